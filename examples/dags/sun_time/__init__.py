@@ -1,0 +1,1 @@
+"""The plain functions behind the example DAGs; nothing here imports Airflow."""

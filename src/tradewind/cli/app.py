@@ -1,0 +1,37 @@
+"""The command tree."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import tradewind
+from tradewind.cli import config, terminal, up
+
+app = typer.Typer(
+    name="tradewind",
+    help="Deploy and operate Apache Airflow at large scale on AWS; run the same platform on one machine.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(config.app, name="config")
+app.command()(up.up)
+app.command()(up.down)
+
+
+def _version(value: bool) -> None:
+    if value:
+        terminal.data(tradewind.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Deploy and operate Apache Airflow at large scale on AWS; run the same platform on one machine."""

@@ -1,0 +1,62 @@
+"""The only place that writes to the screen: data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tradewind.errors import TradewindError
+
+# rich honours NO_COLOR by itself; TERM=dumb and pipes switch colours off too.
+out = Console(soft_wrap=True, highlight=False)
+talk = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def data(text: str) -> None:
+    """Write one line of result to stdout, exactly as given."""
+    sys.stdout.write(text + "\n")
+
+
+def data_json(value: Any) -> None:
+    """Write one JSON document to stdout: sorted keys, two spaces, so that outputs can be compared."""
+    data(json.dumps(value, indent=2, sort_keys=True, default=str))
+
+
+def table(columns: list[str], rows: list[list[str]]) -> None:
+    """Write a plain table to stdout. Wide content is never cut: a pipe or a log has no width."""
+    grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        grid.add_column(column, overflow="fold", no_wrap=not out.is_terminal)
+    for row in rows:
+        grid.add_row(*row)
+    if out.is_terminal:
+        out.print(grid)
+    else:
+        wide = Console(file=sys.stdout, width=400, soft_wrap=True, highlight=False, no_color=True)
+        with wide.capture() as captured:
+            wide.print(grid)
+        data("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def say(text: str, style: str | None = None) -> None:
+    """Tell the person something: stderr, one line."""
+    talk.print(text, style=style, markup=False)
+
+
+def fail(error: TradewindError) -> None:
+    """Print an error as ``error: what: why`` and, on a line of its own, what to do next."""
+    talk.print("error:", style="bold red", end=" ")
+    talk.print(str(error), markup=False)
+    if error.hint:
+        talk.print("hint:", style="bold cyan", end=" ")
+        talk.print(error.hint, markup=False)
+
+
+def interactive() -> bool:
+    """Whether a person watches: a terminal, and not a CI job."""
+    return talk.is_terminal and not os.environ.get("CI")

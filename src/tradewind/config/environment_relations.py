@@ -1,0 +1,124 @@
+"""Rules between settings of one environment. Pure; every broken rule is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tradewind.config.environment import Environment
+from tradewind.config.fields import FARGATE_MEMORY
+from tradewind.config.problems import Finding, KeyPath
+from tradewind.config.services import ScalingService, Schedule, Size, WorkerClass
+
+_SCALING = ("web", "execution_api", "triggerer", "flower")
+_FIXED = ("scheduler", "dag_processor", "controller")
+
+
+def environment_findings(name: str, environment: Environment) -> Iterator[Finding]:
+    """Every rule that does not hold inside one environment; paths start with ``environments.<name>``."""
+    at: KeyPath = ("environments", name)
+    yield from _network(at, environment)
+    yield from _domain(at, environment)
+    yield from _identity(at, environment)
+    yield from _availability(at, environment)
+    for service in (*_FIXED, *_SCALING):
+        yield from _pair((*at, service), getattr(environment, service))
+    for service in _SCALING:
+        yield from _counts((*at, service), getattr(environment, service))
+    for worker, settings in environment.workers.items():
+        yield from _pair((*at, "workers", worker), settings)
+        yield from _counts((*at, "workers", worker), settings)
+    yield from _queues(at, environment)
+
+
+def _network(at: KeyPath, environment: Environment) -> Iterator[Finding]:
+    network = environment.network
+    cidr, vpc = (*at, "network", "cidr"), (*at, "network", "vpc")
+    if network.vpc is None:
+        if network.cidr is None:
+            yield Finding((cidr, vpc), "is required, unless an existing `vpc` is given")
+        return
+    if network.cidr is not None:
+        yield Finding((cidr, vpc), "must be left out where an existing `vpc` is given")
+    for tier in ("public_subnets", "private_subnets", "data_subnets"):
+        if len(set(getattr(network.vpc, tier))) < 2:
+            yield Finding(((*vpc, tier),), "must list two or more different subnets, in different zones")
+
+
+def _domain(at: KeyPath, environment: Environment) -> Iterator[Finding]:
+    domain = environment.access.domain
+    if domain is not None and domain.hosted_zone_id is None and domain.certificate_arn is None:
+        path = (*at, "access", "domain")
+        yield Finding(
+            (path, (*path, "hosted_zone_id"), (*path, "certificate_arn")),
+            "needs hosted_zone_id, where the name and a certificate are made, or certificate_arn",
+        )
+
+
+def _identity(at: KeyPath, environment: Environment) -> Iterator[Finding]:
+    identity = environment.identity
+    provider = (*at, "identity", "provider")
+    for key in ("issuer", "client_id", "client_secret"):
+        given = getattr(identity, key) is not None
+        if identity.provider == "oidc" and not given:
+            yield Finding(((*at, "identity", key), provider), "is required where provider is oidc")
+        if identity.provider != "oidc" and given:
+            yield Finding(((*at, "identity", key), provider), "has a meaning only where provider is oidc")
+
+
+def _availability(at: KeyPath, environment: Environment) -> Iterator[Finding]:
+    if not environment.high:
+        return
+    for service, key, count in (
+        ("scheduler", "count", environment.scheduler.count),
+        ("web", "min", environment.web.min),
+    ):
+        if count < 2:
+            yield Finding(
+                ((*at, service, key), (*at, "availability")), "must be 2 or more where availability is high", str(count)
+            )
+
+
+def _pair(at: KeyPath, size: Size) -> Iterator[Finding]:
+    offered = FARGATE_MEMORY[size.cpu]
+    if size.memory_gb not in offered:
+        yield Finding(
+            ((*at, "memory_gb"), (*at, "cpu")),
+            f"Fargate does not offer this with {size.cpu:g} vCPU",
+            f"{size.memory_gb:g}",
+            tuple(f"{memory:g}" for memory in offered),
+        )
+
+
+def _counts(at: KeyPath, service: ScalingService | WorkerClass) -> Iterator[Finding]:
+    low, high = (*at, "min"), (*at, "max")
+    if service.min > service.max:
+        yield Finding((high, low), f"must not be less than min ({service.min})", str(service.max))
+    elif not service.min <= service.desired_count <= service.max:
+        yield Finding(
+            ((*at, "desired"), low, high),
+            f"must be from min ({service.min}) to max ({service.max})",
+            str(service.desired),
+        )
+    yield from _schedules((*at, "schedule"), service.schedule)
+
+
+def _schedules(at: KeyPath, schedule: tuple[Schedule, ...]) -> Iterator[Finding]:
+    names: set[str] = set()
+    for index, entry in enumerate(schedule):
+        if entry.min > entry.max:
+            yield Finding(((*at, index, "max"), at), f"must not be less than min ({entry.min})", str(entry.max))
+        if entry.name in names:
+            yield Finding(((*at, index, "name"), at), "is the name of an earlier entry", repr(entry.name))
+        names.add(entry.name)
+
+
+def _queues(at: KeyPath, environment: Environment) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for worker in environment.workers:
+        path = (*at, "workers", worker, "queues")
+        for queue in environment.queues_of(worker):
+            if queue in owners:
+                other = (*at, "workers", owners[queue], "queues")
+                twice = "lists the queue {} twice" if owners[queue] == worker else "the queue {} already belongs to {}"
+                yield Finding((path, other), twice.format(queue, owners[queue]))
+            owners.setdefault(queue, worker)

@@ -1,0 +1,83 @@
+"""Validation errors in plain words, made from the same schema that editors use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from tradewind.config import schema
+from tradewind.config.problems import KeyPath, nearest
+
+KEY = "[key]"
+"""What pydantic appends to the path of a mapping's key that breaks a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An error about one setting. ``at_key`` where the key is wrong rather than its value."""
+
+    path: KeyPath
+    message: str
+    allowed: tuple[str, ...] = ()
+    nearest: str | None = None
+    at_key: bool = False
+
+
+def explain(error: ErrorDetails) -> Explanation:
+    """What one error of pydantic means, for a path of a merged configuration."""
+    path = error["loc"]
+    kind = error["type"]
+    if path[-1:] == (KEY,):
+        own = error.get("ctx", {}).get("message") if kind == "plain" else None
+        words = schema.at(path[:-2]).get("propertyNames", {}).get("patternErrorMessage", "is not a valid name")
+        return Explanation(path[:-1], own or f"the name {words}", at_key=True)
+    if kind == "missing":
+        return Explanation(path, "is required")
+    if kind == "extra_forbidden":
+        return unknown_key(path)
+    node = schema.at(path)
+    allowed = tuple(_yaml(value) for value in node.get("enum", ()))
+    if kind == "plain":
+        return Explanation(path, error["ctx"]["message"], allowed)
+    if kind == "literal_error":
+        return Explanation(path, "is not one of the allowed values", allowed, nearest(error["input"], allowed))
+    return Explanation(path, expectation(node, error["input"]), allowed)
+
+
+def unknown_key(path: KeyPath) -> Explanation:
+    """The error for a key that does not exist, with the keys that do."""
+    allowed = tuple(schema.at(path[:-1]).get("properties", ()))
+    return Explanation(path, "unknown key", tuple(sorted(allowed)), nearest(path[-1], allowed), at_key=True)
+
+
+def expectation(node: schema.Node, value: Any) -> str:
+    """What a value must be, from its schema."""
+    kind = node.get("type")
+    if kind == "string":
+        if isinstance(value, str):
+            return str(node.get("patternErrorMessage") or "must not be empty")
+        scalar = isinstance(value, (bool, int, float))
+        return "must be text: write it in quotes" if scalar else str(node.get("patternErrorMessage") or "must be text")
+    if kind in ("integer", "number"):
+        noun = "a whole number" if kind == "integer" else "a number"
+        return f"must be {noun}{_bounds(node)}"
+    if kind == "boolean":
+        return "must be true or false"
+    if kind == "array":
+        return "must not be empty" if isinstance(value, list) else "must be a list"
+    if kind == "object":
+        return "must not be empty" if isinstance(value, dict) else "must be a mapping (`key: value`)"
+    return "is not valid"
+
+
+def _bounds(node: schema.Node) -> str:
+    low, high = node.get("minimum"), node.get("maximum")
+    if low is not None and high is not None:
+        return f" from {low:,} to {high:,}"
+    return f" of {low:,} or more" if low is not None else ""
+
+
+def _yaml(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,261 @@
+"""The kinds of value that the configuration is made of, each with its rule in plain words.
+
+A rule that a pattern can say is a pattern, so that editors check it too; ``patternErrorMessage`` is the sentence
+that both the editor and ``tradewind config check`` show.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, Strict
+from pydantic_core import PydanticCustomError
+
+from tradewind.config.cron import cron_fault
+
+FARGATE_MEMORY: dict[float, tuple[float, ...]] = {
+    0.25: (0.5, 1, 2),
+    0.5: (1, 2, 3, 4),
+    1: tuple(range(2, 9)),
+    2: tuple(range(4, 17)),
+    4: tuple(range(8, 31)),
+    8: tuple(range(16, 61, 4)),
+    16: tuple(range(32, 121, 8)),
+}
+"""The memory in GB that Fargate offers for each number of vCPU (AWS: "Fargate task sizes")."""
+
+PRIVATE_NETWORKS = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+_SETTING_KEY = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
+
+
+class Model(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def refuse(message: str) -> PydanticCustomError:
+    """A validation error whose text is shown to the person as it is."""
+    return PydanticCustomError("plain", "{message}", {"message": message})
+
+
+def _cpu(value: float) -> float:
+    if value not in FARGATE_MEMORY:
+        raise refuse("is not a size that Fargate offers")
+    return value
+
+
+def _account_id(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise refuse("must be quoted: YAML reads it as a number, and leading zeros get lost")
+    return value
+
+
+def _network(value: str) -> ipaddress.IPv4Network:
+    try:
+        return ipaddress.IPv4Network(value)
+    except ipaddress.NetmaskValueError:
+        raise refuse("must end in a prefix length from /0 to /32") from None
+    except ValueError as error:
+        if "host bits" in str(error):
+            whole = ipaddress.IPv4Network(value, strict=False)
+            raise refuse(f"is an address inside a network; the network is {whole}") from None
+        raise refuse("must be an IPv4 network such as 10.0.0.0/16") from None
+
+
+def _any_cidr(value: str) -> str:
+    if "/" not in value:
+        raise refuse("must be an IPv4 network with a prefix length; one address ends in /32")
+    return str(_network(value))
+
+
+def _vpc_cidr(value: str) -> str:
+    network = _network(value)
+    if not 16 <= network.prefixlen <= 22:
+        raise refuse("must be a network from /16 (65,536 addresses) to /22 (1,024 addresses)")
+    if not any(network.subnet_of(private) for private in PRIVATE_NETWORKS):
+        raise refuse("must lie in a private range: 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+    return str(network)
+
+
+def _cron(value: str) -> str:
+    fault = cron_fault(value)
+    if fault:
+        raise refuse(fault)
+    return value
+
+
+def _relative(value: str) -> str:
+    if value.startswith(("/", "~", "\\")) or re.match(r"[A-Za-z]:", value):
+        raise refuse("must be a relative path")
+    return value
+
+
+def _setting_key(value: str) -> str:
+    if not _SETTING_KEY.fullmatch(value):
+        raise refuse("must be `section.key`, as in `core.parallelism`")
+    source = secret_source(value)
+    if source:
+        raise refuse(f"holds a secret and cannot be set here: {source}")
+    return value
+
+
+def _setting_value(value: Any) -> str | int | float | bool:
+    if not isinstance(value, (str, int, float, bool)):
+        raise refuse("must be text, a number, or true or false")
+    return value
+
+
+_SECRET_SETTINGS = (
+    (r"sql_alchemy_conn(_async)?", "Tradewind makes the database user and keeps its URL in Secrets Manager"),
+    (r"broker_url", "Tradewind makes the broker and keeps its URL in Secrets Manager"),
+    (r"result_backend", "Tradewind gives the results a schema and a user of their own"),
+    (r"fernet_key|(.*_)?(jwt_secret|secret_key)", "Tradewind makes it and keeps it in Secrets Manager"),
+    (r".*password.*|(.*_)?(secret|token|api_key|access_key|private_key|credentials?)", "keep it in Secrets Manager"),
+)
+
+
+def secret_source(setting: str) -> str | None:
+    """Where the value of an Airflow setting (``section.key``) comes from if it is a secret, else None."""
+    key = re.sub(r"_(cmd|secret)$", "", setting.partition(".")[2])
+    full = setting.partition(".")[2]
+    for pattern, source in _SECRET_SETTINGS:
+        if re.fullmatch(pattern, key) or re.fullmatch(pattern, full):
+            return source
+    return None
+
+
+def _words(message: str) -> dict[str, Any]:
+    return {"patternErrorMessage": message}
+
+
+_NAME = "must be 1 to 20 lower-case letters, digits and dashes, starting with a letter, not ending in a dash"
+
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Text = Annotated[str, Field(min_length=1)]
+Tenant = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$",
+        json_schema_extra=_words(
+            "must be 2 to 20 lower-case letters, digits and dashes, starting with a letter, not ending in a dash"
+        ),
+    ),
+]
+Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", json_schema_extra=_words(_NAME))]
+QueueName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+        json_schema_extra=_words("must be letters, digits, dots, dashes and underscores, at most 100 characters"),
+    ),
+]
+Region = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-[0-9]$",
+        json_schema_extra=_words("must be an AWS region such as eu-west-1"),
+    ),
+]
+AccountId = Annotated[
+    str,
+    BeforeValidator(_account_id),
+    Field(pattern=r"^[0-9]{12}$", json_schema_extra=_words("must be the 12 digits of an AWS account, quoted")),
+]
+Email = Annotated[
+    str,
+    Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", json_schema_extra=_words("must be an e-mail address")),
+]
+Cpu = Annotated[Number, AfterValidator(_cpu), Field(json_schema_extra={"enum": list(FARGATE_MEMORY)})]
+Memory = Annotated[Number, Field(ge=0.5, le=120)]
+VpcCidr = Annotated[
+    str,
+    AfterValidator(_vpc_cidr),
+    Field(json_schema_extra=_words("must be a private IPv4 network from /16 to /22 such as 10.0.0.0/16")),
+]
+Cidr = Annotated[
+    str, AfterValidator(_any_cidr), Field(json_schema_extra=_words("must be an IPv4 network such as 10.0.0.0/16"))
+]
+Cron = Annotated[
+    str,
+    AfterValidator(_cron),
+    Field(json_schema_extra=_words("must be a cron expression of five fields, quoted, such as '0 6 * * mon-fri'")),
+]
+RelativePath = Annotated[
+    str,
+    Field(min_length=1, json_schema_extra=_words("must be a path relative to a folder, not empty")),
+    AfterValidator(_relative),
+]
+SettingKey = Annotated[str, AfterValidator(_setting_key)]
+SettingValue = Annotated[
+    str | int | float | bool, PlainValidator(_setting_value, json_schema_input_type=str | int | float | bool)
+]
+VpcId = Annotated[
+    str,
+    Field(
+        pattern=r"^vpc-[0-9a-f]{8,17}$",
+        json_schema_extra=_words("must be the id of a VPC such as vpc-0123456789abcdef0"),
+    ),
+]
+SubnetId = Annotated[
+    str,
+    Field(
+        pattern=r"^subnet-[0-9a-f]{8,17}$",
+        json_schema_extra=_words("must be the id of a subnet such as subnet-0123456789abcdef0"),
+    ),
+]
+DomainName = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
+        json_schema_extra=_words("must be a full lower-case domain name such as airflow.example.com"),
+    ),
+]
+ZoneId = Annotated[
+    str,
+    Field(pattern=r"^Z[A-Z0-9]{5,31}$", json_schema_extra=_words("must be the id of a Route 53 zone, starting with Z")),
+]
+CertificateArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$",
+        json_schema_extra=_words("must be the ARN of an ACM certificate"),
+    ),
+]
+HttpsUrl = Annotated[
+    str, Field(pattern=r"^https://[^\s/@]+(/[^\s@]*)?$", json_schema_extra=_words("must be an https:// address"))
+]
+GitUrl = Annotated[
+    str,
+    Field(
+        pattern=r"^(https://[^\s/@]+/[^\s@]+|ssh://([A-Za-z0-9_.-]+@)?[^\s/@:]+(:[0-9]+)?/[^\s@]+"
+        r"|[A-Za-z0-9_.-]+@[^\s/@:]+:[^\s@:]+)$",
+        json_schema_extra=_words("must be a git address without credentials: https://…, ssh://… or user@host:path"),
+    ),
+]
+SecretName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9/_+=.-]{1,512}$",
+        json_schema_extra=_words("must be the name of a Secrets Manager secret, never the secret itself"),
+    ),
+]
+InstanceClass = Annotated[
+    str,
+    Field(
+        pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$",
+        json_schema_extra=_words("must be an RDS instance class such as db.t4g.medium"),
+    ),
+]
+NodeType = Annotated[
+    str,
+    Field(
+        pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$",
+        json_schema_extra=_words("must be an ElastiCache node type such as cache.t4g.small"),
+    ),
+]

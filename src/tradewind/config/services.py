@@ -1,0 +1,139 @@
+"""The services of an environment: how large each copy is, and how many there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tradewind.config.fields import Cpu, Cron, Flag, Memory, Model, Name, QueueName, Whole
+
+Count = Annotated[Whole, Field(ge=0, le=1000)]
+Copies = Annotated[Whole, Field(ge=1, le=1000)]
+
+_CPU = "vCPU of each copy, one of the sizes that Fargate offers."
+_MEMORY = "Memory of each copy in GB; Fargate offers certain amounts for each number of vCPU."
+
+
+class Schedule(Model):
+    """Limits that change at a time of the day or week."""
+
+    name: Name = Field(description="What this change is called; unique within the service.")
+    cron: Cron = Field(description="When, in UTC: minute, hour, day of month, month, weekday.")
+    min: Count = Field(description="The smallest number of copies from then on.")
+    max: Copies = Field(description="The largest number of copies from then on.")
+
+
+class Size(Model):
+    """The size of one copy of a service."""
+
+    cpu: Cpu = Field(default=1, description=_CPU)
+    memory_gb: Memory = Field(default=2, description=_MEMORY)
+
+
+class FixedService(Size):
+    """A service with a fixed number of copies."""
+
+    count: Copies = Field(default=1, description="How many copies run.")
+
+
+class ScalingService(Size):
+    """A service whose number of copies follows its CPU load."""
+
+    min: Count = Field(default=1, description="The smallest number of copies.")
+    desired: Count | None = Field(default=None, description="Copies at the first start. When not given: `min`.")
+    max: Copies = Field(default=2, description="The largest number of copies.")
+    target_cpu_percent: Annotated[Whole, Field(ge=10, le=90)] = Field(
+        default=60, description="Copies are added above this mean CPU load and removed below it."
+    )
+    schedule: tuple[Schedule, ...] = Field(default=(), description="Changes of `min` and `max` at certain times.")
+
+    @property
+    def desired_count(self) -> int:
+        """Copies at the first start."""
+        return self.min if self.desired is None else self.desired
+
+
+class Scheduler(FixedService):
+    """The Airflow scheduler."""
+
+    count: Copies = Field(default=1, description="How many schedulers run; two or more where availability is high.")
+
+
+class DagProcessor(FixedService):
+    """The Airflow DAG processor, which parses DAG files."""
+
+
+class Controller(FixedService):
+    """Tradewind's controller: scales workers and activates DAG releases. One leads, the others wait."""
+
+    cpu: Cpu = Field(default=0.25, description=_CPU)
+    memory_gb: Memory = Field(default=1, description=_MEMORY)
+
+
+class Web(ScalingService):
+    """The Airflow UI and the public API."""
+
+    min: Count = Field(default=1, description="The smallest number of copies; two or more where availability is high.")
+
+
+class ExecutionApi(ScalingService):
+    """The private API through which tasks talk to Airflow."""
+
+    separate: Flag | None = Field(
+        default=None,
+        description="Run it as a service of its own, so that busy tasks do not slow the UI down. "
+        "When not given: true where availability is high, else it is part of `web`.",
+    )
+
+
+class Triggerer(ScalingService):
+    """The Airflow triggerer, which waits on behalf of deferred tasks."""
+
+    cpu: Cpu = Field(default=0.5, description=_CPU)
+    capacity: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
+        default=1000, description="How many triggers one copy runs at the same time."
+    )
+
+
+class Flower(ScalingService):
+    """Flower, the view on Celery's workers and queues."""
+
+    cpu: Cpu = Field(default=0.25, description=_CPU)
+    memory_gb: Memory = Field(default=0.5, description=_MEMORY)
+    max: Copies = Field(default=1, description="The largest number of copies.")
+
+
+class WorkerClass(Size):
+    """A class of workers: the queues they serve, their size, and how many there are."""
+
+    queues: Annotated[tuple[QueueName, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="The queues that these workers serve; a queue belongs to one class. "
+        "When not given: one queue with the name of the class.",
+    )
+    slots: Annotated[Whole, Field(ge=1, le=64)] = Field(
+        default=16, description="How many tasks one worker runs at the same time."
+    )
+    cpu: Cpu = Field(default=2, description=_CPU)
+    memory_gb: Memory = Field(default=8, description=_MEMORY)
+    min: Count = Field(default=1, description="The smallest number of workers; 0 lets the class sleep.")
+    desired: Count | None = Field(default=None, description="Workers at the first start. When not given: `min`.")
+    max: Copies = Field(default=4, description="The largest number of workers.")
+    spot: Flag = Field(
+        default=False, description="Run on Fargate Spot: cheaper, and AWS may end a worker with two minutes' notice."
+    )
+    longest_task_hours: Annotated[Whole, Field(ge=1, le=720)] = Field(
+        default=24, description="The longest that a task of these queues may take, in hours; a drain waits this long."
+    )
+    schedule: tuple[Schedule, ...] = Field(default=(), description="Changes of `min` and `max` at certain times.")
+
+    @property
+    def desired_count(self) -> int:
+        """Workers at the first start."""
+        return self.min if self.desired is None else self.desired
+
+    @property
+    def max_slots(self) -> int:
+        """Tasks that run at the same time when the class is at its largest."""
+        return self.slots * self.max

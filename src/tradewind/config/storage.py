@@ -1,0 +1,80 @@
+"""What an environment keeps: metadata, messages, DAGs, logs; and Airflow's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tradewind.config.fields import (
+    Flag,
+    GitUrl,
+    InstanceClass,
+    Model,
+    NodeType,
+    RelativePath,
+    SettingKey,
+    SettingValue,
+    Text,
+    Whole,
+)
+
+RetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+"""The retention periods that CloudWatch Logs offers (PutRetentionPolicy)."""
+
+
+class Database(Model):
+    """Airflow's metadata database (RDS for MySQL)."""
+
+    instance_class: InstanceClass = Field(default="db.t4g.medium", description="The RDS instance class.")
+    storage_gb: Annotated[Whole, Field(ge=20, le=65_536)] = Field(default=20, description="Storage in GB.")
+    multi_az: Flag | None = Field(
+        default=None,
+        description="Keep a standby in a second zone. When not given: true where availability is high.",
+    )
+    backup_days: Annotated[Whole, Field(ge=1, le=35)] = Field(default=7, description="How many days backups are kept.")
+    deletion_protection: Flag | None = Field(
+        default=None,
+        description="Refuse to delete the database. When not given: true in a production account.",
+    )
+
+
+class Broker(Model):
+    """The Celery broker (ElastiCache)."""
+
+    node_type: NodeType = Field(default="cache.t4g.small", description="The ElastiCache node type.")
+    replicas: Annotated[Whole, Field(ge=0, le=5)] | None = Field(
+        default=None, description="Replicas of the primary node. When not given: 1 where availability is high, else 0."
+    )
+
+
+class Dags(Model):
+    """Where the DAGs come from."""
+
+    repository: GitUrl | None = Field(
+        default=None,
+        description="The git repository, without credentials. When not given: releases come from a folder.",
+    )
+    ref: Text = Field(default="main", description="The branch or tag that is released.")
+    path: RelativePath = Field(default="dags", description="The folder inside the repository that holds the DAGs.")
+
+
+class Logs(Model):
+    """Logs of the services."""
+
+    retention_days: RetentionDays = Field(
+        default=30, description="How many days CloudWatch keeps them, one of the periods that it offers."
+    )
+
+
+class Airflow(Model):
+    """Airflow's own settings."""
+
+    settings: Mapping[SettingKey, SettingValue] = Field(
+        default={},
+        description="Further Airflow settings, from `section.key` to a value. They win over Tradewind's. "
+        "Settings that hold secrets are refused.",
+    )

@@ -1,0 +1,1 @@
+"""The platform on one machine: real services as processes, under one supervisor."""

@@ -1,0 +1,91 @@
+"""Talk with the supervisor: one JSON line asked, one JSON line answered, over a socket that only its owner can reach."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tradewind.errors import TradewindError
+from tradewind.local.paths import Home
+
+TIMEOUT_S = 30.0
+
+Answer = dict[str, Any]
+Handler = Callable[[dict[str, Any]], Awaitable[Answer]]
+
+
+async def serve(home: Home, handler: Handler) -> asyncio.Server:
+    """Answer requests with ``handler``; a TradewindError becomes an error for the other side."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = json.loads(await reader.readline())
+            try:
+                result: Answer = {"result": await handler(request)}
+            except TradewindError as error:
+                result = {"error": pack(error)}
+            writer.write(json.dumps(result).encode() + b"\n")
+            await writer.drain()
+        except (ValueError, ConnectionError):
+            pass  # whoever asked has gone, or does not speak our language
+        finally:
+            writer.close()
+
+    home.socket.unlink(missing_ok=True)
+    with _inside(home.run):
+        server = await asyncio.start_unix_server(answer, path=home.socket.name)
+    home.socket.chmod(0o600)
+    return server
+
+
+def ask(home: Home, request: dict[str, Any]) -> Answer:
+    """Ask the supervisor of ``home``.
+
+    Raises:
+        ConnectionError: no supervisor answers.
+        TradewindError: what the supervisor answered.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(TIMEOUT_S)
+        try:
+            with _inside(home.run):
+                connection.connect(home.socket.name)
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile() as stream:
+                line = stream.readline()
+        except OSError as error:
+            raise ConnectionError(str(error)) from error
+    if not line:
+        raise ConnectionError("the supervisor ended while it answered")
+    answer = json.loads(line)
+    if "error" in answer:
+        raise unpack(answer["error"])
+    return dict(answer["result"])
+
+
+def pack(error: TradewindError) -> dict[str, Any]:
+    """An error as JSON."""
+    return {"what": error.what, "why": error.why, "hint": error.hint, "code": int(error.code)}
+
+
+def unpack(packed: dict[str, Any]) -> TradewindError:
+    """The error that ``pack`` wrote."""
+    return TradewindError(packed["what"], packed["why"], packed["hint"], code=packed["code"])
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """The name of a socket is limited to about 100 characters, the path of a checkout is not: use the short name."""
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(folder)
+        yield
+    finally:
+        os.fchdir(before)
+        os.close(before)

@@ -1,0 +1,194 @@
+"""The supervisor's process: ``python -m tradewind.local.daemon``, started by ``tradewind up``.
+
+Reads one JSON request from stdin (see ``Request``), answers with one JSON line on stdout once it listens (or with
+the error that kept it from it), and then lives until everything has stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tradewind import config
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.local import control
+from tradewind.local.machine import Restart, State, Stop
+from tradewind.local.paths import Home
+from tradewind.local.plan import Plan, plan
+from tradewind.local.supervisor import Supervisor
+
+STATUS_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What ``up`` wants: the file, the environment (None: the first), the DAG folder, and changes of ``local``."""
+
+    file: str
+    environment: str | None = None
+    dags: str | None = None
+    local: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
+    def plan(self) -> Plan:
+        """Read the file again and plan. Raises TradewindError."""
+        file = Path(self.file)
+        tradewind = config.load(file)
+        if self.local:
+            merged = {**tradewind.local.model_dump(), **self.local}
+            tradewind = tradewind.model_copy(update={"local": config.Local.model_validate(merged)})
+        environment = tradewind.environment(self.environment) if self.environment else tradewind.local_environment
+        return plan(tradewind, environment, Home.beside(file), self.dag_folder(tradewind, environment))
+
+    def dag_folder(self, tradewind: config.Tradewind, environment: config.Environment) -> Path:
+        """The folder that the DAGs come from. TradewindError where it is not there."""
+        if self.dags:
+            folder, where = Path(self.dags), "--dags"
+        else:
+            folder = Path(self.file).parent / (tradewind.local.dags or environment.dags.path)
+            where = "local.dags" if tradewind.local.dags else f"environments.{environment.name}.dags.path"
+        if not folder.is_dir():
+            why = "it is not a folder" if folder.exists() else "there is no such folder"
+            raise TradewindError(
+                f"the DAG folder {folder} cannot be used",
+                f"{why} ({where})",
+                "tradewind up --dags PATH takes another one",
+                code=ExitCode.USAGE,
+            )
+        return folder.resolve()
+
+
+class Daemon:
+    """Answers requests about one running platform."""
+
+    def __init__(self, planned: Plan) -> None:
+        self.plan = planned
+        self.supervisor = Supervisor(planned.home.root, planned.home.journal)
+
+    async def run(self, ready: Any) -> None:
+        """Serve until everything has stopped. ``ready()`` is called once requests are answered."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: self.supervisor.send(Stop()))
+        server = await control.serve(self.plan.home, self.handle)
+        ready()
+        try:
+            await self.supervisor.run(self.plan.specs)
+        finally:
+            server.close()
+
+    async def handle(self, request: dict[str, Any]) -> control.Answer:
+        """Carry out one request."""
+        match request.get("do"):
+            case "status":
+                return await asyncio.to_thread(self.status)
+            case "login":
+                return {"login": self.plan.login, "flower_login": self.plan.flower_login}
+            case "stop":
+                self.supervisor.send(Stop(now=bool(request.get("now"))))
+            case "restart":
+                self.restart(str(request.get("service")))
+            case "scale":
+                await self.scale(str(request.get("service")), int(request["count"]))
+            case other:
+                raise TradewindError(f"the supervisor does not know {other!r}", hint="tradewind down, then tradewind up")
+        return {}
+
+    def status(self) -> control.Answer:
+        """The public format of ``tradewind status --json``; see docs/reference/json.md."""
+        return {
+            "version": STATUS_VERSION,
+            "environment": self.plan.environment.name,
+            "healthy": self.supervisor.machine.all_well,
+            "stopping": not any(p.wanted for p in self.supervisor.machine.processes.values()),
+            "supervisor_pid": os.getpid(),
+            "dags": str(self.plan.dags),
+            "output": str(self.plan.home.output),
+            "urls": {"web": self.plan.web_url, "flower": self.plan.flower_url},
+            "remarks": list(self.plan.remarks),
+            "processes": self.supervisor.report(),
+        }
+
+    def restart(self, service: str) -> None:
+        """Restart every process of a service, or one process."""
+        for name in self._members(service):
+            self.supervisor.send(Restart(name))
+
+    async def scale(self, service: str, count: int) -> None:
+        """Run ``count`` workers: new ones start, the highest numbers finish their tasks and stop."""
+        if service != "worker":
+            raise TradewindError(
+                f"{service} cannot be scaled on one machine",
+                "one machine runs one copy of everything but workers",
+                "tradewind scale worker N",
+                code=ExitCode.USAGE,
+            )
+        present = {
+            name
+            for name, process in self.supervisor.machine.processes.items()
+            if process.spec.service == service and process.wanted
+        }
+        wanted = {f"worker-{number}" for number in range(1, count + 1)}
+        leaving = frozenset(present - wanted)
+        busy = {name for name in wanted - present if name in self.supervisor.machine.processes}
+        if busy:
+            raise TradewindError(f"{', '.join(sorted(busy))} still finishes its tasks", hint="try again in a while")
+        if leaving:
+            self.supervisor.send(Stop(leaving))
+        await self.supervisor.add([self.plan.worker(int(name.rsplit("-", 1)[1])) for name in sorted(wanted - present)])
+
+    def _members(self, service: str) -> list[str]:
+        processes = self.supervisor.machine.processes
+        members = [name for name, p in processes.items() if service in (name, p.spec.service) and not p.spec.one_off]
+        if not members:
+            names = sorted({p.spec.service for p in processes.values() if p.state is not State.DONE})
+            raise TradewindError(
+                f"there is no service {service!r}", hint=f"services: {', '.join(names)}", code=ExitCode.USAGE
+            )
+        return members
+
+
+def main() -> int:
+    """Entry point."""
+    request = Request(**json.loads(sys.stdin.readline()))
+    home = Home.beside(Path(request.file))
+    home.create()
+    # Held until this process ends, however it ends: the kernel lets go of it.
+    lock = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        _answer({"error": control.pack(TradewindError("another `tradewind up` is starting this platform"))})
+        return ExitCode.FAILED
+    try:
+        daemon = Daemon(request.plan())
+        asyncio.run(daemon.run(lambda: _answer({"result": {}})))
+    except TradewindError as error:
+        _answer({"error": control.pack(error)})
+        return error.code
+    finally:
+        home.clear_run()
+    return ExitCode.OK
+
+
+def _answer(answer: dict[str, Any]) -> None:
+    """Tell whoever started this process, and let go of its terminal."""
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

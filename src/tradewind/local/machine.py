@@ -1,0 +1,315 @@
+"""Decides what the supervisor does: a pure state machine, fed with events and a clock, that returns actions."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tradewind.local.process import ProcessSpec, stop_waves
+from tradewind.local.probes import Verdict
+from tradewind.platform import Condition
+
+BACK_OFF_FIRST_S = 0.25
+BACK_OFF_MAX_S = 30.0
+STEADY_AFTER_S = 60.0  # healthy for this long: earlier failures are forgotten
+CRASH_LOOP_AFTER = 5  # failures in a row
+PATIENCE_S = 120.0  # running but not healthy for this long: restarted, as ECS would
+
+
+class State(StrEnum):
+    """What a process is doing."""
+
+    WAITING = "waiting"  # for its dependencies
+    STARTING = "starting"  # runs, not healthy yet
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"  # runs, was healthy, and is not now
+    BACK_OFF = "back-off"  # ended by itself; starts again soon
+    CRASH_LOOP = "crash-loop"  # the same, again and again
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    DONE = "done"  # a one-off that ended well
+    FAILED = "failed"  # a one-off that did not
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is an operating-system process."""
+        return self in {State.STARTING, State.HEALTHY, State.UNHEALTHY, State.STOPPING}
+
+
+@dataclass(frozen=True)
+class Spawned:
+    """The process runs."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Exited:
+    """The process is gone. ``code`` is negative for a signal, as subprocess has it; ``why`` replaces it, if given."""
+
+    name: str
+    code: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A probe was answered."""
+
+    name: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Somebody asked for a restart."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Somebody asked to stop: these names, or everything. ``now`` skips the grace."""
+
+    names: frozenset[str] | None = None
+    now: bool = False
+
+
+Event = Spawned | Exited | Probed | Restart | Stop
+
+
+@dataclass(frozen=True)
+class Spawn:
+    """Start the process."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a signal; with ``everything`` to all that the process has started as well."""
+
+    name: str
+    number: signal.Signals
+    everything: bool = False
+
+
+Action = Spawn | Send
+
+
+@dataclass
+class Process:
+    """What the machine knows of one process. Times are in seconds of the clock that events are handled with."""
+
+    spec: ProcessSpec
+    state: State = State.WAITING
+    since: float = 0.0
+    problem: str = ""
+    failures: int = 0  # in a row
+    restarts: int = 0
+    last_exit: str = ""
+    wanted: bool = True
+    retry_at: float = 0.0
+    kill_at: float = 0.0
+    healthy_since: float | None = None
+    forget: bool = False
+
+
+@dataclass
+class Machine:
+    """All processes of one platform."""
+
+    processes: dict[str, Process] = field(default_factory=dict)
+    hurry: bool = False  # stop without grace
+
+    def add(self, specs: Iterable[ProcessSpec], now: float) -> list[Action]:
+        """Take on more processes; those whose dependencies are met start."""
+        for spec in specs:
+            state = State.DONE if spec.is_done else State.WAITING
+            self.processes[spec.name] = Process(spec, state, now)
+        stop_waves(self._requires())  # refuses cycles
+        return self.tick(now)
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """Take in one event; returns what to do. Events of unknown processes are ignored."""
+        if isinstance(event, Stop):
+            return self._stop(event, now)
+        process = self.processes.get(event.name)
+        if process is None:
+            return []
+        actions: list[Action] = []
+        match event:
+            case Spawned():
+                pass
+            case Exited():
+                self._exited(process, event, now)
+            case Probed():
+                self._probed(process, event.verdict, now)
+            case Restart():
+                actions = self._restart(process, now)
+        return [*actions, *self.tick(now)]
+
+    def tick(self, now: float) -> list[Action]:
+        """What is due at ``now``: starts, kills, restarts of what stays unhealthy, the next wave of a stop."""
+        actions: list[Action] = []
+        for process in self.processes.values():
+            if process.state is State.STOPPING and now >= process.kill_at:
+                process.kill_at = now + BACK_OFF_MAX_S  # a process in the kernel's hands may take a while
+                actions.append(Send(process.spec.name, signal.SIGKILL, everything=True))
+            elif process.wanted and process.state in {State.BACK_OFF, State.CRASH_LOOP} and now >= process.retry_at:
+                actions += self._start(process, now)
+            elif process.wanted and process.state is State.WAITING and self._may_start(process):
+                actions += self._start(process, now)
+            elif process.state in {State.STARTING, State.UNHEALTHY} and self._out_of_patience(process, now):
+                actions.append(self._terminate(process, now))
+        return [*actions, *self._stop_next_wave(now)]
+
+    def next_due(self, now: float) -> float | None:
+        """When ``tick`` has something to do next, if nothing happens before; None for never."""
+        due = []
+        for process in self.processes.values():
+            if process.state is State.STOPPING:
+                due.append(process.kill_at)
+            elif process.wanted and process.state in {State.BACK_OFF, State.CRASH_LOOP}:
+                due.append(process.retry_at)
+            elif process.state in {State.STARTING, State.UNHEALTHY} and process.spec.probe:
+                due.append(process.since + PATIENCE_S)
+        return max(now, min(due)) if due else None
+
+    @property
+    def all_stopped(self) -> bool:
+        """Whether nothing is wanted and nothing runs."""
+        return all(not p.wanted and not p.state.is_running for p in self.processes.values())
+
+    @property
+    def all_well(self) -> bool:
+        """Whether everything that is wanted is healthy, or done."""
+        return all(p.state in {State.HEALTHY, State.DONE} for p in self.processes.values() if p.wanted)
+
+    def _requires(self) -> Mapping[str, Iterable[str]]:
+        return {name: process.spec.requires for name, process in self.processes.items()}
+
+    def _may_start(self, process: Process) -> bool:
+        met = {
+            Condition.HEALTHY: {State.HEALTHY},
+            Condition.COMPLETED: {State.DONE},
+            Condition.STARTED: set(State),
+        }
+        return all(
+            other in self.processes and self.processes[other].state in met[condition]
+            for other, condition in process.spec.requires.items()
+        )
+
+    def _start(self, process: Process, now: float) -> list[Action]:
+        if process.state in {State.BACK_OFF, State.CRASH_LOOP}:
+            process.restarts += 1
+        # A service without a probe is well as soon as it runs; a one-off is judged by its exit code.
+        without_probe = process.spec.probe is None and not process.spec.one_off
+        self._enter(process, State.HEALTHY if without_probe else State.STARTING, now)
+        return [Spawn(process.spec.name)]
+
+    def _enter(self, process: Process, state: State, now: float) -> None:
+        if process.state is not state:
+            process.since = now
+        process.state = state
+        process.healthy_since = (process.healthy_since or now) if state is State.HEALTHY else None
+        if state in {State.HEALTHY, State.STOPPED, State.DONE}:
+            process.problem = ""
+
+    def _probed(self, process: Process, verdict: Verdict, now: float) -> None:
+        if process.state not in {State.STARTING, State.HEALTHY, State.UNHEALTHY}:
+            return
+        if verdict.well:
+            self._enter(process, State.HEALTHY, now)
+            if process.healthy_since is not None and now - process.healthy_since >= STEADY_AFTER_S:
+                process.failures = 0
+            return
+        if verdict.well is None:
+            process.since = now  # patience does not run out over what nobody can see
+        elif process.state is State.HEALTHY:
+            self._enter(process, State.UNHEALTHY, now)
+        process.problem = verdict.problem
+
+    def _out_of_patience(self, process: Process, now: float) -> bool:
+        return process.spec.probe is not None and now >= process.since + PATIENCE_S
+
+    def _exited(self, process: Process, event: Exited, now: float) -> None:
+        spec = process.spec
+        process.last_exit = event.why or describe_exit(event.code)
+        if not process.wanted:
+            self._stopped(process, now)
+            return
+        if spec.one_off and event.code == 0 and not event.why:
+            spec.mark_done()
+            self._enter(process, State.DONE, now)
+            return
+        if process.state is State.STOPPING and not process.problem:  # a restart that somebody asked for
+            process.restarts += 1
+            self._enter(process, State.WAITING, now)
+            return
+        process.problem = process.last_exit
+        if spec.one_off:
+            self._enter(process, State.FAILED, now)
+            return
+        process.failures += 1
+        process.retry_at = now + min(BACK_OFF_MAX_S, BACK_OFF_FIRST_S * 2 ** (process.failures - 1))
+        looping = process.failures >= CRASH_LOOP_AFTER
+        self._enter(process, State.CRASH_LOOP if looping else State.BACK_OFF, now)
+
+    def _restart(self, process: Process, now: float) -> list[Action]:
+        process.failures = 0
+        process.problem = ""
+        if process.state in {State.STARTING, State.HEALTHY, State.UNHEALTHY}:
+            return [self._terminate(process, now)]
+        if process.state is not State.STOPPING:
+            self._enter(process, State.WAITING, now)
+        return []
+
+    def _terminate(self, process: Process, now: float, grace_s: float | None = None) -> Send:
+        grace = process.spec.stop_grace_s if grace_s is None else grace_s
+        self._enter(process, State.STOPPING, now)
+        process.kill_at = now + grace
+        return Send(process.spec.name, process.spec.stop_signal)
+
+    def _stop(self, event: Stop, now: float) -> list[Action]:
+        for name, process in list(self.processes.items()):
+            if event.names is not None and name not in event.names:
+                continue
+            process.wanted = False
+            process.forget = event.names is not None
+            if process.state is State.STOPPING and event.now:
+                process.kill_at = now
+            if not process.state.is_running:
+                self._stopped(process, now)
+        self.hurry = self.hurry or event.now
+        return self.tick(now)
+
+    def _stopped(self, process: Process, now: float) -> None:
+        self._enter(process, State.STOPPED, now)
+        if process.forget:
+            del self.processes[process.spec.name]
+
+    def _stop_next_wave(self, now: float) -> list[Action]:
+        """Signal the unwanted processes of the first wave that still has some running."""
+        for wave in stop_waves(self._requires()):
+            running = [
+                self.processes[name]
+                for name in sorted(wave)
+                if not self.processes[name].wanted and self.processes[name].state.is_running
+            ]
+            if running:
+                grace = 0.0 if self.hurry else None
+                return [self._terminate(p, now, grace) for p in running if p.state is not State.STOPPING]
+        return []
+
+
+def describe_exit(code: int) -> str:
+    """``exit code 3``, or ``killed by SIGKILL``."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

@@ -1,0 +1,282 @@
+"""From the configuration to the processes of one machine. The same services as on AWS, one small copy of each."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+from tradewind.config import Environment, Local, Tradewind
+from tradewind.local import ports, servers
+from tradewind.local import secrets as secret_store
+from tradewind.local.paths import Home
+from tradewind.local.ports import HOST, Wish
+from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
+from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
+from tradewind.platform import (
+    Endpoint,
+    FileCheck,
+    HttpCheck,
+    JobCheck,
+    Secret,
+    Service,
+    services,
+)
+
+OUTAGE_TOLERANCE_S = 30
+"""A local database is back in a second, and whoever waits for a lost task is a person."""
+REFRESH_S = 5
+"""DAG folders on one machine are small and near."""
+
+# Whatever else is in a developer's shell (AIRFLOW__..., PYTHONPATH) would make this platform differ from the next.
+_DROPPED = ("AIRFLOW__", "AIRFLOW_HOME", "CELERY_", "FLOWER_", "PYTHON", "TRADEWIND_")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What ``up`` will run.
+
+    ``login`` and ``flower_login`` are user and password.
+    """
+
+    home: Home
+    environment: Environment
+    dags: Path
+    specs: tuple[ProcessSpec, ...]
+    web_url: str
+    flower_url: str
+    login: tuple[str, str]
+    flower_login: tuple[str, str]
+    remarks: tuple[str, ...]
+
+    def worker(self, number: int) -> ProcessSpec:
+        """The worker with that number."""
+        first = next(spec for spec in self.specs if spec.name == "worker-1")
+        return _numbered(first, number)
+
+
+def resize(environment: Environment, local: Local) -> Environment:
+    """The environment as one machine runs it: its settings and queues, one copy of each service, small workers."""
+    queues = tuple(queue for name in environment.workers for queue in environment.queues_of(name))
+    longest = max(worker.longest_task_hours for worker in environment.workers.values())
+    fixed = {"min": 1, "desired": None, "max": 1}
+    one = {
+        name: getattr(environment, name).model_copy(update=fixed) for name in ("web", "triggerer", "flower")
+    }
+    worker = next(iter(environment.workers.values())).model_copy(
+        update={
+            "queues": queues,
+            "slots": local.slots,
+            "min": local.workers,
+            "desired": None,
+            "max": local.workers,
+            "longest_task_hours": longest,
+        }
+    )
+    return environment.model_copy(
+        update={
+            **one,
+            "availability": "standard",
+            "execution_api": environment.execution_api.model_copy(update={"separate": False}),
+            "scheduler": environment.scheduler.model_copy(update={"count": 1}),
+            "dag_processor": environment.dag_processor.model_copy(update={"count": 1, "cpu": 1}),
+            "workers": {"default": worker},
+            "dags": environment.dags.model_copy(update={"refresh_s": REFRESH_S}),
+            "outage_tolerance_s": OUTAGE_TOLERANCE_S,
+        }
+    )
+
+
+def plan(tradewind: Tradewind, environment: Environment, home: Home, dags: Path) -> Plan:
+    """Everything that will run for ``environment`` in ``home`` with the DAG files of ``dags``.
+
+    Chooses ports, makes secrets and an empty database where there are none yet.
+
+    Raises:
+        TradewindError: a port that the configuration fixes is in use, a server is missing, a database cannot be made.
+    """
+    local = tradewind.local
+    small = resize(environment, local)
+    home.create()
+    kept = secret_store.load(home.secrets)
+    chosen = ports.choose(_wishes(local), home.ports)
+    base = _inherited(home)
+    database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
+    broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
+    database = (servers.mysql if local.database == "mysql" else servers.postgresql)(database_place)
+    builder = _Builder(home, chosen.numbers, base, dags, _secret_values(kept, database, broker_place))
+    return Plan(
+        home=home,
+        environment=small,
+        dags=dags,
+        specs=(
+            database.spec,
+            servers.broker(broker_place, local.broker_persistence),
+            *builder.specs(services(small)),
+        ),
+        web_url=builder.endpoints[Endpoint.WEB],
+        flower_url=f"http://{HOST}:{chosen.numbers['flower']}/flower/",
+        login=("admin", kept["login"]),
+        flower_login=("admin", kept["flower"]),
+        remarks=chosen.remarks,
+    )
+
+
+def _wishes(local: Local) -> list[Wish]:
+    return [
+        Wish("web", 8080, local.ports.web, "local.ports.web"),
+        Wish("flower", 5555, local.ports.flower, "local.ports.flower"),
+        Wish("scheduler"),
+        Wish("database"),
+        Wish("broker"),
+    ]
+
+
+def _secret_values(kept: Mapping[str, str], database: servers.Database, broker: servers.Place) -> dict[Secret, str]:
+    return {
+        Secret.DATABASE_ADMIN: database.admin_url,
+        Secret.DATABASE_URL: database.airflow_url,
+        Secret.RESULTS_URL: database.results_url,
+        Secret.BROKER_URL: servers.broker_url(broker),
+        Secret.FERNET_KEY: kept["fernet"],
+        Secret.JWT_SECRET: kept["jwt"],
+        Secret.API_SECRET: kept["api"],
+        Secret.LOGIN_PASSWORD: kept["login"],
+        Secret.FLOWER_LOGIN: f"admin:{kept['flower']}",
+    }
+
+
+def _inherited(home: Home) -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
+    programs = Path(sys.executable).parent
+    return {
+        **env,
+        "PATH": os.pathsep.join([str(programs), env.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+        # Process titles must not overwrite the environment that marks a process as ours.
+        "SPT_NOENV": "1",
+        HOME_VARIABLE: str(home.root),
+    }
+
+
+@dataclass
+class _Builder:
+    """Turns services into processes of this home."""
+
+    home: Home
+    ports: Mapping[str, int]
+    base: Mapping[str, str]
+    dags: Path
+    secrets: Mapping[Secret, str]
+
+    @property
+    def endpoints(self) -> dict[Endpoint, str]:
+        web = f"http://{HOST}:{self.ports['web']}"
+        return {Endpoint.WEB: web, Endpoint.EXECUTION_API: f"{web}/execution/"}
+
+    def specs(self, wanted: tuple[Service, ...]) -> list[ProcessSpec]:
+        found: list[ProcessSpec] = []
+        for service in wanted:
+            spec = self.spec(service)
+            if service.component != "worker":
+                found.append(spec)
+                continue
+            found += [_numbered(spec, number) for number in range(1, service.counts.desired + 1)]
+        return found
+
+    def spec(self, service: Service) -> ProcessSpec:
+        env = {**self.base, **self._airflow(), **service.environment}
+        env |= {variable: self.secrets[secret] for variable, secret in service.secrets.items()}
+        env |= {variable: self.endpoints[endpoint] for variable, endpoint in service.endpoints.items()}
+        env |= self._addresses(service)
+        env[INSTANCE_VARIABLE] = service.name
+        if isinstance(service.health, FileCheck):
+            env[service.health.variable] = str(self.home.run / f"{service.name}.heartbeat")
+        return ProcessSpec(
+            name=service.name,
+            service=service.name,
+            argv=_programme(service.command + service.without_log_server),
+            env=env,
+            log=self.home.logs / f"{service.name}.log",
+            probe=self._probe(service),
+            requires={dependency.name: dependency.condition for dependency in service.dependencies},
+            stop_grace_s=service.stop_grace_s,
+            one_off=service.one_off,
+            stamp=_stamp(service, env) if service.one_off else "",
+            stamp_file=self.home.done / service.name if service.one_off else None,
+            url=self._url(service),
+        )
+
+    def _airflow(self) -> dict[str, str]:
+        return {
+            "AIRFLOW_HOME": str(self.home.airflow),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home.task_logs),
+            "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.home.logs / "dag-files"),
+            "TRADEWIND_OUTPUT": str(self.home.output),
+        }
+
+    def _addresses(self, service: Service) -> dict[str, str]:
+        """Listen on this machine only."""
+        hosts = {
+            "web": "AIRFLOW__API__HOST",
+            "scheduler": "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST",
+            "flower": "FLOWER_ADDRESS",
+        }
+        if service.port is None:
+            return {}
+        return {service.port.variable: str(self.ports[service.name]), hosts[service.name]: HOST}
+
+    def _probe(self, service: Service) -> Probe | None:
+        match service.health:
+            case HttpCheck(path):
+                return HttpProbe(self.ports[service.name], path)
+            case JobCheck(component):
+                return JobProbe(self.ports["web"], component)
+            case FileCheck(_, max_age_s):
+                return FileProbe(self.home.run / f"{service.name}.heartbeat", max_age_s)
+        return None
+
+    def _url(self, service: Service) -> str:
+        return {
+            "web": self.endpoints[Endpoint.WEB],
+            "flower": f"http://{HOST}:{self.ports.get('flower')}/flower/",
+        }.get(service.name, "")
+
+
+def _numbered(spec: ProcessSpec, number: int) -> ProcessSpec:
+    """The same service as instance ``number``, with a name, a log and a heartbeat of its own."""
+    name = f"{spec.service}-{number}"
+    env = {**spec.env, INSTANCE_VARIABLE: name}
+    probe = spec.probe
+    if isinstance(probe, FileProbe):
+        heartbeat = probe.path.with_name(f"{name}.heartbeat")
+        probe = FileProbe(heartbeat, probe.max_age_s)
+        env["TRADEWIND_HEARTBEAT_FILE"] = str(heartbeat)
+    return replace(spec, name=name, env=env, probe=probe, log=spec.log.with_name(f"{name}.log"))
+
+
+def _programme(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The command with its program from this virtual environment."""
+    if command[0] == "python":
+        return (sys.executable, *command[1:])
+    return (str(Path(sys.executable).parent / command[0]), *command[1:])
+
+
+def _stamp(service: Service, env: Mapping[str, str]) -> str:
+    """Changes whenever the one-off might have something to do: other versions, settings or passwords."""
+    versions = [f"{name} {metadata.version(name)}" for name in _packages()]
+    relevant = sorted(f"{name}={value}" for name, value in env.items() if name in service.secrets)
+    settings = sorted(f"{name}={value}" for name, value in service.environment.items())
+    text = "\n".join([*service.command, *versions, *settings, *relevant])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _packages() -> list[str]:
+    names = {distribution.metadata["Name"] for distribution in metadata.distributions()}
+    return sorted(name for name in names if name.startswith(("apache-airflow", "tradewind")))
+

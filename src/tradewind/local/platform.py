@@ -1,0 +1,149 @@
+"""The platform as commands see it: start it, wait for it, ask it, stop it, clean up after it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tradewind.errors import TradewindError
+from tradewind.local import control, process
+from tradewind.local.daemon import Request
+from tradewind.local.paths import Home
+
+POLL_S = 0.1
+LAST_LINES = 12
+
+
+class Platform:
+    """The platform of one home, running or not."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def status(self) -> dict[str, Any] | None:
+        """What ``tradewind status --json`` prints; None where nothing runs."""
+        try:
+            return control.ask(self.home, {"do": "status"})
+        except ConnectionError:
+            return None
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Ask a platform that must be running. Raises TradewindError where it is not."""
+        try:
+            return control.ask(self.home, request)
+        except ConnectionError as error:
+            raise TradewindError("the platform does not run", hint="tradewind up") from error
+
+    def start(self, request: Request) -> None:
+        """Start the supervisor; returns as soon as it answers. Raises TradewindError with what kept it from it."""
+        self.clean_up(grace_s=5.0)
+        self.home.create()
+        log = self.home.logs / "supervisor.log"
+        with log.open("a") as errors:
+            daemon = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "tradewind.local.daemon"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                text=True,
+            )
+        assert daemon.stdin
+        assert daemon.stdout
+        daemon.stdin.write(request.to_json() + "\n")
+        daemon.stdin.close()
+        line = daemon.stdout.readline()
+        daemon.stdout.close()
+        # The daemon outlives this command on purpose; its exit is nobody's to collect.
+        daemon.returncode = 0
+        if not line:
+            raise TradewindError("the supervisor could not start", last_lines(log), f"see {log}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise control.unpack(answer["error"])
+
+    def wait_until_healthy(self) -> Iterator[dict[str, Any]]:
+        """Yield the status again and again until everything is healthy; the last one is.
+
+        Raises:
+            TradewindError: a process failed for good (a one-off that did not succeed, a crash loop), or all is gone.
+        """
+        while True:
+            status = self.status()
+            if status is None or status["stopping"]:
+                raise TradewindError("the platform was stopped while it started", hint="tradewind up")
+            yield status
+            if status["healthy"]:
+                return
+            for row in status["processes"]:
+                if row["state"] in {"failed", "crash-loop"}:
+                    raise _failure(row)
+            time.sleep(POLL_S)
+
+    def stop(self, now: bool = False) -> Iterator[dict[str, Any]]:
+        """Stop everything in order; yield the status until nothing is left. Cleans up after a supervisor that died."""
+        try:
+            control.ask(self.home, {"do": "stop", "now": now})
+        except ConnectionError:
+            self.clean_up(grace_s=0.0 if now else 30.0)
+            return
+        while (status := self.status()) is not None:
+            yield status
+            time.sleep(POLL_S)
+        # The socket goes first, the process a moment later.
+        self._wait_for_lock()
+
+    def clean_up(self, grace_s: float) -> None:
+        """End what a supervisor that was killed has left running, in order. Nothing where one is alive."""
+        if not self.home.run.exists() or self.status() is not None:
+            return
+        entries = self._journal()
+        for wave in process.stop_waves({name: entry["requires"] for name, entry in entries.items()}):
+            members = [found for name in wave if (found := _same(entries[name]))]
+            process.end(members, min(grace_s, max((entries[name]["grace_s"] for name in wave), default=0.0)))
+        process.end(process.strays(self.home.root), 0.0)
+        self.home.clear_run()
+
+    def _journal(self) -> dict[str, dict[str, Any]]:
+        try:
+            return {entry["name"]: entry for entry in json.loads(self.home.journal.read_text())}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}  # the mark in their environment finds them all the same
+
+    def _wait_for_lock(self) -> None:
+        while self.home.run.exists():
+            time.sleep(POLL_S)
+
+
+def last_lines(log: Path, count: int = LAST_LINES) -> str:
+    """The last lines of a log."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - 16_384))
+            return "\n".join(stream.read().decode(errors="replace").splitlines()[-count:])
+    except OSError:
+        return ""
+
+
+def _same(entry: dict[str, Any]) -> psutil.Process | None:
+    """The process of a journal entry, unless its number was given to another one since."""
+    try:
+        found = psutil.Process(entry["pid"])
+        return found if abs(found.create_time() - entry["born"]) < 0.05 else None
+    except psutil.Error:
+        return None
+
+
+def _failure(row: dict[str, Any]) -> TradewindError:
+    lines = last_lines(Path(row["log"]))
+    what = f"{row['name']} did not start" if row["state"] == "failed" else f"{row['name']} ends again and again"
+    why = row["last_exit"] + (f"; its last lines:\n{lines}\n" if lines else "")
+    return TradewindError(what, why, f"the whole log: {row['log']}")

@@ -1,0 +1,119 @@
+"""Ports on one machine: chosen once, kept, and explained when somebody else has one."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tradewind.errors import ExitCode, TradewindError
+
+HOST = "127.0.0.1"
+_RANGE = (20_000, 32_000)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A port that is wanted: ``exactly`` that one, or from ``preferred`` upwards, or any (both None)."""
+
+    name: str
+    preferred: int | None = None
+    exactly: int | None = None
+    setting: str = ""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The chosen ports by name, and what a person should know about the choice."""
+
+    numbers: Mapping[str, int]
+    remarks: tuple[str, ...] = ()
+
+
+def choose(wishes: list[Wish], file: Path) -> Ports:
+    """Choose a free port for each wish; what ``file`` remembers comes first, and the choice is remembered there.
+
+    Raises:
+        TradewindError: a port that the configuration fixes is in use; names its owner and the setting. All at once.
+    """
+    kept = _kept(file)
+    numbers: dict[str, int] = {}
+    remarks, problems, hints = [], [], []
+    for wish in wishes:
+        taken = set(numbers.values())
+        if wish.exactly is not None:
+            if not _is_free(wish.exactly):
+                problems.append(f"port {wish.exactly} for {wish.name} is in use by {owner(wish.exactly)}")
+                hints.append(wish.setting)
+            numbers[wish.name] = wish.exactly
+            continue
+        numbers[wish.name] = _first_free(wish, kept.get(wish.name), taken)
+        if wish.preferred and not _is_free(wish.preferred):
+            remarks.append(
+                f"port {wish.preferred} is in use by {owner(wish.preferred)}; "
+                f"{wish.name} is on {numbers[wish.name]} ({wish.setting} fixes it)"
+            )
+    if problems:
+        raise TradewindError(
+            "; ".join(problems),
+            hint=f"change {' and '.join(hints)} in tradewind.yaml (or leave it out: a free port is chosen)",
+            code=ExitCode.FAILED,
+        )
+    file.write_text(json.dumps(numbers, indent=2, sort_keys=True))
+    return Ports(numbers, tuple(remarks))
+
+
+def owner(port: int) -> str:
+    """Who listens on ``port``: its command line and process id, as far as this user may see them."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
+                if connection.pid is None:
+                    break
+                process = psutil.Process(connection.pid)
+                command = " ".join(process.cmdline())[:60] or process.name()
+                return f"{command} (pid {connection.pid}, in {process.cwd()})"
+    except (psutil.Error, OSError):
+        pass  # not ours to see: macOS and other users' processes
+    return "a process of another user"
+
+
+def _kept(file: Path) -> dict[str, int]:
+    try:
+        return {str(name): int(number) for name, number in json.loads(file.read_text()).items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _first_free(wish: Wish, kept: int | None, taken: set[int]) -> int:
+    # The preferred port comes before the remembered one: once its owner is gone, the usual address is back.
+    candidates = [wish.preferred, kept] if wish.preferred else [kept]
+    candidates += list(range(wish.preferred + 1, wish.preferred + 100)) if wish.preferred else []
+    for number in candidates:
+        if number and number not in taken and _is_free(number):
+            return number
+    return next(number for number in _any() if number not in taken and _is_free(number))
+
+
+def _any() -> Iterator[int]:
+    """Below the ports that the kernel gives to outgoing connections: a client that retries while the server restarts
+    could be given that very port and connect to itself, after which the server cannot bind it."""
+    start = secrets.randbelow(_RANGE[1] - _RANGE[0])
+    for offset in range(_RANGE[1] - _RANGE[0]):
+        yield _RANGE[0] + (start + offset) % (_RANGE[1] - _RANGE[0])
+
+
+def _is_free(number: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do, so that connections of an earlier run that linger in TIME_WAIT do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, number))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,213 @@
+"""Runs the machine: starts real processes, watches and probes them, and carries out what the machine decides."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tradewind.local import process as processes
+from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Process, Send, Spawn, Spawned, State
+from tradewind.local.process import ProcessSpec
+
+PROBE_STARTING_S = 0.25
+PROBE_RUNNING_S = 2.0
+LOG_LIMIT_BYTES = 20_000_000
+
+
+@dataclass
+class Running:
+    """One operating-system process."""
+
+    process: asyncio.subprocess.Process
+    started_at: float  # Unix time
+    watchers: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+class Supervisor:
+    """Owns the processes of one platform. One event queue, consumed by one loop."""
+
+    def __init__(self, home: Path, journal: Path) -> None:
+        self.home = home
+        self.journal = journal
+        self.machine = Machine()
+        self.running: dict[str, Running] = {}
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    def send(self, event: Event) -> None:
+        """Hand an event to the loop."""
+        self._events.put_nowait(event)
+
+    async def run(self, specs: Iterable[ProcessSpec]) -> None:
+        """Start everything and keep it running until a Stop has ended it all."""
+        await self._carry_out(self.machine.add(specs, time.monotonic()))
+        while not self.machine.all_stopped:
+            now = time.monotonic()
+            due = self.machine.next_due(now)
+            try:
+                event = await asyncio.wait_for(self._events.get(), None if due is None else max(0.0, due - now))
+            except TimeoutError:
+                await self._carry_out(self.machine.tick(time.monotonic()))
+                continue
+            if event is not None:
+                await self._carry_out(self.machine.handle(event, time.monotonic()))
+        await asyncio.to_thread(processes.end, processes.strays(self.home), 0.0)
+
+    async def add(self, specs: Iterable[ProcessSpec]) -> None:
+        """Take on more processes while running."""
+        await self._carry_out(self.machine.add(specs, time.monotonic()))
+        self._events.put_nowait(None)  # the loop computes when it is due anew
+
+    async def _carry_out(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Spawn(name):
+                    await self._spawn(self.machine.processes[name].spec)
+                case Send(name, number, everything):
+                    await self._signal(name, number, everything)
+
+    async def _spawn(self, spec: ProcessSpec) -> None:
+        spec.log.parent.mkdir(parents=True, exist_ok=True)
+        _rotate(spec.log)
+        started_at = time.time()
+        descriptor = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *spec.argv,
+                env=dict(spec.env),
+                cwd=self.home,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.send(Exited(spec.name, 127, f"cannot start {spec.argv[0]}: {error.strerror}"))
+            return
+        finally:
+            os.close(descriptor)
+        running = Running(process, started_at)
+        self.running[spec.name] = running
+        self._write_journal()
+        running.watchers.append(asyncio.create_task(self._watch(spec, running)))
+        if spec.probe:
+            running.watchers.append(asyncio.create_task(self._probe(spec, running)))
+        self.send(Spawned(spec.name))
+
+    async def _watch(self, spec: ProcessSpec, running: Running) -> None:
+        code = await running.process.wait()
+        if not spec.one_off:
+            # What it leaves (Celery's pool, PostgreSQL's backends, tasks) must not meet its successor.
+            left = await asyncio.to_thread(processes.strays, self.home, spec.name)
+            await asyncio.to_thread(processes.end, left, 0.0)
+        self.running.pop(spec.name, None)
+        self._write_journal()
+        for watcher in running.watchers:
+            if watcher is not asyncio.current_task():
+                watcher.cancel()
+        self.send(Exited(spec.name, code))
+
+    async def _probe(self, spec: ProcessSpec, running: Running) -> None:
+        assert spec.probe
+        while True:
+            verdict = await asyncio.to_thread(spec.probe.look, running.started_at)
+            self.send(Probed(spec.name, verdict))
+            await asyncio.sleep(PROBE_RUNNING_S if verdict.well else PROBE_STARTING_S)
+
+    async def _signal(self, name: str, number: signal.Signals, everything: bool) -> None:
+        if running := self.running.get(name):
+            with contextlib.suppress(ProcessLookupError):
+                running.process.send_signal(number)
+        if everything:
+            left = await asyncio.to_thread(processes.strays, self.home, name)
+            await asyncio.to_thread(processes.end, left, 0.0)
+
+    def _write_journal(self) -> None:
+        """Remember what runs, so that the next command can clean up if this process is killed."""
+        entries = []
+        for name, running in self.running.items():
+            with contextlib.suppress(psutil.Error):
+                born = psutil.Process(running.process.pid).create_time()
+                spec = self.machine.processes[name].spec
+                entries.append(
+                    {
+                        "name": name,
+                        "pid": running.process.pid,
+                        "born": born,
+                        "grace_s": spec.stop_grace_s,
+                        "requires": sorted(spec.requires),
+                    }
+                )
+        temporary = self.journal.with_suffix(".new")
+        temporary.write_text(json.dumps(entries))
+        temporary.replace(self.journal)
+
+    def report(self) -> list[dict[str, Any]]:
+        """The state of every process, in the order in which they start. The keys are the public ``--json`` format."""
+        return [self._row(process) for process in self.machine.processes.values()]
+
+    def _row(self, process: Process) -> dict[str, Any]:
+        spec = process.spec
+        running = self.running.get(spec.name)
+        row: dict[str, Any] = {
+            "name": spec.name,
+            "service": spec.service,
+            "state": process.state.value,
+            "healthy": process.state in {State.HEALTHY, State.DONE},
+            "problem": process.problem,
+            "pid": running.process.pid if running else None,
+            "uptime_s": round(time.time() - running.started_at, 1) if running else None,
+            "cpu_s": None,
+            "memory_mb": None,
+            "restarts": process.restarts,
+            "last_exit": process.last_exit,
+            "url": spec.url,
+            "log": str(spec.log),
+        }
+        if running:
+            row.update(_usage(running.process.pid))
+        return row
+
+
+def _usage(pid: int) -> dict[str, float]:
+    """CPU seconds and resident memory (proportional where the kernel tells it) of a process and its descendants."""
+    cpu, memory = 0.0, 0
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return {}
+    for member in family:
+        with contextlib.suppress(psutil.Error):
+            with member.oneshot():
+                times = member.cpu_times()
+                cpu += times.user + times.system
+                memory += _resident(member)
+    return {"cpu_s": round(cpu, 2), "memory_mb": round(memory / 1e6, 1)}
+
+
+def _resident(member: psutil.Process) -> int:
+    try:
+        # Forked children share most of their parent's memory; counting it once each would tell several times too much.
+        full = member.memory_full_info()
+    except psutil.AccessDenied:
+        return int(member.memory_info().rss)
+    return int(getattr(full, "pss", 0) or full.rss)
+
+
+def _rotate(log: Path) -> None:
+    """Keep one older log once it is large; running processes append to the one that they have open."""
+    try:
+        if log.stat().st_size > LOG_LIMIT_BYTES:
+            log.replace(log.with_name(log.name + ".1"))
+    except OSError:
+        return

@@ -1,0 +1,258 @@
+"""``services(environment)``: which services run, in the order in which they start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from tradewind.config import Environment
+from tradewind.platform.service import (
+    Condition,
+    Counts,
+    Dependency,
+    Endpoint,
+    Exposure,
+    FileCheck,
+    HttpCheck,
+    JobCheck,
+    Port,
+    ScalingRule,
+    Secret,
+    Service,
+)
+from tradewind.platform.settings import airflow_settings, settings_environment
+
+DATABASE = Dependency("database")
+BROKER = Dependency("broker")
+MIGRATE = Dependency("migrate", Condition.COMPLETED)
+
+ECS_STOP_LIMIT_S = 120
+"""ECS waits at most this long between SIGTERM and SIGKILL (stopTimeout, AWS documentation)."""
+
+_METADATA = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": Secret.DATABASE_URL}
+_FERNET = {"AIRFLOW__CORE__FERNET_KEY": Secret.FERNET_KEY}
+_JWT = {"AIRFLOW__API_AUTH__JWT_SECRET": Secret.JWT_SECRET}
+_API = {"AIRFLOW__API__SECRET_KEY": Secret.API_SECRET}
+_CELERY = {
+    "AIRFLOW__CELERY__BROKER_URL": Secret.BROKER_URL,
+    "AIRFLOW__CELERY__RESULT_BACKEND": Secret.RESULTS_URL,
+}
+_WEB_URL = {"AIRFLOW__API__BASE_URL": Endpoint.WEB}
+_EXECUTION_URL = {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": Endpoint.EXECUTION_API}
+
+# A worker's code imports Airflow, which wants a database URL although tasks never use it. This one holds nothing.
+NO_DATABASE = "sqlite://"
+
+
+class _Scaled(Protocol):
+    @property
+    def min(self) -> int: ...
+    @property
+    def max(self) -> int: ...
+    @property
+    def desired_count(self) -> int: ...
+
+
+def services(environment: Environment) -> tuple[Service, ...]:
+    """Every service of ``environment``, one-off tasks included, dependencies before their dependents.
+
+    Database, broker and file system are not here: AWS manages them, and one machine brings its own. The names
+    ``database`` and ``broker`` in ``dependencies`` stand for them.
+    """
+    settings = settings_environment(airflow_settings(environment))
+    api = [_web(environment, settings)]
+    if environment.separate_execution_api:
+        api.append(_execution_api(environment, settings))
+    return (
+        _prepare(),
+        _migrate(environment, settings),
+        *api,
+        _scheduler(environment, settings),
+        _dag_processor(environment, settings),
+        _triggerer(environment, settings),
+        *(_worker(environment, name, settings) for name in environment.workers),
+        _flower(environment),
+    )
+
+
+def execution_api_host(environment: Environment) -> str:
+    """The name of the service that answers tasks."""
+    return "execution-api" if environment.separate_execution_api else "web"
+
+
+def _counts(scaled: _Scaled) -> Counts:
+    return Counts(scaled.min, scaled.desired_count, scaled.max)
+
+
+def _prepare() -> Service:
+    return Service(
+        name="prepare",
+        component="prepare",
+        command=("python", "-m", "tradewind.database.prepare"),
+        environment={},
+        secrets={
+            "TRADEWIND_DATABASE_ADMIN": Secret.DATABASE_ADMIN,
+            "TRADEWIND_DATABASE_URL": Secret.DATABASE_URL,
+            "TRADEWIND_RESULTS_URL": Secret.RESULTS_URL,
+        },
+        cpu=0.25,
+        memory_gb=0.5,
+        counts=Counts.fixed(1),
+        one_off=True,
+        dependencies=(DATABASE,),
+    )
+
+
+def _migrate(environment: Environment, settings: Mapping[str, str]) -> Service:
+    login = {"TRADEWIND_LOGIN_PASSWORD": Secret.LOGIN_PASSWORD} if environment.identity.provider == "local" else {}
+    return Service(
+        name="migrate",
+        component="migrate",
+        command=("python", "-m", "tradewind.database.migrate"),
+        environment=settings,
+        secrets={**_METADATA, **_FERNET, **login},
+        cpu=1,
+        memory_gb=2,
+        counts=Counts.fixed(1),
+        one_off=True,
+        dependencies=(DATABASE, Dependency("prepare", Condition.COMPLETED)),
+    )
+
+
+def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
+    apps = ("--apps", "core") if environment.separate_execution_api else ()
+    return Service(
+        name="web",
+        component="web",
+        command=("airflow", "api-server", *apps),
+        environment=settings,
+        secrets={**_METADATA, **_FERNET, **_JWT, **_API},
+        endpoints={**_WEB_URL, **_EXECUTION_URL},
+        cpu=environment.web.cpu,
+        memory_gb=environment.web.memory_gb,
+        counts=_counts(environment.web),
+        port=Port(8080, "AIRFLOW__API__PORT"),
+        health=HttpCheck("/api/v2/monitor/health"),
+        scaling=ScalingRule("cpu", environment.web.target_cpu_percent),
+        exposure=Exposure.PUBLIC,
+        dependencies=(DATABASE, MIGRATE),
+    )
+
+
+def _execution_api(environment: Environment, settings: Mapping[str, str]) -> Service:
+    return Service(
+        name="execution-api",
+        component="web",
+        command=("airflow", "api-server", "--apps", "execution"),
+        environment=settings,
+        secrets={**_METADATA, **_FERNET, **_JWT, **_API},
+        endpoints={**_WEB_URL, **_EXECUTION_URL},
+        cpu=environment.execution_api.cpu,
+        memory_gb=environment.execution_api.memory_gb,
+        counts=_counts(environment.execution_api),
+        port=Port(8080, "AIRFLOW__API__PORT"),
+        health=HttpCheck("/execution/health"),
+        scaling=ScalingRule("cpu", environment.execution_api.target_cpu_percent),
+        exposure=Exposure.INTERNAL,
+        dependencies=(DATABASE, MIGRATE),
+    )
+
+
+def _scheduler(environment: Environment, settings: Mapping[str, str]) -> Service:
+    return Service(
+        name="scheduler",
+        component="scheduler",
+        command=("airflow", "scheduler"),
+        environment=settings,
+        secrets={**_METADATA, **_FERNET, **_JWT, **_CELERY},
+        endpoints={**_WEB_URL, **_EXECUTION_URL},
+        cpu=environment.scheduler.cpu,
+        memory_gb=environment.scheduler.memory_gb,
+        counts=Counts.fixed(environment.scheduler.count),
+        port=Port(8974, "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"),
+        health=HttpCheck("/health"),
+        dependencies=(DATABASE, BROKER, MIGRATE),
+    )
+
+
+def _dag_processor(environment: Environment, settings: Mapping[str, str]) -> Service:
+    return Service(
+        name="dag-processor",
+        component="scheduler",
+        command=("airflow", "dag-processor"),
+        environment=settings,
+        secrets={**_METADATA, **_FERNET},
+        endpoints=_WEB_URL,
+        cpu=environment.dag_processor.cpu,
+        memory_gb=environment.dag_processor.memory_gb,
+        counts=Counts.fixed(environment.dag_processor.count),
+        health=JobCheck("dag_processor"),
+        dependencies=(DATABASE, MIGRATE),
+    )
+
+
+def _triggerer(environment: Environment, settings: Mapping[str, str]) -> Service:
+    return Service(
+        name="triggerer",
+        component="scheduler",
+        command=("airflow", "triggerer"),
+        environment=settings,
+        secrets={**_METADATA, **_FERNET, **_API},
+        endpoints={**_WEB_URL, **_EXECUTION_URL},
+        cpu=environment.triggerer.cpu,
+        memory_gb=environment.triggerer.memory_gb,
+        counts=_counts(environment.triggerer),
+        health=JobCheck("triggerer"),
+        scaling=ScalingRule("cpu", environment.triggerer.target_cpu_percent),
+        dependencies=(DATABASE, MIGRATE),
+        without_log_server=("--skip-serve-logs",),
+    )
+
+
+def _worker(environment: Environment, name: str, settings: Mapping[str, str]) -> Service:
+    worker = environment.workers[name]
+    queues = environment.queues_of(name)
+    return Service(
+        name="worker" if name == "default" else f"worker-{name}",
+        component="worker",
+        command=("python", "-m", "tradewind.fleet.worker", "--queues", ",".join(queues), "--slots", str(worker.slots)),
+        environment={**settings, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": NO_DATABASE},
+        # Neither the metadata database nor Fernet nor the JWT secret: what runs here is the DAG authors' code.
+        secrets={**_CELERY, **_API},
+        endpoints=_EXECUTION_URL,
+        cpu=worker.cpu,
+        memory_gb=worker.memory_gb,
+        counts=_counts(worker),
+        health=FileCheck("TRADEWIND_HEARTBEAT_FILE", max_age_s=60),
+        scaling=ScalingRule("demand"),
+        stop_grace_s=ECS_STOP_LIMIT_S,
+        dependencies=(
+            DATABASE,
+            BROKER,
+            Dependency("prepare", Condition.COMPLETED),
+            Dependency(execution_api_host(environment), Condition.STARTED),
+        ),
+        queues=queues,
+        slots=worker.slots,
+        spot=worker.spot,
+        replica_sets=("a", "b"),
+        without_log_server=("--skip-serve-logs",),
+    )
+
+
+def _flower(environment: Environment) -> Service:
+    return Service(
+        name="flower",
+        component="flower",
+        command=("python", "-m", "celery", "flower"),
+        environment={"FLOWER_ADDRESS": "0.0.0.0", "FLOWER_URL_PREFIX": "flower"},  # noqa: S104 (behind the ALB)
+        secrets={"CELERY_BROKER_URL": Secret.BROKER_URL, "FLOWER_BASIC_AUTH": Secret.FLOWER_LOGIN},
+        cpu=environment.flower.cpu,
+        memory_gb=environment.flower.memory_gb,
+        counts=_counts(environment.flower),
+        port=Port(5555, "FLOWER_PORT"),
+        health=HttpCheck("/flower/healthcheck"),
+        scaling=ScalingRule("cpu", environment.flower.target_cpu_percent),
+        exposure=Exposure.PUBLIC,
+        dependencies=(BROKER,),
+    )

@@ -1,0 +1,234 @@
+"""``airflow_settings(environment)``: every Airflow setting that differs from stock, with its reason."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tradewind.config import Environment
+
+HEARTBEATS_PER_S = 500
+"""Task heartbeats a second that an environment may cause: each is one call of the execution API and one write to
+the metadata database, which the scheduler needs too."""
+
+QUEUE_AHEAD = 1.5
+"""Tasks handed to the broker per slot: enough that a freed slot never waits for the scheduler's next loop."""
+
+RETRY_WAIT_MAX_S = 5.0
+"""The longest pause between two tries of a task to reach the execution API: what recovers in a second is
+noticed in seconds. Stock's 90 s leaves a slot idle for up to a minute and a half."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One Airflow setting: ``[section] key = value``, and why it is not left as it comes."""
+
+    section: str
+    key: str
+    value: str
+    reason: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that Airflow reads it from."""
+        return f"AIRFLOW__{self.section.upper()}__{self.key.upper()}"
+
+
+def settings_environment(settings: Iterable[Setting]) -> dict[str, str]:
+    """The settings as environment variables, sorted by name."""
+    return dict(sorted((setting.variable, setting.value) for setting in settings))
+
+
+def heartbeat_interval_s(max_slots: int) -> int:
+    """Seconds between two heartbeats of a task, so that ``max_slots`` tasks stay under HEARTBEATS_PER_S."""
+    return max(1, math.ceil(max_slots / HEARTBEATS_PER_S))
+
+
+def airflow_settings(environment: Environment) -> tuple[Setting, ...]:
+    """Every non-default setting, sorted by section and key. Secrets and addresses are not settings: see Service.
+
+    The environment's own ``airflow.settings`` win.
+    """
+    chosen = {
+        (s.section, s.key): s
+        for s in (
+            *_identity(),
+            *_capacity(environment),
+            *_resilience(environment),
+            *_parsing(environment),
+            *_own(environment),
+        )
+    }
+    return tuple(chosen[key] for key in sorted(chosen))
+
+
+def _text(value: str | int | float | bool) -> str:
+    return str(value)
+
+
+def _identity() -> Iterable[Setting]:
+    yield Setting("core", "executor", "CeleryExecutor", "tasks run on a fleet of workers")
+    yield Setting(
+        "core",
+        "auth_manager",
+        "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+        "people with roles, from an identity provider; stock's manager is for demonstrations",
+    )
+    yield Setting("core", "load_examples", "False", "only what the team wrote")
+    yield Setting(
+        "fab",
+        "update_fab_perms",
+        "False",
+        "migrate does it once; every web server doing it at its start costs seconds and deadlocks on MySQL",
+    )
+    yield Setting("usage_data_collection", "enabled", "False", "private by default: nothing calls home")
+    yield Setting("scheduler", "enable_health_check", "True", "a cheap HTTP check instead of a new Python process")
+
+
+def _capacity(environment: Environment) -> Iterable[Setting]:
+    slots = environment.max_slots
+    schedulers = environment.scheduler.count
+    ahead = math.ceil(slots * QUEUE_AHEAD)
+    yield Setting(
+        "core",
+        "parallelism",
+        _text(math.ceil(ahead / schedulers)),
+        "per scheduler: together they keep every slot of the largest fleet busy and queue half as much again; what "
+        "waits beyond stays 'scheduled', where a broker cannot lose it",
+    )
+    yield Setting(
+        "core",
+        "max_active_tasks_per_dag",
+        _text(max(16, slots)),
+        "one DAG may use the whole fleet (stock: 16 tasks); pools and the DAG's own limit still hold",
+    )
+    yield Setting(
+        "core",
+        "default_pool_task_slot_count",
+        _text(max(128, ahead)),
+        "the default pool never caps a fleet larger than stock's 128",
+    )
+    yield Setting(
+        "scheduler",
+        "max_tis_per_query",
+        _text(min(512, max(16, ahead))),
+        "one scheduling loop can fill the fleet (stock: 16 tasks a loop); at most 512, to keep row locks short",
+    )
+    yield Setting(
+        "celery",
+        "sync_parallelism",
+        "1",
+        "tasks are published from the scheduler itself; stock forks a pool of processes for each batch",
+    )
+    yield Setting(
+        "triggerer", "capacity", _text(environment.triggerer.capacity), "as many triggers as the file says"
+    )
+
+
+def _resilience(environment: Environment) -> Iterable[Setting]:
+    outage = environment.outage_tolerance_s
+    interval = heartbeat_interval_s(environment.max_slots)
+    yield Setting(
+        "workers",
+        "min_heartbeat_interval",
+        _text(interval),
+        f"at {environment.max_slots} slots at most {HEARTBEATS_PER_S} heartbeats a second reach the database; as short "
+        "as that allows, for a worker notices the end of a task only at a heartbeat",
+    )
+    yield Setting(
+        "workers",
+        "max_failed_heartbeats",
+        _text(math.ceil(outage / interval)),
+        f"a running task survives {outage} s without the execution API (stock: 3 heartbeats)",
+    )
+    yield Setting(
+        "workers",
+        "execution_api_retries",
+        _text(outage),
+        f"calls of a task are repeated for at least {outage} s: the pause between two tries is 1 s or more (stock: 5 "
+        "tries)",
+    )
+    yield Setting("workers", "execution_api_retry_wait_max", _text(RETRY_WAIT_MAX_S), "come back within seconds")
+    yield Setting(
+        "scheduler",
+        "task_instance_heartbeat_timeout",
+        _text(outage + 2 * interval + math.ceil(RETRY_WAIT_MAX_S)),
+        f"a task counts as lost after the longest outage that running tasks survive ({outage} s), not before",
+    )
+    yield Setting(
+        "scheduler",
+        "task_queued_timeout",
+        _text(outage + 60),
+        "a message that the broker lost is sent again after this; the queue is kept short (parallelism), so nothing "
+        "else waits that long",
+    )
+    yield Setting("scheduler", "task_queued_timeout_check_interval", "15", "look for lost messages often (stock: 120 s)")
+    yield Setting(
+        "scheduler",
+        "num_stuck_in_queued_retries",
+        "1000",
+        "send again as often as it takes: waiting behind long tasks is no failure (stock gives up after 2)",
+    )
+    yield Setting(
+        "scheduler",
+        "orphaned_tasks_check_interval",
+        "60",
+        "tasks of a scheduler that died are adopted within a minute (stock: 300 s)",
+    )
+    yield from _celery_resilience(environment)
+
+
+def _celery_resilience(environment: Environment) -> Iterable[Setting]:
+    longest_h = max(worker.longest_task_hours for worker in environment.workers.values())
+    yield Setting(
+        "celery_broker_transport_options",
+        "visibility_timeout",
+        _text((longest_h + 1) * 3600),
+        f"above the longest task ({longest_h} h): Redis hands out again what is not acknowledged within it, and the "
+        "first copy would be ended",
+    )
+    yield Setting(
+        "celery",
+        "task_publish_max_retries",
+        _text(environment.outage_tolerance_s),
+        "publishing is repeated, about once a second, while the broker fails over (stock: 3 times, then the task fails)",
+    )
+    yield Setting(
+        "celery",
+        "extra_celery_config",
+        json.dumps(
+            {"task_publish_retry_policy": {"max_retries": None, "interval_start": 0.1, "interval_max": 0.5}},
+            sort_keys=True,
+        ),
+        "a refused connection is tried again until Airflow's own limit of a second ends the try; Celery's own limit "
+        "would fail the task",
+    )
+    yield Setting(
+        "celery",
+        "result_backend_sqlalchemy_engine_options",
+        json.dumps({"pool_pre_ping": True, "pool_recycle": 1800}, sort_keys=True),
+        "a connection that a failover broke is replaced before it is used",
+    )
+
+
+def _parsing(environment: Environment) -> Iterable[Setting]:
+    yield Setting(
+        "dag_processor",
+        "refresh_interval",
+        _text(environment.dags.refresh_s),
+        "a new DAG file is seen within this many seconds (stock: 300)",
+    )
+    yield Setting(
+        "dag_processor",
+        "parsing_processes",
+        _text(max(1, math.ceil(environment.dag_processor.cpu * 2))),
+        "two per vCPU: parsing waits for the file system half of its time",
+    )
+
+
+def _own(environment: Environment) -> Iterable[Setting]:
+    for path, value in environment.airflow.settings.items():
+        section, key = path.split(".", 1)
+        yield Setting(section, key, _text(value), "set in the file (airflow.settings)")
