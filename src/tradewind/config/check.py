@@ -41,7 +41,7 @@ def check(document: Document) -> tuple[Tradewind | None, list[Problem]]:
     merged, strangers = _merged(document.data)
     problems += [places.problem(one) for one in strangers]
     config, errors, broken = _validated(merged)
-    errors = [*errors, *_errors_in_defaults(document.data.get("defaults"))]
+    errors = [*errors, *_errors_in_defaults(merged["defaults"])]
     meant = {_meant(error) for error in errors}
     for error in errors:
         if error["type"] != "missing" or error["loc"] not in meant:
@@ -61,7 +61,8 @@ def _not_a_mapping(document: Document) -> Problem:
 def _merged(data: dict[str, Any]) -> tuple[dict[str, Any], list[Explanation]]:
     """The file with ``defaults`` merged under each environment, and the keys there that nobody may write."""
     result: dict[str, Any] = without_nulls(data)
-    defaults = result.get("defaults", {})
+    defaults = {} if data.get("defaults") is None else without_nulls(_with_classes(data["defaults"], {}))
+    result["defaults"] = defaults
     strangers = _filled_keys(ALONE, defaults)
     for group in ("accounts", "environments"):
         if isinstance(data.get(group), dict):
@@ -72,8 +73,24 @@ def _merged(data: dict[str, Any]) -> tuple[dict[str, Any], list[Explanation]]:
     if isinstance(result.get("environments"), dict):
         for name, own in result["environments"].items():
             strangers += _filled_keys(name, own)
-            result["environments"][name] = _named(name, merge(defaults, own))
+            result["environments"][name] = _named(name, merge(defaults, _with_classes(own, defaults)))
     return result, strangers
+
+
+def _with_classes(own: Any, defaults: Any) -> Any:
+    """The settings, where a class of workers with nothing under it has every default.
+
+    A class that ``defaults`` has keeps its null, which removes it.
+    """
+    if not isinstance(own, dict) or not isinstance(own.get("workers"), dict):
+        return own
+    inherited = defaults.get("workers") if isinstance(defaults, dict) else None
+    inherited = inherited if isinstance(inherited, dict) else {}
+    classes = {
+        name: {} if settings is None and name not in inherited else settings
+        for name, settings in own["workers"].items()
+    }
+    return {**own, "workers": classes}
 
 
 def _filled_keys(name: str, group: Any) -> list[Explanation]:
@@ -92,7 +109,7 @@ def _errors_in_defaults(defaults: Any) -> Iterator[ErrorDetails]:
     if not isinstance(defaults, dict):
         return
     try:
-        Environment.model_validate({"account": "stand-in", **_named("stand-in", without_nulls(defaults))})
+        Environment.model_validate({"account": "stand-in", **_named("stand-in", defaults)})
     except ValidationError as error:
         for one in error.errors(include_url=False):
             in_list = any(isinstance(part, int) for part in one["loc"])
@@ -143,6 +160,8 @@ def _repair(data: dict[str, Any], error: ErrorDetails) -> set[KeyPath]:
     broken = {path}
     if meant := _meant(error):
         broken.add(meant)
+    if not path:
+        return broken
     # An item of a list has no meaning without the others: the list goes.
     until = next((index for index, part in enumerate(path) if isinstance(part, int)), len(path))
     parent = _parent(data, path[:until])
@@ -152,7 +171,7 @@ def _repair(data: dict[str, Any], error: ErrorDetails) -> set[KeyPath]:
 
 
 def _meant(error: ErrorDetails) -> KeyPath:
-    """The key that a misspelt one was meant to be: nothing is known about it, so it is not called missing. Else empty."""
+    """The key that a misspelt one was meant to be, else empty. It is not missing, and nothing is known about it."""
     if error["type"] != "extra_forbidden":
         return ()
     path = error["loc"]

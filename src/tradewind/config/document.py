@@ -26,6 +26,7 @@ DEEPEST = 40
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset(_PREFIX + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp"))
 _NUMBERS = frozenset({_PREFIX + "int", _PREFIX + "float"})
+_HALF = "holds half of a character (an escape from \\ud800 to \\udfff)"
 _PLAIN_WORDS = (
     (r"found character '\\t' that cannot start any token", "a tab where YAML expects spaces"),
     (r"mapping values are not allowed here", "a second `:` on the line, or a line indented too far"),
@@ -158,9 +159,11 @@ class _Walk:
     def _key(self, node: Node, path: KeyPath) -> str | None:
         if node.tag == _PREFIX + "merge":
             return None
-        if isinstance(node, ScalarNode) and node.tag == _PREFIX + "str":
+        if isinstance(node, ScalarNode) and node.tag == _PREFIX + "str" and not _half(node.value):
             return str(node.value)
-        if isinstance(node, ScalarNode):
+        if isinstance(node, ScalarNode) and _half(node.value):
+            self._wrong(path, node, _HALF)
+        elif isinstance(node, ScalarNode):
             shown = "" if secret_kind(node.value) else f" `{node.value[:40]}`"
             self._wrong(path, node, f"the key{shown} is not text to YAML: write it in quotes")
         else:
@@ -187,6 +190,8 @@ class _Walk:
 
     def _scalar(self, node: Node, path: KeyPath) -> Any:
         self._document.written[path] = node.value
+        if _half(node.value):
+            return self._unread(path, node, _HALF)
         if node.tag == _PREFIX + "timestamp":
             return _Date(node.value)
         try:
@@ -213,6 +218,10 @@ class _Date:
 
     def __init__(self, text: str) -> None:
         self.text = text
+
+
+def _half(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _mark(node: Node) -> Mark:

@@ -60,7 +60,8 @@ class Environment(Model):
     dag_processor: DagProcessor = Field(default=DagProcessor(), description="Parses DAG files.")
     controller: Controller = Field(default=Controller(), description="Scales workers and activates DAG releases.")
     workers: Annotated[Mapping[Name, WorkerClass], Field(min_length=1)] = Field(
-        default={"default": WorkerClass()}, description="Classes of workers, by name."
+        default={"default": WorkerClass()},
+        description="Classes of workers, by name. `null` removes a class that `defaults` has.",
     )
     dags: Dags = Field(default=Dags(), description="Where the DAGs come from.")
     outage_tolerance_s: Annotated[Whole, Field(ge=30, le=900)] = Field(

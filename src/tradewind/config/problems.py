@@ -101,4 +101,4 @@ def nearest(word: object, allowed: Sequence[str]) -> str | None:
 def shortened(text: str) -> str:
     """The text on one line, cut to ``SHOWN`` characters, with what cannot be printed escaped."""
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
-    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
+    return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."

@@ -80,6 +80,10 @@ def _default(value: Node, *, required: bool) -> str:
     return f"`{json.dumps(default)}`"
 
 
+def _short(node: Node) -> str:
+    return "text" if node.get("type") == "string" and "enum" not in node else _kind(node)
+
+
 def _kind(node: Node) -> str:
     """What a value looks like, in a few words."""
     if "enum" in node:
@@ -96,7 +100,7 @@ def _kind(node: Node) -> str:
     if kind == "array":
         return f"list of {_kind(schema.resolved(node['items']))}"
     if kind == "object":
-        values = [_kind(schema.resolved(one)) for one in _named(node)]
+        values = [_short(schema.resolved(one)) for one in _named(node)]
         return f"mapping from name to {values[0]}" if values and "properties" not in node else "group"
     if kind == "string":
         return str(node.get("patternErrorMessage", "text")).removeprefix("must be ")

@@ -80,7 +80,7 @@ def _circles(config: Tradewind) -> Iterator[Finding]:
             walk.append(following)
         if following == start and start not in reported:
             reported.update(walk)
-            circle = " → ".join([*walk, start])
+            circle = " -> ".join([*walk, start])
             yield Finding(tuple(("promotion", name) for name in walk), f"promotion goes in a circle: {circle}")
 
 

@@ -53,7 +53,7 @@ class Local(Model):
         default="embedded", description="`embedded` needs nothing; `mysql` starts a `mysqld` that is installed."
     )
     broker_persistence: Flag = Field(
-        True, description="Keep queued tasks on disk. ElastiCache does not: `false` behaves like it."
+        default=True, description="Keep queued tasks on disk. ElastiCache does not: `false` behaves like it."
     )
     workers: Annotated[Whole, Field(ge=1, le=16)] = Field(default=2, description="How many workers run.")
     slots: Annotated[Whole, Field(ge=1, le=64)] = Field(

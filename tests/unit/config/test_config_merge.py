@@ -76,8 +76,16 @@ def test_null_returns_to_the_built_in_default() -> None:
     assert config.environment("prod").web.max == 5
 
 
+def test_a_class_of_workers_with_nothing_under_it_has_every_default() -> None:
+    config = parsed(environments__dev__workers={"heavy": None}, defaults={"workers": {"light": None}})
+
+    assert list(config.environment("dev").workers) == ["light", "heavy"]
+    assert config.environment("prod").workers["light"].slots == 16
+
+
 def test_null_removes_a_class_of_workers() -> None:
     config = parsed(defaults={"workers": {"default": {}, "heavy": {}}}, environments__dev__workers={"heavy": None})
 
     assert list(config.environment("dev").workers) == ["default"]
+    assert config.environment("dev").workers["default"].slots == 16
     assert list(config.environment("prod").workers) == ["default", "heavy"]
