@@ -91,7 +91,7 @@ class Daemon:
         """Carry out one request."""
         match request.get("do"):
             case "status":
-                return await asyncio.to_thread(self.status)
+                return await asyncio.to_thread(self.status, bool(request.get("usage")))
             case "login":
                 return {"login": self.plan.login, "flower_login": self.plan.flower_login}
             case "stop":
@@ -104,7 +104,7 @@ class Daemon:
                 raise TradewindError(f"the supervisor does not know {other!r}", hint="tradewind down, then tradewind up")
         return {}
 
-    def status(self) -> control.Answer:
+    def status(self, usage: bool) -> control.Answer:
         """The public format of ``tradewind status --json``; see docs/reference/json.md."""
         return {
             "version": STATUS_VERSION,
@@ -116,7 +116,7 @@ class Daemon:
             "output": str(self.plan.home.output),
             "urls": {"web": self.plan.web_url, "flower": self.plan.flower_url},
             "remarks": list(self.plan.remarks),
-            "processes": self.supervisor.report(),
+            "processes": self.supervisor.report(usage),
         }
 
     def restart(self, service: str) -> None:

@@ -32,6 +32,10 @@ OUTAGE_TOLERANCE_S = 30
 REFRESH_S = 5
 """DAG folders on one machine are small and near."""
 
+BEHIND_WEB = 10
+"""Web takes longest to start and runs on one core. With the others behind it, both cores are busy to the end; later
+it answers people while tasks keep the machine busy. Database and broker are before all of them."""
+
 # Whatever else is in a developer's shell (AIRFLOW__..., PYTHONPATH) would make this platform differ from the next.
 _DROPPED = ("AIRFLOW__", "AIRFLOW_HOME", "CELERY_", "FLOWER_", "PYTHON", "TRADEWIND_")
 
@@ -209,6 +213,7 @@ class _Builder:
             stamp=_stamp(service, env) if service.one_off else "",
             stamp_file=self.home.done / service.name if service.one_off else None,
             url=self._url(service),
+            nice=0 if service.name == "web" else BEHIND_WEB,
         )
 
     def _airflow(self) -> dict[str, str]:

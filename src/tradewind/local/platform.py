@@ -27,10 +27,10 @@ class Platform:
     def __init__(self, home: Home) -> None:
         self.home = home
 
-    def status(self) -> dict[str, Any] | None:
-        """What ``tradewind status --json`` prints; None where nothing runs."""
+    def status(self, usage: bool = False) -> dict[str, Any] | None:
+        """What ``tradewind status --json`` prints (with ``usage``); None where nothing runs."""
         try:
-            return control.ask(self.home, {"do": "status"})
+            return control.ask(self.home, {"do": "status", "usage": usage})
         except ConnectionError:
             return None
 

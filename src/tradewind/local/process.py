@@ -39,6 +39,7 @@ class ProcessSpec:
     stamp: str = ""
     stamp_file: Path | None = None
     url: str = ""
+    nice: int = 0
 
     @property
     def is_done(self) -> bool:
