@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tradewind
-from tradewind.cli import config, terminal, up
+from tradewind.cli import config, down, logs, restart, run, scale, services, status, terminal, up
 
 app = typer.Typer(
     name="tradewind",
@@ -17,9 +17,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(config.app, name="config")
 app.command()(up.up)
-app.command()(up.down)
+app.command()(status.status)
+app.command()(logs.logs)
+app.command()(run.run)
+app.command()(restart.restart)
+app.command()(scale.scale)
+app.command()(down.down)
+app.command()(services.services)
+app.add_typer(config.app, name="config")
 
 
 def _version(value: bool) -> None:

@@ -1,34 +1,114 @@
 """``tradewind up``: start the whole platform on this machine."""
+
 from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
-import time
+from typing import Annotated, Any
+
 import typer
-from tradewind.cli import terminal
+
 from tradewind import config
+from tradewind.cli import down, logs, run, terminal
+from tradewind.cli.options import File, configuration_file
+from tradewind.cli.progress import progress
+from tradewind.errors import TradewindError
 from tradewind.local.daemon import Request
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
 
 
-def up(file: Annotated[Path | None, typer.Option("--file", "-f")] = None, dags: Annotated[Path | None, typer.Option("--dags")] = None) -> None:
-    """Start the whole platform on this machine."""
-    found = file or config.find(Path.cwd())
+def up(
+    file: File = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="The environment to run. When not given: the first.")
+    ] = None,
+    dags: Annotated[Path | None, typer.Option("--dags", help="The folder with DAG files to run.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, max=16, help="How many workers.")] = None,
+    database: Annotated[str | None, typer.Option("--database", help="embedded or mysql.")] = None,
+    dag: Annotated[str | None, typer.Option("--run", metavar="DAG", help="Run this DAG once all is healthy.")] = None,
+    attach: Annotated[
+        bool, typer.Option("--attach", "-a", help="Stay, show all logs, and stop everything at Ctrl-C.")
+    ] = False,
+) -> None:
+    """Start the whole platform on this machine, and wait until all of it is healthy.
+
+    Ctrl-C while it starts stops what has started.
+    """
+    found = configuration_file(file)
+    config.load(found)  # what is wrong with the file is told before anything starts
+    changes = {"workers": workers, "database": database}
+    request = Request(
+        file=str(found.resolve()),
+        environment=environment,
+        dags=str(dags.resolve()) if dags else None,
+        local={name: value for name, value in changes.items() if value is not None},
+    )
     platform = Platform(Home.beside(found))
-    t = time.time()
-    platform.start(Request(file=str(found), dags=str(dags) if dags else None))
-    seen = {}
-    for status in platform.wait_until_healthy():
-        for row in status["processes"]:
-            if seen.get(row["name"]) != row["state"]:
-                seen[row["name"]] = row["state"]
-                print(round(time.time() - t, 1), row["name"], row["state"], row["cpu_s"])
+    running = platform.status()
+    if running:
+        _check_same(running, request)
+        terminal.say("the platform runs already")
+        status = running
+    else:
+        status = _start(platform, request)
+    if dag:
+        run.run_dag(platform, dag)
+    _tell(platform, status)
+    if attach:
+        _stay(platform)
 
 
-def down(file: Annotated[Path | None, typer.Option("--file", "-f")] = None) -> None:
-    found = file or config.find(Path.cwd())
-    platform = Platform(Home.beside(found))
-    t = time.time()
-    for status in platform.stop():
-        pass
-    print(round(time.time() - t, 1))
+def _start(platform: Platform, request: Request) -> dict[str, Any]:
+    status: dict[str, Any] = {}
+    try:
+        with progress() as display:
+            platform.start(request)
+            for status in platform.wait_until_healthy():
+                display.show(status)
+        terminal.say(f"healthy after {display.elapsed_s:.1f} s")
+    except (TradewindError, KeyboardInterrupt):
+        # Never half a platform: what has started goes again.
+        terminal.say("stopping what has started")
+        down.stop(platform)
+        raise
+    for remark in status["remarks"]:
+        terminal.say(f"note: {remark}")
+    return status
+
+
+def _check_same(running: dict[str, Any], request: Request) -> None:
+    """Refuse to pretend that a running platform is the one that was asked for."""
+    differences = []
+    if request.dags and request.dags != running["dags"]:
+        differences.append(f"its DAG folder is {running['dags']}")
+    if request.environment and request.environment != running["environment"]:
+        differences.append(f"its environment is {running['environment']}")
+    if differences:
+        raise TradewindError(
+            "another platform runs here already", " and ".join(differences), "tradewind down, then tradewind up again"
+        )
+
+
+def _tell(platform: Platform, status: dict[str, Any]) -> None:
+    login = platform.ask(do="login")
+    rows = [
+        ("Airflow", status["urls"]["web"], "  login " + " / ".join(login["login"])),
+        ("Flower", status["urls"]["flower"], "  login " + " / ".join(login["flower_login"])),
+        ("DAGs", status["dags"], ""),
+        ("Output", status["output"], ""),
+    ]
+    terminal.data(f"\nTradewind runs the environment {status['environment']} on this machine.\n")
+    for name, value, more in rows:
+        terminal.data(f"  {name:<8} {value}{more}")
+    terminal.data("\nNext: tradewind status | tradewind logs -f | tradewind scale worker 3 | tradewind down")
+
+
+def _stay(platform: Platform) -> None:
+    try:
+        logs.follow(platform, None)
+    except KeyboardInterrupt:
+        terminal.say("\nstopping (Ctrl-C again: at once)")
+        try:
+            down.stop(platform)
+        except KeyboardInterrupt:
+            down.stop(platform, now=True)

@@ -1,4 +1,4 @@
-"""Talk with the supervisor: one JSON line asked, one JSON line answered, over a socket that only its owner can reach."""
+"""Talk with the supervisor: one JSON line asked, one answered, over a socket that only its owner can reach."""
 
 from __future__ import annotations
 

@@ -101,7 +101,9 @@ class Daemon:
             case "scale":
                 await self.scale(str(request.get("service")), int(request["count"]))
             case other:
-                raise TradewindError(f"the supervisor does not know {other!r}", hint="tradewind down, then tradewind up")
+                raise TradewindError(
+                    f"the supervisor does not know {other!r}", hint="tradewind down, then tradewind up"
+                )
         return {}
 
     def status(self, usage: bool) -> control.Answer:

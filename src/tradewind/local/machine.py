@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tradewind.local.process import ProcessSpec, stop_waves
 from tradewind.local.probes import Verdict
+from tradewind.local.process import ProcessSpec, stop_waves
 from tradewind.platform import Condition
 
 BACK_OFF_FIRST_S = 0.25
@@ -158,9 +158,7 @@ class Machine:
             if process.state is State.STOPPING and now >= process.kill_at:
                 process.kill_at = now + BACK_OFF_MAX_S  # a process in the kernel's hands may take a while
                 actions.append(Send(process.spec.name, signal.SIGKILL, everything=True))
-            elif process.wanted and process.state in {State.BACK_OFF, State.CRASH_LOOP} and now >= process.retry_at:
-                actions += self._start(process, now)
-            elif process.wanted and process.state is State.WAITING and self._may_start(process):
+            elif self._is_due_to_start(process, now):
                 actions += self._start(process, now)
             elif process.state in {State.STARTING, State.UNHEALTHY} and self._out_of_patience(process, now):
                 actions.append(self._terminate(process, now))
@@ -191,7 +189,14 @@ class Machine:
     def _requires(self) -> Mapping[str, Iterable[str]]:
         return {name: process.spec.requires for name, process in self.processes.items()}
 
-    def _may_start(self, process: Process) -> bool:
+    def _is_due_to_start(self, process: Process, now: float) -> bool:
+        if not process.wanted:
+            return False
+        if process.state in {State.BACK_OFF, State.CRASH_LOOP}:
+            return now >= process.retry_at
+        return process.state is State.WAITING and self._dependencies_met(process)
+
+    def _dependencies_met(self, process: Process) -> bool:
         met = {
             Condition.HEALTHY: {State.HEALTHY},
             Condition.COMPLETED: {State.DONE},

@@ -68,9 +68,7 @@ def resize(environment: Environment, local: Local) -> Environment:
     queues = tuple(queue for name in environment.workers for queue in environment.queues_of(name))
     longest = max(worker.longest_task_hours for worker in environment.workers.values())
     fixed = {"min": 1, "desired": None, "max": 1}
-    one = {
-        name: getattr(environment, name).model_copy(update=fixed) for name in ("web", "triggerer", "flower")
-    }
+    one = {name: getattr(environment, name).model_copy(update=fixed) for name in ("web", "triggerer", "flower")}
     worker = next(iter(environment.workers.values())).model_copy(
         update={
             "queues": queues,
@@ -284,4 +282,3 @@ def _stamp(service: Service, env: Mapping[str, str]) -> str:
 def _packages() -> list[str]:
     names = {distribution.metadata["Name"] for distribution in metadata.distributions()}
     return sorted(name for name in names if name.startswith(("apache-airflow", "tradewind")))
-

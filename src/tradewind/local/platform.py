@@ -47,7 +47,7 @@ class Platform:
         self.home.create()
         log = self.home.logs / "supervisor.log"
         with log.open("a") as errors:
-            daemon = subprocess.Popen(  # noqa: S603
+            daemon = subprocess.Popen(
                 [sys.executable, "-m", "tradewind.local.daemon"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -194,11 +194,10 @@ def _usage(pid: int) -> dict[str, float]:
     except psutil.Error:
         return {}
     for member in family:
-        with contextlib.suppress(psutil.Error):
-            with member.oneshot():
-                times = member.cpu_times()
-                cpu += times.user + times.system
-                memory += _resident(member)
+        with contextlib.suppress(psutil.Error), member.oneshot():
+            times = member.cpu_times()
+            cpu += times.user + times.system
+            memory += _resident(member)
     return {"cpu_s": round(cpu, 2), "memory_mb": round(memory / 1e6, 1)}
 
 

@@ -122,9 +122,7 @@ def _capacity(environment: Environment) -> Iterable[Setting]:
         "1",
         "tasks are published from the scheduler itself; stock forks a pool of processes for each batch",
     )
-    yield Setting(
-        "triggerer", "capacity", _text(environment.triggerer.capacity), "as many triggers as the file says"
-    )
+    yield Setting("triggerer", "capacity", _text(environment.triggerer.capacity), "as many triggers as the file says")
 
 
 def _resilience(environment: Environment) -> Iterable[Setting]:
@@ -164,7 +162,9 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
         "a message that the broker lost is sent again after this; the queue is kept short (parallelism), so nothing "
         "else waits that long",
     )
-    yield Setting("scheduler", "task_queued_timeout_check_interval", "15", "look for lost messages often (stock: 120 s)")
+    yield Setting(
+        "scheduler", "task_queued_timeout_check_interval", "15", "look for lost messages often (stock: 120 s)"
+    )
     yield Setting(
         "scheduler",
         "num_stuck_in_queued_retries",
@@ -193,7 +193,7 @@ def _celery_resilience(environment: Environment) -> Iterable[Setting]:
         "celery",
         "task_publish_max_retries",
         _text(environment.outage_tolerance_s),
-        "publishing is repeated, about once a second, while the broker fails over (stock: 3 times, then the task fails)",
+        "publishing is repeated, about once a second, while the broker fails over (stock: 3 times, then it fails)",
     )
     yield Setting(
         "celery",

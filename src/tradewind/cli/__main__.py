@@ -1,0 +1,5 @@
+"""``python -m tradewind.cli``."""
+
+from tradewind.cli import main
+
+main()

@@ -1,0 +1,37 @@
+"""``tradewind down``: stop the platform on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import options, terminal
+from tradewind.cli.options import File
+from tradewind.cli.progress import progress
+from tradewind.local.platform import Platform
+
+
+def down(
+    file: File = None,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for running tasks.")] = False,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Also remove the database, logs, secrets and output.")] = False,
+) -> None:
+    """Stop everything in order: workers finish their tasks first. Nothing to stop is no error."""
+    platform = options.platform(file)
+    if stop(platform, now):
+        terminal.say("stopped")
+    else:
+        terminal.say("nothing runs")
+    if wipe:
+        platform.home.wipe()
+        terminal.say(f"removed {platform.home.root}")
+
+
+def stop(platform: Platform, now: bool = False) -> bool:
+    """Stop it, with progress; whether there was something to stop."""
+    there = platform.home.run.exists()
+    with progress() as display:
+        for status in platform.stop(now):
+            display.show(status)
+    return there

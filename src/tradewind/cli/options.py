@@ -1,0 +1,28 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradewind.config import find
+from tradewind.local.paths import Home
+from tradewind.local.platform import Platform
+
+File = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", help="The configuration. When not given: tradewind.yaml here or in a folder above."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def configuration_file(file: Path | None) -> Path:
+    """The file that was given, or the one found here or in a folder above. TradewindError where there is none."""
+    return file if file is not None else find(Path.cwd())
+
+
+def platform(file: Path | None) -> Platform:
+    """The platform that belongs to the configuration, running or not."""
+    return Platform(Home.beside(configuration_file(file)))

@@ -1,0 +1,30 @@
+"""``tradewind restart``: restart a service of the platform on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import options, terminal
+from tradewind.cli.options import File
+from tradewind.cli.progress import progress
+from tradewind.local.platform import Platform
+
+
+def restart(
+    service: Annotated[str, typer.Argument(help="The service, or one process of it (worker-2).")],
+    file: File = None,
+) -> None:
+    """Restart a service, and wait until all is healthy again. Workers finish their tasks first."""
+    platform = options.platform(file)
+    platform.ask(do="restart", service=service)
+    wait(platform)
+
+
+def wait(platform: Platform) -> None:
+    """Show progress until all is healthy."""
+    with progress() as display:
+        for status in platform.wait_until_healthy():
+            display.show(status)
+    terminal.say(f"healthy after {display.elapsed_s:.1f} s")

@@ -1,0 +1,56 @@
+"""``tradewind services``: what runs in an environment, and with which Airflow settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from tradewind import config, platform
+from tradewind.cli import terminal
+from tradewind.cli.options import AsJson, File, configuration_file
+
+COLUMNS = ["SERVICE", "COPIES", "CPU", "MEMORY", "PORT", "REACHED BY", "SCALES BY", "SECRETS"]
+
+
+def services(
+    environment: Annotated[str, typer.Argument(help="The environment.")],
+    file: File = None,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="Every Airflow setting that differs from stock, and why.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the services of an environment, as they run on AWS."""
+    chosen = config.load(configuration_file(file)).environment(environment)
+    if settings:
+        found = platform.airflow_settings(chosen)
+        if as_json:
+            terminal.data_json([asdict(setting) for setting in found])
+        else:
+            terminal.table(["SETTING", "VALUE", "WHY"], [[f"[{s.section}] {s.key}", s.value, s.reason] for s in found])
+        return
+    records = platform.services(chosen)
+    if as_json:
+        terminal.data_json([asdict(record) for record in records])
+    else:
+        terminal.table(COLUMNS, [_cells(record) for record in records])
+
+
+def _cells(service: platform.Service) -> list[str]:
+    counts = service.counts
+    copies = str(counts.desired) if counts.min == counts.max else f"{counts.min} <= {counts.desired} <= {counts.max}"
+    scaling = "-"
+    if service.scaling:
+        scaling = f"{service.scaling.signal} {service.scaling.target} %" if service.scaling.target else "demand"
+    return [
+        service.name,
+        "at each release" if service.one_off else copies,
+        f"{service.cpu:g}",
+        f"{service.memory_gb:g} GB",
+        str(service.port.number) if service.port else "-",
+        {"none": "nobody", "internal": "services", "public": "people"}[service.exposure.value],
+        scaling,
+        ", ".join(sorted({secret.value for secret in service.secrets.values()})) or "-",
+    ]

@@ -1,0 +1,102 @@
+"""``tradewind status``: what runs on this machine, and how it is."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tradewind.cli import options, terminal
+from tradewind.cli.options import AsJson, File
+from tradewind.cli.progress import STYLES
+from tradewind.errors import ExitCode
+from tradewind.local.platform import Platform
+
+WATCH_S = 2.0
+COLUMNS = ["SERVICE", "STATE", "PID", "UPTIME", "CPU", "MEMORY", "RESTARTS", "URL"]
+
+
+def status(
+    file: File = None,
+    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again until Ctrl-C.")] = False,
+) -> None:
+    """Show every process: state, pid, uptime, CPU seconds, memory, restarts, URL.
+
+    Exit code 0 where all is healthy, 3 where something is not or nothing runs.
+    """
+    platform = options.platform(file)
+    if watch and not as_json:
+        _watch(platform)
+        return
+    report = platform.status(usage=True)
+    if as_json:
+        terminal.data_json(report or {"version": 1, "healthy": False, "processes": []})
+    elif report is None:
+        terminal.say("nothing runs")
+        terminal.say("hint: tradewind up")
+    else:
+        terminal.table(COLUMNS, [cells(row) for row in report["processes"]])
+        for row in report["processes"]:
+            if row["problem"]:
+                terminal.say(f"{row['name']}: {row['problem']}")
+    if report is None or not report["healthy"]:
+        raise typer.Exit(ExitCode.UNHEALTHY)
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """One process as the cells of a table."""
+    return [
+        row["name"],
+        row["state"],
+        str(row["pid"] or "-"),
+        duration(row["uptime_s"]),
+        "-" if row["cpu_s"] is None else f"{row['cpu_s']:.1f} s",
+        "-" if row["memory_mb"] is None else f"{row['memory_mb']:.0f} MB",
+        str(row["restarts"]),
+        row["url"] or "-",
+    ]
+
+
+def duration(seconds: float | None) -> str:
+    """``42 s``, ``5 min``, ``3 h``, ``2 d``."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _watch(platform: Platform) -> None:
+    before: dict[str, tuple[float, float]] = {}
+    with Live(console=terminal.out, screen=terminal.out.is_terminal, auto_refresh=False) as live:
+        while True:
+            report = platform.status(usage=True)
+            live.update(_live_table(report, before), refresh=True)
+            if report is None:
+                return
+            time.sleep(WATCH_S)
+
+
+def _live_table(report: dict[str, Any] | None, before: dict[str, tuple[float, float]]) -> Table | Text:
+    if report is None:
+        return Text("nothing runs")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in COLUMNS:
+        table.add_column(column)
+    now = time.monotonic()
+    for row in report["processes"]:
+        shown: list[str | Text] = list(cells(row))
+        shown[1] = Text(row["state"], style=STYLES.get(row["state"], ""))
+        if row["cpu_s"] is not None:
+            if row["name"] in before:
+                then, cpu = before[row["name"]]
+                shown[4] = f"{max(0.0, 100 * (row['cpu_s'] - cpu) / (now - then)):.0f} %"
+            before[row["name"]] = (now, row["cpu_s"])
+        table.add_row(*shown)
+    return table
