@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -40,20 +42,31 @@ def run_dag(platform: Platform, dag: str) -> None:
 
 
 def _watch(airflow: Airflow, dag: str, run_id: str) -> str:
+    """Show the run until it has ended; returns its last state."""
     state = ""
-    if not terminal.interactive():
-        seen: dict[str, str] = {}
-        for state, tasks in airflow.follow(dag, run_id):
-            for task in tasks:
-                name = _name(task)
-                if task["state"] and seen.get(name) != task["state"]:
-                    seen[name] = task["state"]
-                    terminal.say(f"  {name:<24} {task['state']}")
-        return state
-    with Live(console=terminal.talk, refresh_per_second=8) as live:
-        for state, tasks in airflow.follow(dag, run_id):
-            live.update(_table(tasks))
+    with _display() as show:
+        for run_state, tasks in airflow.follow(dag, run_id):
+            show(tasks)
+            state = run_state
     return state
+
+
+@contextmanager
+def _display() -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    if terminal.interactive():
+        with Live(console=terminal.talk, refresh_per_second=8) as live:
+            yield lambda tasks: live.update(_table(tasks))
+        return
+    seen: dict[str, str] = {}
+
+    def changes(tasks: list[dict[str, Any]]) -> None:
+        for task in tasks:
+            name = _name(task)
+            if task["state"] and seen.get(name) != task["state"]:
+                seen[name] = task["state"]
+                terminal.say(f"  {name:<24} {task['state']}")
+
+    yield changes
 
 
 def _name(task: dict[str, Any]) -> str:

@@ -1,0 +1,60 @@
+# The commands of this repository. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+USER_STAMP := $(VENV)/.installed-local
+UV := $(BIN)/uv pip install --quiet --no-config --require-hashes --compile-bytecode
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down test check bench soak docs clean
+
+help:  ## list these commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(USER_STAMP): pyproject.toml requirements/build.txt requirements/local.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "error: $(PYTHON) is $$($(PYTHON) -V 2>&1), and Tradewind needs 3.11 or newer"; \
+	    echo "hint: make $(or $(MAKECMDGOALS),up) PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	    echo "hint: on Debian and Ubuntu, apt install python3-venv"; rm -rf $(VENV); exit 2; }
+	@echo "installing Airflow and what it needs into $(VENV) (about a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@$(UV) -r requirements/local.txt
+	@$(BIN)/uv pip install --quiet --no-config --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(STAMP): $(USER_STAMP) requirements/dev.txt
+	@$(UV) -r requirements/dev.txt
+	@touch $@
+
+install: $(USER_STAMP)  ## make the virtual environment with everything that running takes
+
+up: $(USER_STAMP)  ## start the whole platform here, and run a DAG to its end
+	@$(BIN)/tradewind up --run etl_sun_time
+
+down:  ## stop it
+	@$(BIN)/tradewind down
+
+test: $(STAMP)  ## run every test, on real Airflow (15 to 30 minutes on two cores)
+	@tests/run
+
+check: $(STAMP)  ## format, lint, types, import rules, generated documents
+	@$(BIN)/ruff format --check --quiet . || { echo "hint: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+	@$(BIN)/deptry --no-ansi src 2>&1 | tail -n 5
+	@echo "all checks passed"
+
+bench: $(STAMP)  ## measure against stock Airflow, side by side (about 20 minutes)
+	@$(BIN)/python -m benchmarks
+
+soak: $(STAMP)  ## the long versions of the failure tests (about an hour)
+	@TRADEWIND_KILL_ROUNDS=5 tests/run --soak
+
+docs: $(STAMP)  ## build the documentation into site/
+	@$(BIN)/zensical build --clean
+
+clean:  ## remove what was built and installed (not .tradewind, which tradewind down --wipe removes)
+	rm -rf $(VENV) site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

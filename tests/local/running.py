@@ -1,0 +1,138 @@
+"""A real platform for tests: started once in a folder of its own, asked through the real command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+
+from tradewind.local.airflow import Airflow
+
+COMMAND = Path(sys.executable).parent / "tradewind"
+PATIENCE_S = 600.0  # not a promise: only so that a test that hangs ends
+
+CONFIGURATION = """\
+tenant: acme
+region: eu-west-1
+accounts:
+  non-production: {{id: "111111111111"}}
+environments:
+  dev:
+    account: non-production
+    network: {{cidr: 10.0.0.0/16}}
+local:
+  dags: {dags}
+  database: {database}
+  broker_persistence: false
+"""
+
+
+@dataclass
+class Running:
+    """A folder with a configuration, and the platform that may run in it."""
+
+    folder: Path
+    _airflow: Airflow | None = field(default=None, repr=False)
+
+    @classmethod
+    def create(cls, folder: Path, dags: Path, database: str = "embedded") -> Running:
+        """Write the configuration; start nothing."""
+        link = folder / "dags"
+        link.symlink_to(dags)
+        (folder / "tradewind.yaml").write_text(CONFIGURATION.format(dags="dags", database=database))
+        return cls(folder)
+
+    def tradewind(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command in the folder."""
+        result = subprocess.run(
+            [str(COMMAND), *arguments], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+        assert "Traceback" not in result.stderr, result.stderr
+        if check:
+            assert result.returncode == 0, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def status(self) -> dict[str, Any]:
+        """``tradewind status --json``, whatever its exit code."""
+        return dict(json.loads(self.tradewind("status", "--json", check=False).stdout))
+
+    def row(self, name: str) -> dict[str, Any]:
+        """One process of the status."""
+        return next(row for row in self.status()["processes"] if row["name"] == name)
+
+    @property
+    def airflow(self) -> Airflow:
+        """Airflow's API as the administrator."""
+        if self._airflow is None:
+            secrets = json.loads((self.folder / ".tradewind/secrets.json").read_text())
+            self._airflow = Airflow(self.status()["urls"]["web"], "admin", secrets["login"])
+        return self._airflow
+
+    def trigger(self, dag: str, **conf: Any) -> str:
+        """Start a run; the run's id."""
+        self.airflow_when_up(lambda api: api.call("GET", f"/dags/{dag}"))
+        body = {"logical_date": None, "conf": conf}
+        return str(self.airflow_when_up(lambda api: api.call("POST", f"/dags/{dag}/dagRuns", body))["dag_run_id"])
+
+    def airflow_when_up(self, call: Callable[[Airflow], Any]) -> Any:
+        """A call that may meet a web server that is just being restarted."""
+        return eventually(lambda: (call(self.airflow),))[0]
+
+    def tasks(self, dag: str, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of a run."""
+        path = f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances?limit=1000"
+        return list(self.airflow_when_up(lambda api: api.call("GET", path))["task_instances"])
+
+    def state(self, dag: str, run_id: str) -> str:
+        """The state of a run."""
+        return str(self.airflow_when_up(lambda api: api.call("GET", f"/dags/{dag}/dagRuns/{quote(run_id)}"))["state"])
+
+    def log(self, task: dict[str, Any], attempt: int) -> str:
+        """The log of one attempt, as the UI gets it."""
+        path = (
+            f"/dags/{task['dag_id']}/dagRuns/{quote(task['dag_run_id'])}/taskInstances/{task['task_id']}"
+            f"/logs/{attempt}?map_index={task['map_index']}&full_content=true"
+        )
+        return json.dumps(self.airflow_when_up(lambda api: api.call("GET", path)))
+
+    def kill(self, name: str) -> int:
+        """``kill -9`` of one process; its pid."""
+        pid = int(self.row(name)["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def left_behind(self) -> list[str]:
+        """Processes that still carry this folder's mark."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("TRADEWIND_HOME") == str(self.folder / ".tradewind"):
+                    found.append(" ".join(process.cmdline()))
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+
+def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
+    """Call ``look`` until it returns something; the patience is for hangs only."""
+    end = time.monotonic() + patience_s
+    last: Exception | None = None
+    while time.monotonic() < end:
+        try:
+            found = look()
+        except Exception as error:  # noqa: BLE001 (whatever an interrupted service answers)
+            last, found = error, None
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"waited {patience_s:.0f} s in vain") from last
