@@ -1,0 +1,75 @@
+"""``python -m benchmarks [start|throughput] [--rounds N]``: prints each figure and the ratios."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.dags.mapped import TASKS
+from benchmarks.subjects import Standalone, Tradewind, run_to_success, stock_values
+
+
+def start(folder: Path, rounds: int) -> None:
+    """From the command to the success of a task that was submitted as soon as it could be, alternating, warm."""
+    ours, theirs = Tradewind(folder / "tradewind"), Standalone(folder / "standalone")
+    times: dict[str, list[float]] = {ours.name: [], theirs.name: []}
+    for round_ in range(rounds + 1):
+        for subject in (ours, theirs):
+            began = time.monotonic()
+            with subject.running() as airflow:
+                run_to_success(airflow, "one_task")
+                elapsed = time.monotonic() - began
+            if round_:  # the first round makes the databases
+                times[subject.name].append(elapsed)
+            print(f"start       {'warm' if round_ else 'cold'}  {subject.name:<20} {elapsed:6.1f} s", flush=True)
+    report("start", times, ours.name, theirs.name)
+
+
+def throughput(folder: Path, rounds: int) -> None:
+    """Tasks a second of a DAG with 300 mapped tasks, with our settings and with stock's, alternating, warm."""
+    stock = stock_values()
+    print("throughput  stock settings:", ", ".join(f"{key}={value}" for key, value in stock.items()))
+    subjects = {
+        "stock settings": Tradewind(folder / "stock", stock),
+        "our settings": Tradewind(folder / "ours"),
+    }
+    times: dict[str, list[float]] = {name: [] for name in subjects}
+    for _ in range(rounds):
+        for name, subject in subjects.items():
+            with subject.running() as airflow:
+                run_to_success(airflow, "mapped")  # every process of every worker imports what it needs
+                began = time.monotonic()
+                run_to_success(airflow, "mapped")
+                elapsed = time.monotonic() - began
+            times[name].append(elapsed)
+            print(f"throughput  {name:<16} {TASKS / elapsed:6.2f} tasks/s", flush=True)
+    report("throughput (seconds for 300 tasks)", times, "stock settings", "our settings")
+
+
+def report(what: str, times: dict[str, list[float]], first: str, second: str) -> None:
+    """Print the ratio of the medians, and the range of the ratios round by round."""
+    pairs = [a / b for a, b in zip(times[first], times[second], strict=True)]
+    ratio = statistics.median(times[first]) / statistics.median(times[second])
+    print(
+        f"{what}: {first} / {second} = {ratio:.2f} (rounds {min(pairs):.2f} to {max(pairs):.2f}; medians "
+        f"{statistics.median(times[first]):.1f} s and {statistics.median(times[second]):.1f} s)",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("what", nargs="*", default=["start", "throughput"], choices=["start", "throughput"])
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    for what in options.what:
+        with tempfile.TemporaryDirectory(prefix="tradewind-bench-") as folder:
+            {"start": start, "throughput": throughput}[what](Path(folder), options.rounds)
+
+
+if __name__ == "__main__":
+    main()

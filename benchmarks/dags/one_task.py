@@ -1,0 +1,15 @@
+"""The smallest DAG: whoever runs it is ready."""
+
+from airflow.sdk import dag, task
+
+
+@dag(schedule=None, is_paused_upon_creation=False)
+def one_task():
+    @task
+    def hello() -> str:
+        return "hello"
+
+    hello()
+
+
+one_task()
