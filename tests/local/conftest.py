@@ -10,6 +10,19 @@ from running import Running
 DAGS = Path(__file__).parent / "dags"
 DATABASE = os.environ.get("TRADEWIND_TEST_DATABASE", "embedded")
 
+RECOVERIES: list[tuple[str, float, float, int]] = []
+"""Of each killed process: its name, seconds until it was healthy, seconds until the run ended, most attempts."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the longest recovery of each service: a figure to look at, not a limit."""
+    for name in dict.fromkeys(name for name, *_ in RECOVERIES):
+        rows = [row for row in RECOVERIES if row[0] == name]
+        terminalreporter.write_line(
+            f"killed {len(rows)} x {name:<14} healthy again within {max(r[1] for r in rows):5.1f} s, "
+            f"its run ended within {max(r[2] for r in rows):5.1f} s, attempts at most {max(r[3] for r in rows)}"
+        )
+
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:

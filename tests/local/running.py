@@ -130,7 +130,7 @@ def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
     while time.monotonic() < end:
         try:
             found = look()
-        except Exception as error:  # noqa: BLE001 (whatever an interrupted service answers)
+        except Exception as error:
             last, found = error, None
         if found:
             return found

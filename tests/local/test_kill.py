@@ -6,6 +6,7 @@ import os
 import time
 
 import pytest
+from conftest import RECOVERIES
 from running import Running, eventually
 
 pytestmark = pytest.mark.local
@@ -32,8 +33,7 @@ def test_every_run_succeeds_and_every_attempt_can_be_read(platform: Running, ser
     healthy = time.monotonic() - began
     state = eventually(lambda: (s := platform.state("inflight", run_id)) in {"success", "failed"} and s)
     tasks = platform.tasks("inflight", run_id)
-    print(f"\nKILL {service}: healthy again {healthy:.1f} s, run ended {time.monotonic() - began:.1f} s after")
-    print(f"KILL {service}: attempts {sorted(task['try_number'] for task in tasks)[-5:]}")
+    RECOVERIES.append((service, healthy, time.monotonic() - began, max(task["try_number"] for task in tasks)))
     assert state == "success", [(t["task_id"], t["map_index"], t["state"], t["try_number"]) for t in tasks]
     for task in (task for task in tasks if task["task_id"] == "work"):
         logs = [platform.log(task, attempt) for attempt in range(1, task["try_number"] + 1)]

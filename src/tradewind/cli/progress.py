@@ -32,9 +32,9 @@ BUSY = {"starting", "stopping", "back-off"}
 class Progress:
     """Takes in one status after another and shows what changed."""
 
-    def __init__(self, live: Live | None) -> None:
+    def __init__(self, live: Live | None, began: float) -> None:
         self._live = live
-        self._began = time.monotonic()
+        self._began = began
         self._seen: dict[str, tuple[str, float]] = {}
         self._spinners: dict[str, Spinner] = {}
 
@@ -47,10 +47,13 @@ class Progress:
         """Show a status (see docs/reference/json.md)."""
         for row in status["processes"]:
             name, state = row["name"], row["state"]
-            if name in self._seen and self._seen[name][0] == state:
+            before = self._seen[name][0] if name in self._seen else None
+            if state == before:
                 continue
             self._seen[name] = (state, self.elapsed_s)
-            if self._live is None and state != "waiting":
+            # What never ran has nothing to tell when it stops.
+            silent = state == "waiting" or (state == "stopped" and before in {None, "waiting"})
+            if self._live is None and not silent:
                 reason = f"  {row['problem']}" if row["problem"] else ""
                 terminal.say(f"{self.elapsed_s:6.1f} s  {name:<14} {state}{reason}")
         if self._live is not None:
@@ -69,10 +72,11 @@ class Progress:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """A progress display on stderr for as long as the block lasts."""
+def progress(began: float | None = None) -> Iterator[Progress]:
+    """A progress display on stderr for as long as the block lasts. ``began``: when the clock (monotonic) started."""
+    began = time.monotonic() if began is None else began
     if not terminal.interactive():
-        yield Progress(None)
+        yield Progress(None, began)
         return
     with Live(console=terminal.talk, refresh_per_second=12, transient=False) as live:
-        yield Progress(live)
+        yield Progress(live, began)

@@ -96,7 +96,7 @@ def _meaning(param: Any) -> str:
     remarks = [_range(param)] if param.min is not None else []
     if param.default is not None and not getattr(param, "is_flag", False):
         remarks.append(f"default: {param.default}")
-    return param.help + (f" ({'; '.join(remarks)})" if remarks else "")
+    return str(param.help) + (f" ({'; '.join(remarks)})" if remarks else "")
 
 
 def _range(param: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,10 +60,12 @@ def up(
 
 
 def _start(platform: Platform, request: Request) -> dict[str, Any]:
+    began = time.monotonic()
+    terminal.say(f"starting the platform in {platform.home.root}")
+    platform.start(request)
     status: dict[str, Any] = {}
     try:
-        with progress() as display:
-            platform.start(request)
+        with progress(began) as display:
             for status in platform.wait_until_healthy():
                 display.show(status)
         terminal.say(f"healthy after {display.elapsed_s:.1f} s")

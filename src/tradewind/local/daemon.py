@@ -7,7 +7,6 @@ the error that kept it from it), and then lives until everything has stopped.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import signal
@@ -18,7 +17,7 @@ from typing import Any
 
 from tradewind import config
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local import control
+from tradewind.local import control, lock
 from tradewind.local.machine import Restart, State, Stop
 from tradewind.local.paths import Home
 from tradewind.local.plan import Plan, plan
@@ -165,11 +164,8 @@ def main() -> int:
     request = Request(**json.loads(sys.stdin.readline()))
     home = Home.beside(Path(request.file))
     home.create()
-    # Held until this process ends, however it ends: the kernel lets go of it.
-    lock = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    # Held until this process ends, however it ends.
+    if lock.acquire(home.lock) is None:
         _answer({"error": control.pack(TradewindError("another `tradewind up` is starting this platform"))})
         return ExitCode.FAILED
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import psutil
 
 from tradewind.errors import TradewindError
-from tradewind.local import control, process
+from tradewind.local import control, lock, process
 from tradewind.local.daemon import Request
 from tradewind.local.paths import Home
 
@@ -57,9 +58,14 @@ class Platform:
             )
         assert daemon.stdin
         assert daemon.stdout
-        daemon.stdin.write(request.to_json() + "\n")
-        daemon.stdin.close()
-        line = daemon.stdout.readline()
+        try:
+            daemon.stdin.write(request.to_json() + "\n")
+            daemon.stdin.close()
+            line = daemon.stdout.readline()
+        except BaseException:  # Ctrl-C too: what this command started must not stay
+            daemon.terminate()
+            daemon.wait()
+            raise
         daemon.stdout.close()
         # The daemon outlives this command on purpose; its exit is nobody's to collect.
         daemon.returncode = 0
@@ -102,14 +108,20 @@ class Platform:
 
     def clean_up(self, grace_s: float) -> None:
         """End what a supervisor that was killed has left running, in order. Nothing where one is alive."""
-        if not self.home.run.exists() or self.status() is not None:
+        if not self.home.run.exists():
             return
-        entries = self._journal()
-        for wave in process.stop_waves({name: entry["requires"] for name, entry in entries.items()}):
-            members = [found for name in wave if (found := _same(entries[name]))]
-            process.end(members, min(grace_s, max((entries[name]["grace_s"] for name in wave), default=0.0)))
-        process.end(process.strays(self.home.root), 0.0)
-        self.home.clear_run()
+        held = lock.acquire(self.home.lock)
+        if held is None:
+            return
+        try:
+            entries = self._journal()
+            for wave in process.stop_waves({name: entry["requires"] for name, entry in entries.items()}):
+                members = [found for name in wave if (found := _same(entries[name]))]
+                process.end(members, min(grace_s, max((entries[name]["grace_s"] for name in wave), default=0.0)))
+            process.end(process.strays(self.home.root), 0.0)
+            self.home.clear_run()
+        finally:
+            os.close(held)
 
     def _journal(self) -> dict[str, dict[str, Any]]:
         try:

@@ -1,0 +1,105 @@
+"""What the README promises: everything starts, real DAGs run, and a person can see what they did."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import psutil
+import pytest
+from running import Running, eventually
+
+pytestmark = pytest.mark.local
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "dags"
+
+
+@pytest.fixture(scope="module")
+def examples(platform: Running) -> Running:
+    """The shared platform, with the repository's own example DAGs added to its DAG folder."""
+    folder = platform.folder / "dags" / "examples"
+    if not folder.exists():
+        folder.symlink_to(EXAMPLES)
+    eventually(lambda: any(d["dag_id"] == "canary" for d in platform.airflow.call("GET", "/dags?limit=100")["dags"]))
+    return platform
+
+
+@pytest.mark.parametrize("dag", ["canary", "mapped_retry", "deferrable_wait", "etl_sun_time"])
+def test_example_dags_run_to_success(examples: Running, dag: str) -> None:
+    result = examples.tradewind("run", dag)
+    assert f"{dag} succeeded: http://127.0.0.1:" in result.stdout
+
+
+def test_the_etl_leaves_a_table_and_a_chart(examples: Running) -> None:
+    output = Path(examples.status()["output"]) / "etl_sun_time"
+    charts = list(output.glob("manual__*/*.png"))
+    assert charts, list(output.rglob("*"))
+    assert charts[0].read_bytes().startswith(b"\x89PNG")
+    database = next(output.glob("manual__*/*.sqlite"))
+    with sqlite3.connect(f"file:{database}?mode=ro&immutable=1", uri=True) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert sum(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables) > 200
+
+
+def test_every_attempt_of_a_retried_task_has_a_readable_log(examples: Running) -> None:
+    runs = examples.airflow.call("GET", "/dags/mapped_retry/dagRuns?order_by=-id&limit=1")["dag_runs"]
+    retried = [t for t in examples.tasks("mapped_retry", runs[0]["dag_run_id"]) if t["try_number"] == 2]
+    assert len(retried) == 1
+    first, second = (examples.log(retried[0], attempt) for attempt in (1, 2))
+    assert "Traceback" in first or "Error" in first
+    assert "could not read" not in (first + second).lower()
+
+
+def test_no_import_errors(examples: Running) -> None:
+    assert examples.airflow.call("GET", "/importErrors")["import_errors"] == []
+
+
+def test_status_tells_everything_about_every_process(platform: Running) -> None:
+    status = platform.status()
+    assert status["healthy"] is True
+    rows = {row["name"]: row for row in status["processes"]}
+    assert list(rows) == [
+        "database", "broker", "prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "worker-1",
+        "worker-2", "flower",
+    ]  # fmt: skip
+    for name, row in rows.items():
+        if name in {"prepare", "migrate"}:
+            assert row["state"] == "done"
+        else:
+            assert row["state"] == "healthy"
+            assert psutil.pid_exists(row["pid"])
+            assert row["memory_mb"] > 1
+            assert row["uptime_s"] > 0
+    assert platform.tradewind("status").stdout.splitlines()[0].split() == [
+        "SERVICE", "STATE", "PID", "UPTIME", "CPU", "MEMORY", "RESTARTS", "URL",
+    ]  # fmt: skip
+
+
+def test_nobody_has_a_secret_that_is_not_theirs(platform: Running) -> None:
+    """Not in a process list, and not in the environment of those who must not have it."""
+    secrets = json.loads((platform.folder / ".tradewind/secrets.json").read_text())
+    for row in platform.status()["processes"]:
+        if row["pid"] is None:
+            continue
+        for process in [psutil.Process(row["pid"]), *psutil.Process(row["pid"]).children(recursive=True)]:
+            line = " ".join(process.cmdline())
+            assert not [name for name, value in secrets.items() if value in line], line
+        environment = "\n".join(psutil.Process(row["pid"]).environ().values())
+        held = {name for name, value in secrets.items() if value in environment}
+        if row["service"] == "worker":
+            assert held == {"broker", "celery_results", "api"}
+        elif row["name"] == "flower":
+            assert held == {"broker", "flower"}
+        assert "admin" not in held
+
+
+def test_everything_is_for_the_owner_only(platform: Running) -> None:
+    home = platform.folder / ".tradewind"
+    assert oct(home.stat().st_mode & 0o777) == "0o700"
+    assert oct((home / "secrets.json").stat().st_mode & 0o777) == "0o600"
+    for row in platform.status()["processes"]:
+        if row["pid"]:
+            for connection in psutil.Process(row["pid"]).net_connections(kind="inet"):
+                if connection.status == psutil.CONN_LISTEN:
+                    assert connection.laddr.ip == "127.0.0.1", row["name"]
