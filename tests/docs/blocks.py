@@ -59,7 +59,13 @@ class Block:
         """The words after ``program`` of each command line that begins with it."""
         joined = self.text.replace("\\\n", " ").splitlines()
         split = [shlex.split(line, comments=True) for line in joined]
-        return [words[1:] for words in split if words and words[0] == program]
+        return [_simple(words)[1:] for words in split if words and words[0] == program]
+
+
+def _simple(words: list[str]) -> list[str]:
+    """The command itself, without where its output goes."""
+    end = next((at for at, word in enumerate(words) if word in {">", ">>", "|", "&&", ";"}), len(words))
+    return words[:end]
 
 
 def commands(path: Path) -> list[Block]:
@@ -132,7 +138,7 @@ def cells(path: Path, heading: str) -> list[list[str]]:
     rows: list[list[str]] = []
     for line in lines[at + 1 :]:
         if line.startswith("|"):
-            rows.append([cell.strip().strip("`") for cell in line.strip("|").split("|")])
+            rows.append([re.sub(r"^`([^`]+)`$", r"\1", cell.strip()) for cell in line.strip("|").split("|")])
         elif rows or line.startswith("#"):
             break
     if not rows:

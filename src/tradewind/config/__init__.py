@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tradewind.config.environment import Environment
 from tradewind.config.load import FILE_NAME, find, load, parse
+from tradewind.config.network import Identity
 from tradewind.config.problems import ConfigError, Problem
 from tradewind.config.services import (
     Controller,
@@ -35,6 +36,7 @@ __all__ = [
     "ExecutionApi",
     "FixedService",
     "Flower",
+    "Identity",
     "Local",
     "Problem",
     "ScalingService",

@@ -111,7 +111,7 @@ class Daemon:
             "version": STATUS_VERSION,
             "environment": self.plan.environment.name,
             "healthy": self.supervisor.machine.all_well,
-            "stopping": not any(p.wanted for p in self.supervisor.machine.processes.values()),
+            "stopping": self.supervisor.machine.stopping,
             "supervisor_pid": os.getpid(),
             "dags": str(self.plan.dags),
             "output": str(self.plan.home.output),
@@ -134,6 +134,8 @@ class Daemon:
                 "tradewind scale worker N",
                 code=ExitCode.USAGE,
             )
+        if self.supervisor.machine.stopping:
+            raise TradewindError("the platform is stopping", hint="tradewind up, once it has stopped")
         present = {
             name
             for name, process in self.supervisor.machine.processes.items()

@@ -114,6 +114,7 @@ class Process:
     retry_at: float = 0.0
     kill_at: float = 0.0
     healthy_since: float | None = None
+    restart_asked: bool = False  # it stops because somebody asked for a restart, not because it is ill
     forget: bool = False
 
 
@@ -122,11 +123,12 @@ class Machine:
     """All processes of one platform."""
 
     processes: dict[str, Process] = field(default_factory=dict)
+    stopping: bool = False  # everything: from here on nothing starts
     hurry: bool = False  # stop without grace
 
     def add(self, specs: Iterable[ProcessSpec], now: float) -> list[Action]:
-        """Take on more processes; those whose dependencies are met start."""
-        for spec in specs:
+        """Take on more processes; those whose dependencies are met start. None while everything stops."""
+        for spec in () if self.stopping else specs:
             state = State.DONE if spec.is_done else State.WAITING
             self.processes[spec.name] = Process(spec, state, now)
         stop_waves(self._requires())  # refuses cycles
@@ -160,9 +162,9 @@ class Machine:
                 actions.append(Send(process.spec.name, signal.SIGKILL, everything=True))
             elif self._is_due_to_start(process, now):
                 actions += self._start(process, now)
-            elif process.state in {State.STARTING, State.UNHEALTHY} and self._out_of_patience(process, now):
+            elif self._out_of_patience(process, now):
                 actions.append(self._terminate(process, now))
-        return [*actions, *self._stop_next_wave(now)]
+        return [*actions, *self._stop_what_nobody_needs(now)]
 
     def next_due(self, now: float) -> float | None:
         """When ``tick`` has something to do next, if nothing happens before; None for never."""
@@ -172,7 +174,7 @@ class Machine:
                 due.append(process.kill_at)
             elif process.wanted and process.state in {State.BACK_OFF, State.CRASH_LOOP}:
                 due.append(process.retry_at)
-            elif process.state in {State.STARTING, State.UNHEALTHY} and process.spec.probe:
+            elif self._is_judged(process):
                 due.append(process.since + PATIENCE_S)
         return max(now, min(due)) if due else None
 
@@ -183,8 +185,10 @@ class Machine:
 
     @property
     def all_well(self) -> bool:
-        """Whether everything that is wanted is healthy, or done."""
-        return all(p.state in {State.HEALTHY, State.DONE} for p in self.processes.values() if p.wanted)
+        """Whether everything that is wanted is healthy, or done. Not while everything stops."""
+        return not self.stopping and all(
+            p.state in {State.HEALTHY, State.DONE} for p in self.processes.values() if p.wanted
+        )
 
     def _requires(self) -> Mapping[str, Iterable[str]]:
         return {name: process.spec.requires for name, process in self.processes.items()}
@@ -219,7 +223,10 @@ class Machine:
         if process.state is not state:
             process.since = now
         process.state = state
-        process.healthy_since = (process.healthy_since or now) if state is State.HEALTHY else None
+        if state is not State.HEALTHY:
+            process.healthy_since = None
+        elif process.healthy_since is None:
+            process.healthy_since = now
         if state in {State.HEALTHY, State.STOPPED, State.DONE}:
             process.problem = ""
 
@@ -228,8 +235,6 @@ class Machine:
             return
         if verdict.well:
             self._enter(process, State.HEALTHY, now)
-            if process.healthy_since is not None and now - process.healthy_since >= STEADY_AFTER_S:
-                process.failures = 0
             return
         if verdict.well is None:
             process.since = now  # patience does not run out over what nobody can see
@@ -237,8 +242,12 @@ class Machine:
             self._enter(process, State.UNHEALTHY, now)
         process.problem = verdict.problem
 
+    def _is_judged(self, process: Process) -> bool:
+        ill = process.state in {State.STARTING, State.UNHEALTHY}
+        return process.wanted and process.spec.probe is not None and ill
+
     def _out_of_patience(self, process: Process, now: float) -> bool:
-        return process.spec.probe is not None and now >= process.since + PATIENCE_S
+        return self._is_judged(process) and now >= process.since + PATIENCE_S
 
     def _exited(self, process: Process, event: Exited, now: float) -> None:
         spec = process.spec
@@ -250,7 +259,8 @@ class Machine:
             spec.mark_done()
             self._enter(process, State.DONE, now)
             return
-        if process.state is State.STOPPING and not process.problem:  # a restart that somebody asked for
+        if process.restart_asked:
+            process.restart_asked = False
             process.restarts += 1
             self._enter(process, State.WAITING, now)
             return
@@ -258,15 +268,19 @@ class Machine:
         if spec.one_off:
             self._enter(process, State.FAILED, now)
             return
-        process.failures += 1
-        process.retry_at = now + min(BACK_OFF_MAX_S, BACK_OFF_FIRST_S * 2 ** (process.failures - 1))
+        steady = process.healthy_since is not None and now - process.healthy_since >= STEADY_AFTER_S
+        process.failures = 1 if steady else process.failures + 1
+        process.retry_at = now + pause_s(process.failures)
         looping = process.failures >= CRASH_LOOP_AFTER
         self._enter(process, State.CRASH_LOOP if looping else State.BACK_OFF, now)
 
     def _restart(self, process: Process, now: float) -> list[Action]:
+        if not process.wanted:
+            return []
         process.failures = 0
         process.problem = ""
         if process.state in {State.STARTING, State.HEALTHY, State.UNHEALTHY}:
+            process.restart_asked = True
             return [self._terminate(process, now)]
         if process.state is not State.STOPPING:
             self._enter(process, State.WAITING, now)
@@ -279,6 +293,7 @@ class Machine:
         return Send(process.spec.name, process.spec.stop_signal)
 
     def _stop(self, event: Stop, now: float) -> list[Action]:
+        self.stopping = self.stopping or event.names is None
         for name, process in list(self.processes.items()):
             if event.names is not None and name not in event.names:
                 continue
@@ -296,18 +311,21 @@ class Machine:
         if process.forget:
             del self.processes[process.spec.name]
 
-    def _stop_next_wave(self, now: float) -> list[Action]:
-        """Signal the unwanted processes of the first wave that still has some running."""
-        for wave in stop_waves(self._requires()):
-            running = [
-                self.processes[name]
-                for name in sorted(wave)
-                if not self.processes[name].wanted and self.processes[name].state.is_running
-            ]
-            if running:
-                grace = 0.0 if self.hurry else None
-                return [self._terminate(p, now, grace) for p in running if p.state is not State.STOPPING]
-        return []
+    def _stop_what_nobody_needs(self, now: float) -> list[Action]:
+        """Signal the unwanted processes that no running one depends on; the others' turn comes as these end."""
+        running = [process for process in self.processes.values() if process.state.is_running]
+        needed = {name for process in running for name in process.spec.requires}
+        grace = 0.0 if self.hurry else None
+        return [
+            self._terminate(process, now, grace)
+            for process in running
+            if not process.wanted and process.state is not State.STOPPING and process.spec.name not in needed
+        ]
+
+
+def pause_s(failures: int) -> float:
+    """Seconds until the next start after so many failures in a row: doubled each time, up to BACK_OFF_MAX_S."""
+    return min(BACK_OFF_MAX_S, BACK_OFF_FIRST_S * 2.0 ** min(failures - 1, 32))
 
 
 def describe_exit(code: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from tradewind.config import Environment, Local, Tradewind
+from tradewind.config import Environment, Identity, Local, Tradewind
 from tradewind.local import ports, servers
 from tradewind.local import secrets as secret_store
 from tradewind.local.paths import Home
@@ -37,7 +37,7 @@ BEHIND_WEB = 10
 it answers people while tasks keep the machine busy. Database and broker are before all of them."""
 
 # Whatever else is in a developer's shell (AIRFLOW__..., PYTHONPATH) would make this platform differ from the next.
-_DROPPED = ("AIRFLOW__", "AIRFLOW_HOME", "CELERY_", "FLOWER_", "PYTHON", "TRADEWIND_")
+_DROPPED = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "CELERY_", "FLOWER_", "PYTHON", "TRADEWIND_")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def resize(environment: Environment, local: Local) -> Environment:
         update={
             **one,
             "availability": "standard",
+            "identity": Identity(),
             "execution_api": environment.execution_api.model_copy(update={"separate": False}),
             "scheduler": environment.scheduler.model_copy(update={"count": 1}),
             "dag_processor": environment.dag_processor.model_copy(update={"count": 1, "cpu": 1}),

@@ -42,17 +42,16 @@ def choose(wishes: list[Wish], file: Path) -> Ports:
         TradewindError: a port that the configuration fixes is in use; names its owner and the setting. All at once.
     """
     kept = _kept(file)
-    numbers: dict[str, int] = {}
+    fixed = {wish.name: wish.exactly for wish in wishes if wish.exactly is not None}
+    numbers: dict[str, int] = dict(fixed)
     remarks, problems, hints = [], [], []
     for wish in wishes:
-        taken = set(numbers.values())
         if wish.exactly is not None:
             if not _is_free(wish.exactly):
                 problems.append(f"port {wish.exactly} for {wish.name} is in use by {owner(wish.exactly)}")
                 hints.append(wish.setting)
-            numbers[wish.name] = wish.exactly
             continue
-        numbers[wish.name] = _first_free(wish, kept.get(wish.name), taken)
+        numbers[wish.name] = _first_free(wish, kept.get(wish.name), set(numbers.values()))
         if wish.preferred and not _is_free(wish.preferred):
             remarks.append(
                 f"port {wish.preferred} is in use by {owner(wish.preferred)}; "
@@ -85,9 +84,12 @@ def owner(port: int) -> str:
 
 def _kept(file: Path) -> dict[str, int]:
     try:
-        return {str(name): int(number) for name, number in json.loads(file.read_text()).items()}
-    except (OSError, ValueError, AttributeError):
+        kept = json.loads(file.read_text())
+    except (OSError, ValueError):
         return {}
+    if not isinstance(kept, dict):
+        return {}
+    return {name: number for name, number in kept.items() if isinstance(number, int) and 0 < number < 65_536}
 
 
 def _first_free(wish: Wish, kept: int | None, taken: set[int]) -> int:

@@ -20,6 +20,19 @@ RETRY_WAIT_MAX_S = 5.0
 """The longest pause between two tries of a task to reach the execution API: what recovers in a second is
 noticed in seconds. Stock's 90 s leaves a slot idle for up to a minute and a half."""
 
+STOCK = {
+    ("core", "default_pool_task_slot_count"): "128",
+    ("core", "max_active_tasks_per_dag"): "16",
+    ("core", "parallelism"): "32",
+    ("dag_processor", "parsing_processes"): "2",
+    ("dag_processor", "refresh_interval"): "300",
+    ("scheduler", "max_tis_per_query"): "16",
+    ("triggerer", "capacity"): "1000",
+    ("workers", "min_heartbeat_interval"): "5",
+}
+"""Airflow's own values of what is derived here (config_templates/config.yml of 3.3): an environment of just the right
+size has nothing to set."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -61,7 +74,7 @@ def airflow_settings(environment: Environment) -> tuple[Setting, ...]:
             *_own(environment),
         )
     }
-    return tuple(chosen[key] for key in sorted(chosen))
+    return tuple(chosen[key] for key in sorted(chosen) if chosen[key].value != STOCK.get(key))
 
 
 def _text(value: str | int | float | bool) -> str:
@@ -83,7 +96,6 @@ def _identity() -> Iterable[Setting]:
         "False",
         "migrate does it once; every web server doing it at its start costs seconds and deadlocks on MySQL",
     )
-    yield Setting("usage_data_collection", "enabled", "False", "private by default: nothing calls home")
     yield Setting("scheduler", "enable_health_check", "True", "a cheap HTTP check instead of a new Python process")
 
 

@@ -1,8 +1,8 @@
 """Which services run: their order, what they may know, and how many there are."""
 
 import pytest
-from platform_samples import ALL, IDS, LARGE, SMALL, environments
 from hypothesis import given
+from platform_samples import ALL, IDS, LARGE, SMALL, environments
 
 from tradewind.config import Environment
 from tradewind.platform import Condition, Exposure, Secret, Service, services

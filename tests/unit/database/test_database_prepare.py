@@ -1,0 +1,100 @@
+"""The URLs of the database's users, and what is told when they are wrong: never the URL."""
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradewind.database import prepare
+from tradewind.database.prepare import Account
+
+NAMES = ("TRADEWIND_DATABASE_ADMIN", "TRADEWIND_DATABASE_URL", "TRADEWIND_RESULTS_URL")
+printable = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, codec="utf-8"), min_size=1)
+
+
+@pytest.mark.parametrize(
+    ("url", "account"),
+    [
+        (
+            "postgresql+psycopg2://airflow:word@db.example.com:5432/airflow",
+            Account("postgresql", "airflow", "word", "db.example.com", 5432, "airflow"),
+        ),
+        (
+            "db+mysql+pymysql://celery_results:a%40b%3Ac%2Fd%23e%3Ff@10.0.0.1:3306/celery_results",
+            Account("mysql", "celery_results", "a@b:c/d#e?f", "10.0.0.1", 3306, "celery_results"),
+        ),
+        ("mysql://root:@h:3306", Account("mysql", "root", "", "h", 3306, "")),
+        ("mysql://ro%40ot@h:3306/", Account("mysql", "ro@ot", "", "h", 3306, "")),
+        ("postgresql://u:100%25@[::1]:5432/x", Account("postgresql", "u", "100%", "::1", 5432, "x")),
+        ("postgresql://u:a+b@h:5432/x?sslmode=require", Account("postgresql", "u", "a+b", "h", 5432, "x")),
+    ],
+)
+def test_a_url_is_an_account(url: str, account: Account) -> None:
+    assert Account.from_url(url) == account
+
+
+@given(printable, printable)
+def test_any_user_and_password(user: str, password: str) -> None:
+    url = f"db+postgresql+psycopg2://{quote(user, safe='')}:{quote(password, safe='')}@db:5432/name"
+
+    assert Account.from_url(url) == Account("postgresql", user, password, "db", 5432, "name")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "secret",
+        "postgresql://u:secret@/name",
+        "postgresql://u:secret@host/name",
+        "postgresql://:secret@host:5432/name",
+        "postgresql://host:5432/secret",
+        # Passwords that somebody forgot to encode.
+        "postgresql://u:a/secret@host:5432/name",
+        "postgresql://u:a#secret@host:5432/name",
+        "postgresql://u:a?secret@host:5432/name",
+        "postgresql://u:[secret@host:5432/name",
+        "postgresql://u:a@b:secret/c@host:5432/name",
+        "postgresql://u:p@host:secret/name",
+        "postgresql://u:secret@host:99999/name",
+        "postgresql://u:secret\u2100@host:5432/name",
+    ],
+)
+def test_what_is_wrong_is_told_without_the_url(url: str) -> None:
+    with pytest.raises(ValueError) as raised:
+        Account.from_url(url)
+
+    assert "secret" not in str(raised.value)
+
+
+def test_a_database_that_is_not_supported() -> None:
+    admin = Account.from_url("oracle://sys:secret@h:1521/x")
+
+    with pytest.raises(ValueError, match="'oracle' is not a supported database: postgresql, mysql"):
+        prepare.prepare(admin, [])
+
+
+@pytest.mark.parametrize("given_", [(), NAMES[:1], NAMES[1:], (NAMES[0], NAMES[2])], ids=len)
+def test_all_missing_variables_are_named(
+    given_: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    for name in given_:
+        monkeypatch.setenv(name, "postgresql://u:secret@h:1/x")
+
+    assert prepare.main() == 2
+
+    said = capsys.readouterr()
+    missing = ", ".join(name for name in NAMES if name not in given_)
+    assert (said.out, said.err) == ("", f"error: prepare needs {missing} in its environment\n")
+
+
+def test_an_empty_variable_is_a_missing_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "")
+
+    assert prepare.main() == 2
+    assert NAMES[2] in capsys.readouterr().err

@@ -1,0 +1,220 @@
+"""What the supervisor answers, and which folder the DAGs come from."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from machine_samples import ILL, STARTED, one_off, process
+
+from tradewind.config import Tradewind, parse
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.local.daemon import Daemon, Request
+from tradewind.local.machine import Exited, Probed, Stop
+from tradewind.local.paths import Home
+from tradewind.local.plan import Plan
+from tradewind.local.probes import WELL
+from tradewind.local.process import ProcessSpec
+
+ROOT = Path(__file__).parents[3]
+
+
+def worker(number: int, folder: Path) -> ProcessSpec:
+    spec = process(f"worker-{number}", {"web": STARTED}, stop_grace_s=120)
+    return replace(spec, service="worker", log=folder / "worker.log")
+
+
+@pytest.fixture
+def tradewind() -> Tradewind:
+    return parse((ROOT / "tradewind.yaml").read_text())
+
+
+@pytest.fixture
+def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
+    """Everything is healthy, as far as the machine knows; no process is real."""
+    specs = (one_off("migrate"), process("web"), process("dag-processor"), worker(1, tmp_path), worker(2, tmp_path))
+    planned = Plan(
+        home=Home(tmp_path / ".tradewind"),
+        environment=tradewind.environment("dev"),
+        dags=tmp_path,
+        specs=specs,
+        web_url="http://127.0.0.1:8080",
+        flower_url="http://127.0.0.1:5555/flower/",
+        login=("admin", "one"),
+        flower_login=("admin", "two"),
+        remarks=("port 8080 is in use",),
+    )
+    daemon = Daemon(planned)
+    machine = daemon.supervisor.machine
+    machine.add(specs, 0)
+    machine.handle(Exited("migrate", 0), 1)
+    for name in ("web", "dag-processor", "worker-1", "worker-2"):
+        machine.handle(Probed(name, WELL), 1)
+    return daemon
+
+
+def ask(daemon: Daemon, **request: Any) -> Any:
+    return asyncio.run(daemon.handle(request))
+
+
+def refusal(daemon: Daemon, **request: Any) -> TradewindError:
+    with pytest.raises(TradewindError) as raised:
+        ask(daemon, **request)
+    return raised.value
+
+
+def waiting(daemon: Daemon) -> list[Any]:
+    """The events that the loop would take in."""
+    queue = daemon.supervisor._events
+    return [queue.get_nowait() for _ in range(queue.qsize())]
+
+
+def test_status(daemon: Daemon) -> None:
+    status = ask(daemon, do="status")
+
+    assert json.loads(json.dumps(status)) == status
+    assert {key: value for key, value in status.items() if key not in {"processes", "supervisor_pid"}} == {
+        "version": 1,
+        "environment": "dev",
+        "healthy": True,
+        "stopping": False,
+        "dags": str(daemon.plan.dags),
+        "output": str(daemon.plan.home.output),
+        "urls": {"web": "http://127.0.0.1:8080", "flower": "http://127.0.0.1:5555/flower/"},
+        "remarks": ["port 8080 is in use"],
+    }
+    assert [row["name"] for row in status["processes"]] == ["migrate", "web", "dag-processor", "worker-1", "worker-2"]
+
+
+def test_nothing_in_the_status_is_secret(daemon: Daemon) -> None:
+    assert "one" not in json.dumps(ask(daemon, do="status")).split('"')
+    assert ask(daemon, do="login") == {"login": ("admin", "one"), "flower_login": ("admin", "two")}
+
+
+def test_ill_is_not_healthy(daemon: Daemon) -> None:
+    daemon.supervisor.machine.handle(Probed("web", ILL), 2)
+
+    assert not ask(daemon, do="status")["healthy"]
+
+
+def test_what_is_stopping_is_not_healthy(daemon: Daemon) -> None:
+    daemon.supervisor.machine.handle(Stop(), 2)
+
+    status = ask(daemon, do="status")
+
+    assert status["stopping"]
+    assert not status["healthy"]
+
+
+def test_stop(daemon: Daemon) -> None:
+    assert ask(daemon, do="stop") == {}
+    assert ask(daemon, do="stop", now=True) == {}
+    assert waiting(daemon) == [Stop(), Stop(now=True)]
+
+
+@pytest.mark.parametrize(
+    ("service", "names"),
+    [("worker", ["worker-1", "worker-2"]), ("worker-2", ["worker-2"]), ("dag-processor", ["dag-processor"])],
+)
+def test_restart(daemon: Daemon, service: str, names: list[str]) -> None:
+    ask(daemon, do="restart", service=service)
+
+    assert [event.name for event in waiting(daemon)] == names
+
+
+@pytest.mark.parametrize("service", ["wbe", "migrate", "worker-3", "", "dag"])
+def test_restart_of_what_is_not_there(daemon: Daemon, service: str) -> None:
+    error = refusal(daemon, do="restart", service=service)
+
+    assert error.what == f"there is no service {service!r}"
+    assert error.hint == "services: dag-processor, web, worker"
+    assert error.code == ExitCode.USAGE
+    assert waiting(daemon) == []
+
+
+def test_scale_down_takes_the_highest_numbers(daemon: Daemon) -> None:
+    ask(daemon, do="scale", service="worker", count=1)
+    assert waiting(daemon)[0] == Stop(frozenset({"worker-2"}))
+
+    ask(daemon, do="scale", service="worker", count=0)
+    assert waiting(daemon)[0] == Stop(frozenset({"worker-1", "worker-2"}))
+
+
+def test_scale_to_what_is_there_changes_nothing(daemon: Daemon) -> None:
+    ask(daemon, do="scale", service="worker", count=2)
+
+    assert [event for event in waiting(daemon) if event] == []
+
+
+def test_scale_up_while_one_still_leaves(daemon: Daemon) -> None:
+    daemon.supervisor.machine.handle(Stop(frozenset({"worker-2"})), 2)
+
+    error = refusal(daemon, do="scale", service="worker", count=2)
+
+    assert error.what == "worker-2 still finishes its tasks"
+
+
+def test_scale_while_everything_stops_is_refused(daemon: Daemon) -> None:
+    machine = daemon.supervisor.machine
+    machine.handle(Stop(frozenset({"worker-1", "worker-2"})), 2)
+    machine.handle(Exited("worker-1", 0), 3)
+    machine.handle(Exited("worker-2", 0), 3)
+    machine.handle(Stop(), 4)
+
+    refusal(daemon, do="scale", service="worker", count=5)
+
+    assert "worker-5" not in machine.processes
+
+
+@pytest.mark.parametrize("service", ["web", "nothing"])
+def test_only_workers_scale(daemon: Daemon, service: str) -> None:
+    error = refusal(daemon, do="scale", service=service, count=2)
+
+    assert error.what == f"{service} cannot be scaled on one machine"
+    assert error.code == ExitCode.USAGE
+
+
+def test_a_question_that_nobody_knows(daemon: Daemon) -> None:
+    assert "'dance'" in refusal(daemon, do="dance").what
+
+
+def test_a_request_is_one_line_and_comes_back() -> None:
+    request = Request("/a/tradewind.yaml", "dev", "/a\nb", {"workers": 3})
+
+    assert "\n" not in request.to_json()
+    assert Request(**json.loads(request.to_json())) == request
+
+
+def folder_of(request: Request, tradewind: Tradewind) -> Path:
+    return request.dag_folder(tradewind, tradewind.environment("dev"))
+
+
+def test_the_dag_folder(tradewind: Tradewind, tmp_path: Path) -> None:
+    file = str(tmp_path / "tradewind.yaml")
+    elsewhere, own = tmp_path / "elsewhere", tmp_path / "examples" / "dags"
+    elsewhere.mkdir()
+    own.mkdir(parents=True)
+
+    assert folder_of(Request(file), tradewind) == own
+    assert folder_of(Request(file, dags=str(elsewhere)), tradewind) == elsewhere
+    without = tradewind.model_copy(update={"local": tradewind.local.model_copy(update={"dags": None})})
+    (tmp_path / "dags").mkdir()
+    assert folder_of(Request(file), without) == tmp_path / "dags"
+
+
+def test_a_dag_folder_that_cannot_be_used_names_its_setting(tradewind: Tradewind, tmp_path: Path) -> None:
+    file = tmp_path / "tradewind.yaml"
+    file.touch()
+    without = tradewind.model_copy(update={"local": tradewind.local.model_copy(update={"dags": None})})
+    for request, config, why in (
+        (Request(str(file)), tradewind, "there is no such folder (local.dags)"),
+        (Request(str(file)), without, "there is no such folder (environments.dev.dags.path)"),
+        (Request(str(file), dags=str(tmp_path / "nowhere")), tradewind, "there is no such folder (--dags)"),
+        (Request(str(file), dags=str(file)), tradewind, "it is not a folder (--dags)"),
+    ):
+        with pytest.raises(TradewindError) as raised:
+            folder_of(request, config)
+        assert raised.value.why == why
+        assert raised.value.code == ExitCode.USAGE

