@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tradewind
-from tradewind.cli import config, down, logs, restart, run, scale, services, status, terminal, up
+from tradewind.cli import config, down, logs, reference, restart, run, scale, services, status, terminal, up
 
 app = typer.Typer(
     name="tradewind",
@@ -25,6 +25,7 @@ app.command()(restart.restart)
 app.command()(scale.scale)
 app.command()(down.down)
 app.command()(services.services)
+app.command(hidden=True)(reference.reference)
 app.add_typer(config.app, name="config")
 
 

@@ -21,7 +21,7 @@ COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_red")
 def logs(
     service: Annotated[str | None, typer.Argument(help="Only this service, or this process (worker-2).")] = None,
     file: File = None,
-    follow_: Annotated[bool, typer.Option("--follow", "-F", "-f", help="Go on until Ctrl-C.")] = False,
+    follow_: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many earlier lines to show.")] = 20,
 ) -> None:
     """Show the last lines of every log, or of one service's. Works while nothing runs, too."""

@@ -13,14 +13,19 @@ from tradewind.local.platform import Platform
 
 File = Annotated[
     Path | None,
-    typer.Option("--file", "-f", help="The configuration. When not given: tradewind.yaml here or in a folder above."),
+    typer.Option("--file", help="The configuration. When not given: tradewind.yaml here or in a folder above."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def configuration_file(file: Path | None) -> Path:
     """The file that was given, or the one found here or in a folder above. TradewindError where there is none."""
-    return file if file is not None else find(Path.cwd())
+    if file is not None:
+        return file
+    here = Path.cwd()
+    found = find(here)
+    # Relative where that is shorter to read: the path stands in front of every message about the file.
+    return found.relative_to(here) if found.is_relative_to(here) else found
 
 
 def platform(file: Path | None) -> Platform:

@@ -13,7 +13,7 @@ from rich.table import Table
 from tradewind.errors import TradewindError
 
 # rich honours NO_COLOR by itself; TERM=dumb and pipes switch colours off too.
-out = Console(soft_wrap=True, highlight=False)
+out = Console(markup=False, soft_wrap=True, highlight=False)
 talk = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -37,7 +37,7 @@ def table(columns: list[str], rows: list[list[str]]) -> None:
     if out.is_terminal:
         out.print(grid)
     else:
-        wide = Console(file=sys.stdout, width=400, soft_wrap=True, highlight=False, no_color=True)
+        wide = Console(file=sys.stdout, width=400, markup=False, soft_wrap=True, highlight=False, no_color=True)
         with wide.capture() as captured:
             wide.print(grid)
         data("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))

@@ -28,16 +28,20 @@ class Account:
     @classmethod
     def from_url(cls, url: str) -> Account:
         """Parse a URL. ValueError, without the URL in it, where a part is missing."""
-        parts = urlsplit(url.removeprefix("db+"))
+        try:
+            parts = urlsplit(url.removeprefix("db+"))
+            port = parts.port
+        except ValueError:  # its message quotes the URL, password included
+            raise ValueError("a database URL cannot be read: are special characters percent-encoded?") from None
         dialect = parts.scheme.split("+")[0]
-        if not (parts.username and parts.hostname and parts.port):
+        if not (parts.username and parts.hostname and port):
             raise ValueError("a database URL needs a user, a host and a port")
         return cls(
             dialect,
             unquote(parts.username),
             unquote(parts.password or ""),
             parts.hostname,
-            parts.port,
+            port,
             parts.path.lstrip("/"),
         )
 

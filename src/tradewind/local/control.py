@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tradewind.errors import TradewindError
 from tradewind.local.paths import Home
 
 TIMEOUT_S = 30.0
+
+_FOLDER = threading.Lock()  # a process has one current folder, whichever thread changes it
 
 Answer = dict[str, Any]
 Handler = Callable[[dict[str, Any]], Awaitable[Answer]]
@@ -82,10 +85,11 @@ def unpack(packed: dict[str, Any]) -> TradewindError:
 @contextlib.contextmanager
 def _inside(folder: Path) -> Iterator[None]:
     """The name of a socket is limited to about 100 characters, the path of a checkout is not: use the short name."""
-    before = os.open(".", os.O_RDONLY)
-    try:
-        os.chdir(folder)
-        yield
-    finally:
-        os.fchdir(before)
-        os.close(before)
+    with _FOLDER:
+        before = os.open(".", os.O_RDONLY)
+        try:
+            os.chdir(folder)
+            yield
+        finally:
+            os.fchdir(before)
+            os.close(before)

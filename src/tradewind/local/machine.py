@@ -311,10 +311,21 @@ class Machine:
         if process.forget:
             del self.processes[process.spec.name]
 
+    def _needed_by(self, users: Iterable[Process]) -> set[str]:
+        """The names of everything that ``users`` depend on, however indirectly."""
+        needed: set[str] = set()
+        left = [name for user in users for name in user.spec.requires]
+        while left:
+            name = left.pop()
+            if name in self.processes and name not in needed:
+                needed.add(name)
+                left += self.processes[name].spec.requires
+        return needed
+
     def _stop_what_nobody_needs(self, now: float) -> list[Action]:
         """Signal the unwanted processes that no running one depends on; the others' turn comes as these end."""
         running = [process for process in self.processes.values() if process.state.is_running]
-        needed = {name for process in running for name in process.spec.requires}
+        needed = self._needed_by(running)
         grace = 0.0 if self.hurry else None
         return [
             self._terminate(process, now, grace)

@@ -98,7 +98,11 @@ class Platform:
         try:
             control.ask(self.home, {"do": "stop", "now": now})
         except ConnectionError:
-            self.clean_up(grace_s=0.0 if now else 30.0)
+            if not self.clean_up(grace_s=0.0 if now else 30.0):
+                raise TradewindError(
+                    "the platform is just starting, or its supervisor hangs",
+                    hint="tradewind down again in a few seconds",
+                ) from None
             return
         while (status := self.status()) is not None:
             yield status
@@ -106,13 +110,16 @@ class Platform:
         # The socket goes first, the process a moment later.
         self._wait_for_lock()
 
-    def clean_up(self, grace_s: float) -> None:
-        """End what a supervisor that was killed has left running, in order. Nothing where one is alive."""
+    def clean_up(self, grace_s: float) -> bool:
+        """End what a supervisor that was killed has left running, in order; whether nothing runs now.
+
+        Touches nothing where a supervisor is alive.
+        """
         if not self.home.run.exists():
-            return
+            return True
         held = lock.acquire(self.home.lock)
         if held is None:
-            return
+            return False
         try:
             entries = self._journal()
             for wave in process.stop_waves({name: entry["requires"] for name, entry in entries.items()}):
@@ -122,6 +129,7 @@ class Platform:
             self.home.clear_run()
         finally:
             os.close(held)
+        return True
 
     def _journal(self) -> dict[str, dict[str, Any]]:
         try:

@@ -59,6 +59,8 @@ def broker(place: Place, persistent: bool) -> ProcessSpec:
         f"appendonly {'yes' if persistent else 'no'}",
         "appendfsync everysec",
         "daemonize no",
+        # A process title would overwrite the environment that marks this process as ours.
+        "set-proc-title no",
     ]
     file = folder / "valkey.conf"
     write_private(file, "\n".join(lines) + "\n")

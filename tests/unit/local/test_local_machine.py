@@ -420,8 +420,8 @@ def test_everything_stops_in_waves_dependents_first() -> None:
 
     assert replay.stop() == ["SIGTERM worker-1", "SIGTERM worker-2"]
     assert replay.exit("worker-1") == []
-    assert replay.exit("worker-2") == ["SIGTERM web"]
-    assert replay.exit("web") == ["SIGTERM broker", "SIGINT database"]
+    assert replay.exit("worker-2") == ["SIGTERM broker", "SIGTERM web"]
+    assert replay.exit("web") == ["SIGINT database"]
     assert not replay.machine.all_stopped
     replay.exit("broker")
     replay.exit("database")
@@ -449,8 +449,8 @@ def test_stop_now_kills_at_once_but_in_the_same_order() -> None:
     assert replay.due_in == 0
     assert replay.after(0) == ["SIGKILL worker-1 and all its own", "SIGKILL worker-2 and all its own"]
     replay.exit("worker-1", -9)
-    assert replay.exit("worker-2", -9) == ["SIGTERM web"]
-    assert replay.after(0) == ["SIGKILL web and all its own"]
+    assert replay.exit("worker-2", -9) == ["SIGTERM broker", "SIGTERM web"]
+    assert replay.after(0) == ["SIGKILL broker and all its own", "SIGKILL web and all its own"]
 
 
 def test_stop_now_after_stop() -> None:
@@ -465,8 +465,8 @@ def test_stop_while_it_starts() -> None:
     replay = platform()
     replay.well("database")
 
-    assert replay.stop() == ["SIGTERM prepare"]
-    assert replay.exit("prepare", -15) == ["SIGTERM broker", "SIGINT database"]
+    assert replay.stop() == ["SIGTERM broker", "SIGTERM prepare"]
+    assert replay.exit("prepare", -15) == ["SIGINT database"]
     replay.exit("broker")
     assert replay.exit("database") == []
     assert replay.machine.all_stopped
@@ -576,7 +576,7 @@ def test_everything_stops_while_one_leaves() -> None:
 
     assert replay.stop() == ["SIGTERM worker-1"]
     replay.exit("worker-2")
-    assert replay.exit("worker-1") == ["SIGTERM web"]
+    assert replay.exit("worker-1") == ["SIGTERM broker", "SIGTERM web"]
 
 
 def test_a_number_may_come_back() -> None:
