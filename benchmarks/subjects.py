@@ -25,7 +25,8 @@ from tradewind.platform import airflow_settings
 
 BIN = Path(sys.executable).parent
 DAGS = Path(__file__).parent / "dags"
-POLL_S = 0.05
+POLL_S = 0.1
+WATCH_S = 0.5  # each look costs the web server about 30 ms of the processors that the tasks want
 PATIENCE_S = 600.0
 
 CONFIGURATION: dict[str, Any] = {
@@ -47,7 +48,7 @@ SPEED = {
 }
 
 
-def until(look: Callable[[], Any]) -> Any:
+def until(look: Callable[[], Any], pause_s: float = POLL_S) -> Any:
     """The first true answer of ``look``; errors count as no answer."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
@@ -56,7 +57,7 @@ def until(look: Callable[[], Any]) -> Any:
                 return found
         except (TradewindError, LookupError):
             pass
-        time.sleep(POLL_S)
+        time.sleep(pause_s)
     raise TimeoutError
 
 
@@ -65,7 +66,7 @@ def run_to_success(airflow: Airflow, dag: str) -> None:
     body = {"logical_date": None}
     run_id = until(lambda: airflow.call("POST", f"/dags/{dag}/dagRuns", body))["dag_run_id"]
     path = f"/dags/{dag}/dagRuns/{quote(run_id)}"
-    state = until(lambda: (s := airflow.call("GET", path)["state"]) in {"success", "failed"} and s)
+    state = until(lambda: (s := airflow.call("GET", path)["state"]) in {"success", "failed"} and s, WATCH_S)
     if state != "success":
         raise RuntimeError(f"{dag} ended as {state}")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from tradewind import config
 from tradewind.cli import down, logs, run, terminal
 from tradewind.cli.options import File, configuration_file
 from tradewind.cli.progress import progress
@@ -21,11 +20,16 @@ from tradewind.local.platform import Platform
 def up(
     file: File = None,
     environment: Annotated[
-        str | None, typer.Option("--environment", "-e", help="The environment to run. When not given: the first.")
+        str | None,
+        typer.Option(
+            "--environment", "-e", help="The environment to run. When not given: local.environment, or the first."
+        ),
     ] = None,
     dags: Annotated[Path | None, typer.Option("--dags", help="The folder with DAG files to run.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, max=16, help="How many workers.")] = None,
-    database: Annotated[str | None, typer.Option("--database", help="embedded or mysql.")] = None,
+    database: Annotated[
+        Literal["embedded", "mysql"] | None, typer.Option("--database", help="The metadata database.")
+    ] = None,
     dag: Annotated[str | None, typer.Option("--run", metavar="DAG", help="Run this DAG once all is healthy.")] = None,
     attach: Annotated[
         bool, typer.Option("--attach", "-a", help="Stay, show all logs, and stop everything at Ctrl-C.")
@@ -36,7 +40,6 @@ def up(
     Ctrl-C while it starts stops what has started.
     """
     found = configuration_file(file)
-    config.load(found)  # what is wrong with the file is told before anything starts
     changes = {"workers": workers, "database": database}
     request = Request(
         file=str(found.resolve()),
@@ -44,6 +47,7 @@ def up(
         dags=str(dags.resolve()) if dags else None,
         local={name: value for name, value in changes.items() if value is not None},
     )
+    request.resolve()  # what is wrong with the file or the options is told before anything is touched
     platform = Platform(Home.beside(found))
     running = platform.status()
     if running:

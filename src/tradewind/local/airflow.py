@@ -14,8 +14,12 @@ from urllib.parse import quote
 from tradewind.errors import TradewindError
 
 POLL_S = 0.5
-PARSE_PATIENCE_S = 60.0
+PATIENCE_S = 60.0
 ENDED = {"success", "failed"}
+
+
+class NoAnswerError(TradewindError):
+    """Nobody answered: web is starting, restarting or gone."""
 
 
 class Airflow:
@@ -27,7 +31,7 @@ class Airflow:
         self._token = ""
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call; the decoded answer, or None where it is empty.
+        """One call; the decoded answer, or None where it is empty. A GET waits while web restarts.
 
         Raises:
             LookupError: there is no such thing (404).
@@ -36,11 +40,19 @@ class Airflow:
         if not self._token:
             login = {"username": self._user, "password": self._password}
             self._token = self._send("POST", "/auth/token", login)["access_token"]
-        return self._send(method, f"/api/v2{path}", body)
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self._send(method, f"/api/v2{path}", body)
+            except NoAnswerError:
+                # Only a read can be repeated: a trigger whose answer was lost may have been carried out.
+                if method != "GET" or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_S)
 
     def trigger(self, dag: str) -> str:
         """Start a run of ``dag``, un-pausing it first; waits until the DAG has been parsed. Returns the run's id."""
-        deadline = time.monotonic() + PARSE_PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 if self.call("GET", f"/dags/{quote(dag)}")["is_paused"]:
@@ -66,15 +78,9 @@ class Airflow:
     def _unknown(self, dag: str) -> TradewindError:
         errors = self.call("GET", "/importErrors")["import_errors"]
         known = [row["dag_id"] for row in self.call("GET", "/dags?limit=100")["dags"]]
-        if errors:
-            first = errors[0]
-            last_line = str(first["stack_trace"]).strip().splitlines()[-1]
-            return TradewindError(
-                f"there is no DAG {dag!r}",
-                f"{first['filename']} cannot be imported: {last_line}",
-                "mend it, and try again",
-            )
-        return TradewindError(f"there is no DAG {dag!r}", hint=f"DAGs: {', '.join(known) or 'none'}")
+        broken = [f"{e['filename']}: {str(e['stack_trace']).strip().splitlines()[-1]}" for e in errors]
+        why = "files that cannot be imported: " + "; ".join(broken) if broken else ""
+        return TradewindError(f"there is no DAG {dag!r}", why, f"DAGs: {', '.join(known) or 'none'}")
 
     def _send(self, method: str, path: str, body: Any) -> Any:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 (http, on this machine)
@@ -91,5 +97,5 @@ class Airflow:
             detail = error.read().decode(errors="replace")[:300]
             raise TradewindError(f"Airflow refused {method} {path}", f"{error.code} {detail}") from error
         except (OSError, http.client.HTTPException) as error:
-            raise TradewindError("Airflow does not answer", str(error), "tradewind status") from error
+            raise NoAnswerError("Airflow does not answer", str(error), "tradewind status") from error
         return json.loads(text) if text else None

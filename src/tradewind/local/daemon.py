@@ -39,18 +39,25 @@ class Request:
         """One line."""
         return json.dumps(asdict(self))
 
-    def plan(self) -> Plan:
-        """Read the file again and plan. Raises TradewindError."""
-        file = Path(self.file)
-        tradewind = config.load(file)
+    def resolve(self) -> tuple[config.Tradewind, config.Environment, Path]:
+        """The configuration, the environment and the DAG folder that are meant. Touches nothing.
+
+        Raises:
+            TradewindError: the file is wrong, or there is no such environment or folder.
+        """
+        tradewind = config.load(Path(self.file))
         if self.local:
             merged = {**tradewind.local.model_dump(), **self.local}
             tradewind = tradewind.model_copy(update={"local": config.Local.model_validate(merged)})
         environment = tradewind.environment(self.environment) if self.environment else tradewind.local_environment
-        return plan(tradewind, environment, Home.beside(file), self.dag_folder(tradewind, environment))
+        return tradewind, environment, self._dag_folder(tradewind, environment)
 
-    def dag_folder(self, tradewind: config.Tradewind, environment: config.Environment) -> Path:
-        """The folder that the DAGs come from. TradewindError where it is not there."""
+    def plan(self) -> Plan:
+        """Resolve and plan. Raises TradewindError."""
+        tradewind, environment, dags = self.resolve()
+        return plan(tradewind, environment, Home.beside(Path(self.file)), dags)
+
+    def _dag_folder(self, tradewind: config.Tradewind, environment: config.Environment) -> Path:
         if self.dags:
             folder, where = Path(self.dags), "--dags"
         else:

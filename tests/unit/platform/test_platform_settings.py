@@ -9,7 +9,7 @@ from platform_samples import ALL, IDS, LARGE, environments
 from tradewind.config import Environment
 from tradewind.config.storage import Airflow
 from tradewind.platform import airflow_settings, services, settings_environment
-from tradewind.platform.settings import HEARTBEATS_PER_S, RETRY_WAIT_MAX_S
+from tradewind.platform.settings import HEARTBEATS_PER_S, RETRY_WAIT_MAX_S, STOCK
 
 every_environment = pytest.mark.parametrize("environment", ALL, ids=IDS)
 
@@ -21,7 +21,8 @@ def values(environment: Environment) -> dict[str, str]:
 def check_laws(environment: Environment) -> None:
     """What must hold at every size; the numbers are those of the reasons."""
     found = values(environment)
-    number = {key: float(value) for key, value in found.items() if value.replace(".", "").isdigit()}
+    stock = {f"{section}.{key}": value for (section, key), value in STOCK.items()}
+    number = {key: float(value) for key, value in {**stock, **found}.items() if value.replace(".", "").isdigit()}
     outage, slots = environment.outage_tolerance_s, environment.max_slots
     interval = number["workers.min_heartbeat_interval"]
     patience = number["workers.max_failed_heartbeats"] * interval
