@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tradewind.local import control, lock
 from tradewind.local.machine import Restart, State, Stop
 from tradewind.local.paths import Home
 from tradewind.local.plan import Plan, plan
+from tradewind.local.ports import Reservations
 from tradewind.local.supervisor import Supervisor
 
 STATUS_VERSION = 1
@@ -52,10 +54,10 @@ class Request:
         environment = tradewind.environment(self.environment) if self.environment else tradewind.local_environment
         return tradewind, environment, self._dag_folder(tradewind, environment)
 
-    def plan(self) -> Plan:
+    def plan(self, reserve: Callable[[int], bool]) -> Plan:
         """Resolve and plan. Raises TradewindError."""
         tradewind, environment, dags = self.resolve()
-        return plan(tradewind, environment, Home.beside(Path(self.file)), dags)
+        return plan(tradewind, environment, Home.beside(Path(self.file)), dags, reserve)
 
     def _dag_folder(self, tradewind: config.Tradewind, environment: config.Environment) -> Path:
         if self.dags:
@@ -177,13 +179,15 @@ def main() -> int:
     if lock.acquire(home.lock) is None:
         _answer({"error": control.pack(TradewindError("another `tradewind up` is starting this platform"))})
         return ExitCode.FAILED
+    reservations = Reservations()
     try:
-        daemon = Daemon(request.plan())
+        daemon = Daemon(request.plan(reservations.take))
         asyncio.run(daemon.run(lambda: _answer({"result": {}})))
     except TradewindError as error:
         _answer({"error": control.pack(error)})
         return error.code
     finally:
+        reservations.release()
         home.clear_run()
     return ExitCode.OK
 

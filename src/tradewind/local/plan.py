@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -94,10 +94,16 @@ def resize(environment: Environment, local: Local) -> Environment:
     )
 
 
-def plan(tradewind: Tradewind, environment: Environment, home: Home, dags: Path) -> Plan:
+def plan(
+    tradewind: Tradewind,
+    environment: Environment,
+    home: Home,
+    dags: Path,
+    reserve: Callable[[int], bool] = lambda _: True,
+) -> Plan:
     """Everything that will run for ``environment`` in ``home`` with the DAG files of ``dags``.
 
-    Chooses ports, makes secrets and an empty database where there are none yet.
+    Chooses ports (``reserve``: see ``ports.choose``), makes secrets and an empty database where there are none yet.
 
     Raises:
         TradewindError: a port that the configuration fixes is in use, a server is missing, a database cannot be made.
@@ -106,7 +112,7 @@ def plan(tradewind: Tradewind, environment: Environment, home: Home, dags: Path)
     small = resize(environment, local)
     home.create()
     kept = secret_store.load(home.secrets)
-    chosen = ports.choose(_wishes(local), home.ports)
+    chosen = ports.choose(_wishes(local), home.ports, reserve)
     base = _inherited(home)
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.local import lock
 
 HOST = "127.0.0.1"
 _RANGE = (20_000, 32_000)
@@ -35,8 +39,43 @@ class Ports:
     remarks: tuple[str, ...] = ()
 
 
-def choose(wishes: list[Wish], file: Path) -> Ports:
+class Reservations:
+    """Ports that this process keeps from the other platforms of the same user.
+
+    A port is taken from the moment it is chosen, not only while its server listens: otherwise a platform that starts
+    while another one's web restarts would take that one's address. Held by locks, so that nothing needs cleaning up
+    after a process that was killed.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path(tempfile.gettempdir()) / f"tradewind-ports-{os.getuid()}"
+        self._held: dict[Path, int] = {}
+
+    def take(self, number: int) -> bool:
+        """Reserve a port; whether nobody else has it."""
+        file = self.folder / str(number)
+        if file in self._held:
+            return False
+        descriptor = lock.acquire(file)
+        if descriptor is None:
+            return False
+        self._held[file] = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give all of them back."""
+        for file, descriptor in self._held.items():
+            file.unlink(missing_ok=True)
+            os.close(descriptor)
+        self._held.clear()
+        with contextlib.suppress(OSError):  # somebody else's are in it
+            self.folder.rmdir()
+
+
+def choose(wishes: list[Wish], file: Path, reserve: Callable[[int], bool] = lambda _: True) -> Ports:
     """Choose a free port for each wish; what ``file`` remembers comes first, and the choice is remembered there.
+
+    ``reserve`` keeps a port from other platforms and says whether that was possible (``Reservations.take``).
 
     Raises:
         TradewindError: a port that the configuration fixes is in use; names its owner and the setting. All at once.
@@ -47,12 +86,14 @@ def choose(wishes: list[Wish], file: Path) -> Ports:
     remarks, problems, hints = [], [], []
     for wish in wishes:
         if wish.exactly is not None:
-            if not _is_free(wish.exactly):
+            if not (_is_free(wish.exactly) and reserve(wish.exactly)):
                 problems.append(f"port {wish.exactly} for {wish.name} is in use by {owner(wish.exactly)}")
                 hints.append(wish.setting)
             continue
-        numbers[wish.name] = _first_free(wish, kept.get(wish.name), set(numbers.values()))
-        if wish.preferred and not _is_free(wish.preferred):
+        numbers[wish.name] = _first_free(
+            wish, kept.get(wish.name), lambda port: port not in numbers.values() and _is_free(port) and reserve(port)
+        )
+        if wish.preferred and wish.preferred != numbers[wish.name]:
             remarks.append(
                 f"port {wish.preferred} is in use by {owner(wish.preferred)}; "
                 f"{wish.name} is on {numbers[wish.name]} ({wish.setting} fixes it)"
@@ -79,7 +120,7 @@ def owner(port: int) -> str:
                 return f"{command} (pid {connection.pid}, in {process.cwd()})"
     except (psutil.Error, OSError):
         pass  # not ours to see: macOS and other users' processes
-    return "a process of another user"
+    return "another platform that is not listening now, or a process of another user"
 
 
 def _kept(file: Path) -> dict[str, int]:
@@ -92,14 +133,14 @@ def _kept(file: Path) -> dict[str, int]:
     return {name: number for name, number in kept.items() if isinstance(number, int) and 0 < number < 65_536}
 
 
-def _first_free(wish: Wish, kept: int | None, taken: set[int]) -> int:
+def _first_free(wish: Wish, kept: int | None, may_have: Callable[[int], bool]) -> int:
     # The preferred port comes before the remembered one: once its owner is gone, the usual address is back.
     candidates = [wish.preferred, kept] if wish.preferred else [kept]
     candidates += list(range(wish.preferred + 1, wish.preferred + 100)) if wish.preferred else []
     for number in candidates:
-        if number and number not in taken and _is_free(number):
+        if number and may_have(number):
             return number
-    return next(number for number in _any() if number not in taken and _is_free(number))
+    return next(number for number in _any() if may_have(number))
 
 
 def _any() -> Iterator[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local.ports import HOST, Wish, choose, owner
+from tradewind.local.ports import HOST, Reservations, Wish, choose, owner
 
 
 def free_port() -> int:
@@ -164,4 +164,29 @@ def test_all_that_are_fixed_and_taken_are_named_with_owner_and_setting(file: Pat
 
 
 def test_the_owner_of_a_port_that_nobody_has() -> None:
-    assert owner(free_port()) == "a process of another user"
+    assert owner(free_port()) == "another platform that is not listening now, or a process of another user"
+
+
+def test_two_platforms_never_have_the_same_port(file: Path, tmp_path: Path) -> None:
+    port = free_port()
+    wishes = [Wish("web", port, setting="local.ports.web")]
+    first, second = Reservations(tmp_path / "reserved"), Reservations(tmp_path / "reserved")
+
+    ours = choose(wishes, file, first.take).numbers["web"]
+    theirs = choose(wishes, tmp_path / "other.json", second.take).numbers["web"]  # nobody listens yet
+
+    assert ours == port
+    assert theirs != port
+    first.release()
+    assert Reservations(tmp_path / "reserved").take(port)
+    second.release()
+
+
+def test_a_port_that_is_given_back_leaves_nothing(tmp_path: Path) -> None:
+    reservations = Reservations(tmp_path / "reserved")
+    assert reservations.take(8080)
+    assert not reservations.take(8080)
+
+    reservations.release()
+
+    assert not (tmp_path / "reserved").exists()
