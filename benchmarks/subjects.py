@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,9 +21,12 @@ from urllib.parse import quote
 import psutil
 import yaml
 
-from tradewind import config
 from tradewind.errors import TradewindError
 from tradewind.local.airflow import Airflow
+from tradewind.local.daemon import Request
+from tradewind.local.machine import Stop
+from tradewind.local.process import ProcessSpec
+from tradewind.local.supervisor import Supervisor
 from tradewind.platform import airflow_settings
 
 BIN = Path(sys.executable).parent
@@ -37,14 +43,14 @@ CONFIGURATION: dict[str, Any] = {
     "local": {"dags": "dags"},
 }
 
-# Of what Tradewind sets, these decide how fast tasks run. The rest is who may log in, and what survives a failure.
-SPEED = {
-    ("core", "parallelism"),
-    ("core", "max_active_tasks_per_dag"),
-    ("core", "default_pool_task_slot_count"),
-    ("scheduler", "max_tis_per_query"),
-    ("celery", "sync_parallelism"),
-    ("workers", "min_heartbeat_interval"),
+# What stock Airflow must be told to be comparable at all. Everything else that Tradewind sets goes.
+KEPT = {
+    ("core", "executor"),
+    ("core", "auth_manager"),
+    ("core", "load_examples"),
+    ("dag_processor", "refresh_interval"),
+    ("fab", "update_fab_perms"),
+    ("scheduler", "enable_health_check"),
 }
 
 
@@ -76,13 +82,11 @@ class Tradewind:
 
     name = "tradewind up"
 
-    def __init__(self, folder: Path, settings: dict[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
         (folder / "dags").symlink_to(DAGS)
-        document = json.loads(json.dumps(CONFIGURATION))
-        document["environments"]["dev"]["airflow"] = {"settings": settings or {}}
-        (folder / "tradewind.yaml").write_text(yaml.safe_dump(document))
+        (folder / "tradewind.yaml").write_text(yaml.safe_dump(CONFIGURATION))
 
     @contextmanager
     def running(self) -> Iterator[Airflow]:
@@ -98,6 +102,42 @@ class Tradewind:
     def _command(self, *arguments: str) -> str:
         argv = [str(BIN / "tradewind"), *arguments]
         return subprocess.run(argv, cwd=self.folder, check=True, capture_output=True, text=True).stdout
+
+
+class StockCelery:
+    """The same services on the same servers, with Airflow's own settings and its own worker command."""
+
+    name = "stock settings"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Tradewind(folder).folder
+
+    @contextmanager
+    def running(self) -> Iterator[Airflow]:
+        """Up, then down."""
+        request = Request(file=str(self.folder / "tradewind.yaml"))
+        planned = request.plan(lambda _: True)
+        removed = {s.variable for s in airflow_settings(planned.environment) if (s.section, s.key) not in KEPT}
+        specs = [_stock(spec, removed) for spec in planned.specs]
+        supervisor = Supervisor(planned.home.root, planned.home.journal)
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=lambda: loop.run_until_complete(supervisor.run(specs)))
+        thread.start()
+        try:
+            until(lambda: supervisor.machine.processes and supervisor.machine.all_well)
+            yield Airflow(planned.web_url, *planned.login)
+        finally:
+            loop.call_soon_threadsafe(supervisor.send, Stop(now=True))
+            thread.join()
+            loop.close()
+
+
+def _stock(spec: ProcessSpec, removed: set[str]) -> ProcessSpec:
+    env = {name: value for name, value in spec.env.items() if name not in removed}
+    if spec.service != "worker":
+        return replace(spec, env=env)
+    argv = (str(BIN / "airflow"), "celery", "worker", "--skip-serve-logs", "--celery-hostname", spec.name)
+    return replace(spec, env=env, argv=argv, probe=None)
 
 
 class Standalone:
@@ -149,23 +189,3 @@ class Standalone:
         except (OSError, ValueError):
             return ""
         return str(kept.get("admin", ""))
-
-
-def stock_values() -> dict[str, Any]:
-    """Airflow's own defaults of the settings that decide how fast tasks run, for the file's ``airflow.settings``."""
-    environment = config.parse(yaml.safe_dump(CONFIGURATION), "tradewind.yaml").environment("dev")
-    wanted = sorted({(s.section, s.key) for s in airflow_settings(environment)} & SPEED)
-    script = (
-        "import json, sys\n"
-        "from airflow.configuration import conf\n"
-        "from airflow.providers_manager import ProvidersManager\n"
-        "ProvidersManager().initialize_providers_configuration()\n"
-        "print(json.dumps([conf.get_default_value(*pair) for pair in json.loads(sys.argv[1])]))"
-    )
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, json.dumps(wanted)],
-        check=True, capture_output=True, text=True, env=env,
-    )  # fmt: skip
-    values = json.loads(result.stdout.strip().splitlines()[-1])
-    return {f"{section}.{key}": value for (section, key), value in zip(wanted, values, strict=True)}

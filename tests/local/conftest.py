@@ -1,17 +1,9 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from running import Running
-
-DAGS = Path(__file__).parent / "dags"
-DATABASE = os.environ.get("TRADEWIND_TEST_DATABASE", "embedded")
-
-RECOVERIES: list[tuple[str, float, float, int]] = []
-"""Of each killed process: its name, seconds until it was healthy, seconds until the run ended, most attempts."""
+from running import DAGS, DATABASE, RECOVERIES, Running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -19,6 +19,8 @@ import psutil
 from tradewind.local.airflow import Airflow
 
 COMMAND = Path(sys.executable).parent / "tradewind"
+DAGS = Path(__file__).parent / "dags"
+DATABASE = os.environ.get("TRADEWIND_TEST_DATABASE", "embedded")
 PATIENCE_S = 600.0  # not a promise: only so that a test that hangs ends
 
 CONFIGURATION = """\
@@ -35,6 +37,9 @@ local:
   database: {database}
   broker_persistence: false
 """
+
+RECOVERIES: list[tuple[str, float, float, int]] = []
+"""Of each killed process: its name, seconds until it was healthy, seconds until the run ended, most attempts."""
 
 
 @dataclass

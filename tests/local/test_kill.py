@@ -6,8 +6,7 @@ import os
 import time
 
 import pytest
-from conftest import RECOVERIES
-from running import Running, eventually
+from running import RECOVERIES, Running, eventually
 
 pytestmark = pytest.mark.local
 

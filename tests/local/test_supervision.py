@@ -11,8 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import DAGS, DATABASE
-from running import COMMAND, Running, eventually
+from running import COMMAND, DAGS, DATABASE, Running, eventually
 
 pytestmark = pytest.mark.local
 

@@ -85,7 +85,8 @@ def stop_waves(requires: Mapping[str, Iterable[str]]) -> list[set[str]]:
 def strays(home: Path, instance: str | None = None) -> list[psutil.Process]:
     """Processes that carry this home's mark (and ``instance``'s, if given), wherever they were reparented.
 
-    A process group is not enough: tasks, Celery's pool and PostgreSQL's backends make groups and sessions of their own.
+    A process group is not enough: tasks and Celery's pool make groups and sessions of their own. PostgreSQL's backends
+    overwrite their mark, but end by themselves without their server.
     """
     found = []
     for process in psutil.process_iter():

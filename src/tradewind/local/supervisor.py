@@ -110,7 +110,7 @@ class Supervisor:
     async def _watch(self, spec: ProcessSpec, running: Running) -> None:
         code = await running.process.wait()
         if not spec.one_off:
-            # What it leaves (Celery's pool, PostgreSQL's backends, tasks) must not meet its successor.
+            # What it leaves (Celery's pool, tasks) must not meet its successor.
             left = await asyncio.to_thread(processes.strays, self.home, spec.name)
             await asyncio.to_thread(processes.end, left, 0.0)
         self.running.pop(spec.name, None)
