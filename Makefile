@@ -44,7 +44,7 @@ check: $(STAMP)  ## format, lint, types, import rules, generated documents
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
-	@$(BIN)/deptry --no-ansi src 2>&1 | tail -n 5
+	@$(BIN)/deptry --no-ansi src >/dev/null 2>&1 || { $(BIN)/deptry src; exit 1; }
 	@echo "all checks passed"
 
 bench: $(STAMP)  ## measure against stock Airflow, side by side (about 20 minutes)
