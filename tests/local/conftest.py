@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from running import DAGS, DATABASE, RECOVERIES, Running
+from running import DAGS, EXAMPLES, RECOVERIES, Running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -19,7 +19,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A running platform that the tests of this kind share."""
-    running = Running.create(tmp_path_factory.mktemp("platform"), DAGS, DATABASE)
+    running = Running.create(tmp_path_factory.mktemp("platform"), DAGS, EXAMPLES)
     running.tradewind("up")
     yield running
     running.tradewind("down", "--now")

@@ -20,6 +20,7 @@ from tradewind.local.airflow import Airflow
 
 COMMAND = Path(sys.executable).parent / "tradewind"
 DAGS = Path(__file__).parent / "dags"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "dags"
 DATABASE = os.environ.get("TRADEWIND_TEST_DATABASE", "embedded")
 PATIENCE_S = 600.0  # not a promise: only so that a test that hangs ends
 
@@ -50,10 +51,14 @@ class Running:
     _airflow: Airflow | None = field(default=None, repr=False)
 
     @classmethod
-    def create(cls, folder: Path, dags: Path, database: str = "embedded") -> Running:
-        """Write the configuration; start nothing."""
-        link = folder / "dags"
-        link.symlink_to(dags)
+    def create(cls, folder: Path, *sources: Path, database: str = DATABASE) -> Running:
+        """Write the configuration, with a DAG folder that holds what is in ``sources``; start nothing."""
+        dags = folder / "dags"
+        dags.mkdir()
+        for source in sources:
+            for entry in source.iterdir():
+                if entry.name != "__pycache__":
+                    (dags / entry.name).symlink_to(entry)
         (folder / "tradewind.yaml").write_text(CONFIGURATION.format(dags="dags", database=database))
         return cls(folder)
 

@@ -8,31 +8,19 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import Running, eventually
+from running import Running
 
 pytestmark = pytest.mark.local
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "dags"
-
-
-@pytest.fixture(scope="module")
-def examples(platform: Running) -> Running:
-    """The shared platform, with the repository's own example DAGs added to its DAG folder."""
-    folder = platform.folder / "dags" / "examples"
-    if not folder.exists():
-        folder.symlink_to(EXAMPLES)
-    eventually(lambda: any(d["dag_id"] == "canary" for d in platform.airflow.call("GET", "/dags?limit=100")["dags"]))
-    return platform
-
 
 @pytest.mark.parametrize("dag", ["canary", "mapped_retry", "deferrable_wait", "etl_sun_time"])
-def test_example_dags_run_to_success(examples: Running, dag: str) -> None:
-    result = examples.tradewind("run", dag)
+def test_example_dags_run_to_success(platform: Running, dag: str) -> None:
+    result = platform.tradewind("run", dag)
     assert f"{dag} succeeded: http://127.0.0.1:" in result.stdout
 
 
-def test_the_etl_leaves_a_table_and_a_chart(examples: Running) -> None:
-    output = Path(examples.status()["output"]) / "etl_sun_time"
+def test_the_etl_leaves_a_table_and_a_chart(platform: Running) -> None:
+    output = Path(platform.status()["output"]) / "etl_sun_time"
     charts = list(output.glob("manual__*/*.png"))
     assert charts, list(output.rglob("*"))
     assert charts[0].read_bytes().startswith(b"\x89PNG")
@@ -42,17 +30,17 @@ def test_the_etl_leaves_a_table_and_a_chart(examples: Running) -> None:
         assert sum(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables) > 200
 
 
-def test_every_attempt_of_a_retried_task_has_a_readable_log(examples: Running) -> None:
-    runs = examples.airflow.call("GET", "/dags/mapped_retry/dagRuns?order_by=-id&limit=1")["dag_runs"]
-    retried = [t for t in examples.tasks("mapped_retry", runs[0]["dag_run_id"]) if t["try_number"] == 2]
+def test_every_attempt_of_a_retried_task_has_a_readable_log(platform: Running) -> None:
+    runs = platform.airflow.call("GET", "/dags/mapped_retry/dagRuns?order_by=-id&limit=1")["dag_runs"]
+    retried = [t for t in platform.tasks("mapped_retry", runs[0]["dag_run_id"]) if t["try_number"] == 2]
     assert len(retried) == 1
-    first, second = (examples.log(retried[0], attempt) for attempt in (1, 2))
+    first, second = (platform.log(retried[0], attempt) for attempt in (1, 2))
     assert "Traceback" in first or "Error" in first
     assert "could not read" not in (first + second).lower()
 
 
-def test_no_import_errors(examples: Running) -> None:
-    assert examples.airflow.call("GET", "/importErrors")["import_errors"] == []
+def test_no_import_errors(platform: Running) -> None:
+    assert platform.airflow.call("GET", "/importErrors")["import_errors"] == []
 
 
 def test_status_tells_everything_about_every_process(platform: Running) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import COMMAND, DAGS, DATABASE, Running, eventually
+from running import COMMAND, DAGS, Running, eventually
 
 pytestmark = pytest.mark.local
 
@@ -81,7 +81,7 @@ def test_down_lets_tasks_finish_and_leaves_nothing(platform: Running) -> None:
 
 
 def test_interrupting_up_stops_what_has_started(tmp_path: Path) -> None:
-    fresh = Running.create(tmp_path, DAGS, DATABASE)
+    fresh = Running.create(tmp_path, DAGS)
     process = subprocess.Popen(
         [str(COMMAND), "up"], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
@@ -97,7 +97,7 @@ def test_interrupting_up_stops_what_has_started(tmp_path: Path) -> None:
 
 
 def test_a_service_that_cannot_start_is_reported_with_its_last_lines(tmp_path: Path) -> None:
-    broken = Running.create(tmp_path, DAGS, DATABASE)
+    broken = Running.create(tmp_path, DAGS)
     file = tmp_path / "tradewind.yaml"
     file.write_text(
         file.read_text().replace("network:", "airflow: {settings: {core.executor: no.such.Executor}}\n    network:")
@@ -115,7 +115,7 @@ def test_as_an_ordinary_user_beside_another_checkout(
 ) -> None:
     """A second platform, owned by somebody else, while the first one runs: neither notices the other."""
     folder = tmp_path_factory.mktemp("ordinary")
-    Running.create(folder, DAGS, "embedded")
+    Running.create(folder, DAGS, database="embedded")
     uid = 12345
     os.chown(folder, uid, uid)
     # The interpreter of the tests may be in a folder of root's; reading it is the one thing this user may do more.
@@ -146,7 +146,7 @@ def test_as_an_ordinary_user_beside_another_checkout(
 def test_airflows_own_examples_load_and_run(tmp_path: Path) -> None:
     script = "import airflow.example_dags as e; print(e.__path__[0])"
     found = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
-    shipped = Running.create(tmp_path, DAGS, DATABASE)
+    shipped = Running.create(tmp_path, DAGS)
     shipped.tradewind("up", "--dags", found.stdout.strip().splitlines()[-1])
     try:
         eventually(lambda: len(shipped.airflow.call("GET", "/dags?limit=1000")["dags"]) > 50)

@@ -116,7 +116,7 @@ def owner(port: int) -> str:
                 if connection.pid is None:
                     break
                 process = psutil.Process(connection.pid)
-                command = " ".join(process.cmdline())[:60] or process.name()
+                command = " ".join(" ".join(process.cmdline()).split())[:60] or process.name()
                 return f"{command} (pid {connection.pid}, in {process.cwd()})"
     except (psutil.Error, OSError):
         pass  # not ours to see: macOS and other users' processes
