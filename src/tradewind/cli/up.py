@@ -28,7 +28,8 @@ def up(
     dags: Annotated[Path | None, typer.Option("--dags", help="The folder with DAG files to run.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, max=16, help="How many workers.")] = None,
     database: Annotated[
-        Literal["embedded", "mysql"] | None, typer.Option("--database", help="The metadata database.")
+        Literal["embedded", "mysql"] | None,
+        typer.Option("--database", help="The metadata database: embedded or mysql."),
     ] = None,
     dag: Annotated[str | None, typer.Option("--run", metavar="DAG", help="Run this DAG once all is healthy.")] = None,
     attach: Annotated[
