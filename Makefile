@@ -51,7 +51,7 @@ bench: $(STAMP)  ## measure against stock Airflow, side by side (about 20 minute
 	@$(BIN)/python -m benchmarks
 
 soak: $(STAMP)  ## the long versions of the failure tests (about an hour)
-	@TRADEWIND_KILL_ROUNDS=5 tests/run --soak
+	@TRADEWIND_KILL_ROUNDS=5 tests/run
 
 docs: $(STAMP)  ## build the documentation into site/
 	@$(BIN)/zensical build --clean
