@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ from tradewind.local.paths import Home
 
 POLL_S = 0.1
 LAST_LINES = 12
+SUPERVISOR_END_S = 10.0
 
 
 class Platform:
@@ -104,11 +106,15 @@ class Platform:
                     hint="tradewind down again in a few seconds",
                 ) from None
             return
+        supervisor: list[psutil.Process] = []
         while (status := self.status()) is not None:
+            with contextlib.suppress(psutil.Error):
+                supervisor = supervisor or [psutil.Process(status["supervisor_pid"])]
             yield status
             time.sleep(POLL_S)
-        # The socket goes first, the process a moment later.
+        # The socket goes first, then the folder, then the process.
         self._wait_for_lock()
+        psutil.wait_procs(supervisor, timeout=SUPERVISOR_END_S)
 
     def clean_up(self, grace_s: float) -> bool:
         """End what a supervisor that was killed has left running, in order; whether nothing runs now.
