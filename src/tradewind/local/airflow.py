@@ -92,9 +92,10 @@ class Airflow:
             with urllib.request.urlopen(request, data, timeout=30) as response:  # noqa: S310
                 text = response.read()
         except urllib.error.HTTPError as error:
+            with error:  # it holds the connection
+                detail = error.read().decode(errors="replace")[:300]
             if error.code == 404:
                 raise LookupError(path) from None
-            detail = error.read().decode(errors="replace")[:300]
             raise TradewindError(f"Airflow refused {method} {path}", f"{error.code} {detail}") from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswerError("Airflow does not answer", str(error), "tradewind status") from error
