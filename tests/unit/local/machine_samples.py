@@ -1,5 +1,6 @@
 """Processes that exist only in the machine, a clock that is turned by hand, and what the machine has asked for."""
 
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,26 @@ def text(action: Action) -> str:
             return f"start {name}"
         case Send(name, number, everything):
             return f"{number.name} {name}" + (" and all its own" if everything else "")
+
+
+def platform() -> Replay:
+    """The shape of the real one."""
+    return Replay(
+        process("database", stop_signal=signal.SIGINT),
+        process("broker"),
+        one_off("prepare", ["database"]),
+        one_off("migrate", {"database": HEALTHY, "prepare": COMPLETED}),
+        process("web", {"database": HEALTHY, "migrate": COMPLETED}),
+        process("worker-1", {"broker": HEALTHY, "prepare": COMPLETED, "web": STARTED}, stop_grace_s=120),
+        process("worker-2", {"broker": HEALTHY, "prepare": COMPLETED, "web": STARTED}, stop_grace_s=120),
+    )
+
+
+def started() -> Replay:
+    replay = platform()
+    replay.well("database", "broker")
+    replay.exit("prepare")
+    replay.exit("migrate")
+    replay.well("web", "worker-1", "worker-2")
+    assert replay.machine.all_well
+    return replay
