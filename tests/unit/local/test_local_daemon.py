@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from machine_samples import ILL, STARTED, one_off, process
 
 from tradewind.config import Tradewind, parse
@@ -187,34 +188,44 @@ def test_a_request_is_one_line_and_comes_back() -> None:
     assert Request(**json.loads(request.to_json())) == request
 
 
-def folder_of(request: Request, tradewind: Tradewind) -> Path:
-    return request.dag_folder(tradewind, tradewind.environment("dev"))
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The project's own file, in a folder without DAGs."""
+    copy = tmp_path / "tradewind.yaml"
+    copy.write_text((ROOT / "tradewind.yaml").read_text())
+    return copy
 
 
-def test_the_dag_folder(tradewind: Tradewind, tmp_path: Path) -> None:
-    file = str(tmp_path / "tradewind.yaml")
-    elsewhere, own = tmp_path / "elsewhere", tmp_path / "examples" / "dags"
-    elsewhere.mkdir()
-    own.mkdir(parents=True)
-
-    assert folder_of(Request(file), tradewind) == own
-    assert folder_of(Request(file, dags=str(elsewhere)), tradewind) == elsewhere
-    without = tradewind.model_copy(update={"local": tradewind.local.model_copy(update={"dags": None})})
-    (tmp_path / "dags").mkdir()
-    assert folder_of(Request(file), without) == tmp_path / "dags"
+def without_local_dags(file: Path) -> None:
+    document = yaml.safe_load(file.read_text())
+    document["local"].pop("dags")
+    file.write_text(yaml.safe_dump(document))
 
 
-def test_a_dag_folder_that_cannot_be_used_names_its_setting(tradewind: Tradewind, tmp_path: Path) -> None:
-    file = tmp_path / "tradewind.yaml"
-    file.touch()
-    without = tradewind.model_copy(update={"local": tradewind.local.model_copy(update={"dags": None})})
-    for request, config, why in (
-        (Request(str(file)), tradewind, "there is no such folder (local.dags)"),
-        (Request(str(file)), without, "there is no such folder (environments.dev.dags.path)"),
-        (Request(str(file), dags=str(tmp_path / "nowhere")), tradewind, "there is no such folder (--dags)"),
-        (Request(str(file), dags=str(file)), tradewind, "it is not a folder (--dags)"),
-    ):
+def dag_folder(file: Path, **changes: Any) -> Path:
+    return Request(str(file), **changes).resolve()[2]
+
+
+def test_the_dag_folder(file: Path, tmp_path: Path) -> None:
+    elsewhere, own, environments = tmp_path / "elsewhere", tmp_path / "examples/dags", tmp_path / "dags"
+    for folder in (elsewhere, own, environments):
+        folder.mkdir(parents=True)
+
+    assert dag_folder(file) == own
+    assert dag_folder(file, dags=str(elsewhere)) == elsewhere
+    without_local_dags(file)
+    assert dag_folder(file) == environments
+
+
+def test_a_dag_folder_that_cannot_be_used_names_its_setting(file: Path, tmp_path: Path) -> None:
+    def why(**changes: Any) -> str:
         with pytest.raises(TradewindError) as raised:
-            folder_of(request, config)
-        assert raised.value.why == why
+            dag_folder(file, **changes)
         assert raised.value.code == ExitCode.USAGE
+        return raised.value.why
+
+    assert why() == "there is no such folder (local.dags)"
+    assert why(dags=str(tmp_path / "nowhere")) == "there is no such folder (--dags)"
+    assert why(dags=str(file)) == "it is not a folder (--dags)"
+    without_local_dags(file)
+    assert why() == "there is no such folder (environments.dev.dags.path)"
