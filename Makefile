@@ -57,4 +57,4 @@ docs: $(STAMP)  ## build the documentation into site/
 	@$(BIN)/zensical build --clean
 
 clean:  ## remove what was built and installed (not .tradewind, which tradewind down --wipe removes)
-	rm -rf $(VENV) site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) site dist .mypy_cache .ruff_cache .pytest_cache .cache .hypothesis .import_linter_cache

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,14 @@ from tradewind.errors import TradewindError
 from tradewind.local.airflow import Airflow
 from tradewind.local.daemon import Request
 from tradewind.local.machine import Stop
-from tradewind.local.process import ProcessSpec
+from tradewind.local.process import ProcessSpec, strays
 from tradewind.local.supervisor import Supervisor
 from tradewind.platform import airflow_settings
 
 BIN = Path(sys.executable).parent
 DAGS = Path(__file__).parent / "dags"
 POLL_S = 0.1
+DATABASE_URL = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 WATCH_S = 0.5  # each look costs the web server about 30 ms of the processors that the tasks want
 PATIENCE_S = 600.0
 
@@ -77,6 +78,18 @@ def run_to_success(airflow: Airflow, dag: str) -> None:
         raise RuntimeError(f"{dag} ended as {state}")
 
 
+def cpu_s(folder: Path) -> float:
+    """Seconds of processor time that the platform in ``folder`` has used so far, with all that its processes ended."""
+    processes: dict[int, psutil.Process] = {}
+    for marked in strays(folder / ".tradewind"):
+        processes |= {process.pid: process for process in (marked, *marked.children(recursive=True))}
+    total = 0.0
+    for process in processes.values():
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])  # user and system, its own and its ended children's
+    return total
+
+
 class Tradewind:
     """``tradewind up`` in a folder of its own."""
 
@@ -118,7 +131,10 @@ class StockCelery:
         request = Request(file=str(self.folder / "tradewind.yaml"))
         planned = request.plan(lambda _: True)
         removed = {s.variable for s in airflow_settings(planned.environment) if (s.section, s.key) not in KEPT}
-        specs = [_stock(spec, removed) for spec in planned.specs]
+        # Stock keeps results in the metadata database, whose URL every worker has.
+        removed.add("AIRFLOW__CELERY__RESULT_BACKEND")
+        database = next(spec for spec in planned.specs if spec.service == "scheduler").env[DATABASE_URL]
+        specs = [_stock(spec, removed, database) for spec in planned.specs]
         supervisor = Supervisor(planned.home.root, planned.home.journal)
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=lambda: loop.run_until_complete(supervisor.run(specs)))
@@ -132,10 +148,11 @@ class StockCelery:
             loop.close()
 
 
-def _stock(spec: ProcessSpec, removed: set[str]) -> ProcessSpec:
+def _stock(spec: ProcessSpec, removed: set[str], database: str) -> ProcessSpec:
     env = {name: value for name, value in spec.env.items() if name not in removed}
     if spec.service != "worker":
         return replace(spec, env=env)
+    env[DATABASE_URL] = database
     argv = (str(BIN / "airflow"), "celery", "worker", "--skip-serve-logs", "--celery-hostname", spec.name)
     return replace(spec, env=env, argv=argv, probe=None)
 

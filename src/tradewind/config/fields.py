@@ -112,7 +112,7 @@ def _setting_value(value: Any) -> str | int | float | bool:
 _SECRET_SETTINGS = (
     (r"sql_alchemy_conn(_async)?", "Tradewind makes the database user and keeps its URL in Secrets Manager"),
     (r"broker_url", "Tradewind makes the broker and keeps its URL in Secrets Manager"),
-    (r"result_backend", "Tradewind gives the results a schema and a user of their own"),
+    (r"result_backend", "results go to the broker, whose URL Tradewind keeps in Secrets Manager"),
     (r"fernet_key|(.*_)?(jwt_secret|secret_key)", "Tradewind makes it and keeps it in Secrets Manager"),
     (r".*password.*|(.*_)?(secret|token|api_key|access_key|private_key|credentials?)", "keep it in Secrets Manager"),
 )

@@ -1,8 +1,7 @@
-"""Create the database users and their schemas, on PostgreSQL or MySQL. Safe to run again; sets passwords anew.
+"""Create Airflow's database user and its schema, on PostgreSQL or MySQL. Safe to run again; sets the password anew.
 
-Reads three URLs from the environment: TRADEWIND_DATABASE_ADMIN (the server's administrator), TRADEWIND_DATABASE_URL
-and TRADEWIND_RESULTS_URL. The last two say which user, password and schema must exist afterwards. Only this task ever
-sees the administrator's password.
+Reads two URLs from the environment: TRADEWIND_DATABASE_ADMIN (the server's administrator) and TRADEWIND_DATABASE_URL,
+which says which user, password and schema must exist afterwards. Only this task ever sees the administrator's password.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass(frozen=True)
 class Account:
-    """A database login as a SQLAlchemy or Celery URL spells it (``db+dialect+driver://user:password@host:port/name``)."""
+    """A database login as a SQLAlchemy URL spells it (``dialect+driver://user:password@host:port/name``)."""
 
     dialect: str
     user: str
@@ -29,7 +28,7 @@ class Account:
     def from_url(cls, url: str) -> Account:
         """Parse a URL. ValueError, without the URL in it, where a part is missing."""
         try:
-            parts = urlsplit(url.removeprefix("db+"))
+            parts = urlsplit(url)
             port = parts.port
         except ValueError:  # its message quotes the URL, password included
             raise ValueError("a database URL cannot be read: are special characters percent-encoded?") from None
@@ -46,15 +45,15 @@ class Account:
         )
 
 
-def prepare(admin: Account, wanted: list[Account]) -> None:
-    """Make each of ``wanted`` exist on the server of ``admin``, able to use its own schema and nothing else."""
+def prepare(admin: Account, wanted: Account) -> None:
+    """Make ``wanted`` exist on the server of ``admin``, able to use its own schema and nothing else."""
     dialects = {"postgresql": _prepare_postgresql, "mysql": _prepare_mysql}
     if admin.dialect not in dialects:
         raise ValueError(f"{admin.dialect!r} is not a supported database: {', '.join(dialects)}")
     dialects[admin.dialect](admin, wanted)
 
 
-def _prepare_postgresql(admin: Account, wanted: list[Account]) -> None:
+def _prepare_postgresql(admin: Account, wanted: Account) -> None:
     import psycopg2
     from psycopg2 import sql
 
@@ -63,46 +62,44 @@ def _prepare_postgresql(admin: Account, wanted: list[Account]) -> None:
     )
     connection.autocommit = True
     with connection.cursor() as cursor:
-        for account in wanted:
-            user, name = sql.Identifier(account.user), sql.Identifier(account.database)
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (account.user,))
-            verb = sql.SQL("ALTER" if cursor.fetchone() else "CREATE")
-            cursor.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD %s").format(verb, user), (account.password,))
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (account.database,))
-            if not cursor.fetchone():
-                cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
-            # PostgreSQL lets everybody connect to every database; here a worker's user must not.
-            cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
+        user, name = sql.Identifier(wanted.user), sql.Identifier(wanted.database)
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (wanted.user,))
+        verb = sql.SQL("ALTER" if cursor.fetchone() else "CREATE")
+        cursor.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD %s").format(verb, user), (wanted.password,))
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (wanted.database,))
+        if not cursor.fetchone():
+            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
+        # PostgreSQL lets everybody connect to every database.
+        cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
     connection.close()
 
 
-def _prepare_mysql(admin: Account, wanted: list[Account]) -> None:
+def _prepare_mysql(admin: Account, wanted: Account) -> None:
     import pymysql
 
     connection: Any = pymysql.connect(
         host=admin.host, port=admin.port, user=admin.user, password=admin.password, autocommit=True
     )
     with connection.cursor() as cursor:
-        for account in wanted:
-            name = "`" + account.database.replace("`", "``") + "`"
-            cursor.execute(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
-            login = (account.user, "%", account.password)
-            cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", login)
-            cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", login)
-            cursor.execute(f"GRANT ALL PRIVILEGES ON {name}.* TO %s@%s", login[:2])
+        name = "`" + wanted.database.replace("`", "``") + "`"
+        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+        login = (wanted.user, "%", wanted.password)
+        cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", login)
+        cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", login)
+        cursor.execute(f"GRANT ALL PRIVILEGES ON {name}.* TO %s@%s", login[:2])
     connection.close()
 
 
 def main() -> int:
     """Entry point of ``python -m tradewind.database.prepare``."""
-    names = ("TRADEWIND_DATABASE_ADMIN", "TRADEWIND_DATABASE_URL", "TRADEWIND_RESULTS_URL")
+    names = ("TRADEWIND_DATABASE_ADMIN", "TRADEWIND_DATABASE_URL")
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
         sys.stderr.write(f"error: prepare needs {', '.join(missing)} in its environment\n")
         return 2
-    admin, *wanted = (Account.from_url(os.environ[name]) for name in names)
+    admin, wanted = (Account.from_url(os.environ[name]) for name in names)
     prepare(admin, wanted)
-    sys.stdout.write(f"prepared {', '.join(account.user for account in wanted)} on {admin.dialect}\n")
+    sys.stdout.write(f"prepared {wanted.user} on {admin.dialect}\n")
     return 0
 
 

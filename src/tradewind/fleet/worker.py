@@ -76,19 +76,6 @@ def preload() -> None:
             importlib.import_module(name)
 
 
-def create_result_tables(app: Any) -> None:
-    """Create the tables of Celery's results before the pool's processes race to do it."""
-    if not hasattr(app.backend, "ResultSession"):
-        return
-    from sqlalchemy.exc import IntegrityError, ProgrammingError
-
-    try:
-        app.backend.ResultSession().close()
-    except (IntegrityError, ProgrammingError):
-        # Another worker created them at the same moment; that one won, and both have them.
-        app.backend.ResultSession().close()
-
-
 def main(argv: list[str] | None = None) -> None:
     """Run the worker until SIGTERM, which lets running tasks finish."""
     options = arguments(sys.argv[1:] if argv is None else argv)
@@ -99,7 +86,6 @@ def main(argv: list[str] | None = None) -> None:
     configure_logging(output=sys.stdout.buffer, json_output=conf.getboolean("logging", "json_logs", fallback=False))
     if heartbeat := os.environ.get("TRADEWIND_HEARTBEAT_FILE"):
         app.steps["consumer"].add(heartbeat_step(Path(heartbeat)))
-    create_result_tables(app)
     preload()
     log_server = None if options.skip_serve_logs else _serve_logs()
     name = os.environ.get("TRADEWIND_INSTANCE") or socket.gethostname()

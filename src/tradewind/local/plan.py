@@ -32,9 +32,11 @@ OUTAGE_TOLERANCE_S = 45
 REFRESH_S = 5
 """DAG folders on one machine are small and near."""
 
-BEHIND_WEB = 10
-"""Web takes longest to start and runs on one core. With the others behind it, both cores are busy to the end; later
-it answers people while tasks keep the machine busy. Database and broker are before all of them."""
+BEHIND = 10
+"""Niceness of all but what others wait for. Web takes longest to start and runs on one core: with the others behind it,
+both cores are busy to the end. Later web answers people and tasks, and the scheduler hands out work, while the tasks
+themselves keep the machine busy. Database and broker are before all of them, too."""
+FIRST = {"web", "scheduler"}
 
 # Whatever else is in a developer's shell (AIRFLOW__..., PYTHONPATH) would make this platform differ from the next.
 _DROPPED = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "CELERY_", "FLOWER_", "PYTHON", "TRADEWIND_")
@@ -149,7 +151,6 @@ def _secret_values(kept: Mapping[str, str], database: servers.Database, broker: 
     return {
         Secret.DATABASE_ADMIN: database.admin_url,
         Secret.DATABASE_URL: database.airflow_url,
-        Secret.RESULTS_URL: database.results_url,
         Secret.BROKER_URL: servers.broker_url(broker),
         Secret.FERNET_KEY: kept["fernet"],
         Secret.JWT_SECRET: kept["jwt"],
@@ -218,7 +219,7 @@ class _Builder:
             stamp=_stamp(service, env) if service.one_off else "",
             stamp_file=self.home.done / service.name if service.one_off else None,
             url=self._url(service),
-            nice=0 if service.name == "web" else BEHIND_WEB,
+            nice=0 if service.name in FIRST else BEHIND,
         )
 
     def _airflow(self) -> dict[str, str]:

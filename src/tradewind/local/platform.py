@@ -113,7 +113,7 @@ class Platform:
             yield status
             time.sleep(POLL_S)
         # The socket goes first, then the folder, then the process.
-        self._wait_for_lock()
+        self._wait_until_gone()
         psutil.wait_procs(supervisor, timeout=SUPERVISOR_END_S)
 
     def clean_up(self, grace_s: float) -> bool:
@@ -143,7 +143,7 @@ class Platform:
         except (OSError, ValueError, KeyError, TypeError):
             return {}  # the mark in their environment finds them all the same
 
-    def _wait_for_lock(self) -> None:
+    def _wait_until_gone(self) -> None:
         while self.home.run.exists():
             time.sleep(POLL_S)
 

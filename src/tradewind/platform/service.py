@@ -15,8 +15,7 @@ class Secret(StrEnum):
 
     DATABASE_ADMIN = "database-admin"  # the server's own administrator; a URL
     DATABASE_URL = "database-url"  # the metadata database as the user ``airflow``
-    RESULTS_URL = "results-url"  # Celery's results: a schema and a user of their own
-    BROKER_URL = "broker-url"
+    BROKER_URL = "broker-url"  # the queue, and Celery's results
     FERNET_KEY = "fernet-key"  # decrypts connections and variables
     JWT_SECRET = "jwt-secret"  # noqa: S105 (a name) - signs the tokens of tasks and people
     API_SECRET = "api-secret"  # noqa: S105 (a name) - signs sessions and requests for logs

@@ -35,7 +35,7 @@ _JWT = {"AIRFLOW__API_AUTH__JWT_SECRET": Secret.JWT_SECRET}
 _API = {"AIRFLOW__API__SECRET_KEY": Secret.API_SECRET}
 _CELERY = {
     "AIRFLOW__CELERY__BROKER_URL": Secret.BROKER_URL,
-    "AIRFLOW__CELERY__RESULT_BACKEND": Secret.RESULTS_URL,
+    "AIRFLOW__CELERY__RESULT_BACKEND": Secret.BROKER_URL,
 }
 _WEB_URL = {"AIRFLOW__API__BASE_URL": Endpoint.WEB}
 _EXECUTION_URL = {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": Endpoint.EXECUTION_API}
@@ -93,7 +93,6 @@ def _prepare() -> Service:
         secrets={
             "TRADEWIND_DATABASE_ADMIN": Secret.DATABASE_ADMIN,
             "TRADEWIND_DATABASE_URL": Secret.DATABASE_URL,
-            "TRADEWIND_RESULTS_URL": Secret.RESULTS_URL,
         },
         cpu=0.25,
         memory_gb=0.5,
@@ -227,9 +226,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
         scaling=ScalingRule("demand"),
         stop_grace_s=ECS_STOP_LIMIT_S,
         dependencies=(
-            DATABASE,
             BROKER,
-            Dependency("prepare", Condition.COMPLETED),
             Dependency(execution_api_host(environment), Condition.STARTED),
         ),
         queues=queues,

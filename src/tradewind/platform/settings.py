@@ -13,8 +13,9 @@ HEARTBEATS_PER_S = 500
 """Task heartbeats a second that an environment may cause: each is one call of the execution API and one write to
 the metadata database, which the scheduler needs too."""
 
-QUEUE_AHEAD = 1.5
-"""Tasks handed to the broker per slot: enough that a freed slot never waits for the scheduler's next loop."""
+QUEUE_AHEAD = 2
+"""Tasks handed to the broker per slot: enough that a freed slot need not wait for the scheduler's next loop, which may
+be a second away (scheduler_idle_sleep_time)."""
 
 API_CONNECTIONS = 30
 """Database connections that a process keeps. With Airflow's overflow of 10 it is the 40 threads that answer requests
@@ -60,7 +61,7 @@ def settings_environment(settings: Iterable[Setting]) -> dict[str, str]:
 
 def heartbeat_interval_s(max_slots: int) -> int:
     """Seconds between two heartbeats of a task, so that ``max_slots`` tasks stay under HEARTBEATS_PER_S."""
-    return max(1, math.ceil(max_slots / HEARTBEATS_PER_S))
+    return max(int(STOCK["workers", "min_heartbeat_interval"]), math.ceil(max_slots / HEARTBEATS_PER_S))
 
 
 def airflow_settings(environment: Environment) -> tuple[Setting, ...]:
@@ -111,14 +112,15 @@ def _capacity(environment: Environment) -> Iterable[Setting]:
         "core",
         "parallelism",
         _text(math.ceil(ahead / schedulers)),
-        "per scheduler: together they keep every slot of the largest fleet busy and queue half as much again; what "
+        "per scheduler: together they keep every slot of the largest fleet busy and queue one task more for each; what "
         "waits beyond stays 'scheduled', where a broker cannot lose it",
     )
     yield Setting(
         "core",
         "max_active_tasks_per_dag",
-        _text(max(16, slots)),
-        "one DAG may use the whole fleet (stock: 16 tasks); pools and the DAG's own limit still hold",
+        _text(max(16, ahead)),
+        "one DAG may use the whole fleet, and what is queued counts too (stock: 16 tasks); pools and the DAG's own "
+        "limit still hold",
     )
     yield Setting(
         "core",
@@ -155,8 +157,7 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
         "workers",
         "min_heartbeat_interval",
         _text(interval),
-        f"at {environment.max_slots} slots at most {HEARTBEATS_PER_S} heartbeats a second reach the database; as short "
-        "as that allows, for a worker notices the end of a task only at a heartbeat",
+        f"at {environment.max_slots} slots at most {HEARTBEATS_PER_S} heartbeats a second reach the database",
     )
     yield Setting(
         "workers",
@@ -220,20 +221,19 @@ def _celery_resilience(environment: Environment) -> Iterable[Setting]:
     )
     yield Setting(
         "celery",
-        "extra_celery_config",
-        json.dumps(
-            {"task_publish_retry_policy": {"max_retries": None, "interval_start": 0.1, "interval_max": 0.5}},
-            sort_keys=True,
-        ),
-        "a refused connection is tried again until Airflow's own limit of a second ends the try; Celery's own limit "
-        "would fail the task",
+        "celery_config_options",
+        "tradewind.fleet.celery_config.CONFIG",
+        "publishing and results wait for the broker, and the scheduler polls results without subscribing to each",
     )
+    queues = sorted({queue for name in environment.workers for queue in environment.queues_of(name)})
     yield Setting(
-        "celery",
-        "result_backend_sqlalchemy_engine_options",
-        json.dumps({"pool_pre_ping": True, "pool_recycle": 1800}, sort_keys=True),
-        "a connection that a failover broke is replaced before it is used",
+        "sdk",
+        "coordinators",
+        json.dumps({"python": {"classpath": "tradewind.fleet.coordinator.PromptCoordinator"}}),
+        "a slot is free when its task's process ends; stock notices up to a heartbeat later",
     )
+    yield Setting("sdk", "queue_to_coordinator", json.dumps(dict.fromkeys(queues, "python")), "for every queue")
+    yield Setting("celery", "task_track_started", "False", "nothing reads it; a second write of a result for each task")
 
 
 def _parsing(environment: Environment) -> Iterable[Setting]:

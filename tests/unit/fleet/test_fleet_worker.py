@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.fleet.worker import HEARTBEAT_S, arguments, create_result_tables
+from tradewind.fleet.worker import HEARTBEAT_S, arguments
 
 needs_celery = pytest.mark.skipif(find_spec("celery") is None, reason="Celery is not installed (tradewind[local])")
 
@@ -133,52 +133,3 @@ def test_it_waits_until_tasks_are_taken(tmp_path: Path) -> None:
     required = step(tmp_path / "heartbeat", Consumer()).requires
 
     assert [f"{Tasks.__module__}:{Tasks.__name__}"] == list(required)
-
-
-class Session:
-    """Counts how often it was opened and closed."""
-
-    def __init__(self, problems: list[Exception]) -> None:
-        self.problems = problems
-        self.closed = 0
-
-    def __call__(self) -> "Session":
-        if self.problems:
-            raise self.problems.pop(0)
-        return self
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-@dataclass
-class App:
-    backend: Any
-
-
-@dataclass
-class DatabaseBackend:
-    ResultSession: Session
-
-
-def test_the_tables_of_results_are_made_once() -> None:
-    session = Session([])
-
-    create_result_tables(App(DatabaseBackend(session)))
-
-    assert session.closed == 1
-
-
-@pytest.mark.skipif(find_spec("sqlalchemy") is None, reason="SQLAlchemy is not installed (tradewind[local])")
-def test_another_worker_made_the_tables_at_the_same_moment() -> None:
-    from sqlalchemy.exc import IntegrityError
-
-    session = Session([IntegrityError("CREATE TABLE", None, Exception("duplicate key"))])
-
-    create_result_tables(App(DatabaseBackend(session)))
-
-    assert session.closed == 1
-
-
-def test_a_backend_without_tables() -> None:
-    create_result_tables(App(object()))

@@ -118,7 +118,6 @@ def test_who_knows_which_secret(specs: dict[str, ProcessSpec], home: Home) -> No
     assert known == {
         "admin": {"prepare"},
         "airflow": metadata,
-        "celery_results": {"prepare", "scheduler", *workers},
         "broker": {"scheduler", "flower", *workers},
         "fernet": metadata - {"prepare"},
         "jwt": {"web", "scheduler"},

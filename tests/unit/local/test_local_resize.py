@@ -73,9 +73,9 @@ def test_what_the_team_set_stays_and_what_depends_on_the_size_follows_it(environ
 
     assert small.airflow == environment.airflow
     assert small.max_slots == 15
-    assert found["workers.min_heartbeat_interval"] == "1"
+    assert "workers.min_heartbeat_interval" not in found  # stock's
     assert found["dag_processor.refresh_interval"] == str(REFRESH_S)
-    assert int(found["workers.max_failed_heartbeats"]) >= OUTAGE_TOLERANCE_S
+    assert int(found["workers.max_failed_heartbeats"]) * 5 >= OUTAGE_TOLERANCE_S
     for path, value in environment.airflow.settings.items():
         assert found[path] == str(value)
 

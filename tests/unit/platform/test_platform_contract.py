@@ -37,7 +37,7 @@ def read(kind, section, key):
         return READ[kind](section, key)
     if text[:1] in ("{", "["):
         return conf.getjson(section, key)
-    if text.startswith("airflow."):
+    if text.startswith(("airflow.", "tradewind.")):
         assert importlib.util.find_spec(text.rpartition(".")[0]), text
     return text
 
@@ -46,7 +46,7 @@ def one(section, key, variable, value):
     option = described.get(section, {}).get("options", {}).get(key)
     if option is None:
         return {"known": False}
-    stock = read(option["type"], section, key)
+    stock = read(option["type"], section, key) if conf.has_option(section, key) else None
     os.environ[variable] = value
     try:
         return {"known": True, "value": read(option["type"], section, key), "stock": stock, "type": option["type"]}

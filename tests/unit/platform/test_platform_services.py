@@ -85,7 +85,6 @@ def test_who_knows_which_secret(environment: Environment) -> None:
     assert known == {
         Secret.DATABASE_ADMIN: {"prepare"},
         Secret.DATABASE_URL: {"prepare", "migrate", "scheduler", "dag-processor", "triggerer", *api},
-        Secret.RESULTS_URL: {"prepare", "scheduler", *fleet},
         Secret.BROKER_URL: {"scheduler", "flower", *fleet},
         Secret.FERNET_KEY: {"migrate", "scheduler", "dag-processor", "triggerer", *api},
         Secret.JWT_SECRET: {"scheduler", *api},

@@ -28,7 +28,7 @@ def check_laws(environment: Environment) -> None:
     patience = number["workers.max_failed_heartbeats"] * interval
 
     assert slots / interval <= HEARTBEATS_PER_S
-    assert interval == 1 or slots / (interval - 1) > HEARTBEATS_PER_S
+    assert interval == 5 or slots / (interval - 1) > HEARTBEATS_PER_S
     assert patience >= outage
     assert number["workers.execution_api_retries"] >= outage
     assert number["workers.execution_api_retry_wait_max"] == RETRY_WAIT_MAX_S

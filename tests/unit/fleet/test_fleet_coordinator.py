@@ -1,0 +1,61 @@
+"""The supervisor of a task wakes up when the task's process ends. Real processes, through Airflow's own code."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed (tradewind[local])"),
+    pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="pidfd_open is Linux's"),
+]
+
+# A task that closes its sockets and lives on: what is left to wake its supervisor is the end of the process.
+ASK = """
+import json, os, signal, time, uuid
+from unittest.mock import MagicMock
+from airflow.sdk.execution_time.supervisor import ActivitySubprocess, WatchedSubprocess
+from tradewind.fleet.coordinator import PromptSubprocess
+
+
+def task():
+    os.closerange(0, 64)
+    signal.pause()
+
+
+def woken(kind):
+    start = WatchedSubprocess.start.__func__  # without the calls to the execution API
+    process = start(kind, id=uuid.uuid4(), target=task, client=MagicMock())
+    while process._open_sockets:
+        process._service_subprocess(max_wait_time=60)
+    before = process.selector.select(timeout=0)
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, for certain
+    after = process.selector.select(timeout=0)
+    code = process._service_subprocess(max_wait_time=0)
+    return [len(before), len(after), code, len(process.selector.get_map() or ())]
+
+
+print(json.dumps({kind.__name__: woken(kind) for kind in (ActivitySubprocess, PromptSubprocess)}))
+"""
+
+
+def test_the_end_of_the_process_is_an_event(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ASK],
+        env=environment | {"AIRFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+    assert result.returncode == 0, result.stderr
+    events = json.loads(result.stdout.splitlines()[-1])
+    # Before the end, after it, the exit code, and what is still watched.
+    assert events["PromptSubprocess"] == [0, 1, -9, 0]
+    assert events["ActivitySubprocess"] == [0, 0, -9, 0], "Airflow notices by itself now: the class can go"
