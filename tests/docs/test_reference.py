@@ -24,6 +24,7 @@ from tradewind.local.daemon import STATUS_VERSION, Daemon
 from tradewind.local.machine import State
 from tradewind.local.paths import Home
 from tradewind.local.process import ProcessSpec
+from tradewind.platform.settings import STOCK
 
 REFERENCE = DOCS / "reference"
 JSON = REFERENCE / "json.md"
@@ -225,7 +226,8 @@ def test_the_figures_on_the_page_of_resilience() -> None:
     environments = [small.environment("dev"), plan.resize(small.environment("dev"), small.local)]
     rows = blocks.cells(DOCS / "concepts/resilience.md", "What happens when something dies")
     for column, environment in enumerate(environments, start=1):
-        set_ = {f"{s.section}.{s.key}": s.value for s in platform.airflow_settings(environment)}
+        set_ = {f"{section}.{key}": value for (section, key), value in STOCK.items()}
+        set_ |= {f"{s.section}.{s.key}": s.value for s in platform.airflow_settings(environment)}
         for row in rows:
             product = 1
             for name in row[0].replace("`", "").split(" × "):
