@@ -19,12 +19,22 @@ from airflow.sdk.execution_time.supervisor import ActivitySubprocess
 class PromptSubprocess(ActivitySubprocess):  # type: ignore[misc]  # airflow has no types
     """A task's process whose end is an event of its own. Linux only; elsewhere it is Airflow's."""
 
+    _end: io.FileIO | None = None
+
+    def wait(self) -> int:
+        """Wait for the end; returns the exit code."""
+        try:
+            return int(super().wait())
+        finally:
+            if self._end:
+                self._end.close()
+
     def _register_pipe_readers(self, *sockets: Any, **options: Any) -> None:
         super()._register_pipe_readers(*sockets, **options)
         if hasattr(os, "pidfd_open"):
             # Readable once the process has ended. Nothing is to be read from it: waking up is what it is for.
-            end = io.FileIO(os.pidfd_open(self.pid))
-            self.selector.register(end, selectors.EVENT_READ, (lambda _: False, self.selector.unregister))
+            self._end = io.FileIO(os.pidfd_open(self.pid))
+            self.selector.register(self._end, selectors.EVENT_READ, (lambda _: False, self.selector.unregister))
 
 
 class PromptCoordinator(BaseCoordinator):  # type: ignore[misc]

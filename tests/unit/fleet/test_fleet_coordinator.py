@@ -40,7 +40,19 @@ def woken(kind):
     return [len(before), len(after), code, len(process.selector.get_map() or ())]
 
 
-print(json.dumps({kind.__name__: woken(kind) for kind in (ActivitySubprocess, PromptSubprocess)}))
+def descriptors_kept():
+    def run():
+        process = WatchedSubprocess.start.__func__(PromptSubprocess, id=uuid.uuid4(), target=int, client=MagicMock())
+        assert process.wait() == 0
+    run()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        run()
+    return len(os.listdir("/proc/self/fd")) - before
+
+
+events = {kind.__name__: woken(kind) for kind in (ActivitySubprocess, PromptSubprocess)}
+print(json.dumps({**events, "kept": descriptors_kept()}))
 """
 
 
@@ -58,4 +70,5 @@ def test_the_end_of_the_process_is_an_event(tmp_path: Path) -> None:
     events = json.loads(result.stdout.splitlines()[-1])
     # Before the end, after it, the exit code, and what is still watched.
     assert events["PromptSubprocess"] == [0, 1, -9, 0]
+    assert events["kept"] == 0
     assert events["ActivitySubprocess"] == [0, 0, -9, 0], "Airflow notices by itself now: the class can go"
