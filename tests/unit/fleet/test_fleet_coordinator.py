@@ -1,16 +1,13 @@
 """The supervisor of a task wakes up when the task's process ends. Real processes, through Airflow's own code."""
 
-import json
 import os
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from samples import ask_airflow, needs_airflow
 
 pytestmark = [
-    pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed (tradewind[local])"),
+    needs_airflow,
     pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="pidfd_open is Linux's"),
 ]
 
@@ -57,17 +54,8 @@ print(json.dumps({**events, "kept": descriptors_kept()}))
 
 
 def test_the_end_of_the_process_is_an_event(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ASK],
-        env=environment | {"AIRFLOW_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    events = ask_airflow(ASK, tmp_path)
 
-    assert result.returncode == 0, result.stderr
-    events = json.loads(result.stdout.splitlines()[-1])
     # Before the end, after it, the exit code, and what is still watched.
     assert events["PromptSubprocess"] == [0, 1, -9, 0]
     assert events["kept"] == 0

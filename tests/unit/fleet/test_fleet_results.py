@@ -1,23 +1,17 @@
 """Results in the broker, as Airflow's own Celery app has them with our settings: nobody subscribes, nobody crashes."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
+from samples import SMALL, ask_airflow, needs_airflow
 
-from tradewind.config import parse
 from tradewind.platform import airflow_settings, settings_environment
 
-pytestmark = pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed (tradewind[local])")
+pytestmark = needs_airflow
 
-DEV = parse((Path(__file__).parents[3] / "tradewind.yaml").read_text()).environment("dev")
+DEV = SMALL.environment("dev")
 
 ASK = """
 import json
@@ -47,18 +41,13 @@ def nobody() -> Iterator[int]:
 def found(request: pytest.FixtureRequest, nobody: int, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What Airflow's Celery app says, with our settings and a broker that is away."""
     url = f"{request.param}://:word@127.0.0.1:{nobody}/0" + ("?ssl_cert_reqs=required" * (request.param == "rediss"))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
-    environment |= settings_environment(airflow_settings(DEV))
-    environment |= {"AIRFLOW__CELERY__BROKER_URL": url, "AIRFLOW__CELERY__RESULT_BACKEND": url}
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ASK],
-        env=environment | {"AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow"))},
-        capture_output=True,
-        text=True,
-        timeout=300,
+    return ask_airflow(
+        ASK,
+        tmp_path_factory.mktemp("airflow"),
+        **settings_environment(airflow_settings(DEV)),
+        AIRFLOW__CELERY__BROKER_URL=url,
+        AIRFLOW__CELERY__RESULT_BACKEND=url,
     )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
 
 
 def test_the_settings_choose_it_and_keep_airflows_own(found: Any) -> None:

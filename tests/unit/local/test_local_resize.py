@@ -1,45 +1,23 @@
 """What one machine runs of an environment: all of it, once, and small."""
 
-from pathlib import Path
+from samples import ONE_OF_EACH, every_environment, values
 
-import pytest
-
-from tradewind.config import Environment, Local, load
+from tradewind.config import Environment, Local
 from tradewind.local.plan import OUTAGE_TOLERANCE_S, REFRESH_S, resize
-from tradewind.platform import Secret, Service, airflow_settings, services
+from tradewind.platform import Secret, Service, services
 
-ROOT = Path(__file__).parents[3]
 LOCAL = Local(workers=3, slots=5)
-ALL = [
-    pytest.param(environment, id=f"{Path(file).parent.name or 'small'}-{name}")
-    for file in ("tradewind.yaml", "examples/large/tradewind.yaml")
-    for name, environment in load(ROOT / file).environments.items()
-]
-every_environment = pytest.mark.parametrize("environment", ALL)
 
 
 def by_name(environment: Environment) -> dict[str, Service]:
     return {service.name: service for service in services(resize(environment, LOCAL))}
 
 
-def values(environment: Environment) -> dict[str, str]:
-    return {f"{setting.section}.{setting.key}": setting.value for setting in airflow_settings(environment)}
-
-
 @every_environment
 def test_one_copy_of_each_and_the_workers_that_were_asked_for(environment: Environment) -> None:
     counts = {name: service.counts for name, service in by_name(environment).items()}
 
-    assert list(counts) == [
-        "prepare",
-        "migrate",
-        "web",
-        "scheduler",
-        "dag-processor",
-        "triggerer",
-        "worker",
-        "flower",
-    ]
+    assert list(counts) == ONE_OF_EACH
     assert {(count.min, count.desired, count.max) for name, count in counts.items() if name != "worker"} == {(1, 1, 1)}
     assert (counts["worker"].min, counts["worker"].desired, counts["worker"].max) == (3, 3, 3)
 

@@ -1,18 +1,11 @@
-"""What we set is what Airflow reads: every setting exists there, parses there, and is not what it would be anyway.
+"""What we set is what Airflow reads: every setting exists there, parses there, and is not what it would be anyway."""
 
-Airflow is imported in a process of its own: its import warns, and it must not see the home of whoever runs the tests.
-"""
-
-import json
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from platform_samples import ALL, IDS
+from samples import ALL, ask_airflow, every_environment, needs_airflow
 
 from tradewind.platform import airflow_settings
 
@@ -59,7 +52,7 @@ def one(section, key, variable, value):
 print(json.dumps([one(*row) for row in json.load(sys.stdin)]))
 """
 
-pytestmark = pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed (tradewind[local])")
+pytestmark = needs_airflow
 
 Row = tuple[str, str, str, str]
 ROWS: list[Row] = sorted(
@@ -74,17 +67,8 @@ DOCUMENTED = [row for row in ROWS if row[0] not in FREE_SECTIONS and row[:2] not
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[Row, dict[str, Any]]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ASK],
-        input=json.dumps(DOCUMENTED),
-        env=environment | {"AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow"))},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stderr
-    return dict(zip(DOCUMENTED, json.loads(result.stdout.splitlines()[-1]), strict=True))
+    answers = ask_airflow(ASK, tmp_path_factory.mktemp("airflow"), DOCUMENTED)
+    return dict(zip(DOCUMENTED, answers, strict=True))
 
 
 @pytest.mark.parametrize("row", DOCUMENTED, ids=lambda row: f"{row[0]}.{row[1]}={row[3][:20]}")
@@ -95,7 +79,7 @@ def test_airflow_knows_it_and_parses_it(row: Row, answers: dict[Row, dict[str, A
     assert "problem" not in answer
 
 
-@pytest.mark.parametrize("environment", ALL, ids=IDS)
+@every_environment
 def test_each_differs_from_stock(environment: Any, answers: dict[Row, dict[str, Any]]) -> None:
     own = {tuple(path.split(".", 1)) for path in environment.airflow.settings}
     same = {

@@ -1,15 +1,13 @@
 """Which services run: their order, what they may know, and how many there are."""
 
-import pytest
 from hypothesis import given
-from platform_samples import ALL, IDS, LARGE, SMALL, environments
+from samples import LARGE, ONE_OF_EACH, SMALL, environments, every_environment
 
 from tradewind.config import Environment
 from tradewind.platform import Condition, Exposure, Secret, Service, services
 from tradewind.platform.services import ECS_STOP_LIMIT_S, NO_DATABASE
 
 MANAGED = {"database", "broker"}
-every_environment = pytest.mark.parametrize("environment", ALL, ids=IDS)
 
 
 def by_name(environment: Environment) -> dict[str, Service]:
@@ -25,16 +23,7 @@ def names_of_workers(environment: Environment) -> set[str]:
 
 
 def test_the_services_of_a_small_environment() -> None:
-    assert [service.name for service in services(SMALL.environment("dev"))] == [
-        "prepare",
-        "migrate",
-        "web",
-        "scheduler",
-        "dag-processor",
-        "triggerer",
-        "worker",
-        "flower",
-    ]
+    assert [service.name for service in services(SMALL.environment("dev"))] == ONE_OF_EACH
 
 
 def test_the_services_of_a_large_environment() -> None:

@@ -2,20 +2,13 @@
 
 import json
 
-import pytest
 from hypothesis import given
-from platform_samples import ALL, IDS, LARGE, environments
+from samples import LARGE, environments, every_environment, values
 
 from tradewind.config import Environment
 from tradewind.config.storage import Airflow
 from tradewind.platform import airflow_settings, services, settings_environment
 from tradewind.platform.settings import HEARTBEATS_PER_S, QUEUE_AHEAD, RETRY_WAIT_MAX_S, STOCK
-
-every_environment = pytest.mark.parametrize("environment", ALL, ids=IDS)
-
-
-def values(environment: Environment) -> dict[str, str]:
-    return {f"{setting.section}.{setting.key}": setting.value for setting in airflow_settings(environment)}
 
 
 def check_laws(environment: Environment) -> None:
