@@ -5,39 +5,26 @@ import time
 from airflow.sdk import dag, task
 
 TASKS = 300
-WAIT_S = 1
 
 
-@dag(schedule=None, is_paused_upon_creation=False)
-def mapped():
-    """Tasks that do nothing: on a small machine, a measure of the CPU that each costs."""
+def mapped(name: str, wait_s: float) -> None:
+    """A DAG whose tasks wait so long and do nothing else."""
 
-    @task
-    def numbers() -> list[int]:
-        return list(range(TASKS))
+    @dag(name, schedule=None, is_paused_upon_creation=False)
+    def definition():
+        @task
+        def numbers() -> list[int]:
+            return list(range(TASKS))
 
-    @task
-    def work(number: int) -> int:
-        return number
+        @task
+        def work(number: int) -> int:
+            time.sleep(wait_s)
+            return number
 
-    work.expand(number=numbers())
+        work.expand(number=numbers())
 
-
-@dag(schedule=None, is_paused_upon_creation=False)
-def mapped_waiting():
-    """Tasks that wait a second, as for the answer of another system: a measure of how long slots stay taken."""
-
-    @task
-    def numbers() -> list[int]:
-        return list(range(TASKS))
-
-    @task
-    def work(number: int) -> int:
-        time.sleep(WAIT_S)
-        return number
-
-    work.expand(number=numbers())
+    definition()
 
 
-mapped()
-mapped_waiting()
+mapped("mapped", 0)  # on a small machine, a measure of the CPU that each task costs
+mapped("mapped_waiting", 1)  # as for the answer of another system: a measure of how long slots stay taken

@@ -18,7 +18,10 @@ CONFIG: dict[str, Any] = {
             "max_retries": conf.getint("celery", "task_publish_max_retries"),
             "interval_start": 1,
             "interval_max": 1,
-        }
+        },
+        **DEFAULT_CELERY_CONFIG["result_backend_transport_options"],
     },
     "override_backends": dict.fromkeys(("redis", "rediss"), "tradewind.fleet.results:PolledResults"),
+    # What the team set wins, as for every other setting.
+    **conf.getjson("celery", "extra_celery_config", fallback={}),
 }

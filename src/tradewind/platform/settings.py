@@ -232,7 +232,9 @@ def _celery_resilience(environment: Environment) -> Iterable[Setting]:
         json.dumps({"python": {"classpath": "tradewind.fleet.coordinator.PromptCoordinator"}}),
         "a slot is free when its task's process ends; stock notices up to a heartbeat later",
     )
-    yield Setting("sdk", "queue_to_coordinator", json.dumps(dict.fromkeys(queues, "python")), "for every queue")
+    yield Setting(
+        "sdk", "queue_to_coordinator", json.dumps(dict.fromkeys(queues, "python")), "tasks of every queue run that way"
+    )
     yield Setting("celery", "task_track_started", "False", "nothing reads it; a second write of a result for each task")
 
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ print(json.dumps({
     "results": backend.mget(["one", "two"]),
     "retry": backend.retry_policy,
     "queue": app.conf.task_default_queue,
+    "publish": app.conf.task_publish_retry_policy,
 }))
 """
 
@@ -37,22 +39,23 @@ def nobody() -> Iterator[int]:
         yield bound.getsockname()[1]
 
 
+def ask(url: str, home: Path, **more: str) -> Any:
+    """What Airflow's Celery app says, with our settings and ``more``."""
+    broker = {"AIRFLOW__CELERY__BROKER_URL": url, "AIRFLOW__CELERY__RESULT_BACKEND": url}
+    return ask_airflow(ASK, home, **settings_environment(airflow_settings(DEV)), **broker, **more)
+
+
 @pytest.fixture(scope="module", params=["redis", "rediss"])
 def found(request: pytest.FixtureRequest, nobody: int, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What Airflow's Celery app says, with our settings and a broker that is away."""
-    url = f"{request.param}://:word@127.0.0.1:{nobody}/0" + ("?ssl_cert_reqs=required" * (request.param == "rediss"))
-    return ask_airflow(
-        ASK,
-        tmp_path_factory.mktemp("airflow"),
-        **settings_environment(airflow_settings(DEV)),
-        AIRFLOW__CELERY__BROKER_URL=url,
-        AIRFLOW__CELERY__RESULT_BACKEND=url,
-    )
+    """With a broker that is away, in clear and encrypted."""
+    query = "?ssl_cert_reqs=required" if request.param == "rediss" else ""
+    return ask(f"{request.param}://:word@127.0.0.1:{nobody}/0{query}", tmp_path_factory.mktemp("airflow"))
 
 
 def test_the_settings_choose_it_and_keep_airflows_own(found: Any) -> None:
     assert found["class"] == "PolledResults"
     assert found["queue"] == "default"
+    assert found["publish"]["max_retries"] is None
 
 
 def test_sending_a_task_subscribes_to_nothing(found: Any) -> None:
@@ -66,3 +69,11 @@ def test_without_the_broker_there_is_no_result_yet(found: Any) -> None:
 def test_a_worker_tries_as_long_as_tasks_wait_for_the_api(found: Any) -> None:
     assert found["retry"]["max_retries"] >= DEV.outage_tolerance_s
     assert found["retry"]["interval_start"] == found["retry"]["interval_max"] == 1
+
+
+def test_what_the_team_set_wins(nobody: int, tmp_path: Path) -> None:
+    own = '{"task_publish_retry_policy": {"max_retries": 7}}'
+    found = ask(f"redis://127.0.0.1:{nobody}/0", tmp_path, AIRFLOW__CELERY__EXTRA_CELERY_CONFIG=own)
+
+    assert found["publish"] == {"max_retries": 7}
+    assert found["class"] == "PolledResults"
