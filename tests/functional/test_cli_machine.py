@@ -23,7 +23,9 @@ from tradewind.local.process import end, strays
 
 COMMAND = Path(sys.executable).parent / "tradewind"
 ROOT = Path(__file__).parents[2]
-COMMANDS = {"up", "status", "logs", "run", "restart", "scale", "down", "services", "config"}
+MACHINE = {"up", "status", "logs", "run", "restart", "scale", "down"}
+AWS = {"bootstrap", "plan", "apply", "destroy", "drift", "output", "unlock"}
+COMMANDS = {*MACHINE, *AWS, "services", "config"}
 NOT_RUNNING = "error: the platform does not run\nhint: tradewind up\n"
 
 

@@ -7,7 +7,26 @@ from typing import Annotated
 import typer
 
 import tradewind
-from tradewind.cli import config, down, logs, reference, restart, run, scale, services, status, terminal, up
+from tradewind.cli import (
+    apply,
+    bootstrap,
+    config,
+    destroy,
+    down,
+    drift,
+    logs,
+    output,
+    plan,
+    reference,
+    restart,
+    run,
+    scale,
+    services,
+    status,
+    terminal,
+    unlock,
+    up,
+)
 
 app = typer.Typer(
     name="tradewind",
@@ -25,6 +44,13 @@ app.command()(restart.restart)
 app.command()(scale.scale)
 app.command()(down.down)
 app.command()(services.services)
+app.command()(bootstrap.bootstrap)
+app.command()(plan.plan)
+app.command()(apply.apply)
+app.command()(destroy.destroy)
+app.command()(drift.drift)
+app.command()(output.output)
+app.command()(unlock.unlock)
 app.command(hidden=True)(reference.reference)
 app.add_typer(config.app, name="config")
 

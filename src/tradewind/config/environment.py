@@ -69,7 +69,7 @@ class Environment(Model):
         description="How long, in seconds, the database or the execution API may be away without a running task "
         "being given up. A lost task is noticed only after it.",
     )
-    logs: Logs = Field(default=Logs(), description="Logs of the services.")
+    logs: Logs = Field(default=Logs(), description="Logs of the services and of the tasks.")
     airflow: Airflow = Field(default=Airflow(), description="Airflow's own settings.")
     tags: Mapping[str, str] = Field(default={}, description="AWS tags of everything in it, added to the tenant's.")
 

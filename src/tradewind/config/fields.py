@@ -227,6 +227,20 @@ CertificateArn = Annotated[
         json_schema_extra=_words("must be the ARN of an ACM certificate"),
     ),
 ]
+PolicyArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$",
+        json_schema_extra=_words("must be the ARN of an IAM policy"),
+    ),
+]
+PrincipalArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$",
+        json_schema_extra=_words("must be the ARN of an IAM role or user"),
+    ),
+]
 HttpsUrl = Annotated[
     str, Field(pattern=r"^https://[^\s/@]+(/[^\s@]*)?$", json_schema_extra=_words("must be an https:// address"))
 ]

@@ -6,13 +6,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tradewind.config.fields import Cpu, Cron, Flag, Memory, Model, Name, QueueName, Whole
+from tradewind.config.fields import Cpu, Cron, Flag, Memory, Model, Name, PolicyArn, QueueName, Whole
 
 Count = Annotated[Whole, Field(ge=0, le=1000)]
 Copies = Annotated[Whole, Field(ge=1, le=1000)]
 
 _CPU = "vCPU of each copy, one of the sizes that Fargate offers."
 _MEMORY = "Memory of each copy in GB; Fargate offers certain amounts for each number of vCPU."
+
+_POLICIES = "ARNs of IAM policies for what runs here, where DAGs call AWS. Each class of workers has a role of its own."
 
 
 class Schedule(Model):
@@ -94,6 +96,7 @@ class Triggerer(ScalingService):
     capacity: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
         default=1000, description="How many triggers one copy runs at the same time."
     )
+    policies: tuple[PolicyArn, ...] = Field(default=(), description=_POLICIES)
 
 
 class Flower(ScalingService):
@@ -127,6 +130,7 @@ class WorkerClass(Size):
         default=24, description="The longest that a task of these queues may take, in hours; a drain waits this long."
     )
     schedule: tuple[Schedule, ...] = Field(default=(), description="Changes of `min` and `max` at certain times.")
+    policies: tuple[PolicyArn, ...] = Field(default=(), description=_POLICIES)
 
     @property
     def desired_count(self) -> int:

@@ -66,10 +66,13 @@ class Dags(Model):
 
 
 class Logs(Model):
-    """Logs of the services."""
+    """Logs of the services and of the tasks."""
 
     retention_days: RetentionDays = Field(
-        default=30, description="How many days CloudWatch keeps them, one of the periods that it offers."
+        default=30, description="How many days CloudWatch keeps the services' logs, one of the periods that it offers."
+    )
+    task_retention_days: Annotated[Whole, Field(ge=1, le=36_500)] = Field(
+        default=365, description="How many days S3 keeps the tasks' logs."
     )
 
 

@@ -8,7 +8,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from tradewind.config.environment import Environment
-from tradewind.config.fields import AccountId, Email, Flag, Model, Name, Region, RelativePath, Tenant, Whole
+from tradewind.config.fields import (
+    AccountId,
+    Email,
+    Flag,
+    Model,
+    Name,
+    PolicyArn,
+    PrincipalArn,
+    Region,
+    RelativePath,
+    Tenant,
+    Whole,
+)
 from tradewind.config.problems import nearest
 from tradewind.errors import ExitCode, TradewindError
 
@@ -24,6 +36,14 @@ class Account(Model):
         default=None, description="Warn when a month's cost reaches this many US dollars. When not given: no budget."
     )
     alert_emails: tuple[Email, ...] = Field(default=(), description="Who is told about alarms and the budget.")
+    ci_principals: tuple[PrincipalArn, ...] = Field(
+        default=(),
+        description="ARNs of the IAM roles or users, such as your Jenkins, that may deploy to it by taking the role "
+        "that `tradewind bootstrap` makes. When not given: only who has credentials of the account itself.",
+    )
+    permissions_boundary: PolicyArn | None = Field(
+        default=None, description="An IAM policy of the company that bounds every role that Tradewind makes."
+    )
 
 
 class Ports(Model):

@@ -3,7 +3,9 @@
 One machine and AWS render the same records; neither adds a service or a setting of its own.
 """
 
+from tradewind.platform.aws import health_command, on_aws
 from tradewind.platform.service import (
+    Access,
     Condition,
     Counts,
     Dependency,
@@ -15,6 +17,7 @@ from tradewind.platform.service import (
     JobCheck,
     Port,
     ScalingRule,
+    ScheduledCounts,
     Secret,
     Service,
     Tier,
@@ -23,6 +26,7 @@ from tradewind.platform.services import services
 from tradewind.platform.settings import Setting, airflow_settings, settings_environment
 
 __all__ = [
+    "Access",
     "Condition",
     "Counts",
     "Dependency",
@@ -34,11 +38,14 @@ __all__ = [
     "JobCheck",
     "Port",
     "ScalingRule",
+    "ScheduledCounts",
     "Secret",
     "Service",
     "Setting",
     "Tier",
     "airflow_settings",
+    "health_command",
+    "on_aws",
     "services",
     "settings_environment",
 ]

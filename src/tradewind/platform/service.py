@@ -28,6 +28,8 @@ class Endpoint(StrEnum):
 
     WEB = "web"  # what people type into a browser
     EXECUTION_API = "execution-api"  # what tasks call
+    TASK_LOGS = "task-logs"  # where the logs of tasks are kept, on AWS
+    CONNECTIONS = "connections"  # where connections and variables are looked up, on AWS: JSON for Airflow's backend
 
 
 class Tier(StrEnum):
@@ -44,6 +46,14 @@ class Exposure(StrEnum):
     NONE = "none"  # nobody: it only calls others
     INTERNAL = "internal"  # services of the environment
     PUBLIC = "public"  # people, through the load balancer
+
+
+class Access(StrEnum):
+    """What a service may do with something that several share."""
+
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"  # and read
 
 
 class Condition(StrEnum):
@@ -121,6 +131,16 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class ScheduledCounts:
+    """New limits from a time on; ``cron`` has five fields, in UTC."""
+
+    name: str
+    cron: str
+    min: int
+    max: int
+
+
+@dataclass(frozen=True)
 class Service:
     """One service of an environment.
 
@@ -129,6 +149,10 @@ class Service:
     of a variable to what the home must put there. ``cpu`` is in vCPU, ``memory_gb`` in GB, ``stop_grace_s`` in seconds
     between SIGTERM and SIGKILL. A ``one_off`` runs to its end at every start and release. ``replica_sets`` names the
     ECS services that share the copies: workers have two, so that a release never touches a busy one.
+    ``path`` is where a service that can be reached answers, and ``sticky`` keeps a browser with one copy.
+    ``log_port`` serves live task logs. ``dags`` is its access to the DAG files, ``task_logs`` to finished logs;
+    ``connections`` lets it look connections up in the home's store; ``internet`` says that its own work calls
+    addresses beyond AWS. ``policies`` are ARNs of IAM policies that the company adds.
     ``without_log_server`` is added to the command where all services share one log folder, so that nobody needs to
     serve logs to the others.
     """
@@ -145,8 +169,17 @@ class Service:
     port: Port | None = None
     health: HealthCheck | None = None
     scaling: ScalingRule | None = None
+    schedule: tuple[ScheduledCounts, ...] = ()
     tier: Tier = Tier.PRIVATE
     exposure: Exposure = Exposure.NONE
+    path: str = "/"
+    sticky: bool = False
+    log_port: int | None = None
+    dags: Access = Access.NONE
+    task_logs: Access = Access.NONE
+    connections: bool = False
+    internet: bool = False
+    policies: tuple[str, ...] = ()
     stop_grace_s: int = 30
     dependencies: tuple[Dependency, ...] = ()
     queues: tuple[str, ...] = ()

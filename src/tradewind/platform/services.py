@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from tradewind.config import Environment
+from tradewind.config import Environment, Schedule
 from tradewind.platform.service import (
+    Access,
     Condition,
     Counts,
     Dependency,
@@ -17,6 +18,7 @@ from tradewind.platform.service import (
     JobCheck,
     Port,
     ScalingRule,
+    ScheduledCounts,
     Secret,
     Service,
 )
@@ -84,6 +86,10 @@ def _counts(scaled: _Scaled) -> Counts:
     return Counts(scaled.min, scaled.desired_count, scaled.max)
 
 
+def _schedule(entries: tuple[Schedule, ...]) -> tuple[ScheduledCounts, ...]:
+    return tuple(ScheduledCounts(entry.name, entry.cron, entry.min, entry.max) for entry in entries)
+
+
 def _prepare() -> Service:
     return Service(
         name="prepare",
@@ -133,7 +139,11 @@ def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
         port=Port(8080, "AIRFLOW__API__PORT"),
         health=HttpCheck("/api/v2/monitor/health"),
         scaling=ScalingRule("cpu", environment.web.target_cpu_percent),
+        schedule=_schedule(environment.web.schedule),
         exposure=Exposure.PUBLIC,
+        task_logs=Access.READ,
+        connections=True,
+        internet=environment.identity.provider == "oidc",
         dependencies=(DATABASE, MIGRATE),
     )
 
@@ -152,6 +162,8 @@ def _execution_api(environment: Environment, settings: Mapping[str, str]) -> Ser
         port=Port(8080, "AIRFLOW__API__PORT"),
         health=HttpCheck("/execution/health"),
         scaling=ScalingRule("cpu", environment.execution_api.target_cpu_percent),
+        schedule=_schedule(environment.execution_api.schedule),
+        connections=True,
         exposure=Exposure.INTERNAL,
         dependencies=(DATABASE, MIGRATE),
     )
@@ -186,6 +198,9 @@ def _dag_processor(environment: Environment, settings: Mapping[str, str]) -> Ser
         memory_gb=environment.dag_processor.memory_gb,
         counts=Counts.fixed(environment.dag_processor.count),
         health=JobCheck("dag_processor"),
+        dags=Access.READ,
+        connections=True,
+        internet=True,
         dependencies=(DATABASE, MIGRATE),
     )
 
@@ -203,6 +218,13 @@ def _triggerer(environment: Environment, settings: Mapping[str, str]) -> Service
         counts=_counts(environment.triggerer),
         health=JobCheck("triggerer"),
         scaling=ScalingRule("cpu", environment.triggerer.target_cpu_percent),
+        schedule=_schedule(environment.triggerer.schedule),
+        log_port=8794,
+        dags=Access.READ,
+        task_logs=Access.WRITE,
+        connections=True,
+        internet=True,
+        policies=environment.triggerer.policies,
         dependencies=(DATABASE, MIGRATE),
         without_log_server=("--skip-serve-logs",),
     )
@@ -224,6 +246,12 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
         counts=_counts(worker),
         health=FileCheck("TRADEWIND_HEARTBEAT_FILE", max_age_s=60),
         scaling=ScalingRule("demand"),
+        schedule=_schedule(worker.schedule),
+        log_port=8793,
+        dags=Access.READ,
+        task_logs=Access.WRITE,
+        internet=True,
+        policies=worker.policies,
         stop_grace_s=ECS_STOP_LIMIT_S,
         dependencies=(
             BROKER,
@@ -250,6 +278,9 @@ def _flower(environment: Environment) -> Service:
         port=Port(5555, "FLOWER_PORT"),
         health=HttpCheck("/flower/healthcheck"),
         scaling=ScalingRule("cpu", environment.flower.target_cpu_percent),
+        schedule=_schedule(environment.flower.schedule),
         exposure=Exposure.PUBLIC,
+        path="/flower",
+        sticky=True,  # each copy counts only what it has seen itself
         dependencies=(BROKER,),
     )

@@ -1,0 +1,30 @@
+"""``tradewind apply``: do what was planned."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import infrastructure, terminal
+from tradewind.cli.options import File
+from tradewind.infrastructure.stack import environment_stack
+
+AllowDataLoss = Annotated[
+    list[str] | None,
+    typer.Option("--allow-data-loss", help="The address of a resource whose data may be lost. Can be repeated."),
+]
+
+
+def apply(
+    environment: Annotated[str, typer.Argument(help="The environment.")],
+    allow_data_loss: AllowDataLoss = None,
+    file: File = None,
+) -> None:
+    """Do exactly what the last `tradewind plan` of an environment showed."""
+    tradewind, deployer = infrastructure.deployer(file)
+    stack = environment_stack(tradewind, environment)
+    with infrastructure.progress(f"applying the plan of {stack.title}") as listen:
+        deployer.apply(stack, allow_data_loss or (), listen)
+    terminal.say(f"{stack.title} is as planned")
+    terminal.say(f"next: tradewind output {environment}")

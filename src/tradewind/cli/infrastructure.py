@@ -1,0 +1,132 @@
+"""What the commands that run Terraform share: making a deployer, showing progress by resource, printing changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tradewind import config
+from tradewind.cli import terminal
+from tradewind.cli.options import configuration_file
+from tradewind.config import Tradewind
+from tradewind.infrastructure.changes import Action, Change, Summary
+from tradewind.infrastructure.deploy import Deployer
+from tradewind.infrastructure.terraform import Listener, Message, TerraformProgram
+
+STYLES = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.REPLACE: ("±", "magenta"),
+    Action.DESTROY: ("-", "red"),
+    Action.FORGET: (".", "dim"),
+}
+VERBS = {"create": "creating", "update": "changing", "delete": "destroying", "read": "reading", "replace": "replacing"}
+
+
+def deployer(file: Path | None) -> tuple[Tradewind, Deployer]:
+    """The configuration, and what deploys it from the folder ``.tradewind`` beside it."""
+    # boto3 takes as long to import as everything else together; commands of one machine do without it.
+    from tradewind.infrastructure.aws import Aws
+
+    path = configuration_file(file)
+    tradewind = config.load(path)
+    home = path.resolve().parent / ".tradewind"
+    return tradewind, Deployer(home, Aws(tradewind.region), TerraformProgram)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Listener]:
+    """A listener that shows on stderr what Terraform is doing: a live table for a person, a line an event for a log."""
+    began = time.monotonic()
+    terminal.say(title)
+    if not terminal.interactive():
+        yield lambda message: _line(message, time.monotonic() - began)
+        return
+    with Live(console=terminal.talk, refresh_per_second=4, transient=True) as live:
+        display = _Display(live)
+        yield display.listen
+
+
+class _Display:
+    """The resources that are being worked on, and how many are done."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._busy: dict[str, tuple[str, float]] = {}
+        self._done = 0
+        self._planned = 0
+
+    def listen(self, message: Message) -> None:
+        """Take in one message."""
+        hook = message.fields.get("hook", {})
+        if message.kind in {"apply_start", "refresh_start"}:
+            self._busy[message.address] = (VERBS.get(hook.get("action", "read"), "reading"), time.monotonic())
+        elif message.kind in {"apply_complete", "refresh_complete", "apply_errored"}:
+            self._busy.pop(message.address, None)
+            self._done += 1
+        elif message.kind == "planned_change":
+            self._planned += 1
+        self._live.update(self._table())
+
+    def _table(self) -> Table:
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for address, (verb, since) in list(self._busy.items())[-12:]:
+            table.add_row(Text(verb, style="yellow"), address, Text(f"{time.monotonic() - since:.0f} s", style="dim"))
+        table.add_row(Text("done", style="dim"), Text(str(self._done or self._planned), style="dim"), "")
+        return table
+
+
+def _line(message: Message, elapsed_s: float) -> None:
+    if message.kind == "apply_start":
+        verb = VERBS.get(message.fields["hook"]["action"], "reading")
+        terminal.say(f"{elapsed_s:7.1f} s  {verb:<10}  {message.address}")
+    elif message.kind == "apply_complete":
+        terminal.say(f"{elapsed_s:7.1f} s  {'done':<10}  {message.address}")
+    elif message.kind == "apply_errored":
+        terminal.say(f"{elapsed_s:7.1f} s  {'failed':<10}  {message.address}")
+
+
+def show(name: str, summary: Summary, *, every: bool) -> None:
+    """Print what a plan would do. ``every``: each created resource too, rather than their number by module."""
+    if summary.empty:
+        terminal.data(f"{name}: nothing to change")
+        return
+    terminal.data(f"{name}: {headline(summary)}")
+    created = [change for change in summary.changes if change.action is Action.CREATE]
+    for change in summary.changes:
+        if change.action is not Action.CREATE or every:
+            terminal.data(_row(change))
+    if created and not every:
+        for module, count in sorted(_by_module(created).items()):
+            terminal.data(f"  + {module or 'the stack itself'}: {count}")
+    for change in summary.losses:
+        terminal.data(f"  LOSES DATA: {change.address} holds {change.loses}")
+
+
+def headline(summary: Summary) -> str:
+    """The counts of a plan, in words."""
+    words = {Action.CREATE: "to create", Action.UPDATE: "to change", Action.REPLACE: "to replace"}
+    words |= {Action.DESTROY: "to destroy", Action.FORGET: "to forget"}
+    counts = [f"{summary.count(action)} {text}" for action, text in words.items() if summary.count(action)]
+    return ", ".join(counts) or "only outputs change"
+
+
+def _row(change: Change) -> str:
+    mark, _ = STYLES[change.action]
+    because = f"  because {', '.join(change.because)} cannot be changed" if change.because else ""
+    return f"  {mark} {change.action.value:<8} {change.address}{because}"
+
+
+def _by_module(changes: list[Change]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for change in changes:
+        parts = change.address.split(".")
+        module = ".".join(parts[:2]) if parts[0] == "module" else ""
+        counts[module] = counts.get(module, 0) + 1
+    return counts

@@ -1,0 +1,22 @@
+"""``tradewind unlock``: free an environment whose Terraform has died."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import infrastructure, terminal
+from tradewind.cli.options import File
+from tradewind.infrastructure.stack import environment_stack
+
+
+def unlock(
+    environment: Annotated[str, typer.Argument(help="The environment.")],
+    lock: Annotated[str, typer.Argument(help="The id of the lock, from the message that named it.")],
+    file: File = None,
+) -> None:
+    """Take away the lock of a `plan` or `apply` that has died. Never do it while that process lives."""
+    tradewind, deployer = infrastructure.deployer(file)
+    removed = deployer.unlock(environment_stack(tradewind, environment), lock)
+    terminal.say(f"removed the lock of {removed.who}, held since {removed.since}")

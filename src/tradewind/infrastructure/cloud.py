@@ -1,0 +1,47 @@
+"""What AWS is asked before Terraform runs: who calls, is there a state bucket, does somebody hold its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who the credentials belong to."""
+
+    account_id: str
+    arn: str
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock on a state, as Terraform wrote it: who, since when, doing what."""
+
+    id: str
+    who: str
+    since: str
+    operation: str
+
+
+class Cloud(Protocol):
+    """What is asked of AWS. Every method raises TradewindError where AWS cannot be asked."""
+
+    def caller(self) -> Caller:
+        """Who calls."""
+
+    def assume(self, role_arn: str) -> Cloud:
+        """The same questions, asked as another role. TradewindError where it may not be taken."""
+
+    def bucket_exists(self, bucket: str) -> bool:
+        """Whether the bucket exists and may be read."""
+
+    def lock(self, bucket: str, key: str) -> Lock | None:
+        """The lock on a state, or None where nobody holds one."""
+
+    def unlock(self, bucket: str, key: str) -> None:
+        """Take the lock on a state away, whoever holds it."""
+
+    def write(self, bucket: str, key: str, entry: Mapping[str, Any]) -> None:
+        """Keep a record, as JSON. A record of that key must not exist yet."""

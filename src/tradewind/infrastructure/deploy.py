@@ -1,0 +1,235 @@
+"""The story of a change: who calls, render, plan, keep the plan, apply exactly it, and write down that it happened."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import socket
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.infrastructure.changes import Summary, drifted, summarise
+from tradewind.infrastructure.cloud import Caller, Cloud, Lock
+from tradewind.infrastructure.stack import Stack
+from tradewind.infrastructure.terraform import Listener, Terraform
+from tradewind.infrastructure.workspace import Workspace, fingerprint
+
+TerraformFactory = Callable[[Path, Path, Mapping[str, str]], Terraform]
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan that waits: what it would do, and the plan in Terraform's JSON."""
+
+    stack: Stack
+    summary: Summary
+    plan: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A stack on which Terraform may run: everything that could be refused has been looked at."""
+
+    workspace: Workspace
+    folder: Path
+    terraform: Terraform
+    caller: Caller
+    cloud: Cloud
+    first: bool  # a bootstrap that has no state bucket yet
+
+
+@dataclass(frozen=True)
+class Deployer:
+    """Plans and applies stacks.
+
+    Args:
+        home: the folder ``.tradewind`` beside the configuration.
+        cloud: who the caller is, as AWS sees it.
+        terraform: makes the program for a data folder, a cache folder and variables.
+        clock: the time, in UTC.
+    """
+
+    home: Path
+    cloud: Cloud
+    terraform: TerraformFactory
+    clock: Clock = lambda: datetime.now(UTC)
+
+    def plan(self, stack: Stack, listen: Listener, arguments: Sequence[str] = ()) -> Planned:
+        """Plan a stack and keep the plan for ``apply``. ``arguments`` go to ``terraform plan`` (``-destroy``)."""
+        ready = self._ready(stack)
+        workspace = ready.workspace
+        for stale in (workspace.plan, workspace.record):
+            stale.unlink(missing_ok=True)
+        ready.terraform.plan(ready.folder, workspace.plan, arguments, listen)
+        workspace.plan.chmod(0o600)
+        plan = ready.terraform.show(ready.folder, workspace.plan)
+        summary = summarise(plan)
+        record = {
+            "stack": stack.kind,
+            "name": stack.name,
+            "account_id": stack.account_id,
+            "made_at": self._now(),
+            "made_by": ready.caller.arn,
+            "sources": fingerprint(stack),
+            "plan_sha256": _sha256(workspace.plan),
+            "losses": [change.address for change in summary.losses],
+            "counts": summary.as_dict()["counts"],
+            "destroy": "-destroy" in arguments,
+        }
+        workspace.record.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+        return Planned(stack, summary, plan)
+
+    def apply(self, stack: Stack, allowed: Sequence[str], listen: Listener, *, destroy: bool = False) -> None:
+        """Do what the kept plan says, and nothing else. ``allowed``: addresses whose data may be lost."""
+        record = self._record(stack, destroy)
+        missing = [address for address in record["losses"] if address not in allowed]
+        if missing:
+            flags = " ".join(f"--allow-data-loss '{address}'" for address in missing)
+            raise TradewindError(
+                "the plan loses data, so nothing was done",
+                ", ".join(missing),
+                f"if you mean it: tradewind {'destroy' if destroy else 'apply'} {stack.name} {flags}",
+                code=ExitCode.USAGE,
+            )
+        ready = self._ready(stack, fresh=False)
+        entry = {
+            "id": uuid.uuid4().hex,
+            "action": "destroy" if destroy else "apply",
+            "stack": stack.kind,
+            "name": stack.name,
+            "by": ready.caller.arn,
+            "from": f"{getpass.getuser()}@{socket.gethostname()}",
+            "plan": {key: record[key] for key in ("made_at", "made_by", "plan_sha256", "counts", "losses")},
+        }
+        if not ready.first:
+            self._write(stack, ready.cloud, entry, "started")
+        try:
+            ready.terraform.apply(ready.folder, ready.workspace.plan, listen)
+        except BaseException as error:
+            outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            if not ready.first:
+                self._write(stack, ready.cloud, {**entry, "why": str(error)}, outcome)
+            raise
+        finally:
+            # Terraform refuses a plan that has been tried once; keeping it would only mislead.
+            ready.workspace.record.unlink(missing_ok=True)
+            ready.workspace.plan.unlink(missing_ok=True)
+        if ready.first:
+            self._move_state(stack, ready)
+        self._write(stack, ready.cloud, entry, "finished")
+
+    def drift(self, stack: Stack, listen: Listener) -> tuple[str, ...]:
+        """Resources that differ from what Terraform made. Nothing is kept or changed."""
+        ready = self._ready(stack)
+        out = ready.workspace.folder / "drift.bin"
+        try:
+            ready.terraform.plan(ready.folder, out, ["-refresh-only"], listen)
+            return drifted(ready.terraform.show(ready.folder, out))
+        finally:
+            out.unlink(missing_ok=True)
+
+    def output(self, stack: Stack) -> Mapping[str, Any]:
+        """What the stack tells: addresses, names, ARNs. Empty before the first apply."""
+        ready = self._ready(stack)
+        return ready.terraform.output(ready.folder)
+
+    def unlock(self, stack: Stack, lock_id: str) -> Lock:
+        """Take away the lock of a process that is dead. TradewindError where that lock is not there."""
+        cloud, _ = self._admit(stack, self.cloud.caller())
+        lock = cloud.lock(stack.bucket, stack.key)
+        if lock is None:
+            raise TradewindError(f"nobody holds a lock on {stack.title}", code=ExitCode.USAGE)
+        if lock.id != lock_id:
+            raise TradewindError(
+                f"the lock on {stack.title} is another one",
+                f"{lock.id}, held by {lock.who} since {lock.since} ({lock.operation})",
+                code=ExitCode.USAGE,
+            )
+        cloud.unlock(stack.bucket, stack.key)
+        return lock
+
+    def _ready(self, stack: Stack, *, fresh: bool = True) -> _Ready:
+        """Everything that can be refused is refused here, before Terraform runs. ``fresh``: render and connect anew."""
+        caller = self.cloud.caller()
+        cloud, assumed = self._admit(stack, caller)
+        workspace = Workspace.of(self.home, stack)
+        # The state is a file until the bootstrap that makes the bucket has ended, however often it is tried.
+        first = stack.kind == "bootstrap" and (workspace.first_state.exists() or not cloud.bucket_exists(stack.bucket))
+        if not first and not cloud.bucket_exists(stack.bucket):
+            raise TradewindError(
+                f"the account {stack.account} is not ready",
+                f"there is no state bucket {stack.bucket}",
+                f"tradewind bootstrap {stack.account}",
+            )
+        lock = None if first else cloud.lock(stack.bucket, stack.key)
+        if lock is not None:
+            raise TradewindError(
+                f"somebody is changing {stack.title}",
+                f"{lock.who} has held the lock since {lock.since} ({lock.operation})",
+                f"wait; if that process is dead: tradewind unlock {stack.name} {lock.id}",
+            )
+        # A role that was taken is in the variables and the backend's settings: Terraform renews it by itself.
+        terraform = self.terraform(workspace.data, self.home / "infrastructure" / "providers", {})
+        folder = workspace.stack_folder(stack)
+        if fresh:
+            workspace.render(stack, assumed, first=first)
+            terraform.init(folder, None if first else workspace.backend)
+        return _Ready(workspace, folder, terraform, caller, cloud, first)
+
+    def _move_state(self, stack: Stack, ready: _Ready) -> None:
+        """Bring the state of a first bootstrap into the bucket that it made."""
+        ready.workspace.settle(stack)
+        ready.terraform.init(ready.folder, ready.workspace.backend, move=True)
+        for left in ready.workspace.folder.glob("first.tfstate*"):
+            left.unlink()
+
+    def _admit(self, stack: Stack, caller: Caller) -> tuple[Cloud, str | None]:
+        """The cloud as seen from the stack's account, and the role that was taken for it, if any."""
+        if caller.account_id == stack.account_id:
+            return self.cloud, None
+        try:
+            return self.cloud.assume(stack.role_arn), stack.role_arn
+        except TradewindError as error:
+            raise TradewindError(
+                f"{stack.title} is in the account {stack.account} ({stack.account_id}), and you are {caller.arn}",
+                f"{stack.role_arn} could not be taken: {error.why or error.what}",
+                f"use credentials of {stack.account_id}, or let `ci_principals` of the account name you",
+                code=ExitCode.USAGE,
+            ) from None
+
+    def _record(self, stack: Stack, destroy: bool) -> dict[str, Any]:
+        workspace = Workspace.of(self.home, stack)
+        command = "destroy" if destroy else "plan"
+        if not workspace.record.exists() or not workspace.plan.exists():
+            raise TradewindError(f"there is no plan for {stack.title}", "", f"tradewind {command} {stack.name}")
+        record: dict[str, Any] = json.loads(workspace.record.read_text())
+        if record["plan_sha256"] != _sha256(workspace.plan):
+            raise TradewindError(f"the plan for {stack.title} was changed", "", f"tradewind {command} {stack.name}")
+        if record["destroy"] is not destroy:
+            made = "destroys" if record["destroy"] else "does not destroy"
+            raise TradewindError(f"the plan for {stack.title} {made} it", "", f"tradewind {command} {stack.name}")
+        if record["sources"] != fingerprint(stack):
+            raise TradewindError(
+                f"the plan for {stack.title} is out of date",
+                "the configuration or the Terraform files have changed since",
+                f"tradewind {command} {stack.name}",
+            )
+        return record
+
+    def _write(self, stack: Stack, cloud: Cloud, entry: Mapping[str, Any], event: str) -> None:
+        key = f"ledger/{stack.kind}/{stack.name}/{self._now()}-{entry['id']}-{event}.json"
+        cloud.write(stack.bucket, key, {**entry, "event": event, "at": self._now()})
+
+    def _now(self) -> str:
+        return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

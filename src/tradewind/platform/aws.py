@@ -1,0 +1,58 @@
+"""What AWS adds to the services: paths inside the images, and where logs, connections and variables live. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tradewind.platform.service import Access, Endpoint, FileCheck, HttpCheck, Service
+
+WORK = "/opt/airflow/work"
+"""The only folder, besides /tmp, that a container may write to; it ends with the task."""
+
+DAGS = "/opt/airflow/dags"
+"""Where the shared file system with DAGs is mounted."""
+
+HEARTBEAT_FILE = "/tmp/heartbeat"  # noqa: S108 (a container's own)
+
+_FETCH = (
+    "import sys,urllib.request as r;"
+    "sys.exit(r.build_opener(r.ProxyHandler({})).open(sys.argv[1],timeout=8).status!=200)"
+)
+
+
+def on_aws(service: Service) -> Service:
+    """The service as it runs on ECS: the same record, with what only AWS offers filled in."""
+    environment = dict(service.environment)
+    endpoints = dict(service.endpoints)
+    if service.port:
+        environment[service.port.variable] = str(service.port.number)
+    if isinstance(service.health, FileCheck):
+        environment[service.health.variable] = HEARTBEAT_FILE
+    if service.component not in {"prepare", "flower"}:
+        environment["AIRFLOW_HOME"] = WORK
+        environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] = f"{WORK}/logs"
+        environment["AIRFLOW__CORE__DAGS_FOLDER"] = DAGS
+    if service.task_logs is not Access.NONE:
+        environment["AIRFLOW__LOGGING__REMOTE_LOGGING"] = "True"
+        endpoints["AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"] = Endpoint.TASK_LOGS
+    if service.connections:
+        environment["AIRFLOW__SECRETS__BACKEND"] = (
+            "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
+        )
+        endpoints["AIRFLOW__SECRETS__BACKEND_KWARGS"] = Endpoint.CONNECTIONS
+    return replace(service, environment=environment, endpoints=endpoints)
+
+
+def health_command(service: Service) -> tuple[str, ...] | None:
+    """The command with which ECS asks a container for its health, or None where running is all that can be asked.
+
+    It starts neither Airflow nor Celery: a probe that imports them costs seconds of CPU (FACTS: 5 s for
+    ``celery inspect ping``). What only Airflow's own report knows (``JobCheck``) is an alarm, not a reason for ECS to
+    stop the container: while web is away, nothing else must be restarted.
+    """
+    match service.health:
+        case HttpCheck(path) if service.port:
+            return ("python", "-I", "-S", "-c", _FETCH, f"http://127.0.0.1:{service.port.number}{path}")
+        case FileCheck(_, max_age_s):
+            return ("sh", "-c", f"test -n \"$(find {HEARTBEAT_FILE} -newermt '-{max_age_s} seconds')\"")
+    return None

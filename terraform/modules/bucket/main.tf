@@ -1,0 +1,117 @@
+resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_144:no second region is part of the design; what must survive is versioned
+  #checkov:skip=CKV_AWS_18:who touched what is in CloudTrail's data events, if the company records them
+  #checkov:skip=CKV2_AWS_62:nothing waits for objects
+  #checkov:skip=CKV_AWS_145:encrypted with var.kms_key_arn; only load balancers' logs, which AWS cannot write with a key, go without
+  #checkov:skip=CKV_AWS_21:versions are kept where var.versioned says so; logs are written once
+  bucket        = var.bucket
+  force_destroy = var.force_destroy
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    # One data key for many objects: without it each object costs a call to KMS.
+    bucket_key_enabled = var.kms_key_arn != null
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  versioning_configuration {
+    status = var.versioned ? "Enabled" : "Suspended"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  # A rule about old versions is refused while versioning is being switched on.
+  depends_on = [aws_s3_bucket_versioning.this]
+
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    id     = "unfinished"
+    status = "Enabled"
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.expire_days == null ? [] : [var.expire_days]
+
+    content {
+      id     = "expire"
+      status = "Enabled"
+      filter {}
+
+      expiration {
+        days = rule.value
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.versioned ? [var.keep_versions_days] : []
+
+    content {
+      id     = "old-versions"
+      status = "Enabled"
+      filter {}
+
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
+    }
+  }
+}
+
+locals {
+  arn = "arn:${var.partition}:s3:::${var.bucket}"
+
+  only_tls = {
+    Sid       = "OnlyTls"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "s3:*"
+    Resource  = [local.arn, "${local.arn}/*"]
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  # S3 refuses two changes of access to one bucket at the same time.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+
+  bucket = aws_s3_bucket.this.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat([local.only_tls], jsondecode(jsonencode(var.statements)))
+  })
+}

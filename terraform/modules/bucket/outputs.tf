@@ -1,0 +1,12 @@
+output "bucket" {
+  description = "The name of the bucket."
+  value       = aws_s3_bucket.this.id
+
+  # Nobody writes to a bucket before its policy holds.
+  depends_on = [aws_s3_bucket_policy.this, aws_s3_bucket_server_side_encryption_configuration.this]
+}
+
+output "arn" {
+  description = "The ARN of the bucket."
+  value       = aws_s3_bucket.this.arn
+}

@@ -1,0 +1,144 @@
+# Each alarm says who sends its metric. AWS sends all but those of the namespace Tradewind, which the controller sends
+# and which exist where it runs.
+
+locals {
+  common = {
+    comparison = "GreaterThanThreshold"
+    statistic  = "Maximum"
+    periods    = 5
+    missing    = "notBreaching"
+  }
+
+  load_balancer_alarms = merge([for name, suffix in var.load_balancers : {
+    "${name}-5xx" = {
+      description = "Requests that the services behind the load balancer ${name} failed to answer. Sent by Elastic Load Balancing."
+      namespace   = "AWS/ApplicationELB"
+      metric      = "HTTPCode_Target_5XX_Count"
+      dimensions  = { LoadBalancer = suffix }
+      statistic   = "Sum"
+      threshold   = 10
+    }
+    "${name}-unanswered" = {
+      description = "Requests that no healthy target could take. Sent by Elastic Load Balancing."
+      namespace   = "AWS/ApplicationELB"
+      metric      = "HTTPCode_ELB_5XX_Count"
+      dimensions  = { LoadBalancer = suffix }
+      statistic   = "Sum"
+      threshold   = 10
+    }
+  }]...)
+
+  target_alarms = { for name, group in var.target_groups : "${name}-unhealthy" => {
+    description = "Copies that do not answer their health check. Sent by Elastic Load Balancing."
+    namespace   = "AWS/ApplicationELB"
+    metric      = "UnHealthyHostCount"
+    dimensions  = { LoadBalancer = group.load_balancer, TargetGroup = group.arn_suffix }
+    threshold   = 0
+  } }
+
+  service_alarms = { for name, minimum in var.services : "${name}-copies" => {
+    description = "Fewer copies of ${name} run than there must be. Sent by ECS Container Insights."
+    namespace   = "ECS/ContainerInsights"
+    metric      = "RunningTaskCount"
+    dimensions  = { ClusterName = var.cluster_name, ServiceName = name }
+    comparison  = "LessThanThreshold"
+    statistic   = "Minimum"
+    threshold   = minimum
+    periods     = 10
+  } if minimum > 0 }
+
+  database_alarms = {
+    database-cpu = {
+      description = "The database is busy. Sent by RDS."
+      namespace   = "AWS/RDS"
+      metric      = "CPUUtilization"
+      dimensions  = { DBInstanceIdentifier = var.database.identifier }
+      statistic   = "Average"
+      threshold   = 80
+      periods     = 15
+    }
+    database-storage = {
+      description = "Less than 15 % of the database's storage is free. Sent by RDS."
+      namespace   = "AWS/RDS"
+      metric      = "FreeStorageSpace"
+      dimensions  = { DBInstanceIdentifier = var.database.identifier }
+      comparison  = "LessThanThreshold"
+      statistic   = "Minimum"
+      threshold   = var.database.storage_gb * 1024 * 1024 * 1024 * 0.15
+    }
+    database-memory = {
+      description = "The database is short of memory: less than 128 MiB is free. Sent by RDS."
+      namespace   = "AWS/RDS"
+      metric      = "FreeableMemory"
+      dimensions  = { DBInstanceIdentifier = var.database.identifier }
+      comparison  = "LessThanThreshold"
+      statistic   = "Minimum"
+      threshold   = 128 * 1024 * 1024
+    }
+  }
+
+  # Nothing is ever evicted, so a full broker refuses new tasks.
+  broker_alarms = merge([for index, id in var.broker_node_ids : {
+    "broker-${index}-memory" = {
+      description = "The broker fills up, and refuses new tasks when it is full. Sent by ElastiCache."
+      namespace   = "AWS/ElastiCache"
+      metric      = "DatabaseMemoryUsagePercentage"
+      dimensions  = { CacheClusterId = id }
+      threshold   = 75
+    }
+    "broker-${index}-cpu" = {
+      description = "The broker's single thread is busy. Sent by ElastiCache."
+      namespace   = "AWS/ElastiCache"
+      metric      = "EngineCPUUtilization"
+      dimensions  = { CacheClusterId = id }
+      statistic   = "Average"
+      threshold   = 80
+      periods     = 10
+    }
+  }]...)
+
+  controller_alarms = { for name, alarm in {
+    queue-age = {
+      description = "Tasks have waited in the queue for more than ten minutes. Sent by the controller."
+      namespace   = "Tradewind"
+      metric      = "QueueAge"
+      dimensions  = { Environment = var.name }
+      threshold   = 600
+    }
+    scheduler-heartbeat = {
+      description = "No scheduler has shown a sign of life for two minutes. Sent by the controller."
+      namespace   = "Tradewind"
+      metric      = "SchedulerHeartbeatAge"
+      dimensions  = { Environment = var.name }
+      threshold   = 120
+      missing     = "breaching"
+    }
+  } : name => alarm if var.controller }
+
+  alarms = merge(
+    { for name, alarm in local.load_balancer_alarms : name => merge(local.common, alarm) },
+    { for name, alarm in local.target_alarms : name => merge(local.common, alarm) },
+    { for name, alarm in local.service_alarms : name => merge(local.common, alarm) },
+    { for name, alarm in local.database_alarms : name => merge(local.common, alarm) },
+    { for name, alarm in local.broker_alarms : name => merge(local.common, alarm) },
+    { for name, alarm in local.controller_alarms : name => merge(local.common, alarm) },
+  )
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  comparison_operator = each.value.comparison
+  statistic           = each.value.statistic
+  threshold           = each.value.threshold
+  period              = 60
+  evaluation_periods  = each.value.periods
+  treat_missing_data  = each.value.missing
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}

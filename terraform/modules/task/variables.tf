@@ -1,0 +1,210 @@
+variable "name" {
+  description = "The prefix of every name: <tenant>-<environment>."
+  type        = string
+  nullable    = false
+}
+
+variable "service" {
+  description = "The name of the service that runs this task, such as `scheduler`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*$", var.service))
+    error_message = "service must be lower-case letters, digits and dashes, starting with a letter."
+  }
+}
+
+variable "region" {
+  description = "The AWS region."
+  type        = string
+  nullable    = false
+}
+
+variable "partition" {
+  description = "The AWS partition: aws, aws-cn or aws-us-gov."
+  type        = string
+  default     = "aws"
+  nullable    = false
+}
+
+variable "account_id" {
+  description = "The 12 digits of the AWS account."
+  type        = string
+  nullable    = false
+}
+
+variable "vpc_id" {
+  description = "The VPC of the security group."
+  type        = string
+  nullable    = false
+}
+
+variable "image" {
+  description = "The image, without a digest: this is a template, and a release adds the digest."
+  type        = string
+  nullable    = false
+}
+
+variable "repository_arn" {
+  description = "The ARN of the image's repository: the only one that the task may pull from."
+  type        = string
+  nullable    = false
+}
+
+variable "command" {
+  description = "The command and its arguments. No secret: they show in process lists."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.command) > 0
+    error_message = "command must have at least one word."
+  }
+}
+
+variable "user" {
+  description = "The user and group that the container runs as, as numbers. Airflow's images use 50000 in group 0."
+  type        = string
+  default     = "50000:0"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*:[0-9]+$", var.user))
+    error_message = "user must be `<uid>:<gid>`, and not root."
+  }
+}
+
+variable "environment" {
+  description = "Plain variables, by name."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "secrets" {
+  description = "Secret variables: from a name to the ARN of a Secrets Manager secret. ARN:key:: takes one key of a JSON secret."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "The ARN of the KMS key of logs, secrets and sessions."
+  type        = string
+  nullable    = false
+}
+
+variable "cpu" {
+  description = "CPU units: 256, 512, 1024, 2048, 4096, 8192 or 16384."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
+    error_message = "cpu must be one that Fargate offers: 256, 512, 1024, 2048, 4096, 8192 or 16384."
+  }
+}
+
+variable "memory" {
+  description = "Memory in MiB, one of the amounts that Fargate offers for the CPU units."
+  type        = number
+  nullable    = false
+
+  # AWS: Amazon ECS Developer Guide, "Task CPU and memory" for Fargate.
+  validation {
+    condition = contains(lookup({
+      256   = [512, 1024, 2048]
+      512   = range(1024, 4097, 1024)
+      1024  = range(2048, 8193, 1024)
+      2048  = range(4096, 16385, 1024)
+      4096  = range(8192, 30721, 1024)
+      8192  = range(16384, 61441, 4096)
+      16384 = range(32768, 122881, 8192)
+    }, var.cpu, []), var.memory)
+    error_message = "memory must be one that Fargate offers for this cpu, in MiB: 256: 512 to 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720; 8192: 16384 to 61440 in steps of 4096; 16384: 32768 to 122880 in steps of 8192."
+  }
+}
+
+variable "architecture" {
+  description = "The processor: arm64 or x86_64."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be arm64 or x86_64."
+  }
+}
+
+variable "ports" {
+  description = "The ports that the container listens on."
+  type        = list(number)
+  default     = []
+  nullable    = false
+}
+
+variable "health_command" {
+  description = "A cheap command that ends with 0 while the container is healthy. Null: the container is healthy while it runs."
+  type        = list(string)
+  default     = null
+}
+
+variable "stop_grace_s" {
+  description = "Seconds between SIGTERM and SIGKILL, at most 120 on Fargate."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.stop_grace_s >= 2 && var.stop_grace_s <= 120
+    error_message = "stop_grace_s must be 2 to 120, the most that Fargate allows."
+  }
+}
+
+variable "dags" {
+  description = "The shared file system with DAGs, mounted at `path` through an access point. Null: the task has no DAGs."
+  type = object({
+    file_system_id   = string
+    file_system_arn  = string
+    access_point_id  = string
+    access_point_arn = string
+    path             = optional(string, "/opt/airflow/dags")
+    write            = optional(bool, false)
+  })
+  default = null
+}
+
+variable "exec" {
+  description = "Allows ECS Exec, and records its sessions in this log group. Null: nobody can open a session."
+  type        = object({ log_group_arn = string })
+  default     = null
+}
+
+variable "statements" {
+  description = "What else the container may do: statements in the shape of IAM's JSON."
+  type        = any
+  default     = []
+  nullable    = false
+}
+
+variable "policy_arns" {
+  description = "IAM policies of the company that the task role gets as well."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "permissions_boundary_arn" {
+  description = "The permissions boundary of both roles. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "How many days CloudWatch keeps the logs."
+  type        = number
+  default     = 30
+  nullable    = false
+}

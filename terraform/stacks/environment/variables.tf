@@ -1,0 +1,250 @@
+# Rendered from tradewind.yaml by `tradewind plan`; terraform/README.md shows how to write them by hand.
+
+variable "tenant" {
+  description = "The short name of the company or team."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.tenant))
+    error_message = "tenant must be 2 to 20 lower-case letters, digits and dashes, starting with a letter, not ending in a dash."
+  }
+}
+
+variable "environment" {
+  description = "The name of the environment."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", var.environment))
+    error_message = "environment must be 1 to 20 lower-case letters, digits and dashes, starting with a letter, not ending in a dash."
+  }
+}
+
+variable "region" {
+  description = "The AWS region."
+  type        = string
+  nullable    = false
+}
+
+variable "account_id" {
+  description = "The 12 digits of the AWS account. Any other account is refused."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be the 12 digits of an AWS account."
+  }
+}
+
+variable "production" {
+  description = "Whether it is in a production account: what is deleted by mistake can be brought back for longer."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "tags" {
+  description = "AWS tags of everything."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "architecture" {
+  description = "The processor of every container: arm64 or x86_64."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+}
+
+variable "network" {
+  description = "The network to make, or the VPC that stands in for it. `nat_gateways` is one or per-zone."
+  type = object({
+    cidr         = optional(string)
+    zones        = optional(number, 2)
+    nat_gateways = optional(string, "one")
+    endpoints    = optional(set(string), ["s3"])
+    flow_logs    = optional(bool, true)
+    vpc = optional(object({
+      id              = string
+      public_subnets  = list(string)
+      private_subnets = list(string)
+      data_subnets    = list(string)
+    }))
+  })
+  nullable = false
+
+  validation {
+    condition     = (var.network.cidr == null) != (var.network.vpc == null)
+    error_message = "Give network.cidr for a new VPC, or network.vpc for one that exists, and not both."
+  }
+}
+
+variable "access" {
+  description = "Who reaches it: address ranges, and the public name with its zone or its certificate. Without a name the load balancer is internal."
+  type = object({
+    allowed_cidrs = optional(list(string), [])
+    domain = optional(object({
+      name            = string
+      hosted_zone_id  = optional(string)
+      certificate_arn = optional(string)
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for cidr in var.access.allowed_cidrs : can(cidrhost(cidr, 0))])
+    error_message = "access.allowed_cidrs must be IPv4 networks such as 198.51.100.0/24."
+  }
+
+  validation {
+    condition     = var.access.domain == null || try(var.access.domain.hosted_zone_id, null) != null || try(var.access.domain.certificate_arn, null) != null
+    error_message = "access.domain needs hosted_zone_id, to make a certificate, or certificate_arn, to use one."
+  }
+}
+
+variable "database" {
+  description = "The metadata database. `ca_path` is where the images keep RDS's certificate authorities."
+  type = object({
+    instance_class      = string
+    storage_gb          = number
+    multi_az            = bool
+    backup_days         = number
+    deletion_protection = bool
+    ca_path             = optional(string, "/opt/airflow/rds-ca.pem")
+  })
+  nullable = false
+}
+
+variable "broker" {
+  description = "The Celery broker."
+  type = object({
+    node_type = string
+    replicas  = number
+  })
+  nullable = false
+}
+
+variable "logs" {
+  description = "How many days logs of services and of tasks are kept."
+  type = object({
+    retention_days      = number
+    task_retention_days = optional(number, 365)
+  })
+  nullable = false
+}
+
+variable "execution_api" {
+  description = "The service that answers tasks: `execution-api`, or `web` where they are one."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(keys(var.services), var.execution_api)
+    error_message = "execution_api must be one of the services."
+  }
+}
+
+variable "services" {
+  description = <<-EOT
+    Every service, by name. `environment`, `secrets` and `endpoints` are by the name of the variable: a value, the name of
+    a secret, or of an address (web, execution-api, task-logs, connections). `exposure`: public, internal or none. `dags` and
+    `task_logs`: none, read or write. `min` is how many copies there must always be. `scaling` is
+    left out where the number of copies is fixed or the controller's.
+  EOT
+  type = map(object({
+    component      = string
+    command        = list(string)
+    environment    = optional(map(string), {})
+    secrets        = optional(map(string), {})
+    endpoints      = optional(map(string), {})
+    cpu            = number
+    memory         = number
+    min            = optional(number, 0)
+    ports          = optional(list(number), [])
+    log_port       = optional(number)
+    health_command = optional(list(string))
+    health_path    = optional(string)
+    exposure       = optional(string, "none")
+    path           = optional(string, "/")
+    sticky         = optional(bool, false)
+    stop_grace_s   = optional(number, 30)
+    spot           = optional(bool, false)
+    one_off        = optional(bool, false)
+    replica_sets   = optional(list(string), ["a"])
+    dags           = optional(string, "none")
+    task_logs      = optional(string, "none")
+    connections    = optional(bool, false)
+    internet       = optional(bool, false)
+    policy_arns    = optional(list(string), [])
+    scaling = optional(object({
+      min                = number
+      max                = number
+      target_cpu_percent = number
+      schedule           = optional(map(object({ cron = string, min = number, max = number })), {})
+    }))
+  }))
+  nullable = false
+
+  validation {
+    condition     = contains(keys(var.services), "web")
+    error_message = "services must have `web`, which reads the logs of the others."
+  }
+
+  validation {
+    condition     = alltrue([for service in values(var.services) : contains(["public", "internal", "none"], service.exposure)])
+    error_message = "The exposure of a service must be public, internal or none."
+  }
+
+  validation {
+    condition     = alltrue([for service in values(var.services) : contains(["none", "read", "write"], service.dags) && contains(["none", "read", "write"], service.task_logs)])
+    error_message = "dags and task_logs of a service must be none, read or write."
+  }
+
+  validation {
+    condition     = alltrue([for service in values(var.services) : service.exposure == "none" || (length(service.ports) > 0 && service.health_path != null)])
+    error_message = "A service that can be reached needs a port and a health_path."
+  }
+
+  validation {
+    condition = alltrue(flatten([for service in values(var.services) : [for secret in values(service.secrets) : contains([
+      "api-secret", "broker-url", "database-admin", "database-url", "fernet-key", "flower-login", "jwt-secret", "login-password",
+    ], secret)]]))
+    error_message = "A secret of a service must be api-secret, broker-url, database-admin, database-url, fernet-key, flower-login, jwt-secret or login-password."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for service in values(var.services) : [for endpoint in values(service.endpoints) : contains(["web", "execution-api", "task-logs", "connections"], endpoint)]]))
+    error_message = "An endpoint of a service must be web, execution-api, task-logs or connections."
+  }
+}
+
+variable "secret_generations" {
+  description = "A number for each generated secret. Raising one makes a new value: follow the procedure in the guide, because readers must be restarted in order."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+}
+
+variable "permissions_boundary_arn" {
+  description = "The permissions boundary of every role. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "assume_role_arn" {
+  description = "The role to take first, where the caller belongs to another account. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "alert_emails" {
+  description = "Who is told about alarms."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from infrastructure_samples import FakeCloud, FakeTerraform, change, deployer, ignore, plan
+from samples import LARGE, SMALL
+
+from tradewind.errors import TradewindError
+from tradewind.infrastructure.stack import Stack, bootstrap_stack, environment_stack
+from tradewind.infrastructure.workspace import Workspace
+
+DEV = environment_stack(SMALL, "dev")
+PROD = environment_stack(LARGE, "prod")
+CREATE = plan(change("aws_vpc.this", "create"))
+LOSS = plan(change("module.database.aws_db_instance.this", "delete", "create"))
+
+
+def ready(stack: Stack) -> FakeCloud:
+    return FakeCloud(stack.account_id, {stack.bucket: {}})
+
+
+def test_plan_then_apply(tmp_path: Path) -> None:
+    cloud, terraform = ready(DEV), FakeTerraform([CREATE])
+    planned = deployer(tmp_path, cloud, terraform).plan(DEV, ignore)
+    assert [found.address for found in planned.summary.changes] == ["aws_vpc.this"]
+    deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
+    assert terraform.calls == [("init", "backend.tfbackend.json", False), ("plan",), ("apply", CREATE)]
+    assert [entry["event"] for entry in cloud.ledger(DEV.bucket)] == ["finished", "started"]
+    assert {entry["by"] for entry in cloud.ledger(DEV.bucket)} == {"arn:aws:iam::111111111111:user/ada"}
+
+
+def test_what_is_written_is_for_nobody_else(tmp_path: Path) -> None:
+    deployer(tmp_path, ready(DEV), FakeTerraform([CREATE])).plan(DEV, ignore)
+    workspace = Workspace.of(tmp_path, DEV)
+    assert stat.S_IMODE(workspace.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(workspace.plan.stat().st_mode) == 0o600
+
+
+def test_the_variables_and_the_backend_are_rendered(tmp_path: Path) -> None:
+    deployer(tmp_path, ready(DEV), FakeTerraform([CREATE])).plan(DEV, ignore)
+    workspace = Workspace.of(tmp_path, DEV)
+    rendered = json.loads((workspace.stack_folder(DEV) / "terraform.tfvars.json").read_text())
+    assert rendered == json.loads(json.dumps(DEV.variables))
+    backend = json.loads(workspace.backend.read_text())
+    assert backend["bucket"] == "acme-tf-state-111111111111-eu-west-1"
+    assert backend["key"] == "environments/dev.tfstate"
+    assert "assume_role" not in backend
+    assert (workspace.folder / "terraform/modules/network/main.tf").exists()
+
+
+def test_an_applied_plan_cannot_be_applied_again(tmp_path: Path) -> None:
+    cloud, terraform = ready(DEV), FakeTerraform([CREATE])
+    deployer(tmp_path, cloud, terraform).plan(DEV, ignore)
+    deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
+    with pytest.raises(TradewindError, match="there is no plan for dev") as caught:
+        deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
+    assert caught.value.hint == "tradewind plan dev"
+
+
+def test_without_a_plan_nothing_is_applied(tmp_path: Path) -> None:
+    terraform = FakeTerraform([CREATE])
+    with pytest.raises(TradewindError, match="there is no plan for dev"):
+        deployer(tmp_path, ready(DEV), terraform).apply(DEV, (), ignore)
+    assert terraform.calls == []
+
+
+def test_a_plan_that_was_changed_is_refused(tmp_path: Path) -> None:
+    cloud, terraform = ready(DEV), FakeTerraform([CREATE])
+    deployer(tmp_path, cloud, terraform).plan(DEV, ignore)
+    Workspace.of(tmp_path, DEV).plan.write_text(json.dumps(LOSS))
+    with pytest.raises(TradewindError, match="was changed"):
+        deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
+
+
+def test_a_plan_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    cloud, terraform = ready(DEV), FakeTerraform([CREATE])
+    deployer(tmp_path, cloud, terraform).plan(DEV, ignore)
+    other = environment_stack(SMALL.model_copy(update={"tags": {"team": "data"}}), "dev")
+    with pytest.raises(TradewindError, match="is out of date"):
+        deployer(tmp_path, cloud, terraform).apply(other, (), ignore)
+
+
+def test_lost_data_must_be_named(tmp_path: Path) -> None:
+    cloud, terraform = ready(DEV), FakeTerraform([LOSS])
+    deployer(tmp_path, cloud, terraform).plan(DEV, ignore)
+    with pytest.raises(TradewindError, match="loses data") as caught:
+        deployer(tmp_path, cloud, terraform).apply(DEV, ("module.other.aws_db_instance.this",), ignore)
+    assert "--allow-data-loss 'module.database.aws_db_instance.this'" in caught.value.hint
+    assert caught.value.code == 2
+    # The plan is still there: the next command can name what may be lost.
+    deployer(tmp_path, cloud, terraform).apply(DEV, ("module.database.aws_db_instance.this",), ignore)
+    assert terraform.calls[-1] == ("apply", LOSS)
+
+
+def test_a_plan_to_destroy_is_not_a_plan_to_apply(tmp_path: Path) -> None:
+    cloud, terraform = ready(DEV), FakeTerraform([CREATE])
+    deployer(tmp_path, cloud, terraform).plan(DEV, ignore, ["-destroy"])
+    with pytest.raises(TradewindError, match="the plan for dev destroys it"):
+        deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
+    deployer(tmp_path, cloud, terraform).plan(DEV, ignore)
+    with pytest.raises(TradewindError, match="does not destroy it"):
+        deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore, destroy=True)
+
+
+def test_the_wrong_account_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    terraform = FakeTerraform([CREATE])
+    with pytest.raises(TradewindError, match="prod is in the account production") as caught:
+        deployer(tmp_path, FakeCloud("111111111111", {PROD.bucket: {}}), terraform).plan(PROD, ignore)
+    assert "arn:aws:iam::111111111111:user/ada" in str(caught.value)
+    assert terraform.calls == []
+    assert not (tmp_path / "infrastructure").exists()
+
+
+def test_a_role_in_the_other_account_is_taken(tmp_path: Path) -> None:
+    role = "arn:aws:iam::222222222222:role/acme-deploy"
+    cloud = FakeCloud("111111111111", {PROD.bucket: {}}, {role})
+    deployer(tmp_path, cloud, FakeTerraform([CREATE])).plan(PROD, ignore)
+    workspace = Workspace.of(tmp_path, PROD)
+    variables = json.loads((workspace.stack_folder(PROD) / "terraform.tfvars.json").read_text())
+    assert variables["assume_role_arn"] == role
+    assert json.loads(workspace.backend.read_text())["assume_role"]["role_arn"] == role
+
+
+def test_without_a_state_bucket_there_is_bootstrap(tmp_path: Path) -> None:
+    with pytest.raises(TradewindError, match="the account non-production is not ready") as caught:
+        deployer(tmp_path, FakeCloud(DEV.account_id), FakeTerraform([CREATE])).plan(DEV, ignore)
+    assert caught.value.hint == "tradewind bootstrap non-production"
+
+
+def lock(cloud: FakeCloud) -> None:
+    held = {"id": "7", "who": "eve@ci", "since": "2026-11-22T05:00:00Z", "operation": "OperationTypeApply"}
+    cloud.buckets[DEV.bucket][f"{DEV.key}.tflock"] = json.dumps(held)
+
+
+def test_a_held_lock_is_told_and_can_be_taken_away(tmp_path: Path) -> None:
+    cloud = ready(DEV)
+    lock(cloud)
+    subject = deployer(tmp_path, cloud, FakeTerraform([CREATE]))
+    with pytest.raises(TradewindError, match="eve@ci has held the lock since 2026-11-22T05:00:00Z") as caught:
+        subject.plan(DEV, ignore)
+    assert caught.value.hint.endswith("tradewind unlock dev 7")
+    with pytest.raises(TradewindError, match="is another one"):
+        subject.unlock(DEV, "8")
+    assert subject.unlock(DEV, "7").who == "eve@ci"
+    with pytest.raises(TradewindError, match="nobody holds a lock"):
+        subject.unlock(DEV, "7")
+    subject.plan(DEV, ignore)
+
+
+@pytest.mark.parametrize(("error", "event"), [(TradewindError("no"), "failed"), (KeyboardInterrupt(), "interrupted")])
+def test_an_apply_that_fails_is_in_the_ledger(tmp_path: Path, error: BaseException, event: str) -> None:
+    cloud, terraform = ready(DEV), FakeTerraform([CREATE], fails=error)  # type: ignore[arg-type]
+    deployer(tmp_path, cloud, terraform).plan(DEV, ignore)
+    with pytest.raises(type(error)):
+        deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
+    assert {entry["event"] for entry in cloud.ledger(DEV.bucket)} == {"started", event}
+
+
+def test_the_first_bootstrap_moves_its_state_into_its_bucket(tmp_path: Path) -> None:
+    stack = bootstrap_stack(SMALL, "non-production")
+    cloud = FakeCloud(stack.account_id)
+    terraform = FakeTerraform([CREATE], makes_bucket=(cloud, stack.bucket))
+    subject = deployer(tmp_path, cloud, terraform)
+    override = Workspace.of(tmp_path, stack).stack_folder(stack) / "backend_override.tf.json"
+    subject.plan(stack, ignore)
+    assert "first.tfstate" in override.read_text()
+    subject.apply(stack, (), ignore)
+    assert not override.exists()
+    assert terraform.calls == [
+        ("init", None, False),
+        ("plan",),
+        ("apply", CREATE),
+        ("init", "backend.tfbackend.json", True),
+    ]
+    assert [entry["event"] for entry in cloud.ledger(stack.bucket)] == ["finished"]
+    subject.plan(stack, ignore)
+    assert terraform.calls[-2:] == [("init", "backend.tfbackend.json", False), ("plan",)]
+
+
+def test_a_first_bootstrap_that_failed_goes_on_with_its_file(tmp_path: Path) -> None:
+    stack = bootstrap_stack(SMALL, "non-production")
+    workspace = Workspace.of(tmp_path, stack)
+    workspace.folder.mkdir(parents=True)
+    workspace.first_state.write_text("{}")
+    # The bucket exists, but the state did not get into it.
+    terraform = FakeTerraform([CREATE])
+    deployer(tmp_path, ready(stack), terraform).plan(stack, ignore)
+    assert terraform.calls[0] == ("init", None, False)
