@@ -24,7 +24,7 @@ from tradewind.local.process import end, strays
 COMMAND = Path(sys.executable).parent / "tradewind"
 ROOT = Path(__file__).parents[2]
 MACHINE = {"up", "status", "logs", "run", "restart", "scale", "down"}
-AWS = {"bootstrap", "plan", "apply", "destroy", "drift", "output", "unlock"}
+AWS = {"bootstrap", "plan", "apply", "destroy", "drift", "output", "unlock", "audit"}
 COMMANDS = {*MACHINE, *AWS, "services", "config"}
 NOT_RUNNING = "error: the platform does not run\nhint: tradewind up\n"
 

@@ -9,6 +9,7 @@ import typer
 import tradewind
 from tradewind.cli import (
     apply,
+    audit,
     bootstrap,
     config,
     destroy,
@@ -51,6 +52,7 @@ app.command()(destroy.destroy)
 app.command()(drift.drift)
 app.command()(output.output)
 app.command()(unlock.unlock)
+app.command()(audit.audit)
 app.command(hidden=True)(reference.reference)
 app.add_typer(config.app, name="config")
 

@@ -1,0 +1,1 @@
+"""What operators ask of an environment: is it as it was designed?"""

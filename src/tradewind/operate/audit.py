@@ -1,0 +1,46 @@
+"""Is an environment's network as it was designed? Computed from a plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tradewind.config import Environment
+from tradewind.operate.design import designed_paths
+from tradewind.operate.reach import Path, Reach
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found: ways that are open and meant to be, open though nobody designed them, and shut though needed."""
+
+    right: tuple[Path, ...]
+    open: tuple[Path, ...]
+    shut: tuple[Path, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the network is exactly as designed."""
+        return not self.open and not self.shut
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "passed": self.passed,
+            "paths": [path.as_dict() for path in self.right],
+            "open": [path.as_dict() for path in self.open],
+            "shut": [path.as_dict() for path in self.shut],
+        }
+
+
+def audit(environment: Environment, plan: Mapping[str, Any]) -> Audit:
+    """Compare the network of a plan with the design. TradewindError where the plan does not say enough."""
+    designed = designed_paths(environment)
+    reach = Reach(plan)
+    possible, certain = reach.paths(), reach.paths(every=True)
+    return Audit(
+        right=tuple(sorted(designed & certain)),
+        open=tuple(sorted(possible - designed)),
+        shut=tuple(sorted(designed - certain)),
+    )
