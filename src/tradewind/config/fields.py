@@ -132,7 +132,7 @@ def _words(message: str) -> dict[str, Any]:
     return {"patternErrorMessage": message}
 
 
-_NAME = "must be 1 to 20 lower-case letters, digits and dashes, starting with a letter, not ending in a dash"
+_NAME = "must be 1 to 20 lower-case letters, digits and single dashes between them, starting with a letter"
 
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
@@ -141,13 +141,18 @@ Text = Annotated[str, Field(min_length=1)]
 Tenant = Annotated[
     str,
     Field(
-        pattern=r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$",
+        min_length=2,
+        max_length=20,
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
         json_schema_extra=_words(
-            "must be 2 to 20 lower-case letters, digits and dashes, starting with a letter, not ending in a dash"
+            "must be 2 to 20 lower-case letters, digits and single dashes between them, starting with a letter"
         ),
     ),
 ]
-Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", json_schema_extra=_words(_NAME))]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=20, pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", json_schema_extra=_words(_NAME)),
+]
 QueueName = Annotated[
     str,
     Field(

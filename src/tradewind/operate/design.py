@@ -21,7 +21,7 @@ _INTERFACES = {
     "logs": ("logs",),
     "secretsmanager": ("secretsmanager",),
     "ssm": ("ssm", "ssmmessages"),
-    "ecs": ("ecs", "ecs-agent", "ecs-telemetry"),
+    "ecs": ("ecs",),
 }
 """The names that AWS has for what the configuration calls an endpoint."""
 
@@ -36,10 +36,9 @@ def designed_paths(environment: Environment) -> frozenset[Path]:
 
 def _people(environment: Environment) -> Iterator[Path]:
     secure = environment.access.domain is not None
-    tier = Tier.PUBLIC if secure else Tier.PRIVATE
     for cidr in environment.access.allowed_cidrs:
         for port in ("443", "80") if secure else ("80",):
-            yield Path(cidr, "public_load_balancer", port, tier.value)
+            yield Path(cidr, "public_load_balancer", port, Tier.PUBLIC.value)
 
 
 def _tiers(environment: Environment) -> Iterator[Path]:

@@ -234,7 +234,7 @@ class Reach:
         for holder in self._wiring.of(*_HOLDERS):
             groups, subnets = _HOLDERS[holder.type]
             for group in self._wiring.many(holder, groups, "aws_security_group"):
-                found[group.address] |= self._fitting(holder, self._wiring.many(holder, subnets, "aws_subnet"))
+                found[group.address] |= self._wiring.many(holder, subnets, "aws_subnet")
         for holder in self._wiring.of(*_THROUGH_SUBNET_GROUP):
             groups, kind = _THROUGH_SUBNET_GROUP[holder.type]
             for group in self._wiring.many(holder, groups, "aws_security_group"):
@@ -253,13 +253,6 @@ class Reach:
                 if group.place == definition.place:
                     found[group.address] = found[group.address] or set(services)
         return found
-
-    def _fitting(self, holder: Resource, subnets: frozenset[Resource]) -> frozenset[Resource]:
-        """Where a load balancer may be in one tier or another, whether it is internal says in which."""
-        if holder.type != "aws_lb":
-            return subnets
-        public = frozenset(subnet for subnet in subnets if self._tier(subnet) == Tier.PUBLIC.value)
-        return (subnets - public if holder.values["internal"] else public) or subnets
 
     def _route_tables(self) -> dict[str, list[Resource]]:
         """From each subnet to the routes of its table."""

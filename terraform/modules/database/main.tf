@@ -54,8 +54,8 @@ resource "aws_db_instance" "this" {
   storage_encrypted     = true
   kms_key_id            = var.kms_key_arn
 
-  # RDS makes the password and rotates it; no other than `prepare` reads it. No db_name: `prepare` makes the schema, with
-  # the right collation.
+  # RDS makes the password and rotates it; no other than `prepare` reads it. No db_name: `prepare` makes the schema,
+  # with the right collation.
   username                      = "admin"
   manage_master_user_password   = true
   master_user_secret_kms_key_id = var.kms_key_arn

@@ -1,5 +1,5 @@
-# AWS services inside the private tier. Policies say whose credentials may be used here: stolen data cannot leave through
-# an endpoint with the credentials of another account.
+# AWS services inside the private tier. Policies say whose credentials may be used here: data cannot leave through an
+# endpoint with the credentials of another account.
 
 locals {
   services_of = {
@@ -7,7 +7,7 @@ locals {
     logs           = ["logs"]
     secretsmanager = ["secretsmanager"]
     ssm            = ["ssm", "ssmmessages"] # ECS Exec speaks ssmmessages
-    ecs            = ["ecs", "ecs-agent", "ecs-telemetry"]
+    ecs            = ["ecs"]                # for the controller; on Fargate the agent needs none
   }
 
   interfaces = toset(flatten([for endpoint in setsubtract(var.endpoints, ["s3"]) : local.services_of[endpoint]]))
@@ -84,8 +84,7 @@ resource "aws_vpc_endpoint" "interface" {
   security_group_ids  = [aws_security_group.endpoints[0].id]
   private_dns_enabled = true
 
-  # AWS documents no policies for the two that only agents speak.
-  policy = contains(["ecs-agent", "ecs-telemetry"], each.key) ? null : local.own_identities
+  policy = local.own_identities
 
   tags = { Name = "${var.name}-${each.key}" }
 }

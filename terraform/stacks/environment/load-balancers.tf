@@ -55,7 +55,7 @@ module "public_load_balancer" {
   name                = local.name
   purpose             = "public"
   vpc_id              = module.placement.vpc_id
-  subnet_ids          = local.secure ? module.placement.public_subnet_ids : module.placement.private_subnet_ids
+  subnet_ids          = module.placement.public_subnet_ids
   internal            = !local.secure
   certificate_arn     = local.certificate
   secure              = local.secure

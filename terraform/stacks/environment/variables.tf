@@ -6,8 +6,8 @@ variable "tenant" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.tenant))
-    error_message = "tenant must be 2 to 20 lower-case letters, digits and dashes, starting with a letter, not ending in a dash."
+    condition     = length(var.tenant) >= 2 && length(var.tenant) <= 20 && can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.tenant))
+    error_message = "tenant must be 2 to 20 lower-case letters, digits and single dashes between them, starting with a letter."
   }
 }
 
@@ -17,8 +17,8 @@ variable "environment" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", var.environment))
-    error_message = "environment must be 1 to 20 lower-case letters, digits and dashes, starting with a letter, not ending in a dash."
+    condition     = length(var.environment) <= 20 && can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.environment))
+    error_message = "environment must be 1 to 20 lower-case letters, digits and single dashes between them, starting with a letter."
   }
 }
 

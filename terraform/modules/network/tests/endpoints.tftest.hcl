@@ -72,7 +72,7 @@ run "all_endpoints" {
 
   assert {
     condition = [for endpoint in aws_vpc_endpoint.interface : endpoint.service_name] == [
-      for service in ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "logs", "secretsmanager", "ssm", "ssmmessages"] : "com.amazonaws.eu-west-1.${service}"
+      for service in ["ecr.api", "ecr.dkr", "ecs", "logs", "secretsmanager", "ssm", "ssmmessages"] : "com.amazonaws.eu-west-1.${service}"
     ]
     error_message = "Each choice must become the services that it needs."
   }
