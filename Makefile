@@ -7,10 +7,10 @@ USER_STAMP := $(VENV)/.installed-local
 UV := $(BIN)/uv pip install --quiet --no-config --require-hashes --compile-bytecode
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down test check bench soak docs clean
+.PHONY: help install up down test test-aws check bench soak docs clean
 
 help:  ## list these commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(USER_STAMP): pyproject.toml requirements/build.txt requirements/local.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -38,6 +38,9 @@ down:  ## stop it
 
 test: $(STAMP)  ## run every test, on real Airflow (15 to 30 minutes on two cores)
 	@tests/run
+
+test-aws: $(STAMP)  ## the tests of each Terraform module and stack on the real AWS provider, from its registry
+	@TRADEWIND_TEST_PROVIDER=real $(BIN)/pytest tests/terraform/test_modules.py
 
 check: $(STAMP)  ## format, lint, types, import rules, generated documents
 	@$(BIN)/ruff format --check --quiet . || { echo "hint: $(BIN)/ruff format ."; exit 1; }

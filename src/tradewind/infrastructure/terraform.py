@@ -90,8 +90,9 @@ class TerraformProgram:
 
     def init(self, folder: Path, backend: Path | None, *, move: bool = False) -> None:  # noqa: D102 (see Terraform)
         settings = [f"-backend-config={backend}"] if backend else []
-        settings += ["-migrate-state", "-force-copy"] if move else ["-reconfigure"]
-        self._run(folder, ["init", "-json", *settings], lambda _: None)
+        # Terraform refuses to move a state while it talks JSON.
+        settings += ["-no-color", "-migrate-state", "-force-copy"] if move else ["-json", "-reconfigure"]
+        self._run(folder, ["init", *settings], lambda _: None)
 
     def plan(self, folder: Path, out: Path, arguments: Sequence[str], listen: Listener) -> None:  # noqa: D102
         self._run(folder, ["plan", "-json", f"-out={out}", *arguments], listen)

@@ -11,6 +11,7 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, pairwise, permutations
 from typing import Any
 
@@ -291,7 +292,7 @@ class Reach:
             values = rule.values
             if bool(values.get("egress")) is not out or values.get("cidr_block") is None:
                 continue
-            cidr = ipaddress.IPv4Network(values["cidr_block"])
+            cidr = _network(values["cidr_block"])
             every = str(values["protocol"]) in {"-1", "all"}
             tcp = str(values["protocol"]) in {"tcp", "6"}
             covered = every or (tcp and values["from_port"] <= ports[0] and ports[-1] <= values["to_port"])
@@ -305,8 +306,13 @@ class Reach:
 _PRIVATE = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 
+@cache
+def _network(text: str) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(text)
+
+
 def _cidr(subnet: Resource) -> ipaddress.IPv4Network:
-    return ipaddress.IPv4Network(subnet.values["cidr_block"])
+    return _network(subnet.values["cidr_block"])
 
 
 def _ports(rule: Resource) -> range:

@@ -42,6 +42,10 @@ class Wiring:
     def __init__(self, plan: Mapping[str, Any]) -> None:
         self._root = plan["configuration"]["root_module"]
         self.resources = tuple(_resources(plan["planned_values"]["root_module"], ()))
+        self._by_type: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            self._by_type.setdefault(resource.type, []).append(resource)
+        self._answers: dict[tuple[str, str, str], frozenset[Resource]] = {}
         self._by_id = {
             (resource.type, identity): resource
             for resource in self.resources
@@ -51,7 +55,7 @@ class Wiring:
 
     def of(self, *types: str) -> Iterator[Resource]:
         """The resources of some types."""
-        return (resource for resource in self.resources if resource.type in types)
+        return (resource for type_ in types for resource in self._by_type.get(type_, ()))
 
     def one(self, resource: Resource, argument: str, wanted: str) -> Resource | None:
         """The one resource of type ``wanted`` that an argument refers to, or None where it refers to none.
@@ -69,6 +73,12 @@ class Wiring:
 
     def many(self, resource: Resource, argument: str, wanted: str) -> frozenset[Resource]:
         """The resources of type ``wanted`` that an argument refers to."""
+        asked = (resource.address, argument, wanted)
+        if asked not in self._answers:
+            self._answers[asked] = self._find(resource, argument, wanted)
+        return self._answers[asked]
+
+    def _find(self, resource: Resource, argument: str, wanted: str) -> frozenset[Resource]:
         value = resource.values.get(argument)
         known = value if isinstance(value, list) else [value]
         # Of a list that is not known yet, the plan still says how long it is.

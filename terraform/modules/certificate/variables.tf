@@ -4,7 +4,7 @@ variable "domain_names" {
   nullable    = false
 
   validation {
-    condition     = length(var.domain_names) >= 1 && length(var.domain_names[0]) <= 64
+    condition     = try(length(var.domain_names[0]) <= 64, false)
     error_message = "domain_names must have at least one name, and the first one at most 64 characters."
   }
 }

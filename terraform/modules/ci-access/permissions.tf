@@ -148,7 +148,15 @@ locals {
       Sid      = "Logs"
       Effect   = "Allow"
       Action   = ["logs:*"]
-      Resource = ["arn:aws:logs:${local.here}:log-group:/${local.own}", "arn:aws:logs:${local.here}:log-group:/${local.own}:*"]
+      Resource = [for group in ["/", "/aws/rds/instance/", "/aws/vendedlogs/"] : "arn:aws:logs:${local.here}:log-group:${group}${local.own}"]
+    },
+    {
+      # ElastiCache delivers the broker's logs in the name of who makes the broker. These know no resource.
+      Sid       = "LogDelivery"
+      Effect    = "Allow"
+      Action    = [for verb in ["Create", "Delete", "Get", "Update"] : "logs:${verb}LogDelivery"]
+      Resource  = ["*"]
+      Condition = local.in_region
     },
     {
       Sid      = "Alarms"

@@ -53,6 +53,11 @@ variable "certificate_arn" {
   description = "The ARN of the ACM certificate, where it is secure."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.secure == (var.certificate_arn != null)
+    error_message = "certificate_arn must be given where secure is true, and only there."
+  }
 }
 
 variable "redirect_http" {
@@ -99,6 +104,11 @@ variable "routes" {
   validation {
     condition     = length(distinct([for route in values(var.routes) : route.priority])) == length(var.routes)
     error_message = "Two routes cannot have one priority."
+  }
+
+  validation {
+    condition     = alltrue([for route in values(var.routes) : length(route.paths) >= 1 && length(route.paths) <= 5])
+    error_message = "A route must have one to five paths, all that one rule of a listener takes."
   }
 }
 

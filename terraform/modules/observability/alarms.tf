@@ -64,7 +64,7 @@ locals {
       dimensions  = { DBInstanceIdentifier = var.database.identifier }
       comparison  = "LessThanThreshold"
       statistic   = "Minimum"
-      threshold   = var.database.storage_gb * 1024 * 1024 * 1024 * 0.15
+      threshold   = var.database.storage_gb * 1024 * 1024 * 1024 * 15 / 100
     }
     database-memory = {
       description = "The database is short of memory: less than 128 MiB is free. Sent by RDS."

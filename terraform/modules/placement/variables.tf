@@ -20,7 +20,7 @@ variable "existing" {
   default = null
 
   validation {
-    condition     = var.existing == null || var.made == null
-    error_message = "Give the network that was made or the VPC that exists, not both."
+    condition     = (var.existing == null) != (var.made == null)
+    error_message = "Give the network that was made or the VPC that exists: one of them, and not both."
   }
 }

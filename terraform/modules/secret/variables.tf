@@ -66,6 +66,11 @@ variable "value" {
   default     = null
   ephemeral   = true
   sensitive   = true
+
+  validation {
+    condition     = var.generate != null || var.value != null
+    error_message = "value must be given where generate is null: a secret without a value breaks its readers only when they start."
+  }
 }
 
 variable "generation" {

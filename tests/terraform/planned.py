@@ -1,0 +1,61 @@
+"""Plans of the stacks with the project's own configurations, made once for all tests of a process."""
+
+from __future__ import annotations
+
+import functools
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import PROJECT, Terraform
+
+from tradewind.config import Tradewind, load
+from tradewind.infrastructure.stack import Stack, account_stack, bootstrap_stack, environment_stack
+
+SMALL = load(PROJECT / "tradewind.yaml")
+LARGE = load(PROJECT / "examples/large/tradewind.yaml")
+STACKS = PROJECT / "terraform/stacks"
+
+
+def stacks(tradewind: Tradewind) -> list[Stack]:
+    """Every stack of a configuration."""
+    return [
+        *(bootstrap_stack(tradewind, name) for name in tradewind.accounts),
+        *(account_stack(tradewind, name) for name in tradewind.accounts),
+        *(environment_stack(tradewind, name) for name in tradewind.environments),
+    ]
+
+
+def variables(stack: Stack) -> dict[str, Any]:
+    """What Terraform is given, as JSON brings it over."""
+    given: dict[str, Any] = json.loads(json.dumps(stack.variables))
+    return given
+
+
+@functools.cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="tradewind-plans-")
+
+
+def terraform(stack: Stack, name: str) -> Terraform:
+    """Terraform in a copy of a stack's folder; ``name`` keeps copies apart."""
+    return Terraform(STACKS / stack.kind, Path(_scratch().name) / name).init()
+
+
+@functools.cache
+def _plan(kind: str, name: str, large: bool) -> dict[str, Any]:
+    make = {"environment": environment_stack, "account": account_stack, "bootstrap": bootstrap_stack}[kind]
+    stack = make(LARGE if large else SMALL, name)
+    return terraform(stack, f"{kind}-{name}-{large}").plan(**variables(stack))
+
+
+def plan_of(tradewind: Tradewind, name: str, kind: str = "environment") -> dict[str, Any]:
+    """The plan of a stack that does not exist yet. Copy it before changing it."""
+    return _plan(kind, name, tradewind is LARGE)
+
+
+def planned_types(plan: Mapping[str, Any]) -> set[str]:
+    """The types of what a plan makes."""
+    return {entry["type"] for entry in plan["resource_changes"] if entry["mode"] == "managed"}

@@ -1,0 +1,133 @@
+"""``tradewind audit`` on real plans: it passes on the design, and fails when anything is taken away from it."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import PROJECT, Terraform
+from planned import LARGE, SMALL, plan_of, variables
+
+from tradewind.config import Tradewind
+from tradewind.infrastructure.stack import environment_stack
+from tradewind.operate.audit import audit
+from tradewind.operate.reach import Reach
+
+EVERY = [pytest.param(LARGE, name, id=f"large-{name}") for name in LARGE.environments]
+EVERY += [pytest.param(SMALL, name, id=f"small-{name}") for name in SMALL.environments]
+PROD = LARGE.environments["prod"]
+
+WAYS = {
+    "aws_internet_gateway",
+    "aws_network_acl_rule",
+    "aws_route",
+    "aws_route_table_association",
+    "aws_vpc_endpoint",
+    "aws_vpc_security_group_egress_rule",
+    "aws_vpc_security_group_ingress_rule",
+}
+# Second lines behind others: without them nothing opens and nothing shuts. The tests of modules/acls hold them.
+SECOND_LINES = {
+    'module.network[0].aws_network_acl_rule.this["private/ingress/not-data"]',
+    'module.network[0].aws_network_acl_rule.this["public/ingress/internet-443"]',
+}
+
+
+@pytest.mark.parametrize(("tradewind", "name"), EVERY)
+def test_the_plan_is_the_design(tradewind: Tradewind, name: str) -> None:
+    found = audit(tradewind.environments[name], plan_of(tradewind, name))
+    assert (found.open, found.shut) == ((), ())
+    assert len(found.right) > 30
+
+
+@pytest.mark.parametrize(("tradewind", "name"), EVERY)
+def test_tiers_by_their_routes(tradewind: Tradewind, name: str) -> None:
+    tiers = Reach(plan_of(tradewind, name)).tiers()
+    assert len(tiers) == 3 * tradewind.environments[name].network.zones
+    assert all(f".{tier}[" in address for address, tier in tiers.items())
+
+
+def modules(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield module
+    for child in module.get("child_modules", ()):
+        yield from modules(child)
+
+
+def test_whatever_is_taken_away_is_noticed() -> None:
+    plan = copy.deepcopy(plan_of(LARGE, "prod"))
+    unnoticed, tried = set(), 0
+    for module in modules(plan["planned_values"]["root_module"]):
+        for resource in [each for each in module.get("resources", ()) if each["type"] in WAYS]:
+            place = module["resources"].index(resource)
+            module["resources"].remove(resource)
+            if audit(PROD, plan).passed:
+                unnoticed.add(resource["address"])
+            module["resources"].insert(place, resource)
+            tried += 1
+    print(f"{tried} rules, routes and endpoints taken away one by one, {len(unnoticed)} unnoticed")
+    assert tried > 100
+    assert unnoticed == SECOND_LINES
+
+
+def rule(plan: dict[str, Any], part: str) -> dict[str, Any]:
+    root = plan["planned_values"]["root_module"]
+    return next(r for module in modules(root) for r in module.get("resources", ()) if part in r["address"])
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "opened"),
+    [
+        ('to_internet["worker"]', {"from_port": 0, "to_port": 65535}, "nothing"),
+        ("ingress_rule.people", {"cidr_ipv4": "0.0.0.0/0"}, "0.0.0.0/0 public_load_balancer 443"),
+        ('to_database["web"].aws_vpc_security_group_ingress_rule', {"from_port": 0, "to_port": 65535}, "nothing"),
+        ('rule.this["data/ingress/mysql"]', {"cidr_block": "0.0.0.0/0", "from_port": 1, "to_port": 65535}, "nothing"),
+        ('rule.this["data/egress/answers"]', {"cidr_block": "0.0.0.0/0"}, "nothing"),
+    ],
+)
+def test_one_side_alone_opens_nothing(part: str, change: dict[str, Any], opened: str) -> None:
+    plan = copy.deepcopy(plan_of(LARGE, "prod"))
+    rule(plan, part)["values"].update(change)
+    found = {f"{path.source} {path.target} {path.port}" for path in audit(PROD, plan).open}
+    if opened == "nothing":
+        assert not any("database" in path or "broker" in path or "data" in path.split()[:1] for path in found)
+    else:
+        assert opened in found
+
+
+def without(text: str, header: str) -> str:
+    """A file without one block, from its first line to the brace that closes it."""
+    made, count = re.subn(rf"^{re.escape(header)} \{{\n.*?^\}}\n", "", text, flags=re.M | re.S)
+    assert count == 1, header
+    return made
+
+
+FLOWS, ROUTES = "stacks/environment/flows.tf", "modules/network/routes.tf"
+
+
+@pytest.mark.parametrize(
+    ("file", "header"),
+    [
+        (FLOWS, 'module "to_database"'),
+        (FLOWS, 'module "to_broker"'),
+        (FLOWS, 'module "to_dag_storage"'),
+        (FLOWS, 'module "to_execution_api"'),
+        (FLOWS, 'module "from_public_load_balancer"'),
+        (FLOWS, 'module "to_logs"'),
+        (FLOWS, 'resource "aws_vpc_security_group_egress_rule" "to_internet"'),
+        ("modules/flow/main.tf", 'resource "aws_vpc_security_group_ingress_rule" "this"'),
+        (ROUTES, 'resource "aws_route" "private"'),
+        (ROUTES, 'resource "aws_route_table_association" "data"'),
+    ],
+)
+def test_code_without_one_of_its_rules_or_routes(file: str, header: str, tmp_path: Path) -> None:
+    source = tmp_path / "terraform"
+    shutil.copytree(PROJECT / "terraform", source)
+    (source / file).write_text(without((source / file).read_text(), header))
+    stack = environment_stack(SMALL, "dev")
+    plan = Terraform(source / "stacks/environment", tmp_path / "work").init().plan(**variables(stack))
+    assert not audit(SMALL.environments["dev"], plan).passed

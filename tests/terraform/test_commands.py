@@ -1,0 +1,227 @@
+"""The commands of the guide for AWS: real Terraform and its S3 backend, moto for S3 and STS, the stand-in beside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import boto3
+import pytest
+from harness import PROJECT, serving
+from moto.server import ThreadedMotoServer
+
+FILE = PROJECT / "tradewind.yaml"
+BUCKET = "acme-tf-state-111111111111-eu-west-1"
+STATE = "environments/dev.tfstate"
+
+
+@dataclass
+class Account:
+    """A folder with ``tradewind.yaml``, and credentials of an account that exists in moto."""
+
+    folder: Path
+    endpoint: str
+    credentials: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """``tradewind`` with these arguments."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
+        own = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1"}
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "tradewind"), *arguments],
+            cwd=self.folder,
+            env={**kept, **serving(), **own, **self.credentials, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def client(self, service: str) -> boto3.client:
+        """A client with the same credentials."""
+        names = {"AWS_ACCESS_KEY_ID": "aws_access_key_id", "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key"}
+        given = {names[name]: value for name, value in self.credentials.items() if name in names}
+        return boto3.client(service, region_name="eu-west-1", endpoint_url=self.endpoint, **given)
+
+    def of(self, account_id: str) -> Account:
+        """The same folder with credentials of another account: a role in it, which moto lets anybody take."""
+        arn = f"arn:aws:iam::{account_id}:role/administrator"
+        answer = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        given = {
+            "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": answer["SessionToken"],
+        }
+        return Account(self.folder, self.endpoint, given)
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def nobody(moto: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    folder = tmp_path_factory.mktemp("aws")
+    (folder / "tradewind.yaml").write_text(FILE.read_text())
+    return Account(folder, moto, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
+
+
+@pytest.fixture(scope="module")
+def account(nobody: Account) -> Account:
+    """The non-production account, made ready."""
+    found = nobody.of("111111111111")
+    # The stand-in makes nothing: the bucket that `bootstrap` would make is made here, with what it found.
+    said = found.run("plan", "dev")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert f"there is no state bucket {BUCKET}" in said.stderr
+    assert "hint: tradewind bootstrap non-production" in said.stderr
+    found.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return found
+
+
+def keys(account: Account, prefix: str) -> list[str]:
+    listed = account.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+    return [entry["Key"] for entry in listed]
+
+
+def test_the_first_bootstrap(nobody: Account, tmp_path: Path) -> None:
+    """The state begins as a file; then the bucket is there, and the state moves into it."""
+    fresh = Account(tmp_path, nobody.endpoint, nobody.of("222222222222").credentials)
+    (tmp_path / "tradewind.yaml").write_text(FILE.read_text())
+    bucket = "acme-tf-state-222222222222-eu-west-1"
+
+    said = fresh.run("bootstrap", "production")
+    assert said.returncode == 0, said.stderr
+    assert "nothing was changed" in said.stderr
+    assert "aws_s3_bucket" in said.stdout
+    workspace = tmp_path / ".tradewind/infrastructure/bootstrap-production"
+
+    fresh.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    (workspace / "first.tfstate").write_text("")
+    said = fresh.run("bootstrap", "production", "--yes")
+    assert said.returncode == 0, said.stderr
+    listed = fresh.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    assert {entry["Key"] for entry in listed} >= {"bootstrap.tfstate", "account.tfstate"}
+    assert not list(workspace.glob("first.tfstate*"))
+    assert "the account production is ready" in said.stderr
+
+    again = fresh.run("bootstrap", "production", "--yes")
+    assert again.stdout.splitlines() == [
+        "production (bootstrap): nothing to change",
+        "production (account): nothing to change",
+    ]
+
+
+def test_plan_audit_apply_output_drift_and_end(account: Account) -> None:
+    said = account.run("plan", "dev")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("dev: 2")
+    assert "to create" in said.stdout.splitlines()[0]
+    assert "next: tradewind apply dev" in said.stderr
+
+    assert account.run("audit", "dev").returncode == 0
+    said = account.run("apply", "dev")
+    assert said.returncode == 0, said.stderr
+    assert "creating" in said.stderr
+    assert STATE in keys(account, "environments/")
+    assert {key.rsplit("-", 1)[1] for key in keys(account, "ledger/environment/dev/")} == {
+        "started.json",
+        "finished.json",
+    }
+
+    said = account.run("output", "dev", "--json")
+    assert json.loads(said.stdout)["outputs"]["cluster"] == "acme-dev"
+    said = account.run("plan", "dev")
+    assert said.stdout == "dev: nothing to change\n"
+    said = account.run("drift", "dev", "--json")
+    assert (said.returncode, json.loads(said.stdout)["drifted"]) == (0, [])
+
+    said = account.run("destroy", "dev")
+    assert said.returncode == 0, said.stderr
+    assert "LOSES DATA: module.database.aws_db_instance.this holds the metadata database" in said.stdout
+    said = account.run("destroy", "dev", "--allow-data-loss", "module.database.aws_db_instance.this")
+    assert said.returncode == 2
+    assert "the plan loses data, so nothing was done" in said.stderr
+
+
+def test_another_account_is_reached_through_its_role(account: Account, nobody: Account) -> None:
+    """Two accounts: the caller is in one, state and resources are in the other."""
+    bucket = "acme-tf-state-222222222222-eu-west-1"
+    production = nobody.of("222222222222")
+    owned = {entry["Name"] for entry in production.client("s3").list_buckets()["Buckets"]}
+    if bucket not in owned:
+        production.client("s3").create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+    said = account.run("plan", "prod")
+    assert said.returncode == 0, said.stderr
+    rendered = account.folder / ".tradewind/infrastructure/environment-prod"
+    backend = json.loads((rendered / "backend.tfbackend.json").read_text())
+    assert backend["assume_role"]["role_arn"] == "arn:aws:iam::222222222222:role/acme-deploy"
+
+
+def test_a_second_writer_is_refused(account: Account) -> None:
+    lock = {"ID": "7", "Who": "eve@ci", "Created": "2026-11-22T05:00:00Z", "Operation": "OperationTypeApply"}
+    account.client("s3").put_object(Bucket=BUCKET, Key=f"{STATE}.tflock", Body=json.dumps(lock).encode())
+    said = account.run("plan", "dev")
+    assert said.returncode == 1
+    assert "eve@ci has held the lock since 2026-11-22T05:00:00Z" in said.stderr
+    assert "tradewind unlock dev 7" in said.stderr
+    assert account.run("unlock", "dev", "8").returncode == 2
+    assert account.run("unlock", "dev", "7").returncode == 0
+    assert not keys(account, f"{STATE}.tflock")
+
+
+def test_without_credentials(nobody: Account) -> None:
+    bare = Account(nobody.folder, nobody.endpoint, {})
+    said = bare.run("plan", "dev", AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_CONFIG_FILE=os.devnull)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "\nerror: AWS credentials are missing: " in said.stderr
+    assert "aws sso login" in said.stderr
+
+
+def test_without_terraform(account: Account, tmp_path: Path) -> None:
+    said = account.run("plan", "dev", PATH=str(tmp_path))
+    assert said.returncode == 1
+    assert "Terraform is not installed" in said.stderr
+    old = tmp_path / "terraform"
+    old.write_text('#!/bin/sh\necho \'{"terraform_version": "1.10.9"}\'\n')
+    old.chmod(0o755)
+    said = account.run("plan", "dev", PATH=f"{tmp_path}:/bin:/usr/bin")
+    assert "Terraform 1.10.9 is too old: Tradewind needs 1.11 or newer" in said.stderr
+
+
+def test_terraform_itself_refuses_a_second_writer(account: Account) -> None:
+    """The lock that somebody takes after our look is Terraform's to refuse."""
+    said = account.run("plan", "dev")
+    assert said.returncode == 0, said.stderr
+    folder = account.folder / ".tradewind/infrastructure/environment-dev"
+    lock = {"ID": "9", "Who": "eve@ci", "Created": "2026-11-22T05:00:00Z", "Operation": "OperationTypeApply"}
+    account.client("s3").put_object(Bucket=BUCKET, Key=f"{STATE}.tflock", Body=json.dumps(lock).encode())
+    done = subprocess.run(
+        ["terraform", "plan", "-no-color", "-lock-timeout=0s"],
+        cwd=folder / "terraform/stacks/environment",
+        env={
+            **os.environ,
+            **serving(),
+            **account.credentials,
+            "AWS_ENDPOINT_URL": account.endpoint,
+            "TF_DATA_DIR": str(folder / "data"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    account.client("s3").delete_object(Bucket=BUCKET, Key=f"{STATE}.tflock")
+    assert done.returncode == 1
+    assert "Error acquiring the state lock" in done.stderr

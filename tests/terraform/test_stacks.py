@@ -1,0 +1,120 @@
+"""The stacks, planned and applied in memory with the project's own configurations."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from harness import PROJECT, changes
+from planned import LARGE, SMALL, plan_of, planned_types, terraform, variables
+
+from tradewind.config import Tradewind, parse
+from tradewind.infrastructure.stack import account_stack, bootstrap_stack, environment_stack
+
+EVERY = [pytest.param(LARGE, name, id=f"large-{name}") for name in LARGE.environments]
+EVERY += [pytest.param(SMALL, name, id=f"small-{name}") for name in SMALL.environments]
+
+# What a switch of docs/reference/stacks.md adds or removes. All else is the same everywhere.
+SWITCHED = {
+    "aws_acm_certificate",
+    "aws_acm_certificate_validation",
+    "aws_appautoscaling_scheduled_action",
+    "aws_route53_record",
+    "aws_sns_topic_subscription",
+}
+
+
+@pytest.mark.parametrize(("tradewind", "name"), EVERY)
+def test_a_new_environment_is_only_made(tradewind: Tradewind, name: str) -> None:
+    actions = changes(plan_of(tradewind, name))
+    assert len(actions) > 200
+    assert {tuple(each) for each in actions.values()} == {("create",)}
+
+
+def test_environments_are_made_of_the_same_types() -> None:
+    every = [planned_types(plan_of(tradewind, name)) for tradewind in (LARGE, SMALL) for name in tradewind.environments]
+    common = set.intersection(*every)
+    assert len(common) > 40
+    assert set.union(*every) - common <= SWITCHED
+
+
+@pytest.mark.parametrize(("tradewind", "name"), [EVERY[3], EVERY[4]])
+def test_a_second_plan_is_empty(tradewind: Tradewind, name: str) -> None:
+    stack = environment_stack(tradewind, name)
+    copy = terraform(stack, f"applied-{name}-{tradewind is LARGE}")
+    copy.apply(**variables(stack))
+    assert changes(copy.plan(**variables(stack))) == {}
+
+
+@pytest.mark.parametrize("make", [bootstrap_stack, account_stack])
+@pytest.mark.parametrize("name", list(LARGE.accounts))
+def test_a_second_plan_of_an_account_is_empty(make: type, name: str) -> None:
+    stack = make(LARGE, name)
+    copy = terraform(stack, f"applied-{stack.kind}-{name}")
+    copy.apply(**variables(stack))
+    assert changes(copy.plan(**variables(stack))) == {}
+
+
+def test_a_fifth_environment_is_a_block_of_three_lines() -> None:
+    text = (PROJECT / "examples/large/tradewind.yaml").read_text()
+    document = yaml.safe_load(text)
+    block = yaml.safe_load(
+        """
+        sandbox:
+          network: {cidr: 10.64.128.0/18}
+          access: {domain: {name: airflow.sandbox.example.com, hosted_zone_id: Z0123456789SANDEXAMPL}}
+        """
+    )
+    document["environments"] |= block
+    document["promotion"] |= {"sandbox": "pre-prod"}
+    five = parse(yaml.safe_dump(document), "tradewind.yaml")
+    stack = environment_stack(five, "sandbox")
+    actions = changes(terraform(stack, "sandbox").plan(**variables(stack)))
+    dev = changes(plan_of(LARGE, "dev"))
+    # The same as dev, but for dev's schedule, which lets its web sleep at night.
+    assert {address.replace("sandbox", "dev") for address in actions} ^ set(dev) == {
+        'module.observability.aws_cloudwatch_metric_alarm.this["web-copies"]',
+        'module.service["web"].aws_appautoscaling_scheduled_action.this["evening"]',
+        'module.service["web"].aws_appautoscaling_scheduled_action.this["morning"]',
+    }
+
+
+@pytest.mark.parametrize(("tradewind", "name"), EVERY)
+def test_who_owns_what(tradewind: Tradewind, name: str) -> None:
+    found = [entry["change"]["after"] for entry in plan_of(tradewind, name)["resource_changes"]]
+    services = [after for after in found if "deployment_circuit_breaker" in after]
+    assert services
+    for service in services:
+        assert service["desired_count"] == 0
+        assert service["deployment_circuit_breaker"] == [{"enable": True, "rollback": False}]
+    targets = [after for after in found if "scalable_dimension" in after and "suspended_state" in after]
+    assert targets
+    assert all(state[key] for target in targets for state in target["suspended_state"] for key in state), (
+        "scaling begins with the first release"
+    )
+
+
+@pytest.mark.parametrize(("tradewind", "name"), EVERY)
+def test_each_environment_scales_as_its_file_says(tradewind: Tradewind, name: str) -> None:
+    environment = tradewind.environments[name]
+    found = {
+        entry["address"]: entry["change"]["after"]
+        for entry in plan_of(tradewind, name)["resource_changes"]
+        if entry["type"] == "aws_appautoscaling_target"
+    }
+    web = found['module.service["web"].aws_appautoscaling_target.this[0]']
+    assert (web["min_capacity"], web["max_capacity"]) == (environment.web.min, environment.web.max)
+    # Workers belong to the controller, the scheduler and the DAG processor to the file.
+    assert not any(part in address for address in found for part in ("worker", "scheduler", "dag-processor"))
+
+
+@pytest.mark.parametrize(("tradewind", "name"), EVERY)
+def test_production_cannot_be_deleted_by_mistake(tradewind: Tradewind, name: str) -> None:
+    plan = plan_of(tradewind, name)
+    production = tradewind.environments[name].production
+    by_type = {entry["type"]: entry["change"]["after"] for entry in plan["resource_changes"]}
+    assert by_type["aws_db_instance"]["deletion_protection"] is production
+    assert by_type["aws_db_instance"]["skip_final_snapshot"] is False
+    balancers = [e["change"]["after"] for e in plan["resource_changes"] if e["type"] == "aws_lb"]
+    assert {balancer["enable_deletion_protection"] for balancer in balancers} == {production}
+    buckets = [e["change"]["after"] for e in plan["resource_changes"] if e["type"] == "aws_s3_bucket"]
+    assert {bucket["force_destroy"] for bucket in buckets} == {not production}
