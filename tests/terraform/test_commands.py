@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,11 +43,11 @@ class Account:
             check=False,
         )
 
-    def client(self, service: str) -> boto3.client:
+    def client(self, service: str, region: str = "eu-west-1") -> boto3.client:
         """A client with the same credentials."""
         names = {"AWS_ACCESS_KEY_ID": "aws_access_key_id", "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key"}
         given = {names[name]: value for name, value in self.credentials.items() if name in names}
-        return boto3.client(service, region_name="eu-west-1", endpoint_url=self.endpoint, **given)
+        return boto3.client(service, region_name=region, endpoint_url=self.endpoint, **given)
 
     def of(self, account_id: str) -> Account:
         """The same folder with credentials of another account: a role in it, which moto lets anybody take."""
@@ -168,6 +169,23 @@ def test_another_account_is_reached_through_its_role(account: Account, nobody: A
     rendered = account.folder / ".tradewind/infrastructure/environment-prod"
     backend = json.loads((rendered / "backend.tfbackend.json").read_text())
     assert backend["assume_role"]["role_arn"] == "arn:aws:iam::222222222222:role/acme-deploy"
+
+
+def test_every_environment_at_once(account: Account, tmp_path: Path) -> None:
+    """The large example, offline: four environments in two accounts."""
+    (tmp_path / "tradewind.yaml").write_text((PROJECT / "examples/large/tradewind.yaml").read_text())
+    large = Account(tmp_path, account.endpoint, account.credentials)
+    for account_id in ("111111111111", "222222222222"):
+        given = {"LocationConstraint": "eu-central-1"}
+        name = f"acme-tf-state-{account_id}-eu-central-1"
+        large.of(account_id).client("s3", "eu-central-1").create_bucket(Bucket=name, CreateBucketConfiguration=given)
+    began = time.monotonic()
+    said = large.run("plan", "--all", "--json")
+    print(f"tradewind plan --all: {time.monotonic() - began:.1f} s")
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)["environments"]
+    assert list(found) == sorted(["dev", "staging", "pre-prod", "prod"])
+    assert all(plan["counts"]["create"] > 250 for plan in found.values())
 
 
 def test_a_second_writer_is_refused(account: Account) -> None:

@@ -8,7 +8,9 @@ from harness import PROJECT, changes
 from planned import LARGE, SMALL, plan_of, planned_types, terraform, variables
 
 from tradewind.config import Tradewind, parse
+from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import account_stack, bootstrap_stack, environment_stack
+from tradewind.operate.audit import audit
 
 EVERY = [pytest.param(LARGE, name, id=f"large-{name}") for name in LARGE.environments]
 EVERY += [pytest.param(SMALL, name, id=f"small-{name}") for name in SMALL.environments]
@@ -118,3 +120,37 @@ def test_production_cannot_be_deleted_by_mistake(tradewind: Tradewind, name: str
     assert {balancer["enable_deletion_protection"] for balancer in balancers} == {production}
     buckets = [e["change"]["after"] for e in plan["resource_changes"] if e["type"] == "aws_s3_bucket"]
     assert {bucket["force_destroy"] for bucket in buckets} == {not production}
+
+
+def in_a_vpc_that_exists() -> Tradewind:
+    document = yaml.safe_load((PROJECT / "tradewind.yaml").read_text())
+    tiers = {
+        tier: [f"subnet-{number}{index}aaaaaa" for index in range(2)]
+        for number, tier in enumerate(["public_subnets", "private_subnets", "data_subnets"], start=1)
+    }
+    document["environments"]["dev"]["network"] = {"vpc": {"id": "vpc-0123456789abcdef0", **tiers}}
+    return parse(yaml.safe_dump(document), "tradewind.yaml")
+
+
+def test_a_vpc_that_exists_stands_in() -> None:
+    tradewind = in_a_vpc_that_exists()
+    stack = environment_stack(tradewind, "dev")
+    plan = terraform(stack, "existing-vpc").plan(**variables(stack))
+    made = {entry["type"]: entry["change"]["after"] for entry in plan["resource_changes"]}
+    assert not {"aws_vpc", "aws_subnet", "aws_nat_gateway", "aws_route_table", "aws_network_acl"} & set(made)
+    assert made["aws_db_subnet_group"]["subnet_ids"] == ["subnet-30aaaaaa", "subnet-31aaaaaa"]
+    assert made["aws_ecs_service"]["network_configuration"][0]["subnets"] == ["subnet-20aaaaaa", "subnet-21aaaaaa"]
+    with pytest.raises(TradewindError, match="its VPC vpc-0123456789abcdef0 is not Terraform's"):
+        audit(tradewind.environments["dev"], plan)
+
+
+@pytest.mark.parametrize(("tradewind", "name"), EVERY)
+def test_tags_are_everywhere(tradewind: Tradewind, name: str) -> None:
+    wanted = {"tradewind:tenant": tradewind.tenant, "tradewind:environment": name, **tradewind.tags}
+    tagged = [
+        entry["change"]["after"]["tags_all"]
+        for entry in plan_of(tradewind, name)["resource_changes"]
+        if entry["change"]["after"].get("tags_all") is not None
+    ]
+    assert len(tagged) > 100
+    assert all(wanted.items() <= tags.items() for tags in tagged)

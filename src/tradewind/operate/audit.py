@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradewind.config import Environment
+from tradewind.errors import ExitCode, TradewindError
 from tradewind.operate.design import designed_paths
 from tradewind.operate.reach import Path, Reach
 
@@ -35,7 +36,17 @@ class Audit:
 
 
 def audit(environment: Environment, plan: Mapping[str, Any]) -> Audit:
-    """Compare the network of a plan with the design. TradewindError where the plan does not say enough."""
+    """Compare the network of a plan with the design.
+
+    TradewindError where the plan does not say enough, as for a VPC that existed before.
+    """
+    if environment.network.vpc is not None:
+        raise TradewindError(
+            f"the network of {environment.name} cannot be audited",
+            f"its VPC {environment.network.vpc.id} is not Terraform's, so no plan has its routes and network ACLs",
+            "audit it where it is made; what may connect to what is in terraform/stacks/environment/flows.tf",
+            code=ExitCode.USAGE,
+        )
     designed = designed_paths(environment)
     reach = Reach(plan)
     possible, certain = reach.paths(), reach.paths(every=True)

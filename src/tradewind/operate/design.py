@@ -27,8 +27,8 @@ _INTERFACES = {
 
 
 def designed_paths(environment: Environment) -> frozenset[Path]:
-    """Every way that is meant to be open; nothing else may be."""
-    found = {*_people(environment), *_tiers(environment), *_endpoints(environment)}
+    """Every way that is meant to be open in a network that Terraform makes; nothing else may be."""
+    found = {*_people(environment), *_tiers(), *_endpoints(environment)}
     for service in services(environment):
         found.update(_of_service(environment, on_aws(service)))
     return frozenset(found)
@@ -41,10 +41,8 @@ def _people(environment: Environment) -> Iterator[Path]:
             yield Path(cidr, "public_load_balancer", port, Tier.PUBLIC.value)
 
 
-def _tiers(environment: Environment) -> Iterator[Path]:
+def _tiers() -> Iterator[Path]:
     """What network ACLs let pass between tiers, each with its answer: they keep no connections."""
-    if environment.network.vpc is not None:
-        return
     public, private, data = (tier.value for tier in (Tier.PUBLIC, Tier.PRIVATE, Tier.DATA))
     for port in ("5555", "8080"):
         yield Path(f"tier {public}", f"tier {private}", port, private)
@@ -53,10 +51,9 @@ def _tiers(environment: Environment) -> Iterator[Path]:
 
 
 def _endpoints(environment: Environment) -> Iterator[Path]:
-    if environment.network.vpc is None:
-        for endpoint in environment.network.endpoints:
-            for service in _INTERFACES[endpoint]:
-                yield Path("endpoints", f"aws {service}", "443", Tier.PRIVATE.value)
+    for endpoint in environment.network.endpoints:
+        for service in _INTERFACES[endpoint]:
+            yield Path("endpoints", f"aws {service}", "443", Tier.PRIVATE.value)
 
 
 def _of_service(environment: Environment, service: Service) -> Iterator[Path]:
@@ -80,7 +77,7 @@ def _of_service(environment: Environment, service: Service) -> Iterator[Path]:
 
 
 def _to_aws(environment: Environment, service: Service) -> Iterator[Path]:
-    endpoints = set(environment.network.endpoints) if environment.network.vpc is None else set()
+    endpoints = set(environment.network.endpoints)
     if "s3" in endpoints:
         yield Path(service.name, S3, "443", S3)
     if endpoints - {"s3"}:
