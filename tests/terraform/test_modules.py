@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness import PROJECT, Terraform
+from readme import readmes, rendered
 
 TERRAFORM = PROJECT / "terraform"
 FOLDERS = sorted(path.parent for path in TERRAFORM.glob("*/*/variables.tf"))
@@ -43,4 +44,9 @@ def test_its_own_tests(folder: Path, tmp_path: Path) -> None:
 def test_every_module_has_tests_and_says_what_it_is() -> None:
     modules = [folder for folder in FOLDERS if folder.parent.name == "modules"]
     assert [name(folder) for folder in modules if folder not in TESTED] == []
-    assert [name(folder) for folder in modules if not (folder / "README.md").exists()] == []
+    assert [name(folder) for folder in FOLDERS if not (folder / "README.md").exists()] == []
+
+
+@pytest.mark.parametrize("file", readmes(), ids=lambda file: name(file.parent))
+def test_readmes_have_the_inputs_and_outputs_of_the_code(file: Path) -> None:
+    assert file.read_text() == rendered(file), "run: python tests/terraform/readme.py"

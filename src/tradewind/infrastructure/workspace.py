@@ -106,7 +106,7 @@ def fingerprint(stack: Stack) -> str:
 
 def source() -> Path:
     """The folder with the HCL: in the checkout, or packed into the installation."""
-    packed = Path(__file__).parent / "terraform"
+    packed = Path(__file__).parent / "hcl"
     checkout = Path(__file__).parents[3] / "terraform"
     for folder in (packed, checkout):
         if (folder / "stacks").is_dir():
