@@ -1,21 +1,26 @@
 """Create Airflow's database user and its schema, on PostgreSQL or MySQL. Safe to run again; sets the password anew.
 
-Reads two URLs from the environment: TRADEWIND_DATABASE_ADMIN (the server's administrator) and TRADEWIND_DATABASE_URL,
-which says which user, password and schema must exist afterwards. Only this task ever sees the administrator's password.
+Reads two variables: TRADEWIND_DATABASE_URL says which user, password and schema must exist afterwards.
+TRADEWIND_DATABASE_ADMIN is the server's administrator, as a URL or, as RDS keeps it in Secrets Manager, as JSON with
+``username`` and ``password`` for the same server. Only this task ever sees the administrator's password.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 
 @dataclass(frozen=True)
 class Account:
-    """A database login as a SQLAlchemy URL spells it (``dialect+driver://user:password@host:port/name``)."""
+    """A database login as a SQLAlchemy URL spells it (``dialect+driver://user:password@host:port/name?ssl_ca=file``).
+
+    ``ca`` is the file with the authorities that the server's certificate must come from; without one there is no TLS.
+    """
 
     dialect: str
     user: str
@@ -23,6 +28,7 @@ class Account:
     host: str
     port: int
     database: str
+    ca: str = ""
 
     @classmethod
     def from_url(cls, url: str) -> Account:
@@ -42,7 +48,20 @@ class Account:
             parts.hostname,
             port,
             parts.path.lstrip("/"),
+            dict(parse_qsl(parts.query)).get("ssl_ca", ""),
         )
+
+    @classmethod
+    def administrator(cls, text: str, wanted: Account) -> Account:
+        """The administrator of the server of ``wanted``, from a URL or from RDS's JSON. ValueError without the text."""
+        if not text.lstrip().startswith("{"):
+            return cls.from_url(text)
+        try:
+            secret = json.loads(text)
+            user, password = str(secret["username"]), str(secret["password"])
+        except (ValueError, KeyError, TypeError):
+            raise ValueError("the administrator's secret is no JSON with username and password") from None
+        return cls(wanted.dialect, user, password, wanted.host, wanted.port, "", wanted.ca)
 
 
 def prepare(admin: Account, wanted: Account) -> None:
@@ -78,7 +97,12 @@ def _prepare_mysql(admin: Account, wanted: Account) -> None:
     import pymysql
 
     connection: Any = pymysql.connect(
-        host=admin.host, port=admin.port, user=admin.user, password=admin.password, autocommit=True
+        host=admin.host,
+        port=admin.port,
+        user=admin.user,
+        password=admin.password,
+        autocommit=True,
+        **({"ssl_ca": admin.ca, "ssl_verify_cert": True, "ssl_verify_identity": True} if admin.ca else {}),
     )
     with connection.cursor() as cursor:
         name = "`" + wanted.database.replace("`", "``") + "`"
@@ -97,7 +121,8 @@ def main() -> int:
     if missing:
         sys.stderr.write(f"error: prepare needs {', '.join(missing)} in its environment\n")
         return 2
-    admin, wanted = (Account.from_url(os.environ[name]) for name in names)
+    wanted = Account.from_url(os.environ["TRADEWIND_DATABASE_URL"])
+    admin = Account.administrator(os.environ["TRADEWIND_DATABASE_ADMIN"], wanted)
     prepare(admin, wanted)
     sys.stdout.write(f"prepared {wanted.user} on {admin.dialect}\n")
     return 0

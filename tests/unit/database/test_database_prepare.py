@@ -34,6 +34,33 @@ def test_a_url_is_an_account(url: str, account: Account) -> None:
     assert Account.from_url(url) == account
 
 
+WANTED = Account("mysql", "airflow", "word", "db.example.com", 3306, "airflow", "/ca.pem")
+
+
+def test_the_authorities_of_the_server() -> None:
+    url = "mysql+pymysql://airflow:word@db.example.com:3306/airflow?ssl_ca=/ca.pem"
+    assert Account.from_url(url) == WANTED
+
+
+def test_the_administrator_as_rds_keeps_it() -> None:
+    text = '{"username": "tradewind", "password": "a@b:{c}"}'
+    assert Account.administrator(text, WANTED) == Account(
+        "mysql", "tradewind", "a@b:{c}", "db.example.com", 3306, "", "/ca.pem"
+    )
+
+
+def test_the_administrator_as_a_url() -> None:
+    url = "mysql+pymysql://root:word@db.example.com:3306/"
+    assert Account.administrator(url, WANTED) == Account.from_url(url)
+
+
+@pytest.mark.parametrize("text", ['{"username": "hush"}', "{hush", '{"password": "hush"}', '{"hush": 1}'])
+def test_an_administrator_that_cannot_be_read_is_not_told(text: str) -> None:
+    with pytest.raises(ValueError, match="no JSON with username and password") as caught:
+        Account.administrator(text, WANTED)
+    assert "hush" not in str(caught.value)
+
+
 @given(printable, printable)
 def test_any_user_and_password(user: str, password: str) -> None:
     url = f"postgresql+psycopg2://{quote(user, safe='')}:{quote(password, safe='')}@db:5432/name"
