@@ -48,6 +48,7 @@ resource "aws_s3_bucket_versioning" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  #checkov:skip=CKV_AWS_300:the rule `unfinished` is there for every object; checkov does not read a filter without conditions
   # A rule about old versions is refused while versioning is being switched on.
   depends_on = [aws_s3_bucket_versioning.this]
 

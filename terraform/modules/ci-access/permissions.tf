@@ -35,6 +35,13 @@ locals {
       Resource = [var.state_bucket_arn]
     },
     {
+      # Its name begins as the names of other buckets do, which a pipeline may make and change.
+      Sid      = "StateBucketStays"
+      Effect   = "Deny"
+      Action   = ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
+      Resource = [var.state_bucket_arn]
+    },
+    {
       Sid      = "StateKey"
       Effect   = "Allow"
       Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -173,8 +180,16 @@ locals {
     {
       Sid      = "Topics"
       Effect   = "Allow"
-      Action   = ["sns:CreateTopic", "sns:DeleteTopic", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe"]
+      Action   = ["sns:CreateTopic", "sns:DeleteTopic", "sns:GetTopicAttributes", "sns:ListTagsForResource", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource"]
       Resource = ["arn:aws:sns:${local.here}:${local.own}"]
+    },
+    {
+      # These know no resource.
+      Sid       = "Subscriptions"
+      Effect    = "Allow"
+      Action    = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"]
+      Resource  = ["*"]
+      Condition = local.in_region
     },
   ]
 
@@ -186,10 +201,11 @@ locals {
       Resource = ["*"]
     },
     {
-      Sid      = "Database"
-      Effect   = "Allow"
-      Action   = ["rds:AddTagsToResource", "rds:CreateDB*", "rds:DeleteDB*", "rds:ListTagsForResource", "rds:ModifyDB*", "rds:RebootDBInstance", "rds:RemoveTagsFromResource", "rds:ResetDBParameterGroup", "rds:RestoreDBInstanceFromDBSnapshot"]
-      Resource = [for kind in ["db", "subgrp", "pg", "snapshot"] : "arn:aws:rds:${local.here}:${kind}:${local.own}"]
+      Sid    = "Database"
+      Effect = "Allow"
+      Action = ["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:CreateDBParameterGroup", "rds:CreateDBSnapshot", "rds:CreateDBSubnetGroup", "rds:DeleteDBInstance", "rds:DeleteDBParameterGroup", "rds:DeleteDBSubnetGroup", "rds:ListTagsForResource", "rds:ModifyDBInstance", "rds:ModifyDBParameterGroup", "rds:ModifyDBSubnetGroup", "rds:RebootDBInstance", "rds:RemoveTagsFromResource", "rds:ResetDBParameterGroup", "rds:RestoreDBInstanceFromDBSnapshot"]
+      # Every instance has an option group; ours is AWS's own.
+      Resource = concat([for kind in ["db", "subgrp", "pg", "snapshot"] : "arn:aws:rds:${local.here}:${kind}:${local.own}"], ["arn:aws:rds:${local.here}:og:default*"])
     },
     {
       Sid      = "Broker"
@@ -200,14 +216,22 @@ locals {
     {
       Sid       = "DagStorage"
       Effect    = "Allow"
-      Action    = ["elasticfilesystem:Create*", "elasticfilesystem:Delete*", "elasticfilesystem:List*", "elasticfilesystem:Put*", "elasticfilesystem:TagResource", "elasticfilesystem:Update*"]
+      Action    = ["elasticfilesystem:CreateAccessPoint", "elasticfilesystem:CreateMountTarget", "elasticfilesystem:Delete*", "elasticfilesystem:List*", "elasticfilesystem:ModifyMountTargetSecurityGroups", "elasticfilesystem:PutBackupPolicy", "elasticfilesystem:PutFileSystemPolicy", "elasticfilesystem:PutLifecycleConfiguration", "elasticfilesystem:TagResource", "elasticfilesystem:UntagResource", "elasticfilesystem:UpdateFileSystem"]
       Resource  = ["arn:aws:elasticfilesystem:${local.here}:*"]
+      Condition = local.in_region
+    },
+    {
+      # A file system has no name before it is made.
+      Sid       = "NewDagStorage"
+      Effect    = "Allow"
+      Action    = ["elasticfilesystem:CreateFileSystem"]
+      Resource  = ["*"]
       Condition = local.in_region
     },
     {
       Sid      = "Buckets"
       Effect   = "Allow"
-      Action   = ["s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:Get*", "s3:List*", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
+      Action   = ["s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:Get*", "s3:List*", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
       Resource = ["arn:aws:s3:::${local.own}"]
     },
     {

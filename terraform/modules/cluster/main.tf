@@ -1,4 +1,5 @@
 resource "aws_cloudwatch_log_group" "exec" {
+  #checkov:skip=CKV_AWS_338:how long records are kept is a choice of each environment
   name              = "/${var.name}/exec"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn

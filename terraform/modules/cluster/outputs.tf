@@ -1,11 +1,16 @@
 output "name" {
   description = "The name of the cluster."
   value       = aws_ecs_cluster.this.name
+
+  # ECS refuses a service whose capacity provider the cluster does not have yet.
+  depends_on = [aws_ecs_cluster_capacity_providers.this]
 }
 
 output "arn" {
   description = "The ARN of the cluster."
   value       = aws_ecs_cluster.this.arn
+
+  depends_on = [aws_ecs_cluster_capacity_providers.this]
 }
 
 output "exec_log_group_arn" {

@@ -134,8 +134,4 @@ resource "aws_security_group" "this" {
   vpc_id      = var.vpc_id
 
   tags = { Name = local.full_name }
-
-  lifecycle {
-    create_before_destroy = true
-  }
 }

@@ -60,7 +60,7 @@ run "never_everything" {
   assert {
     condition = alltrue(flatten([
       for policy in aws_iam_policy.deploy : [
-        for statement in jsondecode(policy.policy).Statement : [for action in statement.Action : statement.Effect == "Allow" && can(regex("^[a-z0-9-]+:[A-Za-z*]+$", action))]
+        for statement in jsondecode(policy.policy).Statement : [for action in statement.Action : can(regex("^[a-z0-9-]+:[A-Za-z*]+$", action))]
       ]
     ]))
     error_message = "Every action must name its service."
@@ -138,9 +138,20 @@ run "states_stay" {
       States      = jsonencode([["s3:GetObject", "s3:PutObject"], ["${var.state_bucket_arn}/*"]])
       Locks       = jsonencode([["s3:DeleteObject"], ["${var.state_bucket_arn}/*.tflock"]])
       StateBucket = jsonencode([["s3:GetBucketLocation", "s3:ListBucket"], [var.state_bucket_arn]])
-      StateKey    = jsonencode([["kms:Decrypt", "kms:GenerateDataKey"], [var.state_key_arn]])
+      StateBucketStays = jsonencode([
+        ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"],
+        [var.state_bucket_arn],
+      ])
+      StateKey = jsonencode([["kms:Decrypt", "kms:GenerateDataKey"], [var.state_key_arn]])
     }
     error_message = "A pipeline must be able to write states and to end locks, and to delete nothing else."
+  }
+
+  assert {
+    condition = flatten([
+      for policy in aws_iam_policy.deploy : [for statement in jsondecode(policy.policy).Statement : statement.Sid if statement.Effect == "Deny"]
+    ]) == ["StateBucketStays"]
+    error_message = "The state bucket must be out of reach of what is allowed for other buckets."
   }
 }
 

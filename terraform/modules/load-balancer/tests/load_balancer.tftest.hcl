@@ -112,8 +112,8 @@ run "routes" {
 
   assert {
     condition = { for name, group in aws_lb_target_group.this : name => "${group.name} ${group.target_type} ${group.protocol} ${group.port} ${group.health_check[0].path} ${group.health_check[0].matcher}" } == {
-      web    = "acme-dev-public-web ip HTTP 8080 /api/v2/monitor/health 200"
-      flower = "acme-dev-public-flower ip HTTP 5555 /flower/healthcheck 200"
+      web    = "acme-dev-public-web-8080 ip HTTP 8080 /api/v2/monitor/health 200"
+      flower = "acme-dev-public-flower-5555 ip HTTP 5555 /flower/healthcheck 200"
     }
     error_message = "Each group of targets must have its port, and its way to ask for health."
   }
