@@ -103,8 +103,8 @@ def show(name: str, summary: Summary, *, every: bool) -> None:
         if change.action is not Action.CREATE or every:
             terminal.data(_row(change))
     if created and not every:
-        for module, count in sorted(_by_module(created).items()):
-            terminal.data(f"  + {module or 'the stack itself'}: {count}")
+        for part, count in sorted(_by_part(created).items()):
+            terminal.data(f"  + {part:<28}{count:>4}")
     for change in summary.losses:
         terminal.data(f"  LOSES DATA: {change.address} holds {change.loses}")
 
@@ -123,10 +123,11 @@ def _row(change: Change) -> str:
     return f"  {mark} {change.action.value:<8} {change.address}{because}"
 
 
-def _by_module(changes: list[Change]) -> dict[str, int]:
+def _by_part(changes: list[Change]) -> dict[str, int]:
+    """How many changes each part of a stack has: its modules, whatever their number, and the stack itself."""
     counts: dict[str, int] = {}
     for change in changes:
-        parts = change.address.split(".")
-        module = ".".join(parts[:2]) if parts[0] == "module" else ""
-        counts[module] = counts.get(module, 0) + 1
+        first, _, rest = change.address.partition(".")
+        part = rest.partition(".")[0].partition("[")[0] if first == "module" else "(the stack itself)"
+        counts[part] = counts.get(part, 0) + 1
     return counts
