@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 USER_STAMP := $(VENV)/.installed-local
+CHECKS := .venv-checks/.installed
 UV := $(BIN)/uv pip install --quiet --no-config --require-hashes --compile-bytecode
 
 .DEFAULT_GOAL := help
@@ -28,6 +29,12 @@ $(STAMP): $(USER_STAMP) requirements/dev.txt
 	@$(UV) -r requirements/dev.txt
 	@touch $@
 
+# The policy checkers need other versions of what Airflow needs, so they live apart.
+$(CHECKS): $(USER_STAMP) requirements/checks.txt
+	@$(PYTHON) -m venv $(@D)
+	@$(UV) --python $(@D)/bin/python -r requirements/checks.txt
+	@touch $@
+
 install: $(USER_STAMP)  ## make the virtual environment with everything that running takes
 
 up: $(USER_STAMP)  ## start the whole platform here, and run a DAG to its end
@@ -36,7 +43,7 @@ up: $(USER_STAMP)  ## start the whole platform here, and run a DAG to its end
 down:  ## stop it
 	@$(BIN)/tradewind down
 
-test: $(STAMP)  ## run every test, on real Airflow (15 to 30 minutes on two cores)
+test: $(STAMP) $(CHECKS)  ## run every test, on real Airflow (15 to 30 minutes on two cores)
 	@tests/run
 
 test-aws: $(STAMP)  ## the tests of each Terraform module and stack on the real AWS provider, from its registry
@@ -60,4 +67,4 @@ docs: $(STAMP)  ## build the documentation into site/
 	@$(BIN)/zensical build --clean
 
 clean:  ## remove what was built and installed (not .tradewind, which tradewind down --wipe removes)
-	rm -rf $(VENV) site dist .mypy_cache .ruff_cache .pytest_cache .cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(dir $(CHECKS)) site dist .mypy_cache .ruff_cache .pytest_cache .cache .hypothesis .import_linter_cache

@@ -8,3 +8,5 @@ pin() { "$uv" pip compile --no-config --quiet --universal --python-version 3.11 
 pin pyproject.toml --extra local --extra examples -o requirements/local.txt "$@" >/dev/null
 pin requirements/dev.in -c requirements/local.txt -o requirements/dev.txt "$@" >/dev/null
 pin requirements/build.in -c requirements/local.txt -o requirements/build.txt "$@" >/dev/null
+# Apart from the others: see checks.in.
+pin requirements/checks.in -o requirements/checks.txt "$@" >/dev/null

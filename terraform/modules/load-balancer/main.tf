@@ -19,9 +19,8 @@ resource "aws_security_group" "this" {
 }
 
 resource "aws_lb" "this" {
-  #checkov:skip=CKV_AWS_150:a choice of each environment, on where production is; what can be lost by mistake is the database, and follows the same switch
+  #checkov:skip=CKV_AWS_150:on in production; an environment that is made and destroyed at will says otherwise
   #checkov:skip=CKV2_AWS_28:a firewall for web applications is a choice of the company; aws_wafv2_web_acl_association takes the ARN that this module returns
-  #checkov:skip=CKV2_AWS_20:the redirect exists wherever there is a certificate to redirect to
   name                       = module.names.names["load-balancer"]
   load_balancer_type         = "application"
   internal                   = var.internal

@@ -82,7 +82,6 @@ resource "aws_cloudwatch_log_group" "this" {
 
 # This is a template: it says all but the digest of the image. `tradewind release` registers what runs.
 resource "aws_ecs_task_definition" "this" {
-  #checkov:skip=CKV_AWS_97:volumes on EFS are encrypted in transit, below; the others end with the task
   family                   = local.full_name
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"

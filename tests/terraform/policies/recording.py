@@ -44,5 +44,5 @@ def _record(kind: str, values: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    server.Provider = Recording  # type: ignore[misc]
+    server.Provider = Recording  # type: ignore[attr-defined]
     server.main()

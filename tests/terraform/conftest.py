@@ -1,0 +1,17 @@
+"""Tests that share what takes long to make share a process (``pytest --dist loadgroup``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+GROUPS = {"test_audit.py": "planned", "test_stacks.py": "planned", "test_commands.py": "commands"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        group = "deployed" if HERE / "policies" in item.path.parents else GROUPS.get(item.path.name)
+        if group and HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(group))
