@@ -93,7 +93,7 @@ def test_everything_that_is_needed_is_there_and_there_is_an_order(specs: dict[st
     assert waves[-1] == {"database", "broker"}
 
 
-def test_nothing_of_the_callers_shell_leaks(specs: dict[str, ProcessSpec], home: Home) -> None:
+def test_nothing_of_the_callers_shell_gets_in(specs: dict[str, ProcessSpec], home: Home) -> None:
     for spec in specs.values():
         # AIRFLOW_CONFIG has a test of its own.
         assert not {name for name, value in spec.env.items() if "leak" in value} - {"AIRFLOW_CONFIG"}
