@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-GROUPS = {"test_audit.py": "planned", "test_stacks.py": "planned", "test_aws_commands.py": "commands"}
+GROUPS = {
+    "test_audit.py": "planned",
+    "test_stacks.py": "planned",
+    "test_aws_commands.py": "commands",
+    "test_deployed.py": "deployed",
+    "test_secrets_absent.py": "deployed",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -45,15 +45,14 @@ def terraform(stack: Stack, name: str) -> Terraform:
 
 
 @functools.cache
-def _plan(kind: str, name: str, large: bool) -> dict[str, Any]:
-    make = {"environment": environment_stack, "account": account_stack, "bootstrap": bootstrap_stack}[kind]
-    stack = make(LARGE if large else SMALL, name)
-    return terraform(stack, f"{kind}-{name}-{large}").plan(**variables(stack))
+def _plan(large: bool, name: str) -> dict[str, Any]:
+    stack = environment_stack(LARGE if large else SMALL, name)
+    return terraform(stack, f"{name}-{large}").plan(**variables(stack))
 
 
-def plan_of(tradewind: Tradewind, name: str, kind: str = "environment") -> dict[str, Any]:
-    """The plan of a stack that does not exist yet. Copy it before changing it."""
-    return _plan(kind, name, tradewind is LARGE)
+def plan_of(tradewind: Tradewind, name: str) -> dict[str, Any]:
+    """The plan of an environment of SMALL or LARGE that does not exist yet. Copy it before changing it."""
+    return _plan(tradewind is LARGE, name)
 
 
 def planned_types(plan: Mapping[str, Any]) -> set[str]:

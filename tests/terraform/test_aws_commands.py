@@ -150,7 +150,7 @@ def test_plan_audit_apply_output_drift_and_end(account: Account) -> None:
     said = account.run("destroy", "dev")
     assert said.returncode == 0, said.stderr
     assert "LOSES DATA: module.database.aws_db_instance.this holds the metadata database" in said.stdout
-    said = account.run("destroy", "dev", "--allow-data-loss", "module.database.aws_db_instance.this")
+    said = account.run("destroy", "dev", "--yes", "--allow-data-loss", "module.database.aws_db_instance.this")
     assert said.returncode == 2
     assert "the plan loses data, so nothing was done" in said.stderr
 

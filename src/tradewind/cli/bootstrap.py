@@ -24,11 +24,10 @@ def bootstrap(
     for stack in (bootstrap_stack(tradewind, account), account_stack(tradewind, account)):
         if not _bring(deployer, stack, yes, allow_data_loss or []):
             return
-    entries = [name for name in tradewind.entries if tradewind.environments[name].account == account]
-    last = [name for name, environment in tradewind.environments.items() if environment.account == account]
     terminal.say(f"the account {account} is ready")
-    if entries or last:
-        terminal.say(f"next: tradewind plan {(entries or last)[0]}")
+    mine = [name for name in tradewind.path_order() if tradewind.environments[name].account == account]
+    if mine:
+        terminal.say(f"next: tradewind plan {mine[0]}")
 
 
 def _bring(deployer: Deployer, stack: Stack, yes: bool, allowed: list[str]) -> bool:

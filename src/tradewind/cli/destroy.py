@@ -14,19 +14,20 @@ from tradewind.infrastructure.stack import environment_stack
 
 def destroy(
     environment: Annotated[str, typer.Argument(help="The environment.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Carry out what the last `destroy` showed.")] = False,
     allow_data_loss: AllowDataLoss = None,
     file: File = None,
 ) -> None:
-    """Show what destroying an environment would end; with --allow-data-loss for each loss, do it."""
+    """Show what destroying an environment would end; with --yes, and --allow-data-loss for each loss, do it."""
     tradewind, deployer = infrastructure.deployer(file)
     stack = environment_stack(tradewind, environment)
-    if allow_data_loss:
+    if yes:
         with infrastructure.progress(f"destroying {stack.title}") as listen:
-            deployer.apply(stack, allow_data_loss, listen, destroy=True)
+            deployer.apply(stack, allow_data_loss or (), listen, destroy=True)
         terminal.say(f"{stack.title} is gone")
         return
     with infrastructure.progress(f"planning the end of {stack.title}") as listen:
         planned = deployer.plan(stack, listen, ["-destroy"])
     infrastructure.show(stack.name, planned.summary, every=False)
-    flags = " ".join(f"--allow-data-loss '{change.address}'" for change in planned.summary.losses)
-    terminal.say(f"next, if you mean it: tradewind destroy {environment} {flags}")
+    flags = "".join(f" --allow-data-loss '{change.address}'" for change in planned.summary.losses)
+    terminal.say(f"next, if you mean it: tradewind destroy {environment} --yes{flags}")

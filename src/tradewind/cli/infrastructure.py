@@ -18,14 +18,9 @@ from tradewind.config import Tradewind
 from tradewind.infrastructure.changes import Action, Change, Summary
 from tradewind.infrastructure.deploy import Deployer
 from tradewind.infrastructure.terraform import Listener, Message, TerraformProgram
+from tradewind.local.paths import Home
 
-STYLES = {
-    Action.CREATE: ("+", "green"),
-    Action.UPDATE: ("~", "yellow"),
-    Action.REPLACE: ("±", "magenta"),
-    Action.DESTROY: ("-", "red"),
-    Action.FORGET: (".", "dim"),
-}
+MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DESTROY: "-", Action.FORGET: "."}
 VERBS = {"create": "creating", "update": "changing", "delete": "destroying", "read": "reading", "replace": "replacing"}
 
 
@@ -36,8 +31,7 @@ def deployer(file: Path | None) -> tuple[Tradewind, Deployer]:
 
     path = configuration_file(file)
     tradewind = config.load(path)
-    home = path.resolve().parent / ".tradewind"
-    return tradewind, Deployer(home, Aws(tradewind.region), TerraformProgram)
+    return tradewind, Deployer(Home.beside(path).root, Aws(tradewind.region), TerraformProgram)
 
 
 @contextmanager
@@ -118,9 +112,8 @@ def headline(summary: Summary) -> str:
 
 
 def _row(change: Change) -> str:
-    mark, _ = STYLES[change.action]
     because = f"  because {', '.join(change.because)} cannot be changed" if change.because else ""
-    return f"  {mark} {change.action.value:<8} {change.address}{because}"
+    return f"  {MARKS[change.action]} {change.action.value:<8} {change.address}{because}"
 
 
 def _by_part(changes: list[Change]) -> dict[str, int]:

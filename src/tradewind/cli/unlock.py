@@ -1,4 +1,4 @@
-"""``tradewind unlock``: free an environment whose Terraform has died."""
+"""``tradewind unlock``: free an environment or an account whose Terraform has died."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import typer
 
 from tradewind.cli import infrastructure, terminal
 from tradewind.cli.options import File
-from tradewind.infrastructure.stack import environment_stack
+from tradewind.infrastructure.stack import stacks_named
 
 
 def unlock(
-    environment: Annotated[str, typer.Argument(help="The environment.")],
+    name: Annotated[str, typer.Argument(help="The environment, or the account, that is locked.")],
     lock: Annotated[str, typer.Argument(help="The id of the lock, from the message that named it.")],
     file: File = None,
 ) -> None:
     """Take away the lock of a `plan` or `apply` that has died. Never do it while that process lives."""
     tradewind, deployer = infrastructure.deployer(file)
-    removed = deployer.unlock(environment_stack(tradewind, environment), lock)
+    removed = deployer.unlock(stacks_named(tradewind, name), lock)
     terminal.say(f"removed the lock of {removed.who}, held since {removed.since}")

@@ -20,7 +20,7 @@ from tradewind.infrastructure.stack import Stack
 from tradewind.infrastructure.terraform import Listener, Terraform
 from tradewind.infrastructure.workspace import Workspace, fingerprint
 
-TerraformFactory = Callable[[Path, Path, Mapping[str, str]], Terraform]
+TerraformFactory = Callable[[Path, Path], Terraform]
 Clock = Callable[[], datetime]
 
 
@@ -52,7 +52,7 @@ class Deployer:
     Args:
         home: the folder ``.tradewind`` beside the configuration.
         cloud: who the caller is, as AWS sees it.
-        terraform: makes the program for a data folder, a cache folder and variables.
+        terraform: makes the program for a data folder and a cache folder.
         clock: the time, in UTC.
     """
 
@@ -95,7 +95,7 @@ class Deployer:
             raise TradewindError(
                 "the plan loses data, so nothing was done",
                 ", ".join(missing),
-                f"if you mean it: tradewind {'destroy' if destroy else 'apply'} {stack.name} {flags}",
+                f"if you mean it: {stack.command('destroy --yes' if destroy else 'apply')} {flags}",
                 code=ExitCode.USAGE,
             )
         ready = self._ready(stack, fresh=False)
@@ -140,20 +140,21 @@ class Deployer:
         ready = self._ready(stack)
         return ready.terraform.output(ready.folder)
 
-    def unlock(self, stack: Stack, lock_id: str) -> Lock:
-        """Take away the lock of a process that is dead. TradewindError where that lock is not there."""
-        cloud, _ = self._admit(stack, self.cloud.caller())
-        lock = cloud.lock(stack.bucket, stack.key)
-        if lock is None:
-            raise TradewindError(f"nobody holds a lock on {stack.title}", code=ExitCode.USAGE)
-        if lock.id != lock_id:
-            raise TradewindError(
-                f"the lock on {stack.title} is another one",
-                f"{lock.id}, held by {lock.who} since {lock.since} ({lock.operation})",
-                code=ExitCode.USAGE,
-            )
-        cloud.unlock(stack.bucket, stack.key)
-        return lock
+    def unlock(self, stacks: Sequence[Stack], lock_id: str) -> Lock:
+        """Take away the lock of a process that is dead, from whichever of the stacks it holds.
+
+        TradewindError where none of them has that lock.
+        """
+        others = []
+        for stack in stacks:
+            cloud, _ = self._admit(stack, self.cloud.caller())
+            lock = cloud.lock(stack.bucket, stack.key)
+            if lock is not None and lock.id == lock_id:
+                cloud.unlock(stack.bucket, stack.key)
+                return lock
+            if lock is not None:
+                others.append(f"{lock.id} on {stack.title}, held by {lock.who} since {lock.since} ({lock.operation})")
+        raise TradewindError(f"nobody holds the lock {lock_id}", "; ".join(others), code=ExitCode.USAGE)
 
     def _ready(self, stack: Stack, *, fresh: bool = True) -> _Ready:
         """Everything that can be refused is refused here, before Terraform runs. ``fresh``: render and connect anew."""
@@ -161,8 +162,9 @@ class Deployer:
         cloud, assumed = self._admit(stack, caller)
         workspace = Workspace.of(self.home, stack)
         # The state is a file until the bootstrap that makes the bucket has ended, however often it is tried.
-        first = stack.kind == "bootstrap" and (workspace.first_state.exists() or not cloud.bucket_exists(stack.bucket))
-        if not first and not cloud.bucket_exists(stack.bucket):
+        ready = cloud.bucket_exists(stack.bucket)
+        first = stack.kind == "bootstrap" and (workspace.first_state.exists() or not ready)
+        if not ready and not first:
             raise TradewindError(
                 f"the account {stack.account} is not ready",
                 f"there is no state bucket {stack.bucket}",
@@ -176,7 +178,7 @@ class Deployer:
                 f"wait; if that process is dead: tradewind unlock {stack.name} {lock.id}",
             )
         # A role that was taken is in the variables and the backend's settings: Terraform renews it by itself.
-        terraform = self.terraform(workspace.data, self.home / "infrastructure" / "providers", {})
+        terraform = self.terraform(workspace.data, self.home / "infrastructure" / "providers")
         folder = workspace.stack_folder(stack)
         if fresh:
             workspace.render(stack, assumed, first=first)
@@ -205,22 +207,20 @@ class Deployer:
             ) from None
 
     def _record(self, stack: Stack, destroy: bool) -> dict[str, Any]:
+        """The record of the kept plan. TradewindError where there is none, or it is not the one that is meant."""
         workspace = Workspace.of(self.home, stack)
-        command = "destroy" if destroy else "plan"
+        again = stack.command("destroy" if destroy else "plan")
         if not workspace.record.exists() or not workspace.plan.exists():
-            raise TradewindError(f"there is no plan for {stack.title}", "", f"tradewind {command} {stack.name}")
+            raise TradewindError(f"there is no plan for {stack.title}", "", again)
         record: dict[str, Any] = json.loads(workspace.record.read_text())
         if record["plan_sha256"] != _sha256(workspace.plan):
-            raise TradewindError(f"the plan for {stack.title} was changed", "", f"tradewind {command} {stack.name}")
+            raise TradewindError(f"the plan for {stack.title} was changed", "", again)
         if record["destroy"] is not destroy:
             made = "destroys" if record["destroy"] else "does not destroy"
-            raise TradewindError(f"the plan for {stack.title} {made} it", "", f"tradewind {command} {stack.name}")
+            raise TradewindError(f"the plan for {stack.title} {made} it", "", again)
         if record["sources"] != fingerprint(stack):
-            raise TradewindError(
-                f"the plan for {stack.title} is out of date",
-                "the configuration or the Terraform files have changed since",
-                f"tradewind {command} {stack.name}",
-            )
+            why = "the configuration or the Terraform files have changed since"
+            raise TradewindError(f"the plan for {stack.title} is out of date", why, again)
         return record
 
     def _write(self, stack: Stack, cloud: Cloud, entry: Mapping[str, Any], event: str) -> None:

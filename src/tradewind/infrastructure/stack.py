@@ -39,6 +39,10 @@ class Stack:
         """How messages call it."""
         return self.name if self.kind == "environment" else f"{self.name} ({self.kind})"
 
+    def command(self, verb: str) -> str:
+        """The command that does something to it. Stacks of an account are planned and applied by ``bootstrap``."""
+        return f"tradewind {verb} {self.name}" if self.kind == "environment" else f"tradewind bootstrap {self.account}"
+
     def backend(self, assumed: str | None = None) -> dict[str, Any]:
         """The settings of the S3 backend: state in the stack's own account. ``assumed``: a role to take first."""
         settings: dict[str, Any] = {"bucket": self.bucket, "key": self.key, "region": self.region}
@@ -76,6 +80,14 @@ def bootstrap_stack(tradewind: Tradewind, name: str) -> Stack:
     """The stack that makes an account ready for the others. TradewindError where there is no such account."""
     _known(tradewind, name)
     return _stack(tradewind, "bootstrap", name, name, "bootstrap", bootstrap_variables(tradewind, name))
+
+
+def stacks_named(tradewind: Tradewind, name: str) -> tuple[Stack, ...]:
+    """The stacks of the environment and of the account of that name. TradewindError where there is neither."""
+    found = [environment_stack(tradewind, name)] if name in tradewind.environments else []
+    if name in tradewind.accounts:
+        found += [bootstrap_stack(tradewind, name), account_stack(tradewind, name)]
+    return tuple(found) or (environment_stack(tradewind, name),)
 
 
 def _stack(tradewind: Tradewind, kind: str, name: str, account: str, key: str, variables: Variables) -> Stack:

@@ -59,8 +59,8 @@ class Terraform(Protocol):
     def apply(self, folder: Path, plan: Path, listen: Listener) -> None:
         """Do exactly what the plan says."""
 
-    def show(self, folder: Path, plan: Path | None) -> Mapping[str, Any]:
-        """The plan, or without one the state, in Terraform's JSON format."""
+    def show(self, folder: Path, plan: Path) -> Mapping[str, Any]:
+        """The plan in Terraform's JSON format."""
 
     def output(self, folder: Path) -> Mapping[str, Any]:
         """The values of the outputs."""
@@ -72,14 +72,12 @@ class TerraformProgram:
     Args:
         data: the folder of Terraform's own files (TF_DATA_DIR).
         cache: a folder in which all stacks share downloaded providers.
-        environment: variables for Terraform, such as credentials, over those of this process.
     """
 
-    def __init__(self, data: Path, cache: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, data: Path, cache: Path) -> None:
         self._environment = {
             **os.environ,
             "TF_PLUGIN_CACHE_DIR": str(cache),
-            **environment,
             "TF_DATA_DIR": str(data),
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
@@ -100,8 +98,8 @@ class TerraformProgram:
     def apply(self, folder: Path, plan: Path, listen: Listener) -> None:  # noqa: D102
         self._run(folder, ["apply", "-json", str(plan)], listen)
 
-    def show(self, folder: Path, plan: Path | None) -> Mapping[str, Any]:  # noqa: D102
-        return self._json(folder, ["show", "-json", *([str(plan)] if plan else [])])
+    def show(self, folder: Path, plan: Path) -> Mapping[str, Any]:  # noqa: D102
+        return self._json(folder, ["show", "-json", str(plan)])
 
     def output(self, folder: Path) -> Mapping[str, Any]:  # noqa: D102
         return {name: entry["value"] for name, entry in self._json(folder, ["output", "-json"]).items()}

@@ -37,7 +37,7 @@ class Workspace:
 
     @property
     def record(self) -> Path:
-        """What the plan was made from and for: see ``deploy.PlanRecord``."""
+        """What the plan was made from and for (``Deployer.plan``)."""
         return self.folder / "plan.json"
 
     @property

@@ -10,6 +10,7 @@ from tradewind.config import Environment
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.operate.design import designed_paths
 from tradewind.operate.reach import Path, Reach
+from tradewind.operate.wiring import Wiring
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def audit(environment: Environment, plan: Mapping[str, Any]) -> Audit:
             code=ExitCode.USAGE,
         )
     designed = designed_paths(environment)
-    reach = Reach(plan)
-    possible, certain = reach.paths(), reach.paths(every=True)
+    wiring = Wiring(plan)
+    possible, certain = Reach(wiring).paths(), Reach(wiring, every=True).paths()
     return Audit(
         right=tuple(sorted(designed & certain)),
         open=tuple(sorted(possible - designed)),

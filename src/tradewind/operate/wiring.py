@@ -57,6 +57,12 @@ class Wiring:
         """The resources of some types."""
         return (resource for type_ in types for resource in self._by_type.get(type_, ()))
 
+    def gives(self, resource: Resource, argument: str) -> bool:
+        """Whether the configuration gives an argument a value other than null, known or not."""
+        if argument not in self._block(resource)["expressions"]:
+            return False
+        return resource.values.get(argument, ...) is not None
+
     def one(self, resource: Resource, argument: str, wanted: str) -> Resource | None:
         """The one resource of type ``wanted`` that an argument refers to, or None where it refers to none.
 
@@ -84,8 +90,7 @@ class Wiring:
         # Of a list that is not known yet, the plan still says how long it is.
         if known and all(isinstance(each, str) for each in known):
             return frozenset(self._by_id[wanted, str(each)] for each in known if (wanted, str(each)) in self._by_id)
-        module = self._module(resource.place)
-        block = next(b for b in module["resources"] if (b["type"], b["name"]) == (resource.type, resource.name))
+        block = self._block(resource)
         expression = _expression(block["expressions"], argument)
         scope = _Scope(resource.place, resource.key, block.get("for_each_expression"))
         return frozenset(self._follow(expression, scope, wanted))
@@ -160,6 +165,12 @@ class Wiring:
                 yield from self._follow(expression, _Scope(real, None, None), wanted)
             else:
                 yield from (r for r in self.of(wanted) if r.place == real)
+
+    def _block(self, resource: Resource) -> Mapping[str, Any]:
+        """The configuration of a resource."""
+        blocks = self._module(resource.place)["resources"]
+        found: Mapping[str, Any] = next(b for b in blocks if (b["type"], b["name"]) == (resource.type, resource.name))
+        return found
 
     def _module(self, place: Place) -> Mapping[str, Any]:
         module = self._root

@@ -94,7 +94,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 }
 
 locals {
-  arn = "arn:${var.partition}:s3:::${var.bucket}"
+  arn = "arn:aws:s3:::${var.bucket}"
 
   only_tls = {
     Sid       = "OnlyTls"

@@ -74,9 +74,9 @@ variable "value" {
 }
 
 variable "generation" {
-  description = "A number. The value is made anew when it or the format changes."
-  type        = number
-  default     = 1
+  description = "Any text or number. The value is made anew when it or the format changes."
+  type        = string
+  default     = "1"
   nullable    = false
 }
 

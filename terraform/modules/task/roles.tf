@@ -10,7 +10,7 @@ locals {
 
       # Only tasks of this account: AWS calls the other case the confused deputy.
       Condition = {
-        ArnLike      = { "aws:SourceArn" = "arn:${var.partition}:ecs:${var.region}:${var.account_id}:*" }
+        ArnLike      = { "aws:SourceArn" = "arn:aws:ecs:${var.region}:${var.account_id}:*" }
         StringEquals = { "aws:SourceAccount" = var.account_id }
       }
     }]

@@ -21,13 +21,6 @@ variable "region" {
   nullable    = false
 }
 
-variable "partition" {
-  description = "The AWS partition: aws, aws-cn or aws-us-gov."
-  type        = string
-  default     = "aws"
-  nullable    = false
-}
-
 variable "account_id" {
   description = "The 12 digits of the AWS account."
   type        = string

@@ -51,7 +51,7 @@ module "to_execution_api" {
 
   from        = module.task[each.key].security_group_id
   to          = module.internal_load_balancer.security_group_id
-  port        = local.execution_api_secure ? 443 : 80
+  port        = module.internal_load_balancer.port
   description = "execution API calls of ${each.key}"
 }
 

@@ -2,21 +2,23 @@
 # the first one is internal too: a password never crosses the internet in clear.
 
 locals {
-  domain      = var.access.domain
-  own_zone    = try(local.domain.hosted_zone_id, null) != null
-  given       = try(local.domain.certificate_arn, null) != null
-  certificate = local.given ? local.domain.certificate_arn : one(module.certificate[*].arn)
+  domain   = var.access.domain
+  own_zone = try(local.domain.hosted_zone_id, null) != null
+  given    = try(local.domain.certificate_arn, null)
+
+  # Made here, in a public zone, which is where ACM looks for its proof.
+  own_certificate = local.own_zone && local.given == null
+  certificate     = local.own_certificate ? one(module.certificate[*].arn) : local.given
 
   # Known before anything is made, unlike the certificate's ARN.
   secure = local.domain != null
 
-  # Tasks speak TLS too, wherever their name can be proved: ACM asks for a public zone.
-  execution_api_name   = local.own_zone ? "execution-api.${local.domain.name}" : null
-  execution_api_secure = local.own_zone && !local.given
+  # Tasks speak TLS too, wherever the certificate has their name.
+  execution_api_name = local.own_certificate ? "execution-api.${local.domain.name}" : null
 
   web_url = local.secure ? "https://${local.domain.name}" : "http://${module.public_load_balancer.dns_name}"
   execution_api_url = (
-    local.execution_api_secure
+    local.own_certificate
     ? "https://${local.execution_api_name}/execution/"
     : "http://${module.internal_load_balancer.dns_name}/execution/"
   )
@@ -43,9 +45,9 @@ locals {
 
 module "certificate" {
   source = "../../modules/certificate"
-  count  = local.own_zone && !local.given ? 1 : 0
+  count  = local.own_certificate ? 1 : 0
 
-  domain_names   = [local.domain.name, "execution-api.${local.domain.name}"]
+  domain_names   = [local.domain.name, local.execution_api_name]
   hosted_zone_id = local.domain.hosted_zone_id
 }
 
@@ -74,8 +76,8 @@ module "internal_load_balancer" {
   vpc_id              = module.placement.vpc_id
   subnet_ids          = module.placement.private_subnet_ids
   internal            = true
-  certificate_arn     = local.execution_api_secure ? local.certificate : null
-  secure              = local.execution_api_secure
+  certificate_arn     = local.own_certificate ? local.certificate : null
+  secure              = local.own_certificate
   access_log_bucket   = module.access_logs.bucket
   routes              = local.internal_routes
   deletion_protection = var.database.deletion_protection
@@ -96,7 +98,7 @@ resource "aws_route53_record" "web" {
 }
 
 resource "aws_route53_record" "execution_api" {
-  count = local.execution_api_secure ? 1 : 0
+  count = local.own_certificate ? 1 : 0
 
   zone_id = local.domain.hosted_zone_id
   name    = local.execution_api_name

@@ -58,7 +58,7 @@ module "broker_url" {
   description          = "The queue, and the results of tasks"
   generate             = null
   value                = local.broker_url
-  generation           = parseint(substr(sha256("${lookup(var.secret_generations, "broker-token", 1)}:${module.broker.primary_endpoint_address}"), 0, 6), 16)
+  generation           = "${lookup(var.secret_generations, "broker-token", 1)} at ${module.broker.primary_endpoint_address}"
   kms_key_arn          = module.encryption.key_arn
   recovery_window_days = var.production ? 30 : 7
 }

@@ -1,6 +1,5 @@
 locals {
   # One-off tasks and worker classes have no service of their own kind.
-  one_off = { for name, service in var.services : name => service if service.one_off }
   workers = { for name, service in var.services : name => service if length(service.replica_sets) > 1 }
   steady  = { for name, service in var.services : name => service if !service.one_off && length(service.replica_sets) == 1 }
 
@@ -14,7 +13,6 @@ locals {
       sep                = "/"
     })
   }
-
 }
 
 module "cluster" {

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deployed import everything
 from harness import PROJECT
-from policies.deployed import everything
 from policies.findings import (
     TERRAFORM,
     Finding,

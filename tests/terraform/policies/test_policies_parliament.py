@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from policies.deployed import everything
+from deployed import everything
 from policies.findings import Finding, explanations, place, unexplained, useless
 
 with warnings.catch_warnings():

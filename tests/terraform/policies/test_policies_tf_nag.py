@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from deployed import everything
 from harness import PROJECT
-from policies.deployed import everything
 from policies.findings import Finding, explanations, place, unexplained, useless
 
 TF_NAG = PROJECT / ".venv-checks/bin/tf-nag"

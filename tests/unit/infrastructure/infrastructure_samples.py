@@ -89,8 +89,7 @@ class FakeTerraform:
             cloud, bucket = self.makes_bucket
             cloud.buckets[bucket] = {}
 
-    def show(self, folder: Path, plan: Path | None) -> Mapping[str, Any]:
-        assert plan is not None
+    def show(self, folder: Path, plan: Path) -> Mapping[str, Any]:
         shown: Mapping[str, Any] = json.loads(plan.read_text())
         return shown
 
@@ -100,7 +99,7 @@ class FakeTerraform:
 
 def deployer(home: Path, cloud: FakeCloud, terraform: FakeTerraform) -> Deployer:
     """A deployer on the fakes, with a clock that stands."""
-    return Deployer(home, cloud, lambda data, cache, environment: terraform, lambda: NOW)
+    return Deployer(home, cloud, lambda data, cache: terraform, lambda: NOW)
 
 
 def ignore(message: Message) -> None:

@@ -9,7 +9,7 @@ from infrastructure_samples import FakeCloud, FakeTerraform, change, deployer, i
 from samples import LARGE, SMALL
 
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.stack import Stack, bootstrap_stack, environment_stack
+from tradewind.infrastructure.stack import Stack, bootstrap_stack, environment_stack, stacks_named
 from tradewind.infrastructure.workspace import Workspace
 
 DEV = environment_stack(SMALL, "dev")
@@ -142,11 +142,11 @@ def test_a_held_lock_is_told_and_can_be_taken_away(tmp_path: Path) -> None:
     with pytest.raises(TradewindError, match="eve@ci has held the lock since 2026-11-22T05:00:00Z") as caught:
         subject.plan(DEV, ignore)
     assert caught.value.hint.endswith("tradewind unlock dev 7")
-    with pytest.raises(TradewindError, match="is another one"):
-        subject.unlock(DEV, "8")
-    assert subject.unlock(DEV, "7").who == "eve@ci"
-    with pytest.raises(TradewindError, match="nobody holds a lock"):
-        subject.unlock(DEV, "7")
+    with pytest.raises(TradewindError, match="nobody holds the lock 8: 7 on dev, held by eve@ci"):
+        subject.unlock([DEV], "8")
+    assert subject.unlock([bootstrap_stack(SMALL, "non-production"), DEV], "7").who == "eve@ci"
+    with pytest.raises(TradewindError, match=r"nobody holds the lock 7$"):
+        subject.unlock([DEV], "7")
     subject.plan(DEV, ignore)
 
 
@@ -189,3 +189,28 @@ def test_a_first_bootstrap_that_failed_goes_on_with_its_file(tmp_path: Path) -> 
     terraform = FakeTerraform([CREATE])
     deployer(tmp_path, ready(stack), terraform).plan(stack, ignore)
     assert terraform.calls[0] == ("init", None, False)
+
+
+@pytest.mark.parametrize(
+    ("stack", "hint"),
+    [(DEV, "tradewind plan dev"), (bootstrap_stack(SMALL, "production"), "tradewind bootstrap production")],
+)
+def test_messages_name_a_command_that_the_stack_has(tmp_path: Path, stack: Stack, hint: str) -> None:
+    with pytest.raises(TradewindError, match="there is no plan") as caught:
+        deployer(tmp_path, ready(stack), FakeTerraform([CREATE])).apply(stack, (), ignore)
+    assert caught.value.hint == hint
+
+
+def test_what_has_no_data_can_be_destroyed(tmp_path: Path) -> None:
+    rest = plan(change("aws_vpc.this", "delete"))
+    cloud, terraform = ready(DEV), FakeTerraform([rest])
+    deployer(tmp_path, cloud, terraform).plan(DEV, ignore, ["-destroy"])
+    deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore, destroy=True)
+    assert terraform.calls[-1] == ("apply", rest)
+
+
+def test_a_name_of_an_environment_or_an_account() -> None:
+    assert [stack.kind for stack in stacks_named(SMALL, "dev")] == ["environment"]
+    assert [stack.kind for stack in stacks_named(SMALL, "production")] == ["bootstrap", "account"]
+    with pytest.raises(TradewindError, match="there is no environment 'nowhere'"):
+        stacks_named(SMALL, "nowhere")

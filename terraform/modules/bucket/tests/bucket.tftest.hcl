@@ -11,19 +11,6 @@ variables {
   kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
 }
 
-run "another_partition" {
-  command = plan
-
-  variables {
-    partition = "aws-cn"
-  }
-
-  assert {
-    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0].Resource[0] == "arn:aws-cn:s3:::acme-dev-task-logs-111122223333"
-    error_message = "ARNs must be those of the partition."
-  }
-}
-
 run "nobody_else_gets_in" {
   assert {
     condition = (
@@ -152,14 +139,4 @@ run "name_of_64_characters" {
   }
 
   expect_failures = [var.bucket]
-}
-
-run "unknown_partition" {
-  command = plan
-
-  variables {
-    partition = "aws-moon"
-  }
-
-  expect_failures = [var.partition]
 }

@@ -1,6 +1,6 @@
 # Terraform cannot mock what is ephemeral. So this is the provider itself, which has nothing to ask AWS for: both
 # resources are overridden, and the value is given. What is generated is looked at by
-# tests/terraform/policies/test_secrets_absent.py.
+# tests/terraform/test_secrets_absent.py.
 provider "aws" {
   region                      = "eu-west-1"
   access_key                  = "nobody"

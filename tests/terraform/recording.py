@@ -1,4 +1,4 @@
-"""The stand-in, writing down every secret that passes through it: python -m policies.recording SCHEMA RECORD
+"""The stand-in, writing down every secret that passes through it: python -m recording SCHEMA RECORD
 
 What is drawn or read as an ephemeral value, and what is handed over in a write-only argument, is a line of JSON each:
 the type, the name of the argument, and the value.

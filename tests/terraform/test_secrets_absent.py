@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from policies.deployed import Deployed, everything
+from deployed import Deployed, everything
 
 KINDS = ["given", "plan", "state", "settled"]
 

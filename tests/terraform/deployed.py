@@ -54,7 +54,7 @@ def everything() -> tuple[list[Deployed], list[tuple[str, str, str]]]:
 def _recording(record: Path) -> subprocess.Popen[str]:
     schema = assemble.assemble(project_types())
     return subprocess.Popen(
-        [sys.executable, "-m", "policies.recording", str(schema), "", str(record)],
+        [sys.executable, "-m", "recording", str(schema), "", str(record)],
         cwd=HERE,
         env={**os.environ, "PYTHONPATH": str(HERE)},
         stdin=subprocess.PIPE,

@@ -1,0 +1,59 @@
+"""What stands after every stack of the large example was applied in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from deployed import Deployed, everything
+from harness import changes
+from planned import LARGE, stacks
+
+from tradewind.infrastructure.stack import Stack
+from tradewind.platform.aws import DAGS, WORK
+
+STACKS = [pytest.param(stack, id=f"{stack.kind}-{stack.name}") for stack in stacks(LARGE)]
+
+
+def deployed(kind: str, name: str) -> Deployed:
+    return next(each for each in everything()[0] if each.name == f"{kind}-{name}")
+
+
+def made(kind: str, name: str, type_: str) -> list[dict[str, Any]]:
+    return [each["change"]["after"] for each in deployed(kind, name).resources if each["type"] == type_]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_second_plan_is_empty(stack: Stack) -> None:
+    assert changes(json.loads(deployed(stack.kind, stack.name).settled)) == {}
+
+
+@pytest.mark.parametrize("account", list(LARGE.accounts))
+def test_names_that_stacks_share_are_one(account: str) -> None:
+    """No stack reads another's state: the names by which they find each other are written in both."""
+    environments = [stack for stack in stacks(LARGE) if stack.kind == "environment" and stack.account == account]
+    buckets = {bucket["bucket"] for bucket in made("bootstrap", account, "aws_s3_bucket")}
+    boundaries = {policy["arn"] for policy in made("bootstrap", account, "aws_iam_policy")}
+    roles = {role["arn"] for role in made("bootstrap", account, "aws_iam_role")}
+    repositories = {each["repository_url"] for each in made("account", account, "aws_ecr_repository")}
+    for stack in environments:
+        assert stack.bucket in buckets
+        assert stack.variables["permissions_boundary_arn"] in boundaries
+        assert not LARGE.accounts[account].ci_principals or stack.role_arn in roles
+        images = {container["image"] for container in containers(stack.name)}
+        assert images == repositories
+
+
+def containers(environment: str) -> list[dict[str, Any]]:
+    definitions = made("environment", environment, "aws_ecs_task_definition")
+    return [container for each in definitions for container in json.loads(each["container_definitions"])]
+
+
+@pytest.mark.parametrize("environment", list(LARGE.environments))
+def test_containers_write_and_read_where_their_settings_say(environment: str) -> None:
+    for container in containers(environment):
+        mounts = {mount["containerPath"]: mount["readOnly"] for mount in container["mountPoints"]}
+        assert mounts[WORK] is False
+        assert mounts.get(DAGS, True) is True
+        assert (DAGS in mounts) == container["name"].startswith(("dag-processor", "triggerer", "worker"))
