@@ -10,3 +10,7 @@ pin requirements/dev.in -c requirements/local.txt -o requirements/dev.txt "$@" >
 pin requirements/build.in -c requirements/local.txt -o requirements/build.txt "$@" >/dev/null
 # Apart from the others: see checks.in.
 pin requirements/checks.in -o requirements/checks.txt "$@" >/dev/null
+# What the images hold, in the versions that are tested on one machine.
+for image in airflow flower; do
+    pin "images/requirements/$image.in" -c requirements/local.txt -o "images/requirements/$image.txt" "$@" >/dev/null
+done

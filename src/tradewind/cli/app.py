@@ -15,6 +15,7 @@ from tradewind.cli import (
     destroy,
     down,
     drift,
+    images,
     logs,
     output,
     plan,
@@ -55,6 +56,7 @@ app.command()(unlock.unlock)
 app.command()(audit.audit)
 app.command(hidden=True)(reference.reference)
 app.add_typer(config.app, name="config")
+app.add_typer(images.app, name="images")
 
 
 def _version(value: bool) -> None:

@@ -264,6 +264,13 @@ SecretName = Annotated[
         json_schema_extra=_words("must be the name of a Secrets Manager secret, never the secret itself"),
     ),
 ]
+ImageReference = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9_.-]{1,128})?(@sha256:[0-9a-f]{64})?$",
+        json_schema_extra=_words("must be an image with its registry, such as docker.io/library/python:3.11-slim"),
+    ),
+]
 InstanceClass = Annotated[
     str,
     Field(

@@ -12,6 +12,7 @@ from tradewind.config.fields import (
     AccountId,
     Email,
     Flag,
+    ImageReference,
     Model,
     Name,
     PolicyArn,
@@ -54,6 +55,26 @@ class Ports(Model):
     )
     flower: Port | None = Field(
         default=None, description="The port of Flower. When not given: 5555, or the next free port."
+    )
+
+
+class Images(Model):
+    """The images of the components (`tradewind images`)."""
+
+    base: ImageReference = Field(
+        default="docker.io/library/python:3.11-slim-bookworm",
+        description="The image that all others are built from: Debian with Python 3.11 or newer. With a digest "
+        "(`…@sha256:…`), the same sources always give the same images.",
+    )
+    requirements: RelativePath | None = Field(
+        default=None,
+        description="A file with the Python packages that your DAGs import, relative to the folder of this file. "
+        "Airflow keeps its own versions: what does not fit them is an error of the build.",
+    )
+    packages: RelativePath | None = Field(
+        default=None,
+        description="A file with the Debian packages that your DAGs need, one a line, relative to the folder of this "
+        "file.",
     )
 
 
@@ -105,6 +126,7 @@ class Tradewind(Model):
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)] = Field(
         description="The environments, by name."
     )
+    images: Images = Field(default=Images(), description="The images of the components.")
     local: Local = Field(default=Local(), description="The platform on one machine.")
 
     def environment(self, name: str) -> Environment:

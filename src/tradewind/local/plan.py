@@ -18,6 +18,7 @@ from tradewind.local.ports import HOST, Wish
 from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
 from tradewind.platform import (
+    Component,
     Endpoint,
     FileCheck,
     HttpCheck,
@@ -192,7 +193,7 @@ class _Builder:
         found: list[ProcessSpec] = []
         for service in wanted:
             spec = self.spec(service)
-            if service.component != "worker":
+            if service.component is not Component.WORKER:
                 found.append(spec)
                 continue
             found += [_numbered(spec, number) for number in range(1, service.counts.desired + 1)]

@@ -6,6 +6,7 @@ One machine and AWS render the same records; neither adds a service or a setting
 from tradewind.platform.aws import health_command, on_aws
 from tradewind.platform.service import (
     Access,
+    Component,
     Condition,
     Counts,
     Dependency,
@@ -27,6 +28,7 @@ from tradewind.platform.settings import Setting, airflow_settings, settings_envi
 
 __all__ = [
     "Access",
+    "Component",
     "Condition",
     "Counts",
     "Dependency",

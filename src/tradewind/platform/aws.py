@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tradewind.platform.service import Access, Endpoint, FileCheck, HttpCheck, Service
+from tradewind.platform.service import Access, Component, Endpoint, FileCheck, HttpCheck, Service
 
 WORK = "/opt/airflow/work"
 """The only folder, besides /tmp, that a container may write to; it ends with the task."""
@@ -28,7 +28,7 @@ def on_aws(service: Service) -> Service:
         environment[service.port.variable] = str(service.port.number)
     if isinstance(service.health, FileCheck):
         environment[service.health.variable] = HEARTBEAT_FILE
-    if service.component not in {"prepare", "flower"}:
+    if service.component is not Component.FLOWER:
         environment["AIRFLOW_HOME"] = WORK
         environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] = f"{WORK}/logs"
         environment["AIRFLOW__CORE__DAGS_FOLDER"] = DAGS

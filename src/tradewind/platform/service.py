@@ -23,6 +23,15 @@ class Secret(StrEnum):
     FLOWER_LOGIN = "flower-login"  # user:password
 
 
+class Component(StrEnum):
+    """The images: what is built, pushed and released as one."""
+
+    WEBSERVER = "webserver"
+    SCHEDULER = "scheduler"  # and everything else that works on the metadata database
+    WORKER = "worker"
+    FLOWER = "flower"
+
+
 class Endpoint(StrEnum):
     """Addresses that only the home knows."""
 
@@ -158,7 +167,7 @@ class Service:
     """
 
     name: str
-    component: str
+    component: Component
     command: tuple[str, ...]
     environment: Mapping[str, str]
     cpu: float

@@ -8,6 +8,7 @@ from typing import Protocol
 from tradewind.config import Environment, Schedule
 from tradewind.platform.service import (
     Access,
+    Component,
     Condition,
     Counts,
     Dependency,
@@ -93,7 +94,7 @@ def _schedule(entries: tuple[Schedule, ...]) -> tuple[ScheduledCounts, ...]:
 def _prepare() -> Service:
     return Service(
         name="prepare",
-        component="prepare",
+        component=Component.SCHEDULER,
         command=("python", "-m", "tradewind.database.prepare"),
         environment={},
         secrets={
@@ -112,7 +113,7 @@ def _migrate(environment: Environment, settings: Mapping[str, str]) -> Service:
     login = {"TRADEWIND_LOGIN_PASSWORD": Secret.LOGIN_PASSWORD} if environment.identity.provider == "local" else {}
     return Service(
         name="migrate",
-        component="migrate",
+        component=Component.SCHEDULER,
         command=("python", "-m", "tradewind.database.migrate"),
         environment=settings,
         secrets={**_METADATA, **_FERNET, **login},
@@ -128,7 +129,7 @@ def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
     apps = ("--apps", "core") if environment.separate_execution_api else ()
     return Service(
         name="web",
-        component="web",
+        component=Component.WEBSERVER,
         command=("airflow", "api-server", *apps),
         environment=settings,
         secrets={**_METADATA, **_FERNET, **_JWT, **_API},
@@ -151,7 +152,7 @@ def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
 def _execution_api(environment: Environment, settings: Mapping[str, str]) -> Service:
     return Service(
         name="execution-api",
-        component="web",
+        component=Component.WEBSERVER,
         command=("airflow", "api-server", "--apps", "execution"),
         environment=settings,
         secrets={**_METADATA, **_FERNET, **_JWT, **_API},
@@ -172,7 +173,7 @@ def _execution_api(environment: Environment, settings: Mapping[str, str]) -> Ser
 def _scheduler(environment: Environment, settings: Mapping[str, str]) -> Service:
     return Service(
         name="scheduler",
-        component="scheduler",
+        component=Component.SCHEDULER,
         command=("airflow", "scheduler"),
         environment=settings,
         secrets={**_METADATA, **_FERNET, **_JWT, **_CELERY},
@@ -189,7 +190,7 @@ def _scheduler(environment: Environment, settings: Mapping[str, str]) -> Service
 def _dag_processor(environment: Environment, settings: Mapping[str, str]) -> Service:
     return Service(
         name="dag-processor",
-        component="scheduler",
+        component=Component.SCHEDULER,
         command=("airflow", "dag-processor"),
         environment=settings,
         secrets={**_METADATA, **_FERNET},
@@ -208,7 +209,7 @@ def _dag_processor(environment: Environment, settings: Mapping[str, str]) -> Ser
 def _triggerer(environment: Environment, settings: Mapping[str, str]) -> Service:
     return Service(
         name="triggerer",
-        component="scheduler",
+        component=Component.SCHEDULER,
         command=("airflow", "triggerer"),
         environment=settings,
         secrets={**_METADATA, **_FERNET, **_API},
@@ -235,7 +236,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
     queues = environment.queues_of(name)
     return Service(
         name="worker" if name == "default" else f"worker-{name}",
-        component="worker",
+        component=Component.WORKER,
         command=("python", "-m", "tradewind.fleet.worker", "--queues", ",".join(queues), "--slots", str(worker.slots)),
         environment={**settings, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": NO_DATABASE},
         # Neither the metadata database nor Fernet nor the JWT secret: what runs here is the DAG authors' code.
@@ -268,7 +269,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
 def _flower(environment: Environment) -> Service:
     return Service(
         name="flower",
-        component="flower",
+        component=Component.FLOWER,
         command=("python", "-m", "celery", "flower"),
         environment={"FLOWER_ADDRESS": "0.0.0.0", "FLOWER_URL_PREFIX": "flower"},  # noqa: S104 (behind the ALB)
         secrets={"CELERY_BROKER_URL": Secret.BROKER_URL, "FLOWER_BASIC_AUTH": Secret.FLOWER_LOGIN},

@@ -1,0 +1,128 @@
+"""``tradewind images``: build, push and list what is shipped."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.text import Text
+
+from tradewind import config
+from tradewind.cli import terminal
+from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind.images.builder import choose
+from tradewind.images.images import Image, Images, components
+from tradewind.local.paths import Home
+
+app = typer.Typer(no_args_is_help=True, help="Build, push and list the images of the components.")
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="The images. When not given: all of them.")
+]
+With = Annotated[
+    str | None, typer.Option("--with", help="buildah, podman or docker. When not given: the first that is installed.")
+]
+Architecture = Annotated[
+    str | None, typer.Option("--architecture", help="arm64 or x86_64. When not given: this machine's.")
+]
+
+
+def _images(file: Path | None, builder: str | None, architecture: str | None) -> Images:
+    path = configuration_file(file)
+    tradewind = config.load(path)
+    if architecture not in {None, "arm64", "x86_64"}:
+        raise typer.BadParameter("must be arm64 or x86_64", param_hint="--architecture")
+    return Images(tradewind, path.parent, Home.beside(path).root / "images", choose(builder), architecture)
+
+
+@app.command()
+def build(
+    names: Names = None,
+    file: File = None,
+    builder: With = None,
+    architecture: Architecture = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build the images whose content changed. An image is named by what it is made from."""
+    wanted = components(names)
+    images = _images(file, builder, architecture)
+    built = []
+    for component in wanted:
+        image = images.image(component)
+        _show(image, images.build(image))
+        built.append(images.image(component))
+    if as_json:
+        terminal.data_json({"version": 1, "images": [image.as_dict() for image in built]})
+        return
+    for image in built:
+        terminal.data(f"{image.tag}  {image.id}")
+
+
+@app.command(name="list")
+def list_(file: File = None, builder: With = None, architecture: Architecture = None, as_json: AsJson = False) -> None:
+    """List the images as they should be now, and whether they are built."""
+    images = _images(file, builder, architecture)
+    found = [images.image(component) for component in components(None)]
+    if as_json:
+        terminal.data_json({"version": 1, "images": [image.as_dict() for image in found]})
+        return
+    rows = [[image.component.value, image.key, image.id or "not built"] for image in found]
+    terminal.table(["COMPONENT", "KEY", "IMAGE"], rows)
+
+
+@app.command()
+def push(
+    names: Names = None,
+    to: Annotated[str | None, typer.Option("--to", help="The registry, such as 127.0.0.1:5000.")] = None,
+    file: File = None,
+    builder: With = None,
+    architecture: Architecture = None,
+    as_json: AsJson = False,
+) -> None:
+    """Push built images, and print how each is named in the registry: by its digest."""
+    wanted = components(names)
+    images = _images(file, builder, architecture)
+    if to is None:
+        raise typer.BadParameter("is needed", param_hint="--to")
+    pushed = {}
+    for component in wanted:
+        image = images.image(component)
+        began = time.monotonic()
+        pushed[component.value] = images.push(image, to, None)
+        terminal.say(f"pushed {component.value} in {time.monotonic() - began:.1f} s")
+    if as_json:
+        terminal.data_json({"version": 1, "images": pushed})
+        return
+    for reference in pushed.values():
+        terminal.data(reference)
+
+
+def _show(image: Image, lines: Iterable[str]) -> None:
+    """Show the steps of a build: the last one for a person, each with its time for a log."""
+    began = time.monotonic()
+    name = image.component.value
+    if image.id:
+        terminal.say(f"{name}: nothing changed")
+        return
+    terminal.say(f"{name}: building {image.key}")
+    if not terminal.interactive():
+        for line in lines:
+            if step := _step(line):
+                terminal.say(f"{time.monotonic() - began:7.1f} s  {step}")
+    else:
+        with Live(console=terminal.talk, refresh_per_second=4, transient=True) as live:
+            for line in lines:
+                if step := _step(line):
+                    live.update(Text(f"  {time.monotonic() - began:5.0f} s  {step}", overflow="ellipsis", no_wrap=True))
+    terminal.say(f"{name}: built in {time.monotonic() - began:.1f} s")
+
+
+def _step(line: str) -> str | None:
+    """One instruction of the Dockerfile as it begins, however the builder tells it."""
+    found = re.match(r"(?:\[\d+/\d+\] )?STEP \d+/\d+: (.*)", line) or re.match(r"#\d+ \[([^\]]+\] .*)", line)
+    return found[1] if found else None

@@ -1,0 +1,149 @@
+"""Builds what changed, pushes what was built, and says what there is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradewind.config import Tradewind
+from tradewind.config.problems import nearest
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.images.builder import Build, Builder
+from tradewind.images.context import DOCKERFILE, Context
+from tradewind.images.recipe import Recipe
+from tradewind.platform import Component
+
+PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+"""From the architectures of the configuration to what builders call them."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image of one component as it should be now: named by what it is made from, built or not.
+
+    ``id`` is the ``sha256:…`` of the image here, None where it has not been built.
+    """
+
+    component: Component
+    key: str
+    tag: str
+    id: str | None
+
+    def as_dict(self) -> dict[str, str | bool | None]:
+        """The public ``--json`` format; see docs/reference/json.md."""
+        return {
+            "component": self.component.value,
+            "key": self.key,
+            "tag": self.tag,
+            "id": self.id,
+            "built": self.id is not None,
+        }
+
+
+class Images:
+    """The images of one tenant, on one machine.
+
+    Args:
+        tradewind: the configuration.
+        folder: where the configuration is: the customer's files are named from there.
+        scratch: a folder for build contexts.
+        builder: what builds.
+        architecture: ``arm64`` or ``x86_64``; this machine's, if None.
+    """
+
+    def __init__(
+        self, tradewind: Tradewind, folder: Path, scratch: Path, builder: Builder, architecture: str | None = None
+    ) -> None:
+        self._tenant = tradewind.tenant
+        self._base = tradewind.images.base
+        self._context = Context.of(folder, tradewind.images.requirements, tradewind.images.packages)
+        self._scratch = scratch
+        self._builder = builder
+        self._platform = PLATFORMS[architecture or this_architecture()]
+        self._recipe = Recipe.parse(next(self._context.read(DOCKERFILE))[1].decode())
+        self._base_digest = ""
+
+    def image(self, component: Component) -> Image:
+        """What the image of a component is now. Fetches the base image where it is not here yet."""
+        self._base_digest = self._base_digest or self._builder.base_digest(self._base)
+        given = {"base": self._base_digest, "platform": self._platform}
+        key = self._recipe.key(component.value, self._context.read, given)
+        tag = f"localhost/{self._tenant}/{component.value}:{key}"
+        return Image(component, key, tag, self._builder.find(tag))
+
+    def build(self, image: Image) -> Iterator[str]:
+        """Build one image, line by line of what the builder says. Nothing for one that is there."""
+        if image.id:
+            return
+        context = self._scratch / "context"
+        self._context.write(context, self._recipe.files(image.component.value))
+        # Nothing that changes without the content, such as a commit: the same content keeps its digest.
+        labels = {
+            "org.opencontainers.image.title": f"{self._tenant}/{image.component.value}",
+            "org.opencontainers.image.base.name": self._base,
+            "org.opencontainers.image.base.digest": self._base_digest,
+        }
+        with _secrets(os.environ) as secrets:
+            yield from self._builder.build(
+                Build(
+                    context,
+                    DOCKERFILE,
+                    image.component.value,
+                    image.tag,
+                    self._base,
+                    self._platform,
+                    labels,
+                    secrets,
+                )
+            )
+
+    def push(self, image: Image, registry: str, login: Path | None) -> str:
+        """Copy a built image to ``registry``; returns how it is named there, by digest."""
+        if not image.id:
+            raise TradewindError(
+                f"the image {image.component.value} is not built",
+                f"nothing here is named {image.tag}",
+                f"tradewind images build {image.component.value}",
+            )
+        repository = f"{registry}/{self._tenant}/{image.component.value}"
+        return f"{repository}@{self._builder.push(image.tag, f'{repository}:{image.key}', login)}"
+
+
+def components(names: list[str] | None) -> tuple[Component, ...]:
+    """The components of these names; all, where there are none. TradewindError, with the nearest name."""
+    known = [component.value for component in Component]
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        close = [near for name in unknown if (near := nearest(name, known))]
+        raise TradewindError(
+            f"there is no image {', '.join(map(repr, unknown))}",
+            f"did you mean {', '.join(close)}?" if close else "",
+            f"images: {', '.join(known)}",
+            code=ExitCode.USAGE,
+        )
+    return tuple(Component(name) for name in names or known)
+
+
+def this_architecture() -> str:
+    """This machine's, as the configuration names it."""
+    return "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+
+
+@contextlib.contextmanager
+def _secrets(environment: Mapping[str, str]) -> Iterator[dict[str, Path]]:
+    """Files for what only builders may know: authorities of a private network, and a private index with its login."""
+    found: dict[str, Path] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        authorities = environment.get("SSL_CERT_FILE", "")
+        if authorities and Path(authorities).is_file():
+            found["ca"] = Path(authorities)
+        if index := environment.get("UV_DEFAULT_INDEX") or environment.get("PIP_INDEX_URL"):
+            found["index"] = Path(folder) / "index"
+            found["index"].touch(mode=0o600)
+            found["index"].write_text(index)
+        yield found
