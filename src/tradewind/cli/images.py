@@ -18,6 +18,7 @@ from tradewind.cli.options import AsJson, File, configuration_file
 from tradewind.images.builder import choose
 from tradewind.images.images import Image, Images, components
 from tradewind.local.paths import Home
+from tradewind.platform import Component
 
 app = typer.Typer(no_args_is_help=True, help="Build, push and list the images of the components.")
 
@@ -32,12 +33,23 @@ Architecture = Annotated[
 ]
 
 
-def _images(file: Path | None, builder: str | None, architecture: str | None) -> Images:
+def images_of(file: Path | None, builder: str | None = None, architecture: str | None = None) -> Images:
+    """The images that belong to a configuration."""
     path = configuration_file(file)
     tradewind = config.load(path)
     if architecture not in {None, "arm64", "x86_64"}:
         raise typer.BadParameter("must be arm64 or x86_64", param_hint="--architecture")
     return Images(tradewind, path.parent, Home.beside(path).root / "images", choose(builder), architecture)
+
+
+def build_missing(images: Images, wanted: Iterable[Component]) -> list[Image]:
+    """Build what is not there yet, showing progress; returns the images, all of them built."""
+    built = []
+    for component in wanted:
+        image = images.image(component)
+        show_build(image, images.build(image))
+        built.append(images.image(component))
+    return built
 
 
 @app.command()
@@ -50,12 +62,7 @@ def build(
 ) -> None:
     """Build the images whose content changed. An image is named by what it is made from."""
     wanted = components(names)
-    images = _images(file, builder, architecture)
-    built = []
-    for component in wanted:
-        image = images.image(component)
-        _show(image, images.build(image))
-        built.append(images.image(component))
+    built = build_missing(images_of(file, builder, architecture), wanted)
     if as_json:
         terminal.data_json({"version": 1, "images": [image.as_dict() for image in built]})
         return
@@ -66,7 +73,7 @@ def build(
 @app.command(name="list")
 def list_(file: File = None, builder: With = None, architecture: Architecture = None, as_json: AsJson = False) -> None:
     """List the images as they should be now, and whether they are built."""
-    images = _images(file, builder, architecture)
+    images = images_of(file, builder, architecture)
     found = [images.image(component) for component in components(None)]
     if as_json:
         terminal.data_json({"version": 1, "images": [image.as_dict() for image in found]})
@@ -86,7 +93,7 @@ def push(
 ) -> None:
     """Push built images, and print how each is named in the registry: by its digest."""
     wanted = components(names)
-    images = _images(file, builder, architecture)
+    images = images_of(file, builder, architecture)
     if to is None:
         raise typer.BadParameter("is needed", param_hint="--to")
     pushed = {}
@@ -102,7 +109,7 @@ def push(
         terminal.data(reference)
 
 
-def _show(image: Image, lines: Iterable[str]) -> None:
+def show_build(image: Image, lines: Iterable[str]) -> None:
     """Show the steps of a build: the last one for a person, each with its time for a log."""
     began = time.monotonic()
     name = image.component.value

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from tradewind.cli import down, logs, run, terminal
+from tradewind.cli import down, images, logs, run, terminal
 from tradewind.cli.options import File, configuration_file
 from tradewind.cli.progress import progress
-from tradewind.errors import TradewindError
+from tradewind.config import Tradewind
+from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Request
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
+from tradewind.local.runtime import check_podman
+from tradewind.platform import Component
 
 
 def up(
@@ -31,6 +35,10 @@ def up(
         Literal["embedded", "mysql"] | None,
         typer.Option("--database", help="The metadata database: embedded or mysql."),
     ] = None,
+    containers: Annotated[
+        bool,
+        typer.Option("--containers", help="Run the services from their images, with podman; builds what is missing."),
+    ] = False,
     dag: Annotated[str | None, typer.Option("--run", metavar="DAG", help="Run this DAG once all is healthy.")] = None,
     attach: Annotated[
         bool, typer.Option("--attach", "-a", help="Stay, show all logs, and stop everything at Ctrl-C.")
@@ -48,9 +56,15 @@ def up(
         dags=str(dags.resolve()) if dags else None,
         local={name: value for name, value in changes.items() if value is not None},
     )
-    request.resolve()  # what is wrong with the file or the options is told before anything is touched
+    # What is wrong with the file or the options is told before anything is touched.
+    tradewind, _, _ = request.resolve()
+    if containers:
+        _check_containers(tradewind)
     platform = Platform(Home.beside(found))
     running = platform.status()
+    if containers and not running:
+        built = images.build_missing(images.images_of(found), Component)
+        request = replace(request, images={image.component.value: str(image.id) for image in built})
     if running:
         _check_same(running, request)
         terminal.say("the platform runs already")
@@ -62,6 +76,17 @@ def up(
     _tell(platform, status)
     if attach:
         _stay(platform)
+
+
+def _check_containers(tradewind: Tradewind) -> None:
+    check_podman()
+    if tradewind.local.database != "mysql":
+        raise TradewindError(
+            "the images speak to MySQL only, as on AWS",
+            "local.database is embedded, which is PostgreSQL",
+            "tradewind up --containers --database mysql",
+            code=ExitCode.USAGE,
+        )
 
 
 def _start(platform: Platform, request: Request) -> dict[str, Any]:

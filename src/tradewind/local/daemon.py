@@ -24,18 +24,23 @@ from tradewind.local.paths import Home
 from tradewind.local.plan import Plan, plan
 from tradewind.local.ports import Reservations
 from tradewind.local.supervisor import Supervisor
+from tradewind.platform import Component
 
 STATUS_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Request:
-    """What ``up`` wants: the file, the environment (None: the first), the DAG folder, and changes of ``local``."""
+    """What ``up`` wants: the file, the environment (None: the first), the DAG folder, and changes of ``local``.
+
+    ``images`` maps components to images, where services are to run as containers.
+    """
 
     file: str
     environment: str | None = None
     dags: str | None = None
     local: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """One line."""
@@ -57,7 +62,8 @@ class Request:
     def plan(self, reserve: Callable[[int], bool]) -> Plan:
         """Resolve and plan. Raises TradewindError."""
         tradewind, environment, dags = self.resolve()
-        return plan(tradewind, environment, Home.beside(Path(self.file)), dags, reserve)
+        images = {Component(name): image for name, image in self.images.items()}
+        return plan(tradewind, environment, Home.beside(Path(self.file)), dags, reserve, images)
 
     def _dag_folder(self, tradewind: config.Tradewind, environment: config.Environment) -> Path:
         if self.dags:
@@ -94,6 +100,7 @@ class Daemon:
             await self.supervisor.run(self.plan.specs)
         finally:
             server.close()
+            await asyncio.to_thread(self.plan.runtime.clean_up)
 
     async def handle(self, request: dict[str, Any]) -> control.Answer:
         """Carry out one request."""

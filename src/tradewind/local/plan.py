@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tradewind.local.paths import Home
 from tradewind.local.ports import HOST, Wish
 from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
+from tradewind.local.runtime import Containers, Programs, Runtime
 from tradewind.platform import (
     Component,
     Endpoint,
@@ -43,11 +44,18 @@ FIRST = {"web", "scheduler"}
 _DROPPED = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "CELERY_", "FLOWER_", "PYTHON", "TRADEWIND_")
 
 
+_CONSTANT = {
+    "PYTHONUNBUFFERED": "1",
+    # Process titles must not overwrite the environment that marks a process as ours.
+    "SPT_NOENV": "1",
+}
+
+
 @dataclass(frozen=True)
 class Plan:
     """What ``up`` will run.
 
-    ``login`` and ``flower_login`` are user and password.
+    ``login`` and ``flower_login`` are user and password. ``worker`` gives the worker of any number.
     """
 
     home: Home
@@ -59,11 +67,8 @@ class Plan:
     login: tuple[str, str]
     flower_login: tuple[str, str]
     remarks: tuple[str, ...]
-
-    def worker(self, number: int) -> ProcessSpec:
-        """The worker with that number."""
-        first = next(spec for spec in self.specs if spec.name == "worker-1")
-        return _numbered(first, number)
+    runtime: Runtime
+    worker: Callable[[int], ProcessSpec]
 
 
 def resize(environment: Environment, local: Local) -> Environment:
@@ -103,10 +108,12 @@ def plan(
     home: Home,
     dags: Path,
     reserve: Callable[[int], bool] = lambda _: True,
+    images: Mapping[Component, str] | None = None,
 ) -> Plan:
     """Everything that will run for ``environment`` in ``home`` with the DAG files of ``dags``.
 
     Chooses ports (``reserve``: see ``ports.choose``), makes secrets and an empty database where there are none yet.
+    With ``images`` the services run as containers of these images, without them as programs of this environment.
 
     Raises:
         TradewindError: a port that the configuration fixes is in use, a server is missing, a database cannot be made.
@@ -120,7 +127,10 @@ def plan(
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
     database = (servers.mysql if local.database == "mysql" else servers.postgresql)(database_place)
-    builder = _Builder(home, chosen.numbers, base, dags, _secret_values(kept, database, broker_place))
+    runtime = Containers(home, dags, images) if images else Programs(home, dags, _versions())
+    builder = _Builder(home, chosen.numbers, base, runtime, _secret_values(kept, database, broker_place))
+    wanted = services(small)
+    worker = next(service for service in wanted if service.component is Component.WORKER)
     return Plan(
         home=home,
         environment=small,
@@ -128,13 +138,15 @@ def plan(
         specs=(
             database.spec,
             servers.broker(broker_place, local.broker_persistence),
-            *builder.specs(services(small)),
+            *builder.specs(wanted),
         ),
         web_url=builder.endpoints[Endpoint.WEB],
         flower_url=f"http://{HOST}:{chosen.numbers['flower']}/flower/",
         login=("admin", kept["login"]),
         flower_login=("admin", kept["flower"]),
         remarks=chosen.remarks,
+        runtime=runtime,
+        worker=lambda number: builder.spec(worker, number),
     )
 
 
@@ -167,9 +179,7 @@ def _inherited(home: Home) -> dict[str, str]:
     return {
         **env,
         "PATH": os.pathsep.join([str(programs), env.get("PATH", os.defpath)]),
-        "PYTHONUNBUFFERED": "1",
-        # Process titles must not overwrite the environment that marks a process as ours.
-        "SPT_NOENV": "1",
+        **_CONSTANT,
         HOME_VARIABLE: str(home.root),
     }
 
@@ -181,7 +191,7 @@ class _Builder:
     home: Home
     ports: Mapping[str, int]
     base: Mapping[str, str]
-    dags: Path
+    runtime: Runtime
     secrets: Mapping[Secret, str]
 
     @property
@@ -192,44 +202,46 @@ class _Builder:
     def specs(self, wanted: tuple[Service, ...]) -> list[ProcessSpec]:
         found: list[ProcessSpec] = []
         for service in wanted:
-            spec = self.spec(service)
-            if service.component is not Component.WORKER:
-                found.append(spec)
-                continue
-            found += [_numbered(spec, number) for number in range(1, service.counts.desired + 1)]
+            if service.component is Component.WORKER:
+                found += [self.spec(service, number) for number in range(1, service.counts.desired + 1)]
+            else:
+                found.append(self.spec(service))
         return found
 
-    def spec(self, service: Service) -> ProcessSpec:
-        env = {**self.base, **self._airflow(), **service.environment}
-        env |= {variable: self.secrets[secret] for variable, secret in service.secrets.items()}
-        env |= {variable: self.endpoints[endpoint] for variable, endpoint in service.endpoints.items()}
-        env |= self._addresses(service)
-        env[INSTANCE_VARIABLE] = service.name
+    def spec(self, service: Service, number: int | None = None) -> ProcessSpec:
+        """The process of a service, or its instance ``number``, with a name, a log and a heartbeat of its own."""
+        name = service.name if number is None else f"{service.name}-{number}"
+        own = {**_CONSTANT, HOME_VARIABLE: str(self.home.root), INSTANCE_VARIABLE: name}
+        own |= {**self._airflow(name), **service.environment}
+        own |= {variable: self.secrets[secret] for variable, secret in service.secrets.items()}
+        own |= {variable: self.endpoints[endpoint] for variable, endpoint in service.endpoints.items()}
+        own |= self._addresses(service)
         if isinstance(service.health, FileCheck):
-            env[service.health.variable] = str(self.home.run / f"{service.name}.heartbeat")
+            own[service.health.variable] = self.runtime.places(name).heartbeat
         return ProcessSpec(
-            name=service.name,
+            name=name,
             service=service.name,
-            argv=_programme(service.command + service.without_log_server),
-            env=env,
-            log=self.home.logs / f"{service.name}.log",
-            probe=self._probe(service),
+            argv=self.runtime.argv(service, name, own),
+            env={**self.base, **own},
+            log=self.home.logs / f"{name}.log",
+            probe=self._probe(service, name),
             requires={dependency.name: dependency.condition for dependency in service.dependencies},
             stop_grace_s=service.stop_grace_s,
             one_off=service.one_off,
-            stamp=_stamp(service, env) if service.one_off else "",
+            stamp=_stamp(service, own, self.runtime.identity(service)) if service.one_off else "",
             stamp_file=self.home.done / service.name if service.one_off else None,
             url=self._url(service),
             nice=0 if service.name in FIRST else BEHIND,
         )
 
-    def _airflow(self) -> dict[str, str]:
+    def _airflow(self, name: str) -> dict[str, str]:
+        places = self.runtime.places(name)
         return {
-            "AIRFLOW_HOME": str(self.home.airflow),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
-            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home.task_logs),
-            "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.home.logs / "dag-files"),
-            "TRADEWIND_OUTPUT": str(self.home.output),
+            "AIRFLOW_HOME": places.airflow,
+            "AIRFLOW__CORE__DAGS_FOLDER": places.dags,
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": places.task_logs,
+            "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": places.dag_logs,
+            "TRADEWIND_OUTPUT": places.output,
         }
 
     def _addresses(self, service: Service) -> dict[str, str]:
@@ -243,14 +255,14 @@ class _Builder:
             return {}
         return {service.port.variable: str(self.ports[service.name]), hosts[service.name]: HOST}
 
-    def _probe(self, service: Service) -> Probe | None:
+    def _probe(self, service: Service, name: str) -> Probe | None:
         match service.health:
             case HttpCheck(path):
                 return HttpProbe(self.ports[service.name], path)
             case JobCheck(component):
                 return JobProbe(self.ports["web"], component)
             case FileCheck(_, max_age_s):
-                return FileProbe(self.home.run / f"{service.name}.heartbeat", max_age_s)
+                return FileProbe(self.runtime.heartbeat(name), max_age_s)
         return None
 
     def _url(self, service: Service) -> str:
@@ -260,34 +272,15 @@ class _Builder:
         }.get(service.name, "")
 
 
-def _numbered(spec: ProcessSpec, number: int) -> ProcessSpec:
-    """The same service as instance ``number``, with a name, a log and a heartbeat of its own."""
-    name = f"{spec.service}-{number}"
-    env = {**spec.env, INSTANCE_VARIABLE: name}
-    probe = spec.probe
-    if isinstance(probe, FileProbe):
-        heartbeat = probe.path.with_name(f"{name}.heartbeat")
-        probe = FileProbe(heartbeat, probe.max_age_s)
-        env["TRADEWIND_HEARTBEAT_FILE"] = str(heartbeat)
-    return replace(spec, name=name, env=env, probe=probe, log=spec.log.with_name(f"{name}.log"))
-
-
-def _programme(command: tuple[str, ...]) -> tuple[str, ...]:
-    """The command with its program from this virtual environment."""
-    if command[0] == "python":
-        return (sys.executable, *command[1:])
-    return (str(Path(sys.executable).parent / command[0]), *command[1:])
-
-
-def _stamp(service: Service, env: Mapping[str, str]) -> str:
-    """Changes whenever the one-off might have something to do: other versions, settings or passwords."""
-    versions = [f"{name} {metadata.version(name)}" for name in _packages()]
+def _stamp(service: Service, env: Mapping[str, str], identity: str) -> str:
+    """Changes whenever the one-off might have something to do: other code, settings or passwords."""
     relevant = sorted(f"{name}={value}" for name, value in env.items() if name in service.secrets)
     settings = sorted(f"{name}={value}" for name, value in service.environment.items())
-    text = "\n".join([*service.command, *versions, *settings, *relevant])
+    text = "\n".join([*service.command, identity, *settings, *relevant])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _packages() -> list[str]:
+def _versions() -> str:
     names = {distribution.metadata["Name"] for distribution in metadata.distributions()}
-    return sorted(name for name in names if name.startswith(("apache-airflow", "tradewind")))
+    ours = sorted(name for name in names if name.startswith(("apache-airflow", "tradewind")))
+    return "\n".join(f"{name} {metadata.version(name)}" for name in ours)

@@ -18,6 +18,7 @@ from tradewind.local.paths import Home
 from tradewind.local.plan import Plan
 from tradewind.local.probes import WELL
 from tradewind.local.process import ProcessSpec
+from tradewind.local.runtime import Programs
 
 ROOT = Path(__file__).parents[3]
 
@@ -46,6 +47,8 @@ def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
         login=("admin", "one"),
         flower_login=("admin", "two"),
         remarks=("port 8080 is in use",),
+        runtime=Programs(Home(tmp_path / ".tradewind"), tmp_path, ""),
+        worker=lambda number: worker(number, tmp_path),
     )
     daemon = Daemon(planned)
     machine = daemon.supervisor.machine

@@ -1,0 +1,192 @@
+"""How a service becomes a process: a program of this virtual environment, or a container of its image."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.local.paths import Home
+from tradewind.platform import Access, Component, Service
+from tradewind.platform.aws import DAGS, WORK
+
+OUTPUT = "/opt/airflow/output"
+PULSE = "/run/tradewind"
+CONTAINER_USER = (50000, 0)
+"""User and group of Airflow's own images, and of ours."""
+
+HOME_LABEL = "dev.tradewind.home"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders as a service sees them."""
+
+    airflow: str
+    dags: str
+    task_logs: str
+    dag_logs: str
+    output: str
+    heartbeat: str
+
+
+class Runtime(Protocol):
+    """What a home needs to know to run a service."""
+
+    def places(self, name: str) -> Places:
+        """Where the process ``name`` finds what it shares with others."""
+
+    def heartbeat(self, name: str) -> Path:
+        """Where this side sees the heartbeat of the process ``name``."""
+
+    def argv(self, service: Service, name: str, variables: Iterable[str]) -> tuple[str, ...]:
+        """What to start for ``service`` as ``name``; ``variables`` are the names of the variables that are its own."""
+
+    def identity(self, service: Service) -> str:
+        """What runs: changes whenever the same command could do something else."""
+
+    def clean_up(self) -> None:
+        """Remove what ended processes left outside the home."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Programs of this virtual environment."""
+
+    home: Home
+    dags: Path
+    versions: str
+
+    def places(self, name: str) -> Places:
+        """See Runtime."""
+        return Places(
+            airflow=str(self.home.airflow),
+            dags=str(self.dags),
+            task_logs=str(self.home.task_logs),
+            dag_logs=str(self.home.logs / "dag-files"),
+            output=str(self.home.output),
+            heartbeat=str(self.heartbeat(name)),
+        )
+
+    def heartbeat(self, name: str) -> Path:
+        """See Runtime."""
+        return self.home.run / f"{name}.heartbeat"
+
+    def argv(self, service: Service, name: str, variables: Iterable[str]) -> tuple[str, ...]:
+        """See Runtime."""
+        command = service.command + service.without_log_server
+        if command[0] == "python":
+            return (sys.executable, *command[1:])
+        return (str(Path(sys.executable).parent / command[0]), *command[1:])
+
+    def identity(self, service: Service) -> str:
+        """See Runtime."""
+        return self.versions
+
+    def clean_up(self) -> None:
+        """See Runtime."""
+
+
+@dataclass(frozen=True)
+class Containers:
+    """Containers, run by podman as ECS would run them: read-only root, no capabilities, not root.
+
+    ``images`` says for each component which image runs: an id or a name with a digest.
+    """
+
+    home: Home
+    dags: Path
+    images: Mapping[Component, str] = field(default_factory=dict)
+
+    def places(self, name: str) -> Places:
+        """See Runtime."""
+        return Places(
+            airflow=WORK,
+            dags=DAGS,
+            task_logs=f"{WORK}/logs",
+            dag_logs=f"{WORK}/dag-files",
+            output=OUTPUT,
+            heartbeat=f"{PULSE}/heartbeat",
+        )
+
+    def heartbeat(self, name: str) -> Path:
+        """See Runtime."""
+        return self._pulse(name) / "heartbeat"
+
+    def argv(self, service: Service, name: str, variables: Iterable[str]) -> tuple[str, ...]:
+        """See Runtime. Values of variables are in no argument: podman takes them from its own environment."""
+        argv = ["podman", "run", "--rm", "--replace", "--name", self._container(name), "--pull", "never"]
+        argv += ["--label", f"{HOME_LABEL}={self.home.root}", "--network", "host", "--log-driver", "none"]
+        argv += ["--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"]
+        argv += ["--image-volume", "ignore", "--tmpfs", "/tmp:rw,mode=1777", "--tmpfs", f"{WORK}:rw,mode=1777"]  # noqa: S108
+        argv += self._user()
+        for source, target, mode in self._mounts(service, name):
+            argv += ["--volume", f"{source}:{target}:{mode}"]
+        for variable in sorted(variables):
+            argv += ["--env", variable]
+        return (*argv, self.images[service.component], *service.command, *service.without_log_server)
+
+    def identity(self, service: Service) -> str:
+        """See Runtime."""
+        return self.images[service.component]
+
+    def clean_up(self) -> None:
+        """See Runtime. A container whose ``podman run`` was killed is not removed by podman."""
+        found = subprocess.run(  # noqa: S603
+            ["podman", "ps", "--all", "--quiet", "--filter", f"label={HOME_LABEL}={self.home.root}"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split()
+        if found:
+            subprocess.run(["podman", "rm", "--force", *found], capture_output=True, check=False)  # noqa: S603, S607
+
+    def _mounts(self, service: Service, name: str) -> list[tuple[Path, str, str]]:
+        mounts = [(_given(self._pulse(name)), PULSE, "rw")]
+        if service.dags is not Access.NONE:
+            mounts.append((self.dags, DAGS, "ro"))
+        if service.task_logs is not Access.NONE:
+            mode = "rw" if service.task_logs is Access.WRITE else "ro"
+            mounts.append((_given(self.home.task_logs), f"{WORK}/logs", mode))
+        if service.component is Component.WORKER:
+            mounts.append((_given(self.home.output), OUTPUT, "rw"))
+        return mounts
+
+    def _user(self) -> list[str]:
+        uid, gid = CONTAINER_USER
+        if os.geteuid() == 0:
+            return ["--user", f"{uid}:{gid}"]
+        return ["--userns", "keep-id", "--user", f"{os.geteuid()}:{gid}"]
+
+    def _pulse(self, name: str) -> Path:
+        return self.home.run / "pulse" / name
+
+    def _container(self, name: str) -> str:
+        # Two checkouts never meet.
+        return f"tradewind-{self.home.root.stat().st_ino:x}-{name}"
+
+
+def check_podman() -> None:
+    """TradewindError where containers cannot be run."""
+    if not shutil.which("podman"):
+        raise TradewindError(
+            "containers cannot be run",
+            "there is no podman in the PATH",
+            "on Debian and Ubuntu: apt install podman; or tradewind up without --containers",
+            code=ExitCode.USAGE,
+        )
+
+
+def _given(folder: Path) -> Path:
+    """A folder that the containers' user may write to, whoever wrote into it before."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.geteuid() == 0:
+        for place in (folder, *folder.rglob("*")):
+            os.chown(place, *CONTAINER_USER, follow_symlinks=False)
+    return folder
