@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ class Daemon:
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
         self.supervisor = Supervisor(planned.home.root, planned.home.journal)
+        self.images = dict(planned.images)
 
     async def run(self, ready: Any) -> None:
         """Serve until everything has stopped. ``ready()`` is called once requests are answered."""
@@ -113,6 +115,14 @@ class Daemon:
                 self.supervisor.send(Stop(now=bool(request.get("now"))))
             case "restart":
                 self.restart(str(request.get("service")))
+            case "add":
+                return {"name": await self.add(str(request.get("service")), str(request.get("image")))}
+            case "replace":
+                self.replace(str(request.get("name")), str(request.get("image")))
+            case "retire":
+                self.supervisor.send(Stop(frozenset({str(request.get("name"))})))
+            case "adopt":
+                self.images = {Component(name): image for name, image in request["images"].items()}
             case "scale":
                 await self.scale(str(request.get("service")), int(request["count"]))
             case other:
@@ -141,8 +151,8 @@ class Daemon:
         for name in self._members(service):
             self.supervisor.send(Restart(name))
 
-    async def scale(self, service: str, count: int) -> None:
-        """Run ``count`` workers: new ones start, the highest numbers finish their tasks and stop."""
+    async def scale(self, service: str, wanted: int) -> None:
+        """Run ``wanted`` workers: new ones start, the highest numbers finish their tasks and stop."""
         if service != "worker":
             raise TradewindError(
                 f"{service} cannot be scaled on one machine",
@@ -150,21 +160,42 @@ class Daemon:
                 "tradewind scale worker N",
                 code=ExitCode.USAGE,
             )
+        self._check_not_stopping()
+        present = sorted(self._numbers(service))
+        if leaving := frozenset(f"{service}-{number}" for number in present[wanted:]):
+            self.supervisor.send(Stop(leaving))
+        for _ in range(wanted - len(present)):
+            await self.add(service, self.images.get(Component.WORKER, ""))
+
+    async def add(self, service: str, image: str) -> str:
+        """Run one more process of a service, from ``image``; its name. A one-off runs once more, under its own name."""
+        self._check_not_stopping()
+        if service not in self.plan.services:
+            raise TradewindError(f"there is no service {service!r}", code=ExitCode.USAGE)
+        taken = self.supervisor.machine.processes
+        number = next(n for n in count(1) if {f"{service}-{n}", service if n == 1 else ""}.isdisjoint(taken))
+        one_off = self.plan.services[service].one_off
+        spec = self.plan.instance(service, None if one_off else number, image)
+        await self.supervisor.add([spec])
+        return spec.name
+
+    def replace(self, name: str, image: str) -> None:
+        """Stop a process and start it from ``image``, under the same name and address."""
+        self._check_not_stopping()
+        process = self.supervisor.machine.processes.get(name)
+        if process is None:
+            raise TradewindError(f"there is no process {name!r}", code=ExitCode.USAGE)
+        number = int(name.rsplit("-", 1)[1]) if name != process.spec.service else None
+        self.supervisor.send(Restart(name, self.plan.instance(process.spec.service, number, image)))
+
+    def _numbers(self, service: str) -> set[int]:
+        """The numbers of the wanted processes of a service that has several."""
+        processes = self.supervisor.machine.processes.items()
+        return {int(name.rsplit("-", 1)[1]) for name, p in processes if p.spec.service == service and p.wanted}
+
+    def _check_not_stopping(self) -> None:
         if self.supervisor.machine.stopping:
             raise TradewindError("the platform is stopping", hint="tradewind up, once it has stopped")
-        present = {
-            name
-            for name, process in self.supervisor.machine.processes.items()
-            if process.spec.service == service and process.wanted
-        }
-        wanted = {f"worker-{number}" for number in range(1, count + 1)}
-        leaving = frozenset(present - wanted)
-        busy = {name for name in wanted - present if name in self.supervisor.machine.processes}
-        if busy:
-            raise TradewindError(f"{', '.join(sorted(busy))} still finishes its tasks", hint="try again in a while")
-        if leaving:
-            self.supervisor.send(Stop(leaving))
-        await self.supervisor.add([self.plan.worker(int(name.rsplit("-", 1)[1])) for name in sorted(wanted - present)])
 
     def _members(self, service: str) -> list[str]:
         processes = self.supervisor.machine.processes

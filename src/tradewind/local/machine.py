@@ -64,9 +64,10 @@ class Probed:
 
 @dataclass(frozen=True)
 class Restart:
-    """Somebody asked for a restart."""
+    """Somebody asked for a restart, perhaps as something else: ``spec`` must have the same name."""
 
     name: str
+    spec: ProcessSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Process:
     kill_at: float = 0.0
     healthy_since: float | None = None
     restart_asked: bool = False  # it stops because somebody asked for a restart, not because it is ill
+    successor: ProcessSpec | None = None  # what it is from its next start on
     forget: bool = False
 
 
@@ -150,6 +152,7 @@ class Machine:
             case Probed():
                 self._probed(process, event.verdict, now)
             case Restart():
+                process.successor = event.spec or process.successor
                 actions = self._restart(process, now)
         return [*actions, *self.tick(now)]
 
@@ -191,7 +194,10 @@ class Machine:
         )
 
     def _requires(self) -> Mapping[str, Iterable[str]]:
-        return {name: process.spec.requires for name, process in self.processes.items()}
+        return {process.spec.service: process.spec.requires for process in self.processes.values()}
+
+    def _of(self, service: str) -> list[Process]:
+        return [process for process in self.processes.values() if process.spec.service == service]
 
     def _is_due_to_start(self, process: Process, now: float) -> bool:
         if not process.wanted:
@@ -207,13 +213,14 @@ class Machine:
             Condition.STARTED: set(State),
         }
         return all(
-            other in self.processes and self.processes[other].state in met[condition]
-            for other, condition in process.spec.requires.items()
+            any(other.state in met[condition] for other in self._of(service))
+            for service, condition in process.spec.requires.items()
         )
 
     def _start(self, process: Process, now: float) -> list[Action]:
         if process.state in {State.BACK_OFF, State.CRASH_LOOP}:
             process.restarts += 1
+        process.spec, process.successor = process.successor or process.spec, None
         # A service without a probe is well as soon as it runs; a one-off is judged by its exit code.
         without_probe = process.spec.probe is None and not process.spec.one_off
         self._enter(process, State.HEALTHY if without_probe else State.STARTING, now)
@@ -312,15 +319,19 @@ class Machine:
             del self.processes[process.spec.name]
 
     def _needed_by(self, users: Iterable[Process]) -> set[str]:
-        """The names of everything that ``users`` depend on, however indirectly."""
+        """The names of all services that ``users`` depend on, however indirectly."""
         needed: set[str] = set()
-        left = [name for user in users for name in user.spec.requires]
+        left = [service for user in users for service in user.spec.requires]
         while left:
-            name = left.pop()
-            if name in self.processes and name not in needed:
-                needed.add(name)
-                left += self.processes[name].spec.requires
+            service = left.pop()
+            if service not in needed:
+                needed.add(service)
+                left += [name for process in self._of(service) for name in process.spec.requires]
         return needed
+
+    def _replaced(self, process: Process) -> bool:
+        """Whether another process of the same service does its work."""
+        return any(other.wanted and other.state is State.HEALTHY for other in self._of(process.spec.service))
 
     def _stop_what_nobody_needs(self, now: float) -> list[Action]:
         """Signal the unwanted processes that no running one depends on; the others' turn comes as these end."""
@@ -330,7 +341,9 @@ class Machine:
         return [
             self._terminate(process, now, grace)
             for process in running
-            if not process.wanted and process.state is not State.STOPPING and process.spec.name not in needed
+            if not process.wanted
+            and process.state is not State.STOPPING
+            and (process.spec.service not in needed or self._replaced(process))
         ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -55,7 +55,8 @@ _CONSTANT = {
 class Plan:
     """What ``up`` will run.
 
-    ``login`` and ``flower_login`` are user and password. ``worker`` gives the worker of any number.
+    ``login`` and ``flower_login`` are user and password. ``instance`` makes one more process of a service: from the
+    name of the service, its number (None: the one and only) and the image (empty where programs run).
     """
 
     home: Home
@@ -68,7 +69,9 @@ class Plan:
     flower_login: tuple[str, str]
     remarks: tuple[str, ...]
     runtime: Runtime
-    worker: Callable[[int], ProcessSpec]
+    images: Mapping[Component, str]
+    services: Mapping[str, Service]
+    instance: Callable[[str, int | None, str], ProcessSpec]
 
 
 def resize(environment: Environment, local: Local) -> Environment:
@@ -127,10 +130,10 @@ def plan(
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
     database = (servers.mysql if local.database == "mysql" else servers.postgresql)(database_place)
-    runtime = Containers(home, dags, images) if images else Programs(home, dags, _versions())
-    builder = _Builder(home, chosen.numbers, base, runtime, _secret_values(kept, database, broker_place))
-    wanted = services(small)
-    worker = next(service for service in wanted if service.component is Component.WORKER)
+    runtime = Containers(home, dags) if images else Programs(home, dags, _versions())
+    secret_values = _secret_values(kept, database, broker_place)
+    builder = _Builder(home, dict(chosen.numbers), base, runtime, secret_values, lambda: ports.another(reserve))
+    wanted = {service.name: service for service in services(small)}
     return Plan(
         home=home,
         environment=small,
@@ -138,7 +141,7 @@ def plan(
         specs=(
             database.spec,
             servers.broker(broker_place, local.broker_persistence),
-            *builder.specs(wanted),
+            *builder.specs(wanted.values(), images or {}),
         ),
         web_url=builder.endpoints[Endpoint.WEB],
         flower_url=f"http://{HOST}:{chosen.numbers['flower']}/flower/",
@@ -146,7 +149,9 @@ def plan(
         flower_login=("admin", kept["flower"]),
         remarks=chosen.remarks,
         runtime=runtime,
-        worker=lambda number: builder.spec(worker, number),
+        images=images or {},
+        services=wanted,
+        instance=lambda name, number, image: builder.spec(wanted[name], number, image),
     )
 
 
@@ -189,49 +194,52 @@ class _Builder:
     """Turns services into processes of this home."""
 
     home: Home
-    ports: Mapping[str, int]
+    ports: dict[str, int]
     base: Mapping[str, str]
     runtime: Runtime
     secrets: Mapping[Secret, str]
+    another_port: Callable[[], int]
 
     @property
     def endpoints(self) -> dict[Endpoint, str]:
         web = f"http://{HOST}:{self.ports['web']}"
         return {Endpoint.WEB: web, Endpoint.EXECUTION_API: f"{web}/execution/"}
 
-    def specs(self, wanted: tuple[Service, ...]) -> list[ProcessSpec]:
+    def specs(self, wanted: Iterable[Service], images: Mapping[Component, str]) -> list[ProcessSpec]:
         found: list[ProcessSpec] = []
         for service in wanted:
+            image = images.get(service.component, "")
             if service.component is Component.WORKER:
-                found += [self.spec(service, number) for number in range(1, service.counts.desired + 1)]
+                found += [self.spec(service, number, image) for number in range(1, service.counts.desired + 1)]
             else:
-                found.append(self.spec(service))
+                found.append(self.spec(service, None, image))
         return found
 
-    def spec(self, service: Service, number: int | None = None) -> ProcessSpec:
+    def spec(self, service: Service, number: int | None, image: str) -> ProcessSpec:
         """The process of a service, or its instance ``number``, with a name, a log and a heartbeat of its own."""
         name = service.name if number is None else f"{service.name}-{number}"
         own = {**_CONSTANT, HOME_VARIABLE: str(self.home.root), INSTANCE_VARIABLE: name}
         own |= {**self._airflow(name), **service.environment}
         own |= {variable: self.secrets[secret] for variable, secret in service.secrets.items()}
         own |= {variable: self.endpoints[endpoint] for variable, endpoint in service.endpoints.items()}
-        own |= self._addresses(service)
+        own |= self._addresses(service, name)
         if isinstance(service.health, FileCheck):
             own[service.health.variable] = self.runtime.places(name).heartbeat
         return ProcessSpec(
             name=name,
             service=service.name,
-            argv=self.runtime.argv(service, name, own),
+            argv=self.runtime.argv(service, name, image, own),
             env={**self.base, **own},
             log=self.home.logs / f"{name}.log",
             probe=self._probe(service, name),
             requires={dependency.name: dependency.condition for dependency in service.dependencies},
             stop_grace_s=service.stop_grace_s,
             one_off=service.one_off,
-            stamp=_stamp(service, own, self.runtime.identity(service)) if service.one_off else "",
+            stamp=_stamp(service, own, self.runtime.identity(image)) if service.one_off else "",
             stamp_file=self.home.done / service.name if service.one_off else None,
             url=self._url(service),
             nice=0 if service.name in FIRST else BEHIND,
+            image=image,
         )
 
     def _airflow(self, name: str) -> dict[str, str]:
@@ -244,7 +252,13 @@ class _Builder:
             "TRADEWIND_OUTPUT": places.output,
         }
 
-    def _addresses(self, service: Service) -> dict[str, str]:
+    def _port(self, name: str) -> int:
+        """The port of a process; one more for a further copy."""
+        if name not in self.ports:
+            self.ports[name] = self.another_port()
+        return self.ports[name]
+
+    def _addresses(self, service: Service, name: str) -> dict[str, str]:
         """Listen on this machine only."""
         hosts = {
             "web": "AIRFLOW__API__HOST",
@@ -253,12 +267,12 @@ class _Builder:
         }
         if service.port is None:
             return {}
-        return {service.port.variable: str(self.ports[service.name]), hosts[service.name]: HOST}
+        return {service.port.variable: str(self._port(name)), hosts[service.name]: HOST}
 
     def _probe(self, service: Service, name: str) -> Probe | None:
         match service.health:
             case HttpCheck(path):
-                return HttpProbe(self.ports[service.name], path)
+                return HttpProbe(self._port(name), path)
             case JobCheck(component):
                 return JobProbe(self.ports["web"], component)
             case FileCheck(_, max_age_s):

@@ -128,20 +128,22 @@ class Platform:
             return False
         try:
             entries = self._journal()
-            for wave in process.stop_waves({name: entry["requires"] for name, entry in entries.items()}):
-                members = [found for name in wave if (found := _same(entries[name]))]
-                process.end(members, min(grace_s, max((entries[name]["grace_s"] for name in wave), default=0.0)))
+            for services in process.stop_waves({entry["service"]: entry["requires"] for entry in entries}):
+                wave = [entry for entry in entries if entry["service"] in services]
+                members = [found for entry in wave if (found := _same(entry))]
+                process.end(members, min(grace_s, max((entry["grace_s"] for entry in wave), default=0.0)))
             process.end(process.strays(self.home.root), 0.0)
             self.home.clear_run()
         finally:
             os.close(held)
         return True
 
-    def _journal(self) -> dict[str, dict[str, Any]]:
+    def _journal(self) -> list[dict[str, Any]]:
         try:
-            return {entry["name"]: entry for entry in json.loads(self.home.journal.read_text())}
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}  # the mark in their environment finds them all the same
+            entries = json.loads(self.home.journal.read_text())
+            return [entry for entry in entries if {"service", "requires", "pid", "born", "grace_s"} <= entry.keys()]
+        except (OSError, ValueError, AttributeError, TypeError):
+            return []  # the mark in their environment finds them all the same
 
     def _wait_until_gone(self) -> None:
         while self.home.run.exists():

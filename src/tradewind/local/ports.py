@@ -108,6 +108,11 @@ def choose(wishes: list[Wish], file: Path, reserve: Callable[[int], bool] = lamb
     return Ports(numbers, tuple(remarks))
 
 
+def another(reserve: Callable[[int], bool] = lambda _: True) -> int:
+    """One more free port, for a copy that comes and goes; ``reserve`` as in ``choose``."""
+    return next(number for number in _any() if _is_free(number) and reserve(number))
+
+
 def owner(port: int) -> str:
     """Who listens on ``port``: its command line and process id, as far as this user may see them."""
     try:

@@ -20,8 +20,9 @@ INSTANCE_VARIABLE = "TRADEWIND_INSTANCE"
 class ProcessSpec:
     """One process: what to run, when it may start, how to see that it is well, and how to end it.
 
-    ``name`` is unique (``worker-2``), ``service`` the group it belongs to (``worker``). ``requires`` maps names of
-    other processes to what they must have reached before this one starts; it stops before all of them. ``stamp`` of
+    ``name`` is unique (``worker-2``), ``service`` the group it belongs to (``worker``). ``requires`` maps services to
+    what one of their processes must have reached before this one starts; it stops before all of them. ``image`` is
+    what it runs from, or empty where it is a program of this environment. ``stamp`` of
     a one-off: when the file ``stamp_file`` holds the same text, its work is already done. ``env`` holds secrets and
     is therefore not in the record's repr.
     """
@@ -40,6 +41,7 @@ class ProcessSpec:
     stamp_file: Path | None = None
     url: str = ""
     nice: int = 0
+    image: str = ""
 
     @property
     def is_done(self) -> bool:

@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -45,10 +45,10 @@ class Runtime(Protocol):
     def heartbeat(self, name: str) -> Path:
         """Where this side sees the heartbeat of the process ``name``."""
 
-    def argv(self, service: Service, name: str, variables: Iterable[str]) -> tuple[str, ...]:
+    def argv(self, service: Service, name: str, image: str, variables: Iterable[str]) -> tuple[str, ...]:
         """What to start for ``service`` as ``name``; ``variables`` are the names of the variables that are its own."""
 
-    def identity(self, service: Service) -> str:
+    def identity(self, image: str) -> str:
         """What runs: changes whenever the same command could do something else."""
 
     def clean_up(self) -> None:
@@ -78,14 +78,14 @@ class Programs:
         """See Runtime."""
         return self.home.run / f"{name}.heartbeat"
 
-    def argv(self, service: Service, name: str, variables: Iterable[str]) -> tuple[str, ...]:
+    def argv(self, service: Service, name: str, image: str, variables: Iterable[str]) -> tuple[str, ...]:
         """See Runtime."""
         command = service.command + service.without_log_server
         if command[0] == "python":
             return (sys.executable, *command[1:])
         return (str(Path(sys.executable).parent / command[0]), *command[1:])
 
-    def identity(self, service: Service) -> str:
+    def identity(self, image: str) -> str:
         """See Runtime."""
         return self.versions
 
@@ -95,14 +95,10 @@ class Programs:
 
 @dataclass(frozen=True)
 class Containers:
-    """Containers, run by podman as ECS would run them: read-only root, no capabilities, not root.
-
-    ``images`` says for each component which image runs: an id or a name with a digest.
-    """
+    """Containers, run by podman as ECS would run them: read-only root, no capabilities, not root."""
 
     home: Home
     dags: Path
-    images: Mapping[Component, str] = field(default_factory=dict)
 
     def places(self, name: str) -> Places:
         """See Runtime."""
@@ -119,7 +115,7 @@ class Containers:
         """See Runtime."""
         return self._pulse(name) / "heartbeat"
 
-    def argv(self, service: Service, name: str, variables: Iterable[str]) -> tuple[str, ...]:
+    def argv(self, service: Service, name: str, image: str, variables: Iterable[str]) -> tuple[str, ...]:
         """See Runtime. Values of variables are in no argument: podman takes them from its own environment."""
         argv = ["podman", "run", "--rm", "--replace", "--name", self._container(name), "--pull", "never"]
         argv += ["--label", f"{HOME_LABEL}={self.home.root}", "--network", "host", "--log-driver", "none"]
@@ -130,11 +126,11 @@ class Containers:
             argv += ["--volume", f"{source}:{target}:{mode}"]
         for variable in sorted(variables):
             argv += ["--env", variable]
-        return (*argv, self.images[service.component], *service.command, *service.without_log_server)
+        return (*argv, image, *service.command, *service.without_log_server)
 
-    def identity(self, service: Service) -> str:
+    def identity(self, image: str) -> str:
         """See Runtime."""
-        return self.images[service.component]
+        return image
 
     def clean_up(self) -> None:
         """See Runtime. A container whose ``podman run`` was killed is not removed by podman."""

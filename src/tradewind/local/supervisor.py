@@ -145,6 +145,7 @@ class Supervisor:
                 entries.append(
                     {
                         "name": name,
+                        "service": spec.service,
                         "pid": running.process.pid,
                         "born": born,
                         "grace_s": spec.stop_grace_s,
@@ -168,6 +169,7 @@ class Supervisor:
         row: dict[str, Any] = {
             "name": spec.name,
             "service": spec.service,
+            "image": spec.image,
             "state": process.state.value,
             "healthy": process.state in {State.HEALTHY, State.DONE},
             "problem": process.problem,

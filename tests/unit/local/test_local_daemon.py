@@ -13,12 +13,13 @@ from machine_samples import ILL, STARTED, one_off, process
 from tradewind.config import Tradewind, parse
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Daemon, Request
-from tradewind.local.machine import Exited, Probed, Stop
+from tradewind.local.machine import Exited, Probed, State, Stop
 from tradewind.local.paths import Home
 from tradewind.local.plan import Plan
 from tradewind.local.probes import WELL
 from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs
+from tradewind.platform import services
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,7 +49,11 @@ def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
         flower_login=("admin", "two"),
         remarks=("port 8080 is in use",),
         runtime=Programs(Home(tmp_path / ".tradewind"), tmp_path, ""),
-        worker=lambda number: worker(number, tmp_path),
+        images={},
+        services={service.name: service for service in services(tradewind.environment("dev"))},
+        instance=lambda name, number, image: replace(
+            process(f"{name}-{number}" if number else name), service=name, image=image, log=tmp_path / "log"
+        ),
     )
     daemon = Daemon(planned)
     machine = daemon.supervisor.machine
@@ -155,9 +160,41 @@ def test_scale_to_what_is_there_changes_nothing(daemon: Daemon) -> None:
 def test_scale_up_while_one_still_leaves(daemon: Daemon) -> None:
     daemon.supervisor.machine.handle(Stop(frozenset({"worker-2"})), 2)
 
-    error = refusal(daemon, do="scale", service="worker", count=2)
+    ask(daemon, do="scale", service="worker", count=2)
 
-    assert error.what == "worker-2 still finishes its tasks"
+    assert "worker-3" in daemon.supervisor.machine.processes
+
+
+def test_one_more_process_from_another_image(daemon: Daemon) -> None:
+    assert ask(daemon, do="add", service="worker", image="new") == {"name": "worker-3"}
+    assert ask(daemon, do="add", service="dag-processor", image="new") == {"name": "dag-processor-2"}
+    assert ask(daemon, do="add", service="migrate", image="new") == {"name": "migrate"}
+
+    processes = daemon.supervisor.machine.processes
+    assert {processes[name].spec.image for name in ("worker-3", "dag-processor-2", "migrate")} == {"new"}
+    assert processes["worker-1"].spec.image == ""
+    refusal(daemon, do="add", service="nothing", image="new")
+
+
+def test_a_process_goes_on_from_another_image(daemon: Daemon) -> None:
+    ask(daemon, do="replace", name="web", image="new")
+    machine = daemon.supervisor.machine
+    for event in waiting(daemon):
+        assert event
+        machine.handle(event, 2)
+    assert (machine.processes["web"].state, machine.processes["web"].spec.image) == (State.STOPPING, "")
+
+    machine.handle(Exited("web", 0), 3)
+
+    assert (machine.processes["web"].state, machine.processes["web"].spec.image) == (State.STARTING, "new")
+    refusal(daemon, do="replace", name="nothing", image="new")
+
+
+def test_further_workers_come_from_the_image_in_force(daemon: Daemon) -> None:
+    ask(daemon, do="adopt", images={"worker": "new"})
+    ask(daemon, do="scale", service="worker", count=3)
+
+    assert daemon.supervisor.machine.processes["worker-3"].spec.image == "new"
 
 
 def test_scale_while_everything_stops_is_refused(daemon: Daemon) -> None:

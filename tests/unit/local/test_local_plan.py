@@ -153,7 +153,7 @@ def test_each_has_a_log_of_its_own_and_no_two_share_a_heartbeat(planned: Plan) -
 
 
 def test_a_further_worker(planned: Plan) -> None:
-    first, seventh = planned.worker(1), planned.worker(7)
+    first, seventh = planned.instance("worker", 1, ""), planned.instance("worker", 7, "")
 
     assert first in planned.specs
     assert (seventh.name, seventh.service, seventh.log.name) == ("worker-7", "worker", "worker-7.log")

@@ -70,7 +70,7 @@ def finish(child: subprocess.Popen[str]) -> None:
 
 def entry(name: str, process: psutil.Process, *requires: str, **change: Any) -> dict[str, Any]:
     values = {"pid": process.pid, "born": process.create_time(), "grace_s": 60, "requires": list(requires)}
-    return {"name": name, **values, **change}
+    return {"name": name, "service": name, **values, **change}
 
 
 @contextlib.contextmanager
