@@ -24,6 +24,7 @@ from tradewind.local.daemon import STATUS_VERSION, Daemon
 from tradewind.local.machine import State
 from tradewind.local.paths import Home
 from tradewind.local.process import ProcessSpec
+from tradewind.local.runtime import Programs
 from tradewind.platform.settings import STOCK
 
 REFERENCE = DOCS / "reference"
@@ -114,6 +115,10 @@ def daemon(tmp_path: Path) -> Daemon:
             login=("admin", "-"),
             flower_login=("admin", "-"),
             remarks=("port 8080 is in use",),
+            runtime=Programs(home, tmp_path, ""),
+            images={},
+            services={},
+            instance=lambda name, number, image: ProcessSpec(name, name, ("true",), {}, home.logs / "log"),
         )
     )
 

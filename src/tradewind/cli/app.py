@@ -20,6 +20,7 @@ from tradewind.cli import (
     output,
     plan,
     reference,
+    release,
     restart,
     run,
     scale,
@@ -57,6 +58,8 @@ app.command()(audit.audit)
 app.command(hidden=True)(reference.reference)
 app.add_typer(config.app, name="config")
 app.add_typer(images.app, name="images")
+app.add_typer(release.app, name="release")
+app.command()(release.history)
 
 
 def _version(value: bool) -> None:

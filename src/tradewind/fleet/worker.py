@@ -86,6 +86,7 @@ def main(argv: list[str] | None = None) -> None:
     configure_logging(output=sys.stdout.buffer, json_output=conf.getboolean("logging", "json_logs", fallback=False))
     if heartbeat := os.environ.get("TRADEWIND_HEARTBEAT_FILE"):
         app.steps["consumer"].add(heartbeat_step(Path(heartbeat)))
+    importlib.import_module("tradewind.fleet.cordon")  # registers what it understands
     preload()
     log_server = None if options.skip_serve_logs else _serve_logs()
     name = os.environ.get("TRADEWIND_INSTANCE") or socket.gethostname()

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -25,9 +26,10 @@ from tradewind.local.paths import Home
 from tradewind.local.plan import Plan, plan
 from tradewind.local.ports import Reservations
 from tradewind.local.supervisor import Supervisor
-from tradewind.platform import Component
+from tradewind.platform import Component, Exposure
 
 STATUS_VERSION = 1
+COMMAND_S = 25.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Daemon:
         self.plan = planned
         self.supervisor = Supervisor(planned.home.root, planned.home.journal)
         self.images = dict(planned.images)
+        self.counts: dict[str, int] = {}
 
     async def run(self, ready: Any) -> None:
         """Serve until everything has stopped. ``ready()`` is called once requests are answered."""
@@ -111,6 +114,8 @@ class Daemon:
                 return await asyncio.to_thread(self.status, bool(request.get("usage")))
             case "login":
                 return {"login": self.plan.login, "flower_login": self.plan.flower_login}
+            case "services":
+                return self.services()
             case "stop":
                 self.supervisor.send(Stop(now=bool(request.get("now"))))
             case "restart":
@@ -121,6 +126,8 @@ class Daemon:
                 self.replace(str(request.get("name")), str(request.get("image")))
             case "retire":
                 self.supervisor.send(Stop(frozenset({str(request.get("name"))})))
+            case "command":
+                return await asyncio.to_thread(self.command, str(request.get("command")), list(request["names"]))
             case "adopt":
                 self.images = {Component(name): image for name, image in request["images"].items()}
             case "scale":
@@ -146,6 +153,21 @@ class Daemon:
             "processes": self.supervisor.report(usage),
         }
 
+    def services(self) -> control.Answer:
+        """What releases must know of each service."""
+        rows = [
+            {
+                "name": name,
+                "component": service.component.value,
+                "one_off": service.one_off,
+                # Everybody knows this address: only one process can have it.
+                "address": service.exposure is Exposure.PUBLIC,
+                "count": self.counts.get(name, service.counts.desired),
+            }
+            for name, service in self.plan.services.items()
+        ]
+        return {"containers": bool(self.plan.images), "services": rows}
+
     def restart(self, service: str) -> None:
         """Restart every process of a service, or one process."""
         for name in self._members(service):
@@ -161,6 +183,7 @@ class Daemon:
                 code=ExitCode.USAGE,
             )
         self._check_not_stopping()
+        self.counts[service] = wanted
         present = sorted(self._numbers(service))
         if leaving := frozenset(f"{service}-{number}" for number in present[wanted:]):
             self.supervisor.send(Stop(leaving))
@@ -187,6 +210,21 @@ class Daemon:
             raise TradewindError(f"there is no process {name!r}", code=ExitCode.USAGE)
         number = int(name.rsplit("-", 1)[1]) if name != process.spec.service else None
         self.supervisor.send(Restart(name, self.plan.instance(process.spec.service, number, image)))
+
+    def command(self, command: str, names: list[str]) -> dict[str, Any]:
+        """Send workers a command over the broker (``fleet.control``); the answers by name, of those that answered."""
+        known = [p.spec for name, p in self.supervisor.machine.processes.items() if name in names]
+        if not known:
+            return {}
+        result = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "tradewind.fleet.control", command, *(spec.name for spec in known)],
+            env=dict(known[0].env),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+        )
+        return dict(json.loads(result.stdout or "{}"))
 
     def _numbers(self, service: str) -> set[int]:
         """The numbers of the wanted processes of a service that has several."""

@@ -7,7 +7,7 @@ from samples import LARGE, environments, every_environment, values
 
 from tradewind.config import Environment
 from tradewind.config.storage import Airflow
-from tradewind.platform import airflow_settings, services, settings_environment
+from tradewind.platform import Component, airflow_settings, services, settings_environment
 from tradewind.platform.settings import HEARTBEATS_PER_S, QUEUE_AHEAD, RETRY_WAIT_MAX_S, STOCK
 
 
@@ -95,7 +95,7 @@ def test_as_variables() -> None:
 def test_every_service_of_airflow_has_all_of_them(environment: Environment) -> None:
     variables = settings_environment(airflow_settings(environment)).items()
     for service in services(environment):
-        if service.component in {"migrate", "web", "scheduler", "worker"}:
+        if service.component is not Component.FLOWER and service.name != "prepare":
             assert variables <= service.environment.items()
         else:
             assert not any(name.startswith("AIRFLOW__") for name in service.environment)

@@ -1,0 +1,235 @@
+"""``tradewind release``: what runs in an environment as one object, deployed and taken back as one."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tradewind import config
+from tradewind.cli import images, terminal
+from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind.delivery import lease
+from tradewind.delivery.engine import Engine, Limits, Listener, keep, known
+from tradewind.delivery.local import LocalTarget
+from tradewind.delivery.records import FolderRecords, Records
+from tradewind.delivery.release import Release
+from tradewind.delivery.target import Phase, Progress
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.local.paths import Home
+from tradewind.local.platform import Platform
+from tradewind.platform import Component
+
+LOCAL = "local"
+"""The environment that is this machine."""
+
+app = typer.Typer(no_args_is_help=True, help="Make, deploy, compare and take back releases.")
+
+Environment = Annotated[str, typer.Argument(help="The environment: `local` is the platform on this machine.")]
+
+
+def records_of(file: Path | None) -> Records:
+    """Where releases of this machine are kept."""
+    return FolderRecords(Home.beside(configuration_file(file)).root / "releases")
+
+
+def engine_of(file: Path | None, environment: str) -> Engine:
+    """What deploys to an environment. TradewindError where there is none."""
+    if environment != LOCAL:
+        raise TradewindError(
+            f"releases cannot be deployed to {environment!r} yet",
+            "this version deploys to the platform on this machine",
+            "tradewind release deploy local",
+            code=ExitCode.USAGE,
+        )
+    path = configuration_file(file)
+    workers = config.load(path).local_environment.workers.values()
+    limits = Limits(draining_s=max(worker.longest_task_hours for worker in workers) * 3600)
+    return Engine(LOCAL, records_of(file), LocalTarget(Platform(Home.beside(path))), limits)
+
+
+@app.command()
+def create(
+    note: Annotated[str, typer.Option("--note", help="What a person should know about it.")] = "",
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a release of the images as they should be now; builds what is missing. Prints its id."""
+    built = images.build_missing(images.images_of(file), Component)
+    store = records_of(file)
+    releases = known(store)
+    release = Release(
+        images={image.component.value: str(image.id) for image in built},
+        parent=releases[-1].id if releases else "",
+        author=lease.me(),
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        note=note,
+    )
+    keep(store, release)
+    if as_json:
+        terminal.data_json(release.as_dict())
+        return
+    terminal.data(release.id)
+
+
+@app.command()
+def deploy(
+    environment: Environment,
+    release: Annotated[str | None, typer.Argument(help="Its id. When not given: the newest release.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
+    file: File = None,
+) -> None:
+    """Bring a release into an environment; where a gate fails, what ran before is brought back."""
+    engine = engine_of(file, environment)
+    wanted = engine.release(release) if release else _newest(engine)
+    terminal.say(f"deploying {wanted.id} to {environment}")
+    engine.deploy(wanted, _listener(), reason)
+    terminal.data(f"{wanted.id} is in force in {environment}")
+
+
+@app.command()
+def rollback(
+    environment: Environment,
+    to: Annotated[str | None, typer.Option("--to", help="A release. When not given: the one before.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
+    file: File = None,
+) -> None:
+    """Bring back an earlier release."""
+    engine = engine_of(file, environment)
+    wanted = engine.release(to) if to else _previous(engine)
+    terminal.say(f"going back to {wanted.id} in {environment}")
+    engine.deploy(wanted, _listener(), reason or "rollback")
+    terminal.data(f"{wanted.id} is in force in {environment}")
+
+
+@app.command()
+def resume(environment: Environment, file: File = None) -> None:
+    """Finish what a deployment that was killed has left."""
+    finished = engine_of(file, environment).resume(_listener())
+    terminal.data(f"{finished.id} is in force in {environment}" if finished else "there is nothing to finish")
+
+
+@app.command()
+def status(environment: Environment, file: File = None, as_json: AsJson = False) -> None:
+    """Show which release is in force, and whether all that runs is of it. Exit code 3 where it is not."""
+    found = engine_of(file, environment).status()
+    if as_json:
+        terminal.data_json(found)
+    else:
+        _show(found)
+    if not found["consistent"]:
+        raise typer.Exit(ExitCode.UNHEALTHY)
+
+
+@app.command(name="list")
+def list_(file: File = None, as_json: AsJson = False) -> None:
+    """List the releases, newest last."""
+    releases = known(records_of(file))
+    if as_json:
+        terminal.data_json({"version": 1, "releases": [release.as_dict() for release in releases]})
+        return
+    rows = [[release.id, release.created, release.author, release.note] for release in releases]
+    terminal.table(["RELEASE", "CREATED", "BY", "NOTE"], rows)
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(help="A release.")],
+    second: Annotated[str, typer.Argument(help="Another one.")],
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what differs between two releases."""
+    by_id = {release.id: release for release in known(records_of(file))}
+    missing = [name for name in (first, second) if name not in by_id]
+    if missing:
+        raise TradewindError(
+            f"there is no release {', '.join(missing)}", hint="tradewind release list", code=ExitCode.USAGE
+        )
+    one, two = (by_id[name].as_dict() for name in (first, second))
+    changes = {f"image {c}": (one["images"].get(c, ""), two["images"].get(c, "")) for c in map(str, Component)}
+    changes |= {key: (one[key], two[key]) for key in ("configuration", "dags")}
+    different = {key: values for key, values in changes.items() if values[0] != values[1]}
+    if as_json:
+        terminal.data_json({"version": 1, "changes": {k: {"from": a, "to": b} for k, (a, b) in different.items()}})
+        return
+    terminal.table(["", first, second], [[key, *values] for key, values in different.items()])
+
+
+@app.command()
+def lock(
+    environment: Environment,
+    reason: Annotated[str, typer.Option("--reason", help="Why nobody may deploy.")],
+    file: File = None,
+) -> None:
+    """Keep everybody from deploying, until `tradewind release unlock`."""
+    lease.lock(records_of(file), environment, reason, time.time)
+    terminal.data(f"{environment} is locked")
+
+
+@app.command()
+def unlock(environment: Environment, file: File = None) -> None:
+    """Remove the lock, whoever has it."""
+    terminal.data(f"{environment} {'is unlocked' if lease.unlock(records_of(file), environment) else 'was not locked'}")
+
+
+def history(environment: Environment, file: File = None, as_json: AsJson = False) -> None:
+    """Show every release that came into an environment, and what became of it."""
+    store = records_of(file)
+    names = store.names(f"environments/{environment}/ledger/")
+    entries = [found[0] for name in names if (found := store.read(name))]
+    if as_json:
+        terminal.data_json({"version": 1, "environment": environment, "history": entries})
+        return
+    rows = [[e["at"], e["event"], e["release"], e["by"], str(e.get("reason", "")).partition("\n")[0]] for e in entries]
+    terminal.table(["WHEN", "WHAT", "RELEASE", "BY", "WHY"], rows)
+
+
+def _newest(engine: Engine) -> Release:
+    releases = known(engine.records)
+    if not releases:
+        raise TradewindError("there is no release yet", hint="tradewind release create", code=ExitCode.USAGE)
+    return releases[-1]
+
+
+def _previous(engine: Engine) -> Release:
+    """The release that was in force before the present one."""
+    current = engine.current_id()
+    settled = [e["release"] for e in engine.history() if e["event"] in {"deployed", "rolled-back"}]
+    before = [release for release in settled if release != current]
+    if not before:
+        raise TradewindError(
+            "there is nothing to go back to",
+            f"no other release was ever in force in {engine.environment}",
+            f"tradewind history {engine.environment}",
+            code=ExitCode.USAGE,
+        )
+    return engine.release(before[-1])
+
+
+def _listener() -> Listener:
+    """Tells each thing once: a line whenever what is waited for changes."""
+    began = time.monotonic()
+    last: dict[str, str] = {}
+
+    def listen(name: str, progress: Progress) -> None:
+        text = progress.detail or ("done" if progress.phase is Phase.DONE else str(progress.stage))
+        line = f"{'done' if progress.phase is Phase.DONE else progress.phase:<8} {text}"
+        if last.get(name) == line:
+            return
+        last[name] = line
+        terminal.say(f"{time.monotonic() - began:7.1f} s  {name:<14} {line}")
+
+    return listen
+
+
+def _show(found: dict[str, Any]) -> None:
+    terminal.data(f"{found['environment']}: {found['release'] or 'no release yet'}")
+    if unfinished := found["unfinished"]:
+        terminal.say(f"unfinished: {unfinished['release']} (tradewind release resume {found['environment']})")
+    if lock_ := found["lock"]:
+        terminal.say(f"locked by {lock_['owner']} since {lock_['since']}: {lock_['reason']}")
+    terminal.table(["SERVICE", "IMAGE"], [[name, ", ".join(images_)] for name, images_ in found["running"].items()])

@@ -1,0 +1,1 @@
+"""Releases: what runs in an environment as one object, how it gets there, and how it gets back."""

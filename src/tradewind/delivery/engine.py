@@ -1,0 +1,242 @@
+"""Brings a release into an environment: service by service, each behind a gate, and back where a gate fails.
+
+There is no list of steps that could get lost. The wanted release is written down, and the engine makes the environment
+equal to it; killed at any moment, the same call goes on from whatever is there.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tradewind.delivery.lease import Lease, me
+from tradewind.delivery.records import ConflictError, Records
+from tradewind.delivery.release import Release
+from tradewind.delivery.target import Phase, Progress, Rolled, Stage, Target
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.platform import Component
+
+POLL_S = 0.5
+
+Listener = Callable[[str, Progress], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a change may wait in each stage before it counts as failed."""
+
+    starting_s: float = 300.0
+    draining_s: float = 3600.0
+    stopping_s: float = 300.0
+    confirming_s: float = 300.0
+
+    def of(self, stage: Stage) -> float:
+        """The limit of one stage."""
+        return float(getattr(self, f"{stage.value}_s"))
+
+
+class GateError(TradewindError):
+    """A gate did not open: the release goes no further."""
+
+
+@dataclass
+class Engine:
+    """Deploys to one environment.
+
+    ``sleep`` and ``clock`` (Unix time in seconds) are the real ones but in tests.
+    """
+
+    environment: str
+    records: Records
+    target: Target
+    limits: Limits = field(default=Limits())
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def deploy(self, release: Release, listen: Listener, reason: str = "") -> None:
+        """Make the environment run ``release``; on failure, what it ran before.
+
+        Raises:
+            TradewindError: somebody else is at it; or it failed, and what was done about that.
+        """
+        lease = Lease.take(self.records, self.environment, f"deploys {release.id}", self.clock)
+        try:
+            unfinished = self._read("deployment")
+            before = unfinished["previous"] if unfinished else self.current_id()
+            if unfinished:
+                self._note("interrupted", unfinished["release"], reason=f"followed by {release.id}")
+            self._write("deployment", {"release": release.id, "previous": before, "back": False, "reason": reason})
+            self._forward(release, before, lease, listen, reason)
+        finally:
+            lease.give_back()
+
+    def resume(self, listen: Listener) -> Release | None:
+        """Finish what a deployment that was killed has left; the release in force then, None where nothing was left.
+
+        Raises:
+            TradewindError: as ``deploy``.
+        """
+        unfinished = self._read("deployment")
+        if unfinished is None:
+            return None
+        lease = Lease.take(self.records, self.environment, f"resumes {unfinished['release']}", self.clock)
+        try:
+            unfinished = self._read("deployment")
+            if unfinished is None:
+                return None
+            release = self.release(unfinished["release"])
+            if unfinished["back"]:
+                self._back(release, unfinished["previous"], unfinished["reason"], lease, listen)
+                return self.release(unfinished["previous"])
+            self._forward(release, unfinished["previous"], lease, listen, unfinished["reason"])
+            return release
+        finally:
+            lease.give_back()
+
+    def current_id(self) -> str | None:
+        """The release that was deployed last, and well; None before the first."""
+        found = self._read("current")
+        return str(found["release"]) if found else None
+
+    def release(self, release_id: str) -> Release:
+        """The record of a release. TradewindError where there is none."""
+        found = self.records.read(f"records/{release_id}")
+        if found is None:
+            raise TradewindError(
+                f"there is no release {release_id!r}", hint="tradewind release list", code=ExitCode.USAGE
+            )
+        return Release.from_dict(found[0])
+
+    def history(self) -> list[dict[str, Any]]:
+        """Every change of the environment, oldest first."""
+        names = self.records.names(f"environments/{self.environment}/ledger/")
+        return [found[0] for name in names if (found := self.records.read(name))]
+
+    def status(self) -> dict[str, Any]:
+        """The public format of ``tradewind release status --json``; see docs/reference/json.md."""
+        current, unfinished = self.current_id(), self._read("deployment")
+        running = {name: sorted(images) for name, images in self.target.running().items()}
+        lock = self._read("lock")
+        wanted = self._images(self.release(current)) if current else {}
+        return {
+            "version": 1,
+            "environment": self.environment,
+            "release": current,
+            "consistent": bool(current) and unfinished is None and all(running[n] == [wanted[n]] for n in running),
+            "unfinished": unfinished,
+            "lock": {key: lock[key] for key in ("owner", "reason", "since", "until")} if lock else None,
+            "running": running,
+        }
+
+    def _forward(self, release: Release, before: str | None, lease: Lease, listen: Listener, reason: str) -> None:
+        began = self.clock()
+        try:
+            self._converge(release, self.target.services(), lease, listen)
+            self._wait("confirm", lambda: self.target.confirm(began), lease, listen)
+        except GateError as error:
+            if before is None or before == release.id:
+                self._note("failed", release.id, reason=str(error))
+                raise TradewindError(
+                    f"{release.id} failed, and there is no other release to go back to",
+                    str(error),
+                    f"tradewind release deploy {self.environment} RELEASE",
+                ) from error
+            self._note("failed", release.id, reason=str(error))
+            back = {"release": release.id, "previous": before, "back": True, "reason": str(error)}
+            self._write("deployment", back)
+            self._back(release, before, str(error), lease, listen)
+            raise TradewindError(
+                f"{release.id} failed, and {before} is in force again",
+                str(error),
+                f"tradewind history {self.environment}",
+            ) from error
+        self._settle("deployed", release, reason, self.clock() - began)
+
+    def _back(self, failed: Release, to: str, why: str, lease: Lease, listen: Listener) -> None:
+        """Dependents first, so that nothing new meets something old that does not know it. One-offs do not run back."""
+        began = self.clock()
+        release = self.release(to)
+        services = [service for service in reversed(self.target.services()) if not service.one_off]
+        try:
+            self._converge(release, services, lease, listen)
+        except GateError as error:
+            self._note("stuck", to, reason=str(error))
+            raise TradewindError(
+                f"{failed.id} failed, and so did the way back to {to}",
+                f"{why}; then: {error}",
+                f"tradewind release resume {self.environment}",
+            ) from error
+        self._settle("rolled-back", release, why, self.clock() - began)
+
+    def _converge(self, release: Release, services: Iterable[Rolled], lease: Lease, listen: Listener) -> None:
+        images = self._images(release)
+        for service in services:
+            image = images[service.name]
+            self._wait(service.name, lambda s=service, i=image: self.target.advance(s, i), lease, listen)  # type: ignore[misc]
+
+    def _wait(self, name: str, look: Callable[[], Progress], lease: Lease, listen: Listener) -> None:
+        stage, since = None, self.clock()
+        while True:
+            lease.renew()
+            progress = look()
+            listen(name, progress)
+            if progress.phase is Phase.DONE:
+                return
+            if progress.phase is Phase.FAILED:
+                raise GateError(f"{name} failed", progress.detail)
+            if progress.stage is not stage:
+                stage, since = progress.stage, self.clock()
+            limit = self.limits.of(progress.stage)
+            if self.clock() - since > limit:
+                raise GateError(f"{name} was still {progress.stage} after {limit:.0f} s", progress.detail)
+            self.sleep(POLL_S)
+
+    def _settle(self, event: str, release: Release, reason: str, seconds: float) -> None:
+        self.target.adopt({Component(name): image for name, image in release.images.items()})
+        self._write("current", {"release": release.id})
+        self._note(event, release.id, reason=reason, seconds=round(seconds, 1))
+        name = self._name("deployment")
+        if found := self.records.read(name):
+            self.records.delete(name, found[1])
+
+    def _images(self, release: Release) -> Mapping[str, str]:
+        missing = {s.component for s in self.target.services()} - {Component(name) for name in release.images}
+        if missing:
+            raise TradewindError(f"{release.id} has no image for {', '.join(sorted(missing))}")
+        return {service.name: release.images[service.component] for service in self.target.services()}
+
+    def _name(self, what: str) -> str:
+        return f"environments/{self.environment}/{what}"
+
+    def _read(self, what: str) -> dict[str, Any] | None:
+        found = self.records.read(self._name(what))
+        return found[0] if found else None
+
+    def _write(self, what: str, document: Mapping[str, Any]) -> None:
+        found = self.records.read(self._name(what))
+        self.records.write(self._name(what), document, found[1] if found else None)
+
+    def _note(self, event: str, release: str, **more: Any) -> None:
+        """Append to the ledger. Names sort by time; nobody ever writes over an entry."""
+        at = datetime.fromtimestamp(self.clock(), UTC)
+        entry = {"event": event, "release": release, "by": me(), "at": at.isoformat(timespec="seconds"), **more}
+        name = f"{self._name('ledger')}/{at.strftime('%Y%m%dT%H%M%S.%f')}-{secrets.token_hex(3)}"
+        self.records.write(name, entry, None)
+
+
+def keep(records: Records, release: Release) -> None:
+    """Keep the record of a release. The same release again changes nothing."""
+    try:
+        records.write(f"records/{release.id}", release.as_dict(), None)
+    except ConflictError:
+        return
+
+
+def known(records: Records) -> list[Release]:
+    """Every release, oldest first."""
+    found = [Release.from_dict(document[0]) for n in records.names("records/") if (document := records.read(n))]
+    return sorted(found, key=lambda release: release.created)

@@ -1,0 +1,46 @@
+"""Send workers a command over the broker: ``python -m tradewind.fleet.control cordon worker-1 worker-2``.
+
+Prints one JSON object, from each worker that answered to its duty (see ``cordon``). Exit code 1 where one did not
+answer. Reads the broker's URL from AIRFLOW__CELERY__BROKER_URL; imports Celery, not Airflow, so that it takes a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+COMMANDS = ("cordon", "uncordon", "duty")
+PATIENCE_S = 10.0
+
+
+def send(command: str, names: list[str], url: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
+    """Send ``command`` to the workers of these names; returns the answers that came within ``patience_s`` seconds."""
+    from celery import Celery
+
+    app = Celery(broker=url)
+    answers = app.control.broadcast(
+        command,
+        destination=[f"celery@{name}" for name in names],
+        reply=True,
+        timeout=patience_s,
+        limit=len(names),  # as soon as all have answered, this is over
+    )
+    return {host.partition("@")[2]: answer for reply in answers or () for host, answer in reply.items()}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m tradewind.fleet.control", description="Command Celery workers.")
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    options = parser.parse_args(argv)
+    answers = send(options.command, options.names, os.environ["AIRFLOW__CELERY__BROKER_URL"])
+    sys.stdout.write(json.dumps(answers) + "\n")
+    return 0 if set(options.names) <= set(answers) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
