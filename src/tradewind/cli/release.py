@@ -19,6 +19,7 @@ from tradewind.delivery.records import FolderRecords, Records
 from tradewind.delivery.release import Release
 from tradewind.delivery.target import Phase, Progress
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.images.images import components
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
 from tradewind.platform import Component
@@ -53,16 +54,23 @@ def engine_of(file: Path | None, environment: str) -> Engine:
 
 @app.command()
 def create(
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--image", metavar="COMPONENT=IMAGE", help="An image by digest, instead of the one built here."),
+    ] = None,
     note: Annotated[str, typer.Option("--note", help="What a person should know about it.")] = "",
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a release of the images as they should be now; builds what is missing. Prints its id."""
-    built = images.build_missing(images.images_of(file), Component)
+    chosen = {Component(name): image for name, image in _pairs(given or [])}
+    left = [component for component in Component if component not in chosen]
+    built = images.build_missing(images.images_of(file), left) if left else []
     store = records_of(file)
     releases = known(store)
     release = Release(
-        images={image.component.value: str(image.id) for image in built},
+        images={component.value: image for component, image in chosen.items()}
+        | {image.component.value: str(image.id) for image in built},
         parent=releases[-1].id if releases else "",
         author=lease.me(),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -186,6 +194,12 @@ def history(environment: Environment, file: File = None, as_json: AsJson = False
         return
     rows = [[e["at"], e["event"], e["release"], e["by"], str(e.get("reason", "")).partition("\n")[0]] for e in entries]
     terminal.table(["WHEN", "WHAT", "RELEASE", "BY", "WHY"], rows)
+
+
+def _pairs(given: list[str]) -> list[tuple[str, str]]:
+    pairs = [(name, image) for name, _, image in (entry.partition("=") for entry in given)]
+    components([name for name, _ in pairs] or None)  # tells which names are wrong
+    return pairs
 
 
 def _newest(engine: Engine) -> Release:

@@ -223,6 +223,8 @@ class _Builder:
         own |= {variable: self.secrets[secret] for variable, secret in service.secrets.items()}
         own |= {variable: self.endpoints[endpoint] for variable, endpoint in service.endpoints.items()}
         own |= self._addresses(service, name)
+        if image:
+            own["TRADEWIND_IMAGE"] = image  # so that a task can say what it ran in
         if isinstance(service.health, FileCheck):
             own[service.health.variable] = self.runtime.places(name).heartbeat
         return ProcessSpec(
