@@ -12,19 +12,25 @@ import blocks
 import pytest
 import typer
 from blocks import DOCS, ROOT
+from fleet_of_fakes import FakeTarget
 from typer.testing import CliRunner
 
 from tradewind import config, platform
 from tradewind.cli.app import app
 from tradewind.cli.reference import markdown
 from tradewind.config import Environment, Problem, show
+from tradewind.delivery.engine import Engine, keep
+from tradewind.delivery.records import FolderRecords
+from tradewind.delivery.release import Release
 from tradewind.errors import ExitCode
+from tradewind.images.images import Image
 from tradewind.local import machine, plan
 from tradewind.local.daemon import STATUS_VERSION, Daemon
 from tradewind.local.machine import State
 from tradewind.local.paths import Home
 from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs
+from tradewind.platform import Component
 from tradewind.platform.settings import STOCK
 
 REFERENCE = DOCS / "reference"
@@ -121,6 +127,22 @@ def daemon(tmp_path: Path) -> Daemon:
             instance=lambda name, number, image: ProcessSpec(name, name, ("true",), {}, home.logs / "log"),
         )
     )
+
+
+def test_the_fields_of_images() -> None:
+    image = Image(Component.WORKER, "key", "tag", None)
+    assert_described("One of `images`", image.as_dict())
+
+
+def test_the_fields_of_releases(tmp_path: Path) -> None:
+    release = Release(dict.fromkeys(Component, "sha256:" + "1" * 64))
+    assert_described("tradewind release create", release.as_dict())
+    engine = Engine("dev", FolderRecords(tmp_path), FakeTarget("sha256:" + "1" * 64))
+    keep(engine.records, release)
+    engine.deploy(release, lambda name, progress: None)
+    assert_described("tradewind release status", engine.status())
+    page = JSON.read_text()
+    assert all(f"`{name}`" in page for entry in engine.history() for name in entry)
 
 
 def test_the_fields_of_status(daemon: Daemon) -> None:

@@ -42,12 +42,15 @@ def images_of(file: Path | None, builder: str | None = None, architecture: str |
     return Images(tradewind, path.parent, Home.beside(path).root / "images", choose(builder), architecture)
 
 
-def build_missing(images: Images, wanted: Iterable[Component]) -> list[Image]:
-    """Build what is not there yet, showing progress; returns the images, all of them built."""
+def build_missing(images: Images, wanted: Iterable[Component], *, fresh: bool = False) -> list[Image]:
+    """Build what is not there yet (``fresh``: all of it), showing progress; returns the images, all of them built."""
     built = []
     for component in wanted:
         image = images.image(component)
-        show_build(image, images.build(image))
+        if image.id and not fresh:
+            terminal.say(f"{component.value}: nothing changed")
+        else:
+            show_build(image, images.build(image, fresh=fresh))
         built.append(images.image(component))
     return built
 
@@ -55,6 +58,9 @@ def build_missing(images: Images, wanted: Iterable[Component]) -> list[Image]:
 @app.command()
 def build(
     names: Names = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Build also what is there, without anything that earlier builds left.")
+    ] = False,
     file: File = None,
     builder: With = None,
     architecture: Architecture = None,
@@ -62,7 +68,7 @@ def build(
 ) -> None:
     """Build the images whose content changed. An image is named by what it is made from."""
     wanted = components(names)
-    built = build_missing(images_of(file, builder, architecture), wanted)
+    built = build_missing(images_of(file, builder, architecture), wanted, fresh=fresh)
     if as_json:
         terminal.data_json({"version": 1, "images": [image.as_dict() for image in built]})
         return
@@ -113,9 +119,6 @@ def show_build(image: Image, lines: Iterable[str]) -> None:
     """Show the steps of a build: the last one for a person, each with its time for a log."""
     began = time.monotonic()
     name = image.component.value
-    if image.id:
-        terminal.say(f"{name}: nothing changed")
-        return
     terminal.say(f"{name}: building {image.key}")
     if not terminal.interactive():
         for line in lines:

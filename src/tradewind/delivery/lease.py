@@ -1,4 +1,7 @@
-"""Who may change an environment: one at a time. A lease that nobody renews is free again."""
+"""Who may change an environment: one at a time. A lease that nobody renews is free again.
+
+So is, at once, the lease of a process of this machine that has ended.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+import psutil
 
 from tradewind.delivery.records import ConflictError, Records
 from tradewind.errors import TradewindError
@@ -44,7 +50,7 @@ class Lease:
     def take(cls, records: Records, environment: str, reason: str, clock: Callable[[], float]) -> Lease:
         """Take it. TradewindError where somebody has it: who, since when, why, and what to run."""
         found = records.read(name(environment))
-        if found and (found[0]["until"] is None or found[0]["until"] > clock()):
+        if found and _holds(found[0], clock()):
             raise held(environment, found[0])
         token, until = secrets.token_hex(8), clock() + LEASE_S
         try:
@@ -82,7 +88,7 @@ class Lease:
 def lock(records: Records, environment: str, reason: str, clock: Callable[[], float]) -> None:
     """Lock an environment until it is unlocked. TradewindError where it is locked."""
     found = records.read(name(environment))
-    if found and (found[0]["until"] is None or found[0]["until"] > clock()):
+    if found and _holds(found[0], clock()):
         raise held(environment, found[0])
     records.write(name(environment), _document(secrets.token_hex(8), reason, clock(), None), _of(found))
 
@@ -96,7 +102,7 @@ def unlock(records: Records, environment: str) -> bool:
     return True
 
 
-def held(environment: str, document: dict[str, object]) -> TradewindError:
+def held(environment: str, document: dict[str, Any]) -> TradewindError:
     """What to tell somebody who finds the lock taken."""
     return TradewindError(
         f"{environment} is locked",
@@ -105,10 +111,28 @@ def held(environment: str, document: dict[str, object]) -> TradewindError:
     )
 
 
-def _of(found: tuple[dict[str, object], str] | None) -> str | None:
+def _of(found: tuple[dict[str, Any], str] | None) -> str | None:
     return found[1] if found else None
 
 
-def _document(token: str, reason: str, now: float, until: float | None) -> dict[str, object]:
+def _holds(document: dict[str, Any], now: float) -> bool:
+    if document["until"] is None:
+        return True
+    host, pid, born = document["process"]
+    if host == socket.gethostname() and [pid, born] != _process(pid):
+        return False
+    return bool(document["until"] > now)
+
+
+def _document(token: str, reason: str, now: float, until: float | None) -> dict[str, Any]:
     since = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
-    return {"owner": me(), "reason": reason, "since": since, "until": until, "token": token}
+    process = [socket.gethostname(), *_process(os.getpid())]
+    return {"owner": me(), "reason": reason, "since": since, "until": until, "token": token, "process": process}
+
+
+def _process(pid: int) -> list[Any]:
+    """A process of this machine, and when it began: numbers are given out again."""
+    try:
+        return [pid, psutil.Process(pid).create_time()]
+    except psutil.Error:
+        return []

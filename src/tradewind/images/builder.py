@@ -25,7 +25,8 @@ LAST_LINES = 25
 class Build:
     """One image to build: the stage ``target`` of the Dockerfile in the folder ``context``, to be named ``tag``.
 
-    ``secrets`` are files that the builder's stages may read and that end up in no image.
+    ``secrets`` are files that the builder's stages may read and that end up in no image. ``fresh``: without what
+    earlier builds left.
     """
 
     context: Path
@@ -36,6 +37,7 @@ class Build:
     platform: str
     labels: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Path] = field(default_factory=dict)
+    fresh: bool = False
 
 
 class Builder(Protocol):
@@ -171,6 +173,7 @@ def _common(build: Build) -> list[str]:
         argv += ["--label", f"{name}={value}"]
     for name, path in sorted(build.secrets.items()):
         argv += ["--secret", f"id={name},src={path}"]
+    argv += ["--no-cache"] if build.fresh else []
     return [*argv, str(build.context)]
 
 

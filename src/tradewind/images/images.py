@@ -76,15 +76,15 @@ class Images:
         tag = f"localhost/{self._tenant}/{component.value}:{key}"
         return Image(component, key, tag, self._builder.find(tag))
 
-    def build(self, image: Image) -> Iterator[str]:
-        """Build one image, line by line of what the builder says. Nothing for one that is there."""
-        if image.id:
+    def build(self, image: Image, *, fresh: bool = False) -> Iterator[str]:
+        """Build one image, line by line of what the builder says. Nothing for one that is there, unless ``fresh``."""
+        if image.id and not fresh:
             return
         context = self._scratch / "context"
         self._context.write(context, self._recipe.files(image.component.value))
-        # Nothing that changes without the content, such as a commit: the same content keeps its digest.
+        # Nothing that changes without the content, such as a commit: the same content keeps its digest. And the same
+        # for all: builders label also what lies in between, and the history of an image names that.
         labels = {
-            "org.opencontainers.image.title": f"{self._tenant}/{image.component.value}",
             "org.opencontainers.image.base.name": self._base,
             "org.opencontainers.image.base.digest": self._base_digest,
         }
@@ -99,6 +99,7 @@ class Images:
                     self._platform,
                     labels,
                     secrets,
+                    fresh,
                 )
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -175,6 +176,33 @@ def test_one_at_a_time(engine: Engine, records: FolderRecords, clock: Clock) -> 
     assert set(refusals) == {refusals[0]}
     assert f"deploys {release(NEW).id}" in refusals[0]
     assert runs_only(engine, NEW)
+
+
+def test_the_lock_of_a_process_that_ended_is_free_at_once(
+    engine: Engine, records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = subprocess.Popen(["true"])
+    with monkeypatch.context() as as_child:
+        as_child.setattr(lease.os, "getpid", lambda: child.pid)
+        lease.Lease.take(records, "dev", "deploys", clock)
+    child.wait()
+
+    engine.deploy(release(NEW), ignore)
+
+    assert runs_only(engine, NEW)
+
+
+def test_the_lock_of_another_machine_runs_out(
+    engine: Engine, records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(lease.socket, "gethostname", lambda: "elsewhere")
+        lease.Lease.take(records, "dev", "deploys", clock)
+
+    with pytest.raises(TradewindError, match="dev is locked"):
+        engine.deploy(release(NEW), ignore)
+    clock.now += lease.LEASE_S
+    engine.deploy(release(NEW), ignore)
 
 
 def test_a_locked_environment_refuses(engine: Engine, records: FolderRecords, clock: Clock) -> None:

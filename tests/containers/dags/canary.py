@@ -1,0 +1,19 @@
+"""The canary of the tests: fails where the image says so."""
+
+import os
+
+from airflow.sdk import dag, task
+
+
+@dag(dag_id="canary", schedule=None, is_paused_upon_creation=False)
+def canary():
+    @task(retries=0)
+    def sing() -> str:
+        if os.environ.get("CANARY_FAILS"):
+            raise RuntimeError("this image is not well")
+        return os.environ["TRADEWIND_IMAGE"]
+
+    sing()
+
+
+canary()

@@ -1,0 +1,160 @@
+"""Releases on the real platform, from real images, while tasks are always in flight: nothing is lost or runs twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from conftest import Shop
+from running import COMMAND, Running, eventually
+
+pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
+
+RELEASES = int(os.environ.get("TRADEWIND_RELEASES", "20"))
+KILLS = int(os.environ.get("TRADEWIND_RELEASE_KILLS", "6"))
+SLOTS = 16
+
+
+def durations(chance: random.Random, count: int = 8) -> list[float]:
+    """Seconds of some tasks, from 1 to 30: most are short, as in life."""
+    return [round(min(30.0, 1 + chance.expovariate(1 / 4)), 1) for _ in range(count)]
+
+
+class Load:
+    """Runs that are started one after another, so that tasks are always in flight."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.runs: list[tuple[str, int]] = []
+        self._chance = random.Random(7)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep)
+
+    def _keep(self) -> None:
+        while not self._over.is_set():
+            seconds = durations(self._chance)
+            self.runs.append((self.running.trigger("load", seconds=seconds), len(seconds)))
+            # As much work as the slots do in that time, so that the queue neither grows nor empties.
+            self._over.wait(sum(seconds) / SLOTS)
+
+    @contextmanager
+    def kept(self) -> Iterator[Load]:
+        """The load for as long as the block lasts."""
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            self._thread.join()
+
+    def images(self) -> set[str]:
+        """Wait for all runs; the images that tasks ran in. Fails where a task failed, was lost or ran twice."""
+        seen: set[str] = set()
+        for run_id, count in self.runs:
+            state = eventually(lambda r=run_id: (s := self.running.state("load", r)) in {"success", "failed"} and s)
+            tasks = [task for task in self.running.tasks("load", run_id) if task["task_id"] == "work"]
+            assert state == "success", [(t["map_index"], t["state"], t["try_number"]) for t in tasks]
+            assert [task["try_number"] for task in tasks] == [1] * count
+            for task in tasks:
+                name = f"{run_id}.{task['map_index']}".replace(":", "")
+                ran = (self.running.folder / ".tradewind" / "output" / name).read_text().splitlines()
+                assert len(ran) == 1, f"{name} ran {len(ran)} times"
+                seen.update(ran)
+        return seen
+
+
+def images_of(platform: Running, service: str) -> set[str]:
+    return {row["image"] for row in platform.status()["processes"] if row["service"] == service}
+
+
+@pytest.fixture
+def variants(shop: Shop) -> list[str]:
+    """Two worker images that differ in nothing but their digests."""
+    worker = shop.images()["worker"]
+    return [shop.variant(worker, "--label", f"variant={number}") for number in (1, 2)]
+
+
+def test_releases_under_load_lose_nothing(shop: Shop, platform: Running, variants: list[str]) -> None:
+    releases = [shop.release(worker=image) for image in variants]
+    began = time.monotonic()
+    with Load(platform).kept() as load:
+        for number in range(RELEASES):
+            platform.tradewind("release", "deploy", "local", releases[number % 2])
+            assert images_of(platform, "worker") == {variants[number % 2]}
+    each = (time.monotonic() - began) / RELEASES
+    used = load.images()
+    tasks = sum(count for _, count in load.runs)
+    print(f"{RELEASES} releases, {each:.1f} s each, {tasks} tasks of 1 to 30 s: 0 failed, 0 lost, 0 twice")
+    assert used >= set(variants)
+
+
+def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running) -> None:
+    before = platform.tradewind("release", "status", "local").stdout
+    changed = {component: shop.variant(image, "--label", "all=1") for component, image in shop.images().items()}
+    with Load(platform).kept() as load:
+        platform.tradewind("release", "deploy", "local", shop.release(**changed))
+        for service, component in (("web", "webserver"), ("triggerer", "scheduler"), ("worker", "worker")):
+            assert images_of(platform, service) == {changed[component]}
+        platform.tradewind("release", "rollback", "local")
+    load.images()
+
+    assert platform.tradewind("release", "status", "local").stdout == before
+    assert "rollback" in platform.tradewind("history", "local").stdout
+
+
+@pytest.mark.parametrize("component", ["worker", "scheduler", "webserver", "flower"])
+def test_an_image_that_does_not_start_is_taken_back(shop: Shop, platform: Running, component: str) -> None:
+    before = platform.tradewind("release", "status", "local").stdout
+    broken = shop.variant(shop.images()[component], "--entrypoint", '["false"]')
+    with Load(platform).kept() as load:
+        said = platform.tradewind("release", "deploy", "local", shop.release(**{component: broken}), check=False)
+    load.images()
+
+    assert said.returncode == 1
+    assert "is in force again" in said.stderr
+    assert platform.tradewind("release", "status", "local").stdout == before
+
+
+def test_a_canary_that_fails_takes_the_release_back(shop: Shop, platform: Running) -> None:
+    before = platform.tradewind("release", "status", "local").stdout
+    ill = shop.variant(shop.images()["worker"], "--env", "CANARY_FAILS=1")
+    with Load(platform).kept() as load:
+        said = platform.tradewind("release", "deploy", "local", shop.release(worker=ill), check=False)
+    load.images()
+
+    assert said.returncode == 1
+    assert "of the DAG canary failed" in said.stderr
+    assert platform.tradewind("release", "status", "local").stdout == before
+
+
+def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, variants: list[str]) -> None:
+    chance = random.Random(11)
+    with Load(platform).kept() as load:
+        for number in range(KILLS):
+            release = shop.release(worker=variants[number % 2])
+            process = subprocess.Popen(
+                [str(COMMAND), "release", "deploy", "local", release],
+                cwd=platform.folder,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(chance.uniform(0.5, 20))
+            process.send_signal(signal.SIGKILL)
+            killed = process.wait() == -signal.SIGKILL
+            platform.tradewind("release", "resume", "local")
+            platform.tradewind("release", "status", "local")  # its exit code says whether all is of one release
+            assert len(images_of(platform, "worker")) == 1
+            assert not killed or images_of(platform, "worker") <= {*variants, shop.images()["worker"]}
+    load.images()
+
+
+def test_the_platform_comes_back_with_the_release_in_force(platform: Running) -> None:
+    status = platform.tradewind("release", "status", "local", "--json").stdout
+    assert '"consistent": true' in status
