@@ -15,7 +15,7 @@ from running import Running
 
 BASE = "localhost/tradewind-test/python:3.11"
 DAGS = Path(__file__).parent / "dags"
-TOOLS = ("buildah", "podman", "skopeo", "docker-registry", "mysqld")
+TOOLS = ("buildah", "podman", "skopeo", "docker-registry", "mysqld", "haproxy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -65,6 +65,8 @@ def project(folder: Path) -> Running:
     running = Running.create(folder, DAGS, database="mysql")
     file = folder / "tradewind.yaml"
     file.write_text(f"images: {{base: {BASE}, requirements: requirements.txt}}\n{file.read_text()}")
+    with file.open("a") as stream:
+        stream.write("  web: 2\n")
     (folder / "requirements.txt").write_text("# nothing yet\n")
     # Links to files outside do not lead anywhere inside a container.
     for entry in (folder / "dags").iterdir():

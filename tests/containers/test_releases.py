@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
+import pymysql
 import pytest
 from conftest import Shop
 from running import COMMAND, Running, eventually
@@ -41,8 +44,8 @@ class Load:
         while not self._over.is_set():
             seconds = durations(self._chance)
             self.runs.append((self.running.trigger("load", seconds=seconds), len(seconds)))
-            # As much work as the slots do in that time, so that the queue neither grows nor empties.
-            self._over.wait(sum(seconds) / SLOTS)
+            # Two thirds of what the slots could do: always busy, and the canary need not wait behind a queue.
+            self._over.wait(1.5 * sum(seconds) / SLOTS)
 
     @contextmanager
     def kept(self) -> Iterator[Load]:
@@ -68,6 +71,39 @@ class Load:
                 assert len(ran) == 1, f"{name} ran {len(ran)} times"
                 seen.update(ran)
         return seen
+
+
+class Visitor:
+    """Somebody who asks web for something, again and again."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answered = 0
+        self.failed: list[str] = []
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(2)]
+
+    def _ask(self) -> None:
+        while not self._over.is_set():
+            try:
+                with urllib.request.urlopen(f"{self.url}/api/v2/version", timeout=30) as answer:
+                    answer.read()
+                self.answered += 1
+            except OSError as error:
+                self.failed.append(str(error))
+            time.sleep(0.02)
+
+    @contextmanager
+    def visits(self) -> Iterator[Visitor]:
+        """The visits for as long as the block lasts."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            for thread in self._threads:
+                thread.join()
 
 
 def images_of(platform: Running, service: str) -> set[str]:
@@ -98,7 +134,8 @@ def test_releases_under_load_lose_nothing(shop: Shop, platform: Running, variant
 def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running) -> None:
     before = platform.tradewind("release", "status", "local").stdout
     changed = {component: shop.variant(image, "--label", "all=1") for component, image in shop.images().items()}
-    with Load(platform).kept() as load:
+    visitor = Visitor(platform.status()["urls"]["web"])
+    with Load(platform).kept() as load, visitor.visits():
         platform.tradewind("release", "deploy", "local", shop.release(**changed))
         for service, component in (("web", "webserver"), ("triggerer", "scheduler"), ("worker", "worker")):
             assert images_of(platform, service) == {changed[component]}
@@ -107,6 +144,9 @@ def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running
 
     assert platform.tradewind("release", "status", "local").stdout == before
     assert "rollback" in platform.tradewind("history", "local").stdout
+    share = visitor.answered / (visitor.answered + len(visitor.failed))
+    print(f"web answered {visitor.answered} requests and failed {len(visitor.failed)}: {share:.3%}")
+    assert share >= 0.999, visitor.failed[:5]
 
 
 @pytest.mark.parametrize("component", ["worker", "scheduler", "webserver", "flower"])
@@ -119,6 +159,37 @@ def test_an_image_that_does_not_start_is_taken_back(shop: Shop, platform: Runnin
 
     assert said.returncode == 1
     assert "is in force again" in said.stderr
+    assert platform.tradewind("release", "status", "local").stdout == before
+
+
+@contextmanager
+def newer_database(platform: Running) -> Iterator[None]:
+    """As if a later version of Airflow had migrated the database."""
+    folder = platform.folder / ".tradewind"
+    port = json.loads((folder / "ports.json").read_text())["database"]
+    password = json.loads((folder / "secrets.json").read_text())["airflow"]
+    connection = pymysql.connect(host="127.0.0.1", port=port, user="airflow", password=password, database="airflow")
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT version_num FROM alembic_version")
+        (revision,) = cursor.fetchone()
+        try:
+            cursor.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+            connection.commit()
+            yield
+        finally:
+            cursor.execute("UPDATE alembic_version SET version_num = %s", (revision,))
+            connection.commit()
+
+
+def test_a_migration_that_fails_changes_nothing(shop: Shop, platform: Running) -> None:
+    before = platform.tradewind("release", "status", "local").stdout
+    other = shop.variant(shop.images()["scheduler"], "--label", "migrates=1")
+    with Load(platform).kept() as load, newer_database(platform):
+        said = platform.tradewind("release", "deploy", "local", shop.release(scheduler=other), check=False)
+    load.images()
+
+    assert said.returncode == 1
+    assert "does not know the database's revision ffffffffffff" in said.stderr
     assert platform.tradewind("release", "status", "local").stdout == before
 
 

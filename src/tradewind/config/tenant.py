@@ -96,6 +96,9 @@ class Local(Model):
     broker_persistence: Flag = Field(
         default=True, description="Keep queued tasks on disk. ElastiCache does not: `false` behaves like it."
     )
+    web: Annotated[Whole, Field(ge=1, le=2)] = Field(
+        default=1, description="How many copies of web run. Two need HAProxy, which then stands in front of them."
+    )
     workers: Annotated[Whole, Field(ge=1, le=16)] = Field(default=2, description="How many workers run.")
     slots: Annotated[Whole, Field(ge=1, le=64)] = Field(
         default=8, description="How many tasks one worker runs at once."

@@ -12,6 +12,24 @@ import sys
 ADMINISTRATOR = "admin"
 
 
+def check_not_newer() -> None:
+    """Refuse a database that a later version has migrated: bringing it back could lose data. SystemExit then."""
+    from airflow import settings
+    from airflow.utils.db import _get_alembic_config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory.from_config(_get_alembic_config()).walk_revisions()}
+    with settings.engine.connect() as connection:
+        found = set(MigrationContext.configure(connection).get_current_heads())
+    if newer := found - known:
+        sys.stderr.write(
+            f"error: this version of Airflow does not know the database's revision {', '.join(sorted(newer))}\n"
+            "hint: deploy the version that migrated it, or restore the database from before\n"
+        )
+        raise SystemExit(1)
+
+
 def migrate() -> None:
     """Run Airflow's own migration; safe to run again."""
     from airflow.cli import cli_parser
@@ -54,6 +72,7 @@ def resize_default_pool() -> None:
 
 def main() -> int:
     """Entry point of ``python -m tradewind.database.migrate``."""
+    check_not_newer()
     migrate()
     synchronise_roles(os.environ.get("TRADEWIND_LOGIN_PASSWORD") or None)
     resize_default_pool()

@@ -20,7 +20,7 @@ from typing import Any
 
 from tradewind import config
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local import control, lock
+from tradewind.local import balancer, control, lock
 from tradewind.local.machine import Restart, State, Stop
 from tradewind.local.paths import Home
 from tradewind.local.plan import Plan, plan
@@ -160,8 +160,8 @@ class Daemon:
                 "name": name,
                 "component": service.component.value,
                 "one_off": service.one_off,
-                # Everybody knows this address: only one process can have it.
-                "address": service.exposure is Exposure.PUBLIC,
+                # Everybody knows this address: without a load balancer only one process can have it.
+                "address": service.exposure is Exposure.PUBLIC and name not in self.plan.balanced,
                 "count": self.counts.get(name, service.counts.desired),
             }
             for name, service in self.plan.services.items()
@@ -197,6 +197,11 @@ class Daemon:
             raise TradewindError(f"there is no service {service!r}", code=ExitCode.USAGE)
         taken = self.supervisor.machine.processes
         number = next(n for n in count(1) if {f"{service}-{n}", service if n == 1 else ""}.isdisjoint(taken))
+        if service in self.plan.balanced and number > balancer.PLACES:
+            raise TradewindError(
+                f"there are {balancer.PLACES} copies of {service}, and no place for another",
+                hint="tradewind status says what keeps the others",
+            )
         one_off = self.plan.services[service].one_off
         spec = self.plan.instance(service, None if one_off else number, image)
         await self.supervisor.add([spec])

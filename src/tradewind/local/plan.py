@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 from tradewind.config import Environment, Identity, Local, Tradewind
-from tradewind.local import ports, servers
+from tradewind.local import balancer, ports, servers
 from tradewind.local import secrets as secret_store
 from tradewind.local.paths import Home
 from tradewind.local.ports import HOST, Wish
@@ -20,7 +21,9 @@ from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpe
 from tradewind.local.runtime import Containers, Programs, Runtime
 from tradewind.platform import (
     Component,
+    Condition,
     Endpoint,
+    Exposure,
     FileCheck,
     HttpCheck,
     JobCheck,
@@ -56,7 +59,8 @@ class Plan:
     """What ``up`` will run.
 
     ``login`` and ``flower_login`` are user and password. ``instance`` makes one more process of a service: from the
-    name of the service, its number (None: the one and only) and the image (empty where programs run).
+    name of the service, its number (None: the one and only) and the image (empty where programs run). ``balanced`` are
+    the services behind the load balancer.
     """
 
     home: Home
@@ -72,14 +76,18 @@ class Plan:
     images: Mapping[Component, str]
     services: Mapping[str, Service]
     instance: Callable[[str, int | None, str], ProcessSpec]
+    balanced: frozenset[str] = frozenset()
 
 
 def resize(environment: Environment, local: Local) -> Environment:
     """The environment as one machine runs it: its settings and queues, one copy of each service, small workers."""
     queues = tuple(queue for name in environment.workers for queue in environment.queues_of(name))
     longest = max(worker.longest_task_hours for worker in environment.workers.values())
-    fixed = {"min": 1, "desired": None, "max": 1}
-    one = {name: getattr(environment, name).model_copy(update=fixed) for name in ("web", "triggerer", "flower")}
+    counts = {"web": local.web, "triggerer": 1, "flower": 1}
+    one = {
+        name: getattr(environment, name).model_copy(update={"min": count, "desired": None, "max": count})
+        for name, count in counts.items()
+    }
     worker = next(iter(environment.workers.values())).model_copy(
         update={
             "queues": queues,
@@ -125,15 +133,17 @@ def plan(
     small = resize(environment, local)
     home.create()
     kept = secret_store.load(home.secrets)
-    chosen = ports.choose(_wishes(local), home.ports, reserve)
+    wanted = {service.name: service for service in services(small)}
+    balanced = _balanced(local, wanted, containers=bool(images))
+    chosen = ports.choose(_wishes(local, balanced), home.ports, reserve)
     base = _inherited(home)
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
     database = (servers.mysql if local.database == "mysql" else servers.postgresql)(database_place)
     runtime = Containers(home, dags) if images else Programs(home, dags, _versions())
     secret_values = _secret_values(kept, database, broker_place)
-    builder = _Builder(home, dict(chosen.numbers), base, runtime, secret_values, lambda: ports.another(reserve))
-    wanted = {service.name: service for service in services(small)}
+    another = partial(ports.another, reserve)
+    builder = _Builder(home, dict(chosen.numbers), base, runtime, secret_values, another, balanced)
     return Plan(
         home=home,
         environment=small,
@@ -141,6 +151,7 @@ def plan(
         specs=(
             database.spec,
             servers.broker(broker_place, local.broker_persistence),
+            *_load_balancer(home, balanced, wanted, chosen.numbers, base),
             *builder.specs(wanted.values(), images or {}),
         ),
         web_url=builder.endpoints[Endpoint.WEB],
@@ -152,11 +163,38 @@ def plan(
         images=images or {},
         services=wanted,
         instance=lambda name, number, image: builder.spec(wanted[name], number, image),
+        balanced=balanced,
     )
 
 
-def _wishes(local: Local) -> list[Wish]:
+def _balanced(local: Local, wanted: Mapping[str, Service], *, containers: bool) -> frozenset[str]:
+    """The services behind the load balancer: all that people reach, where releases roll them or there are several."""
+    if local.web == 1 and not (containers and balancer.program()):
+        return frozenset()
+    return frozenset(name for name, service in wanted.items() if service.exposure is Exposure.PUBLIC)
+
+
+def _load_balancer(
+    home: Home,
+    balanced: frozenset[str],
+    wanted: Mapping[str, Service],
+    numbers: Mapping[str, int],
+    base: Mapping[str, str],
+) -> list[ProcessSpec]:
+    if not balanced:
+        return []
+    entries = tuple(
+        balancer.Balanced(service, numbers[name], tuple(numbers[f"{name}-{n}"] for n in range(1, balancer.PLACES + 1)))
+        for name, service in wanted.items()
+        if name in balanced
+    )
+    return [balancer.spec(home, entries, {**base, INSTANCE_VARIABLE: balancer.NAME})]
+
+
+def _wishes(local: Local, balanced: frozenset[str]) -> list[Wish]:
+    places = [Wish(f"{name}-{number}") for name in sorted(balanced) for number in range(1, balancer.PLACES + 1)]
     return [
+        *places,
         Wish("web", 8080, local.ports.web, "local.ports.web"),
         Wish("flower", 5555, local.ports.flower, "local.ports.flower"),
         Wish("scheduler"),
@@ -199,6 +237,7 @@ class _Builder:
     runtime: Runtime
     secrets: Mapping[Secret, str]
     another_port: Callable[[], int]
+    balanced: frozenset[str]
 
     @property
     def endpoints(self) -> dict[Endpoint, str]:
@@ -209,7 +248,7 @@ class _Builder:
         found: list[ProcessSpec] = []
         for service in wanted:
             image = images.get(service.component, "")
-            if service.component is Component.WORKER:
+            if service.component is Component.WORKER or service.counts.desired > 1:
                 found += [self.spec(service, number, image) for number in range(1, service.counts.desired + 1)]
             else:
                 found.append(self.spec(service, None, image))
@@ -234,7 +273,7 @@ class _Builder:
             env={**self.base, **own},
             log=self.home.logs / f"{name}.log",
             probe=self._probe(service, name),
-            requires={dependency.name: dependency.condition for dependency in service.dependencies},
+            requires=self._requires(service),
             stop_grace_s=service.stop_grace_s,
             one_off=service.one_off,
             stamp=_stamp(service, own, self.runtime.identity(image)) if service.one_off else "",
@@ -243,6 +282,10 @@ class _Builder:
             nice=0 if service.name in FIRST else BEHIND,
             image=image,
         )
+
+    def _requires(self, service: Service) -> dict[str, Condition]:
+        found = {dependency.name: dependency.condition for dependency in service.dependencies}
+        return {**found, balancer.NAME: Condition.HEALTHY} if service.name in self.balanced else found
 
     def _airflow(self, name: str) -> dict[str, str]:
         places = self.runtime.places(name)
@@ -254,11 +297,12 @@ class _Builder:
             "TRADEWIND_OUTPUT": places.output,
         }
 
-    def _port(self, name: str) -> int:
-        """The port of a process; one more for a further copy."""
-        if name not in self.ports:
-            self.ports[name] = self.another_port()
-        return self.ports[name]
+    def _port(self, service: Service, name: str) -> int:
+        """The port of a process: its place behind the load balancer, or the service's own; one more for another."""
+        key = f"{name}-1" if service.name in self.balanced and name == service.name else name
+        if key not in self.ports:
+            self.ports[key] = self.another_port()
+        return self.ports[key]
 
     def _addresses(self, service: Service, name: str) -> dict[str, str]:
         """Listen on this machine only."""
@@ -269,12 +313,12 @@ class _Builder:
         }
         if service.port is None:
             return {}
-        return {service.port.variable: str(self._port(name)), hosts[service.name]: HOST}
+        return {service.port.variable: str(self._port(service, name)), hosts[service.name]: HOST}
 
     def _probe(self, service: Service, name: str) -> Probe | None:
         match service.health:
             case HttpCheck(path):
-                return HttpProbe(self._port(name), path)
+                return HttpProbe(self._port(service, name), path)
             case JobCheck(component):
                 return JobProbe(self.ports["web"], component)
             case FileCheck(_, max_age_s):

