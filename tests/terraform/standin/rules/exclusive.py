@@ -65,8 +65,8 @@ _EXACTLY_ONE: dict[str, list[tuple[str, ...]]] = {
         ("cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id")
     ],
 }
-# What is set on the left needs what is on the right.
-_NEEDS: dict[str, list[tuple[str, str]]] = {
+# Both or neither.
+_TOGETHER: dict[str, list[tuple[str, str]]] = {
     "aws_db_instance": [("password_wo", "password_wo_version")],
     "aws_elasticache_replication_group": [("auth_token_wo", "auth_token_wo_version")],
     "aws_secretsmanager_secret_version": [("secret_string_wo", "secret_string_wo_version")],
@@ -93,9 +93,9 @@ def together(resource: Resource, context: Context) -> Iterator[Problem]:
         if len(certain) > 1 or not possible:
             said = ", ".join(certain) or "none"
             yield Problem(f"exactly one of {', '.join(group)} must be given, not {said}", group[0], _source(resource))
-    for name, needed in _NEEDS.get(resource.kind, []):
-        if _set(resource, name) and not _set(resource, needed):
-            yield Problem(f'"{name}": all of `{name},{needed}` must be specified', name, _source(resource))
+    for name, version in _TOGETHER.get(resource.kind, []):
+        if _set(resource, name) != _set(resource, version):
+            yield Problem(f'"{name}": all of `{name},{version}` must be specified', name, _source(resource))
 
 
 def _certain(resource: Resource, name: str) -> bool:
