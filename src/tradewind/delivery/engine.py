@@ -6,7 +6,6 @@ equal to it; killed at any moment, the same call goes on from whatever is there.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -221,11 +220,12 @@ class Engine:
         self.records.write(self._name(what), document, found[1] if found else None)
 
     def _note(self, event: str, release: str, **more: Any) -> None:
-        """Append to the ledger. Names sort by time; nobody ever writes over an entry."""
+        """Append to the ledger. Only who holds the lease does; nobody ever writes over an entry."""
         at = datetime.fromtimestamp(self.clock(), UTC)
         entry = {"event": event, "release": release, "by": me(), "at": at.isoformat(timespec="seconds"), **more}
-        name = f"{self._name('ledger')}/{at.strftime('%Y%m%dT%H%M%S.%f')}-{secrets.token_hex(3)}"
-        self.records.write(name, entry, None)
+        ledger = self._name("ledger/")
+        number = len(self.records.names(ledger)) + 1
+        self.records.write(f"{ledger}{number:06}-{at.strftime('%Y%m%dT%H%M%S')}", entry, None)
 
 
 def keep(records: Records, release: Release) -> None:
