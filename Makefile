@@ -49,12 +49,14 @@ test: $(STAMP) $(CHECKS)  ## run every test, on real Airflow (20 to 40 minutes o
 test-aws: $(STAMP)  ## the tests of each Terraform module and stack on the real AWS provider, from its registry
 	@TRADEWIND_TEST_PROVIDER=real $(BIN)/pytest tests/terraform/test_modules.py
 
-check: $(STAMP)  ## format, lint, types, import rules, generated documents
+check: $(STAMP)  ## format, lint, types, import rules, Dockerfile, shell scripts
 	@$(BIN)/ruff format --check --quiet . || { echo "hint: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	@$(BIN)/deptry --no-ansi src >/dev/null 2>&1 || { $(BIN)/deptry src; exit 1; }
+	@$(BIN)/hadolint images/Dockerfile
+	@$(BIN)/shellcheck images/build/* tests/run .ci/run tests/*/*.sh requirements/*.sh
 	@echo "all checks passed"
 
 bench: $(STAMP)  ## measure against stock Airflow, side by side (about 20 minutes)

@@ -21,6 +21,7 @@ CONF
 export CONTAINERS_CONF="$folder/containers.conf"
 podman image exists "$image" && exit 0
 
+# shellcheck disable=SC2016  # mmdebstrap's own variable
 SOURCE_DATE_EPOCH=1 mmdebstrap --quiet --variant=minbase \
     --include=ca-certificates,python3.11,python3.11-venv,netbase,tzdata \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \

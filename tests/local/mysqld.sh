@@ -8,6 +8,7 @@ set -eu
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
 [ -x "$folder/bin/mysqld" ] && { echo "$folder/bin/mysqld"; exit 0; }
 
+# shellcheck disable=SC2016  # apt-get's own variable
 site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | sort -u | grep -v security | grep '/debian$' | head -n 1)
 [ -n "$site" ] || { echo "error: this machine has no Debian package source" >&2; exit 1; }
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
