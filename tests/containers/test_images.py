@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import Shop, call
+from shop import Shop, call
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 

@@ -15,8 +15,8 @@ from contextlib import closing, contextmanager
 
 import pymysql
 import pytest
-from conftest import Shop
 from running import COMMAND, Running, eventually
+from shop import Shop
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 

@@ -6,18 +6,13 @@ which a platform runs. The last page stops the platform and removes its data, so
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import blocks
 import pytest
 from blocks import EXECUTED, Block
-
-UNTIL_INTERRUPT_S = 5.0
-HANGS_AFTER_S = 900.0
+from typed import run
 
 
 @pytest.mark.local
@@ -34,31 +29,3 @@ def test_every_command_of_the_pages_does_what_it_says(platform_folder: Path) -> 
                 run(block, platform_folder)
         # A page may leave the platform with DAGs of its own; the next one begins as a reader would.
         run(Block(page, 0, "sh", "tradewind down\n"), platform_folder)
-
-
-def run(block: Block, folder: Path) -> None:
-    """Run a block as one script that ends at the first failure, and check how it ended."""
-    process = subprocess.Popen(
-        ["/bin/sh", "-eu", "-c", block.text],
-        cwd=folder,
-        env={**os.environ, "PATH": os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ["PATH"]])},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    endless = block.remark == "runs until Ctrl-C"
-    try:
-        output, _ = process.communicate(timeout=UNTIL_INTERRUPT_S if endless else HANGS_AFTER_S)
-    except subprocess.TimeoutExpired:
-        # To the whole group, as a terminal does.
-        os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
-        assert endless, f"{block.name} hangs:\n{output}"
-    else:
-        assert not endless, f"{block.name} ended by itself:\n{output}"
-    assert "Traceback (most recent call last)" not in output, f"{block.name}:\n{output}"
-    if not endless:
-        expected = int(block.detail) if block.remark == "fails" else 0
-        assert process.returncode == expected, f"{block.name} ended with {process.returncode}:\n{output}"
