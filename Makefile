@@ -62,8 +62,8 @@ check: $(STAMP)  ## format, lint, types, import rules, Dockerfile, shell scripts
 bench: $(STAMP)  ## measure against stock Airflow, side by side (about 20 minutes)
 	@$(BIN)/python -m benchmarks
 
-soak: $(STAMP)  ## the long versions of the failure tests (about an hour)
-	@TRADEWIND_KILL_ROUNDS=5 tests/run
+soak: $(STAMP)  ## the long versions of the failure tests (several hours)
+	@TRADEWIND_KILL_ROUNDS=5 TRADEWIND_RELEASES=200 TRADEWIND_RELEASE_KILLS=30 tests/run
 
 docs: $(STAMP)  ## build the documentation into site/
 	@$(BIN)/zensical build --clean

@@ -11,32 +11,60 @@ from typing import Any
 from celery.worker import state as worker
 from celery.worker.control import control_command, inspect_command
 
+OPERATOR = "somebody said so"
+UNPROTECTED = "ECS may stop this task"
+
+_reasons: set[str] = set()
+"""Why this worker takes no tasks; empty where it takes them."""
+
 _taken: list[str] = []
-"""The queues that this worker took tasks from before it was cordoned; empty where it is not."""
+"""The queues that it took tasks from before."""
+
+
+def hold(consumer: Any, reason: str) -> None:
+    """Take no tasks while there is this reason. Holds through a reconnection to the broker, too."""
+    _reasons.add(reason)
+    for queue in list(consumer.app.amqp.queues.consume_from):
+        _taken.append(queue)
+        consumer.cancel_task_queue(queue)
+
+
+def let_go(consumer: Any, reason: str) -> None:
+    """This reason is gone; take tasks again, unless there is another one."""
+    _reasons.discard(reason)
+    while _taken and not _reasons:
+        consumer.add_task_queue(_taken.pop())
+
+
+def is_cordoned() -> bool:
+    """Whether somebody told this worker to take no tasks."""
+    return OPERATOR in _reasons
+
+
+def tasks() -> int:
+    """How many tasks this worker has taken and not finished."""
+    return len(worker.reserved_requests)
 
 
 def _duty() -> dict[str, Any]:
-    return {"cordoned": bool(_taken), "tasks": len(worker.reserved_requests)}
+    return {"cordoned": is_cordoned(), "tasks": tasks(), "holds": sorted(_reasons)}
 
 
 @control_command()  # type: ignore[untyped-decorator]  # celery has no types
 def cordon(state: Any) -> dict[str, Any]:
-    """Take no more tasks. Holds through a reconnection to the broker, too."""
-    for queue in list(state.consumer.app.amqp.queues.consume_from):
-        _taken.append(queue)
-        state.consumer.cancel_task_queue(queue)
+    """Take no more tasks."""
+    hold(state.consumer, OPERATOR)
     return _duty()
 
 
 @control_command()  # type: ignore[untyped-decorator]
 def uncordon(state: Any) -> dict[str, Any]:
     """Take tasks again."""
-    while _taken:
-        state.consumer.add_task_queue(_taken.pop())
+    let_go(state.consumer, OPERATOR)
     return _duty()
 
 
 @inspect_command()  # type: ignore[untyped-decorator]
 def duty(state: Any) -> dict[str, Any]:
-    """Whether this worker is cordoned, and how many tasks it has taken and not finished."""
+    """Whether this worker is cordoned, why it takes no tasks, and how many it has taken and not finished."""
     return _duty()

@@ -69,6 +69,34 @@ def heartbeat_step(path: Path) -> type[Any]:
     return Heartbeat
 
 
+def protection_step(uri: str) -> type[Any]:
+    """A Celery consumer step that lets this worker take tasks only while ECS protects it (``protection``)."""
+    from celery import bootsteps
+
+    from tradewind.fleet import cordon, protection
+
+    guard = protection.Guard(protection.EcsAgent(uri))
+    current: list[Any] = []
+
+    def may_take(answer: bool) -> None:
+        consumer = current[-1]
+        # Consumers are not for threads: it does this itself, in its loop.
+        consumer.call_soon(cordon.let_go if answer else cordon.hold, consumer, cordon.UNPROTECTED)
+
+    class Protected(bootsteps.StartStopStep):  # type: ignore[misc]
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def start(self, consumer: Any) -> None:
+            first = not current
+            current[:] = [consumer]
+            if not guard.confirmed:
+                cordon.hold(consumer, cordon.UNPROTECTED)
+            if first:
+                protection.watch(guard, lambda: (cordon.is_cordoned(), cordon.tasks()), may_take)
+
+    return Protected
+
+
 def preload() -> None:
     """Import what tasks need, once for all. A module that this Airflow does not have is none that tasks need."""
     for name in PRELOADED:
@@ -87,6 +115,8 @@ def main(argv: list[str] | None = None) -> None:
     if heartbeat := os.environ.get("TRADEWIND_HEARTBEAT_FILE"):
         app.steps["consumer"].add(heartbeat_step(Path(heartbeat)))
     importlib.import_module("tradewind.fleet.cordon")  # registers what it understands
+    if uri := os.environ.get("ECS_AGENT_URI"):
+        app.steps["consumer"].add(protection_step(uri))
     preload()
     log_server = None if options.skip_serve_logs else _serve_logs()
     name = os.environ.get("TRADEWIND_INSTANCE") or socket.gethostname()

@@ -1,5 +1,5 @@
-# What the containers of a service may do in AWS, beyond sessions and DAGs: read and write task logs, and read the
-# connections and variables of this environment.
+# What the containers of a service may do in AWS, beyond sessions and DAGs: read and write task logs, read the
+# connections and variables of this environment, and, workers, protect themselves from being stopped.
 
 locals {
   task_log_actions = {
@@ -48,6 +48,14 @@ locals {
           Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } }
         },
       ] : statement if service.connections],
+      [for statement in [
+        {
+          Sid      = "Protection"
+          Effect   = "Allow"
+          Action   = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+          Resource = ["arn:aws:ecs:${var.region}:${var.account_id}:task/${module.cluster.name}/*"]
+        },
+      ] : statement if contains(keys(local.workers), name)],
     )
   }
 }
