@@ -226,6 +226,12 @@ def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, var
     load.images()
 
 
-def test_the_platform_comes_back_with_the_release_in_force(platform: Running) -> None:
-    status = platform.tradewind("release", "status", "local", "--json").stdout
-    assert '"consistent": true' in status
+def test_the_platform_comes_back_with_the_release_in_force(shop: Shop, platform: Running, variants: list[str]) -> None:
+    platform.tradewind("release", "deploy", "local", shop.release(worker=variants[0]))
+    before = platform.tradewind("release", "status", "local").stdout
+    platform.tradewind("down")
+
+    platform.tradewind("up", "--containers")
+
+    assert images_of(platform, "worker") == {variants[0]}
+    assert platform.tradewind("release", "status", "local").stdout == before

@@ -37,6 +37,14 @@ def records_of(file: Path | None) -> Records:
     return FolderRecords(Home.beside(configuration_file(file)).root / "releases")
 
 
+def in_force(file: Path | None) -> Release | None:
+    """The release that this machine's platform ran last; None before the first."""
+    store = records_of(file)
+    current = store.read(f"environments/{LOCAL}/current")
+    found = store.read(f"records/{current[0]['release']}") if current else None
+    return Release.from_dict(found[0]) if found else None
+
+
 def engine_of(file: Path | None, environment: str) -> Engine:
     """What deploys to an environment. TradewindError where there is none."""
     if environment != LOCAL:

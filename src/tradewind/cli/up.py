@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tradewind.cli import down, images, logs, run, terminal
+from tradewind.cli import down, images, logs, release, run, terminal
 from tradewind.cli.options import File, configuration_file
 from tradewind.cli.progress import progress
 from tradewind.config import Tradewind
@@ -63,8 +63,7 @@ def up(
     platform = Platform(Home.beside(found))
     running = platform.status()
     if containers and not running:
-        built = images.build_missing(images.images_of(found), Component)
-        request = replace(request, images={image.component.value: str(image.id) for image in built})
+        request = replace(request, images=_images(found))
     if running:
         _check_same(running, request)
         terminal.say("the platform runs already")
@@ -87,6 +86,17 @@ def _check_containers(tradewind: Tradewind) -> None:
             "tradewind up --containers --database mysql",
             code=ExitCode.USAGE,
         )
+
+
+def _images(found: Path) -> dict[str, str]:
+    """The images of the release in force; before the first release, or where one is gone, those of this tree."""
+    shop = images.images_of(found)
+    if in_force := release.in_force(found):
+        if all(shop.is_here(image) for image in in_force.images.values()):
+            terminal.say(f"the release {in_force.id} is in force")
+            return dict(in_force.images)
+        terminal.say(f"note: an image of {in_force.id}, which was in force, is gone; building what this tree says")
+    return {image.component.value: str(image.id) for image in images.build_missing(shop, Component)}
 
 
 def _start(platform: Platform, request: Request) -> dict[str, Any]:

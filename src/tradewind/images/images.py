@@ -76,6 +76,10 @@ class Images:
         tag = f"localhost/{self._tenant}/{component.value}:{key}"
         return Image(component, key, tag, self._builder.find(tag))
 
+    def is_here(self, image: str) -> bool:
+        """Whether an image is on this machine, by its id or its name."""
+        return self._builder.find(image) is not None
+
     def build(self, image: Image, *, fresh: bool = False) -> Iterator[str]:
         """Build one image, line by line of what the builder says. Nothing for one that is there, unless ``fresh``."""
         if image.id and not fresh:
