@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +14,13 @@ from rich.live import Live
 from rich.text import Text
 
 from tradewind import config
-from tradewind.cli import terminal
+from tradewind.cli import infrastructure, terminal
 from tradewind.cli.options import AsJson, File, configuration_file
-from tradewind.images.builder import choose
+from tradewind.config import Tradewind
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
+from tradewind.infrastructure.stack import account_stack
 from tradewind.local.paths import Home
 from tradewind.platform import Component
 
@@ -91,7 +95,14 @@ def list_(file: File = None, builder: With = None, architecture: Architecture = 
 @app.command()
 def push(
     names: Names = None,
-    to: Annotated[str | None, typer.Option("--to", help="The registry, such as 127.0.0.1:5000.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="A registry without a login, such as 127.0.0.1:5000, instead of an account's ECR."),
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option("--account", help="Whose ECR. When not given: the account that does not hold production."),
+    ] = None,
     file: File = None,
     builder: With = None,
     architecture: Architecture = None,
@@ -100,19 +111,43 @@ def push(
     """Push built images, and print how each is named in the registry: by its digest."""
     wanted = components(names)
     images = images_of(file, builder, architecture)
-    if to is None:
-        raise typer.BadParameter("is needed", param_hint="--to")
-    pushed = {}
-    for component in wanted:
-        image = images.image(component)
-        began = time.monotonic()
-        pushed[component.value] = images.push(image, to, None)
-        terminal.say(f"pushed {component.value} in {time.monotonic() - began:.1f} s")
+    with _registry(file, to, account) as (registry, login):
+        pushed = {}
+        for component in wanted:
+            began = time.monotonic()
+            pushed[component.value] = images.push(images.image(component), registry, login)
+            terminal.say(f"pushed {component.value} in {time.monotonic() - began:.1f} s")
     if as_json:
         terminal.data_json({"version": 1, "images": pushed})
         return
     for reference in pushed.values():
         terminal.data(reference)
+
+
+@contextmanager
+def _registry(file: Path | None, to: str | None, account: str | None) -> Iterator[tuple[str, Path | None]]:
+    """The address of the registry, and a file with its login where it takes one."""
+    if to is not None:
+        yield to, None
+        return
+    tradewind, deployer = infrastructure.deployer(file)
+    stack = account_stack(tradewind, account or _first(tradewind))
+    registry = f"{stack.account_id}.dkr.ecr.{tradewind.region}.amazonaws.com"
+    with login_file(registry, deployer.cloud_of(stack).registry_login()) as login:
+        yield registry, login
+
+
+def _first(tradewind: Tradewind) -> str:
+    """Where images are tried first. Production gets what was promoted."""
+    found = [name for name, account in tradewind.accounts.items() if not account.production]
+    if len(found) == 1:
+        return found[0]
+    raise TradewindError(
+        "which account's registry is meant?",
+        f"{len(found)} accounts do not hold production",
+        f"--account {' | '.join(tradewind.accounts)}",
+        code=ExitCode.USAGE,
+    )
 
 
 def show_build(image: Image, lines: Iterable[str]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -158,6 +160,16 @@ def choose(wanted: str | None = None) -> Builder:
         f"looked for {wanted or ', '.join(PROGRAMS)} in the PATH",
         "on Debian and Ubuntu: apt install buildah",
     )
+
+
+@contextmanager
+def login_file(registry: str, login: str) -> Iterator[Path]:
+    """A private file with the login to a registry, as builders read it, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "auth.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({"auths": {registry: {"auth": login}}}))
+        yield file
 
 
 def on_this_machine(destination: str) -> bool:

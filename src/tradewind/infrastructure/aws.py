@@ -79,6 +79,11 @@ class Aws:
         with _asking(f"remove the lock in the bucket {bucket}"):
             self._session.client("s3").delete_object(Bucket=bucket, Key=f"{key}.tflock")
 
+    def registry_login(self) -> str:  # noqa: D102
+        with _asking("log in to the image registry"):
+            answer = self._session.client("ecr").get_authorization_token()
+        return str(answer["authorizationData"][0]["authorizationToken"])
+
     def write(self, bucket: str, key: str, entry: Mapping[str, Any]) -> None:  # noqa: D102
         body = json.dumps(entry, sort_keys=True).encode() + b"\n"
         with _asking(f"write to the bucket {bucket}"):

@@ -43,5 +43,8 @@ class Cloud(Protocol):
     def unlock(self, bucket: str, key: str) -> None:
         """Take the lock on a state away, whoever holds it."""
 
+    def registry_login(self) -> str:
+        """What the image registry of the account takes as a login: user and password in Base64, good for some hours."""
+
     def write(self, bucket: str, key: str, entry: Mapping[str, Any]) -> None:
         """Keep a record, as JSON. A record of that key must not exist yet."""

@@ -156,6 +156,10 @@ class Deployer:
                 others.append(f"{lock.id} on {stack.title}, held by {lock.who} since {lock.since} ({lock.operation})")
         raise TradewindError(f"nobody holds the lock {lock_id}", "; ".join(others), code=ExitCode.USAGE)
 
+    def cloud_of(self, stack: Stack) -> Cloud:
+        """AWS as seen from the account of a stack. TradewindError where the caller may not be there."""
+        return self._admit(stack, self.cloud.caller())[0]
+
     def _ready(self, stack: Stack, *, fresh: bool = True) -> _Ready:
         """Everything that can be refused is refused here, before Terraform runs. ``fresh``: render and connect anew."""
         caller = self.cloud.caller()

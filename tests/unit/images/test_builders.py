@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.images.builder import PROGRAMS, Build, choose, on_this_machine
+from tradewind.images.builder import PROGRAMS, Build, choose, login_file, on_this_machine
 
 RECORDER = """\
 #!/bin/sh
@@ -110,3 +110,11 @@ def test_an_unknown_program() -> None:
 )  # fmt: skip
 def test_only_this_machine_goes_without_tls(destination: str, here: bool) -> None:
     assert on_this_machine(destination) is here
+
+
+def test_the_login_is_in_a_private_file_and_gone_afterwards() -> None:
+    with login_file("registry.example.com", "QVdTOnNlY3JldA==") as file:
+        assert json.loads(file.read_text()) == {"auths": {"registry.example.com": {"auth": "QVdTOnNlY3JldA=="}}}
+        assert file.stat().st_mode & 0o777 == 0o600
+
+    assert not file.exists()

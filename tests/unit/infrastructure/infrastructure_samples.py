@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,9 @@ class FakeCloud:
 
     def unlock(self, bucket: str, key: str) -> None:
         del self.buckets[bucket][f"{key}.tflock"]
+
+    def registry_login(self) -> str:
+        return base64.b64encode(f"AWS:{self.account_id}".encode()).decode()
 
     def write(self, bucket: str, key: str, entry: Mapping[str, Any]) -> None:
         if key in self.buckets[bucket]:
