@@ -73,6 +73,8 @@ def configuration(balanced: tuple[Balanced, ...]) -> str:
         "    timeout connect 2s",
         "    timeout client 120s",
         "    timeout server 120s",
+        # A copy that is gone refuses at once. One that is slow, on a machine with much to do, is not gone.
+        "    timeout check 10s",
         "    option forwardfor",
         # A connection of its own for each request: none that a copy closes just when the next request comes.
         "    option http-server-close",
@@ -98,5 +100,5 @@ def configuration(balanced: tuple[Balanced, ...]) -> str:
         ]
         for number, port in enumerate(entry.places, 1):
             cookie = f" cookie {number}" if entry.service.sticky else ""
-            lines.append(f"    server {name}-{number} {HOST}:{port} check inter 500ms fall 2 rise 1{cookie}")
+            lines.append(f"    server {name}-{number} {HOST}:{port} check inter 1s fall 3 rise 1{cookie}")
     return "\n".join(lines) + "\n"
