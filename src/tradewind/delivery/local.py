@@ -114,7 +114,8 @@ class LocalTarget:
 
     def _beside(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
         """New copies beside the old ones; these go once the new ones are healthy, workers after their last task."""
-        wanted = [row for row in rows if row["image"] == image and row["state"] != "stopping"]
+        # One that the supervisor restarts is still one of them.
+        wanted = [row for row in rows if row["image"] == image and row["wanted"]]
         others = [row for row in rows if row not in wanted]
         for _ in range(self._info[service.name]["count"] - len(wanted)):
             self._platform.ask(do="add", service=service.name, image=image)
@@ -126,7 +127,7 @@ class LocalTarget:
             return Progress(_PENDING, ", ".join(f"{row['name']} {row['state']}" for row in wanted))
         if not others:
             return Progress(Phase.DONE)
-        leaving = [row for row in others if row["state"] != "stopping"]
+        leaving = [row for row in others if row["wanted"]]
         if not leaving:
             return Progress(_PENDING, "old copies end", Stage.STOPPING)
         return self._retire(service, wanted, leaving)

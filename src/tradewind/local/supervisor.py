@@ -170,6 +170,7 @@ class Supervisor:
             "name": spec.name,
             "service": spec.service,
             "image": spec.image,
+            "wanted": process.wanted,
             "state": process.state.value,
             "healthy": process.state in {State.HEALTHY, State.DONE},
             "problem": process.problem,

@@ -211,6 +211,7 @@ def test_the_report(supervisor: Supervisor, tmp_path: Path) -> None:
         assert row | {"cpu_s": 0, "memory_mb": 0, "uptime_s": 0} == {
             "name": "web",
             "image": "",
+            "wanted": True,
             "service": "web",
             "state": "healthy",
             "healthy": True,
