@@ -128,7 +128,7 @@ def test_releases_under_load_lose_nothing(shop: Shop, platform: Running, variant
     used = load.images()
     tasks = sum(count for _, count in load.runs)
     print(f"{RELEASES} releases, {each:.1f} s each, {tasks} tasks of 1 to 30 s: 0 failed, 0 lost, 0 twice")
-    assert used >= set(variants)
+    assert used >= set(variants[:RELEASES])
 
 
 def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running) -> None:
