@@ -102,8 +102,7 @@ def deploy(
     engine = engine_of(file, environment)
     wanted = engine.release(release) if release else _newest(engine)
     terminal.say(f"deploying {wanted.id} to {environment}")
-    engine.deploy(wanted, _listener(), reason)
-    terminal.data(f"{wanted.id} is in force in {environment}")
+    _bring(engine, wanted, reason)
 
 
 @app.command()
@@ -117,8 +116,7 @@ def rollback(
     engine = engine_of(file, environment)
     wanted = engine.release(to) if to else _previous(engine)
     terminal.say(f"going back to {wanted.id} in {environment}")
-    engine.deploy(wanted, _listener(), reason or "rollback")
-    terminal.data(f"{wanted.id} is in force in {environment}")
+    _bring(engine, wanted, reason or "rollback")
 
 
 @app.command()
@@ -202,6 +200,11 @@ def history(environment: Environment, file: File = None, as_json: AsJson = False
         return
     rows = [[e["at"], e["event"], e["release"], e["by"], str(e.get("reason", "")).partition("\n")[0]] for e in entries]
     terminal.table(["WHEN", "WHAT", "RELEASE", "BY", "WHY"], rows)
+
+
+def _bring(engine: Engine, wanted: Release, reason: str) -> None:
+    engine.deploy(wanted, _listener(), reason)
+    terminal.data(f"{wanted.id} is in force in {engine.environment}")
 
 
 def _pairs(given: list[str]) -> list[tuple[str, str]]:
