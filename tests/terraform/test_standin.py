@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from harness import HERE, Terraform, TerraformError, changes, project_types, used_types
-from standin import assemble, ephemeral, extract, facts, wheel
+from standin import assemble, ephemeral, extract, facts, rules, wheel
+from standin.protocol import message
+from standin.provider import Provider, Schema
+from standin.values import encode
 
 BASIC = HERE / "fixtures" / "basic"
 
@@ -298,6 +301,36 @@ def test_a_protected_database_stays(tmp_path: Path) -> None:
     assert state["master_user_secret"][0]["secret_arn"].startswith("arn:aws:secretsmanager:eu-west-1:")
     with pytest.raises(TerraformError, match="deletion protection"):
         terraform.run("destroy", "-auto-approve", "-no-color")
+
+
+def test_a_provider_knows_nothing_of_an_earlier_walk() -> None:
+    """Connections are told apart by their port, and ports come again."""
+    rules.load()
+    provider = Provider(Schema.load(assemble.assemble(project_types())))
+    subnet = {"vpc_id": "vpc-0123456789abcdef0", "cidr_block": "10.0.0.0/24", "availability_zone": "eu-west-1a"}
+
+    def planned(kind: str, values: dict[str, Any]) -> list[str]:
+        request = message(
+            "PlanResourceChangeRequest",
+            type_name=kind,
+            prior_state=encode(None),
+            proposed_new_state=encode(values),
+            config=encode(values),
+        )
+        return [problem.summary for problem in provider.plan_resource_change(request).diagnostics]
+
+    def configured(region: str) -> None:
+        provider.configure_provider(message("ConfigureProviderRequest", config=encode({"region": region})))
+
+    configured("us-east-1")
+    assert len(planned("aws_subnet", subnet)) == 1
+    validated = provider.validate_resource_config(
+        message("TypedConfigRequest", type_name="aws_subnet", config=encode(subnet))
+    )
+    assert not validated.diagnostics
+
+    configured("eu-west-1")
+    assert planned("aws_subnet", subnet) == []
 
 
 def test_the_source_folder_stays_as_it_was(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ class Provider:
             return message("DiagnosticsResponse", diagnostics=[_diagnostic(f"AWS account ID not allowed: {account}")])
         tags = [block.get("tags") or {} for block in config.get("default_tags") or []]
         default_tags = tags[0] if tags and known(tags[0]) else {}
+        # A walk begins here: the connection may have the port, and so the provider, of one that ended long ago.
+        self._world = World()
         self._settings = Settings(region, account, default_tags)
         return message("DiagnosticsResponse")
 
@@ -204,9 +206,12 @@ class Provider:
         return self._settings
 
     def _check(self, kind: str, config: dict[str, Value], stage: rules.Stage, state: dict[str, Value]) -> list[Any]:
-        # While it validates, Terraform does not say which resource it means: it would clash with itself.
-        world = World() if stage == "validate" else self._world
-        context = rules.Context(stage, self._settings, world, self._facts)
+        if stage == "validate":
+            # Terraform does not say which resource it means (it would clash with itself), and has mostly not
+            # configured the provider yet.
+            context = rules.Context(stage, None, World(), self._facts)
+        else:
+            context = rules.Context(stage, self._settings, self._world, self._facts)
         defaults = {name: state.get(name) for name in self._blocks[kind]["default"] if config.get(name) is None}
         return self._diagnostics(rules.check(kind, {**config, **defaults}, state, context))
 
