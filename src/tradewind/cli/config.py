@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
@@ -51,6 +51,37 @@ def show_(
         terminal.data_json(values)
     else:
         terminal.data(yaml.safe_dump(values, sort_keys=False, allow_unicode=True).rstrip("\n"))
+
+
+@app.command()
+def environments(
+    branch: Annotated[str | None, typer.Option("--branch", help="Only the one that this branch is deployed to.")] = None,
+    names: Annotated[bool, typer.Option("--names", help="Only the names, one a line.")] = False,
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the environments in the order of promotion: where each is, and where its releases come from."""
+    config = load(configuration_file(file))
+    order = [name for name in config.path_order() if branch is None or config.environments[name].branch == branch]
+    sources = {name: [one for one, target in config.promotion.items() if target == name] for name in order}
+    found: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "account": config.environments[name].account,
+            "production": config.environment(name).production,
+            "branch": config.environments[name].branch,
+            "promoted_from": sources[name],
+        }
+        for name in order
+    ]
+    if as_json:
+        terminal.data_json({"version": 1, "environments": found})
+    elif names:
+        for name in order:
+            terminal.data(name)
+    else:
+        rows = [[e["name"], e["account"], e["branch"] or "", ", ".join(e["promoted_from"])] for e in found]
+        terminal.table(["ENVIRONMENT", "ACCOUNT", "BRANCH", "PROMOTED FROM"], rows)
 
 
 @app.command()

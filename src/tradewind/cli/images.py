@@ -18,6 +18,8 @@ from tradewind.cli import infrastructure, terminal
 from tradewind.cli.options import AsJson, File, configuration_file
 from tradewind.config import Tradewind
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.images import check as checks
+from tradewind.images.bill import bill
 from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
 from tradewind.infrastructure.stack import account_stack
@@ -90,6 +92,42 @@ def list_(file: File = None, builder: With = None, architecture: Architecture = 
         return
     rows = [[image.component.value, image.key, image.id or "not built"] for image in found]
     terminal.table(["COMPONENT", "KEY", "IMAGE"], rows)
+
+
+@app.command()
+def check(
+    names: Names = None,
+    report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
+    file: File = None,
+    builder: With = None,
+    architecture: Architecture = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at built images from the inside: that they start, and hold nothing that helps an intruder. Exit code 3."""
+    images = images_of(file, builder, architecture)
+    checked = [checks.check(component.value, images.built(component)) for component in components(names)]
+    if report:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_bytes(checks.junit(checked))
+    if as_json:
+        terminal.data_json({"version": 1, "images": [image.as_dict() for image in checked]})
+    else:
+        rows = [[one.component, name, problem or "ok"] for one in checked for name, problem in one.checks.items()]
+        terminal.table(["COMPONENT", "CHECK", ""], rows)
+    if not all(image.passed for image in checked):
+        raise typer.Exit(ExitCode.UNHEALTHY)
+
+
+@app.command()
+def sbom(
+    component: Annotated[str, typer.Argument(help="The image.")],
+    file: File = None,
+    builder: With = None,
+    architecture: Architecture = None,
+) -> None:
+    """Print what an image is made of: its bill of materials, as SPDX in JSON."""
+    (wanted,) = components([component])
+    terminal.data(bill(images_of(file, builder, architecture).built(wanted)))
 
 
 @app.command()

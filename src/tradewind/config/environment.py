@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tradewind.config.fields import Model, Name, Whole
+from tradewind.config.fields import Model, Name, Text, Whole
 from tradewind.config.network import Access, Identity, Network
 from tradewind.config.services import (
     Controller,
@@ -37,6 +37,11 @@ class Environment(Model):
     account: Name = Field(description="The account that it lives in: a key of `accounts`.")
     account_id: str = Field(default="000000000000", description="The 12 digits of that account.")
     production: bool = Field(default=False, description="Whether that account is a production account.")
+    branch: Text | None = Field(
+        default=None,
+        description="The branch of this repository whose commits the pipelines deploy here. When not given: only what "
+        "is promoted comes here.",
+    )
     availability: Literal["standard", "high"] = Field(
         default="standard",
         description="`high` survives the loss of a zone: standby database, broker replica, a NAT gateway per zone, "

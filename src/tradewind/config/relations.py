@@ -17,6 +17,7 @@ def findings(config: Tradewind) -> Iterator[Finding]:
     yield from _promotion(config)
     yield from _production(config)
     yield from _addresses(config)
+    yield from _branches(config)
     yield from _local(config)
     for name, environment in config.environments.items():
         yield from environment_findings(name, environment)
@@ -118,6 +119,17 @@ def _addresses(config: Tradewind) -> Iterator[Finding]:
                 (_environment(two, "network", "cidr"), _environment(one, "network", "cidr")),
                 f"overlaps with the range of {one} ({first})",
                 f"'{second}'",
+            )
+
+
+def _branches(config: Tradewind) -> Iterator[Finding]:
+    with_branch = [(name, environment.branch) for name, environment in config.environments.items() if environment.branch]
+    for (one, first), (two, second) in combinations(with_branch, 2):
+        if first == second:
+            yield Finding(
+                (_environment(two, "branch"), _environment(one, "branch")),
+                f"is also the branch of {one}; a branch is deployed to one environment",
+                repr(second),
             )
 
 

@@ -107,16 +107,25 @@ class Images:
                 )
             )
 
+    def built(self, component: Component) -> str:
+        """The id of a built image. TradewindError where it is not built as it should be now."""
+        return _built(self.image(component))
+
     def push(self, image: Image, registry: str, login: Path | None) -> str:
         """Copy a built image to ``registry``; returns how it is named there, by digest."""
-        if not image.id:
-            raise TradewindError(
-                f"the image {image.component.value} is not built",
-                f"nothing here is named {image.tag}",
-                f"tradewind images build {image.component.value}",
-            )
+        _built(image)
         repository = f"{registry}/{self._tenant}/{image.component.value}"
         return f"{repository}@{self._builder.push(image.tag, f'{repository}:{image.key}', login)}"
+
+
+def _built(image: Image) -> str:
+    if not image.id:
+        raise TradewindError(
+            f"the image {image.component.value} is not built",
+            f"nothing here is named {image.tag}",
+            f"tradewind images build {image.component.value}",
+        )
+    return image.id
 
 
 def components(names: list[str] | None) -> tuple[Component, ...]:
