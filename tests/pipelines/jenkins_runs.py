@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
@@ -49,7 +50,7 @@ def run(
     inputs: Mapping[str, str] | None = None,
     library: Path = LIBRARY,
 ) -> Outcome:
-    """One build of a Jenkinsfile in a workspace. ``inputs``: what is asked (a pattern), and the button that is pressed."""
+    """One build of a Jenkinsfile in a workspace. ``inputs``: what is asked (a pattern), and which button is pressed."""
     settings = {
         "workspace": str(workspace),
         "library": str(library),
@@ -82,17 +83,17 @@ def groovy() -> list[str]:
 @functools.cache
 def _compiled() -> Path:
     """The interpreter as classes, for as long as this process lives."""
-    folder = tempfile.TemporaryDirectory(prefix="jenkins-")
-    _compiled.folder = folder  # type: ignore[attr-defined]  # deleted when the process ends
+    folder = tempfile.mkdtemp(prefix="jenkins-")
+    atexit.register(shutil.rmtree, folder)
     sources = sorted(str(path) for path in (HERE / "jenkins").glob("*.groovy"))
     subprocess.run(
         [
             *(_java(), *_OPENED, "-cp", ":".join(_jars())),
-            *("org.codehaus.groovy.tools.FileSystemCompiler", "-d", folder.name, *sources),
+            *("org.codehaus.groovy.tools.FileSystemCompiler", "-d", folder, *sources),
         ],
         check=True,
     )
-    return Path(folder.name)
+    return Path(folder)
 
 
 def _java() -> str:

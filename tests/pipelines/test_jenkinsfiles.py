@@ -88,7 +88,7 @@ def test_a_commit_to_a_component_is_built_and_delivered(job: Job, component: str
         f"images check {component} --junit build/image.xml",
         f"images sbom {component}",
         f"images push {component}",
-        "images scan registry/worker@sha256:0",
+        "images scan registry/worker@sha256:0 --json",
         f"release create --from dev --note jenkins-job-1 --image {component}=registry/worker@sha256:0",
         "release deploy dev r-0 --reason jenkins-job-1",
         "release status dev --json",
@@ -106,7 +106,9 @@ def test_another_registry_is_pushed_to(job: Job) -> None:
     assert "images push worker --to 127.0.0.1:5000" in job.calls()
 
 
-@pytest.mark.parametrize("env", [{"BRANCH_NAME": "PR-7", "CHANGE_ID": "7", "CHANGE_TARGET": "main"}, {"BRANCH_NAME": "x"}])
+@pytest.mark.parametrize(
+    "env", [{"BRANCH_NAME": "PR-7", "CHANGE_ID": "7", "CHANGE_TARGET": "main"}, {"BRANCH_NAME": "x"}]
+)
 def test_pull_requests_and_other_branches_are_built_and_not_delivered(job: Job, env: dict[str, str]) -> None:
     done = job.build("worker", env=env)
 
@@ -190,7 +192,12 @@ REFUSALS = {
     "no agent": (COMPONENT, "agent { label 'tradewind' }", "", 'Missing required section "agent"'),
     "two stages of one name": (COMPONENT, "stage('Lint')", "stage('Build')", 'Duplicate stage name: "Build"'),
     "Groovy among steps": (COMPONENT, "prepare()", "def x = 1\nprepare()", "Expected a step in steps"),
-    "syntax of Groovy 3": ("library/vars/prepare.groovy", "void call() {", "void call() {\nMap a = [:]; a.each((x) -> x)", "unexpected token: ->"),
+    "syntax of Groovy 3": (
+        "library/vars/prepare.groovy",
+        "void call() {",
+        "void call() {\nMap a = [:]; a.each((x) -> x)",
+        "unexpected token: ->",
+    ),
     "a misspelt step": (COMPONENT, "archiveArtifacts", "archiveArtefacts", "No such DSL method 'archiveArtefacts'"),
 }
 

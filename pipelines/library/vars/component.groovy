@@ -65,7 +65,7 @@ void call(String component) {
                     stage('Scan') {
                         when { environment name: 'REGISTRY', value: '' }
                         steps {
-                            tradewind 'images scan "$(cat build/image)" > build/findings.json'
+                            tradewind 'images scan "$(cat build/image)" --json > build/findings.json'
                         }
                     }
                     stage('Release') {

@@ -12,6 +12,7 @@ from tradewind.cli import (
     audit,
     bootstrap,
     config,
+    dags,
     destroy,
     down,
     drift,
@@ -57,6 +58,7 @@ app.command()(unlock.unlock)
 app.command()(audit.audit)
 app.command(hidden=True)(reference.reference)
 app.add_typer(config.app, name="config")
+app.add_typer(dags.app, name="dags")
 app.add_typer(images.app, name="images")
 app.add_typer(release.app, name="release")
 app.command()(release.history)

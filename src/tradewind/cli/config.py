@@ -55,7 +55,9 @@ def show_(
 
 @app.command()
 def environments(
-    branch: Annotated[str | None, typer.Option("--branch", help="Only the one that this branch is deployed to.")] = None,
+    branch: Annotated[
+        str | None, typer.Option("--branch", help="Only the one that this branch is deployed to.")
+    ] = None,
     names: Annotated[bool, typer.Option("--names", help="Only the names, one a line.")] = False,
     file: File = None,
     as_json: AsJson = False,

@@ -162,6 +162,41 @@ def push(
         terminal.data(reference)
 
 
+@app.command()
+def scan(
+    image: Annotated[str, typer.Argument(help="An image in ECR, as `images push` named it.")],
+    account: Annotated[
+        str | None,
+        typer.Option("--account", help="Whose ECR. When not given: the account that does not hold production."),
+    ] = None,
+    fail_on: Annotated[
+        str, typer.Option("--fail-on", help="The least severity that keeps an image from being deployed.")
+    ] = "critical",
+    allowed: Annotated[
+        list[str] | None, typer.Option("--allow", metavar="CVE", help="A finding that is known. Can be repeated.")
+    ] = None,
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
+    """Wait for what ECR finds in a pushed image. Exit code 3 where that is too severe to be deployed."""
+    from tradewind.images import scan as scans
+
+    if fail_on.upper() not in scans.SEVERITIES:
+        raise typer.BadParameter(f"must be one of {', '.join(scans.SEVERITIES).lower()}", param_hint="--fail-on")
+    tradewind, deployer = infrastructure.deployer(file)
+    stack = account_stack(tradewind, account or _first(tradewind))
+    found = scans.findings(deployer.cloud_of(stack).session(), image)
+    bad = [weakness for weakness in found if scans.is_bad(weakness, fail_on.upper(), allowed or ())]
+    if as_json:
+        terminal.data_json({"version": 1, "passed": not bad, "findings": [vars(weakness) for weakness in found]})
+    else:
+        rows = [[w.severity, w.name, w.package, "refused" if w in bad else ""] for w in found]
+        terminal.table(["SEVERITY", "NAME", "PACKAGE", ""], rows)
+    if bad:
+        terminal.say(f"{len(bad)} findings are {fail_on} or worse: {', '.join(weakness.name for weakness in bad)}")
+        raise typer.Exit(ExitCode.UNHEALTHY)
+
+
 @contextmanager
 def _registry(file: Path | None, to: str | None, account: str | None) -> Iterator[tuple[str, Path | None]]:
     """The address of the registry, and a file with its login where it takes one."""

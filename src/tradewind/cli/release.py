@@ -13,12 +13,13 @@ from tradewind import config
 from tradewind.cli import images, terminal
 from tradewind.cli.options import AsJson, File, configuration_file
 from tradewind.delivery import lease
-from tradewind.delivery.engine import Engine, Limits, Listener, keep, known
+from tradewind.delivery.engine import Engine, Limits, Listener, in_force, keep, known
 from tradewind.delivery.local import LocalTarget
 from tradewind.delivery.records import FolderRecords, Records
 from tradewind.delivery.release import Release
 from tradewind.delivery.target import Phase, Progress
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.images.builder import Podman
 from tradewind.images.images import components
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
@@ -37,14 +38,6 @@ def records_of(file: Path | None) -> Records:
     return FolderRecords(Home.beside(configuration_file(file)).root / "releases")
 
 
-def in_force(file: Path | None) -> Release | None:
-    """The release that this machine's platform ran last; None before the first."""
-    store = records_of(file)
-    current = store.read(f"environments/{LOCAL}/current")
-    found = store.read(f"records/{current[0]['release']}") if current else None
-    return Release.from_dict(found[0]) if found else None
-
-
 def engine_of(file: Path | None, environment: str) -> Engine:
     """What deploys to an environment. TradewindError where there is none."""
     if environment != LOCAL:
@@ -57,7 +50,7 @@ def engine_of(file: Path | None, environment: str) -> Engine:
     path = configuration_file(file)
     workers = config.load(path).local_environment.workers.values()
     limits = Limits(draining_s=max(worker.longest_task_hours for worker in workers) * 3600)
-    return Engine(LOCAL, records_of(file), LocalTarget(Platform(Home.beside(path))), limits)
+    return Engine(LOCAL, records_of(file), LocalTarget(Platform(Home.beside(path)), Podman("podman").fetch), limits)
 
 
 @app.command()
@@ -66,20 +59,25 @@ def create(
         list[str] | None,
         typer.Option("--image", metavar="COMPONENT=IMAGE", help="An image by digest, instead of the one built here."),
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ENVIRONMENT", help="Take what is not given from the release in force there."),
+    ] = None,
     note: Annotated[str, typer.Option("--note", help="What a person should know about it.")] = "",
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a release of the images as they should be now; builds what is missing. Prints its id."""
-    chosen = {Component(name): image for name, image in _pairs(given or [])}
-    left = [component for component in Component if component not in chosen]
-    built = images.build_missing(images.images_of(file), left) if left else []
     store = records_of(file)
+    base = in_force(store, source) if source else None
+    chosen = (dict(base.images) if base else {}) | dict(_pairs(given or []))
+    left = [component for component in Component if component.value not in chosen]
+    built = images.build_missing(images.images_of(file), left) if left else []
     releases = known(store)
+    parent = base or (releases[-1] if releases else None)
     release = Release(
-        images={component.value: image for component, image in chosen.items()}
-        | {image.component.value: str(image.id) for image in built},
-        parent=releases[-1].id if releases else "",
+        images=chosen | {image.component.value: str(image.id) for image in built},
+        parent=parent.id if parent else "",
         author=lease.me(),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         note=note,

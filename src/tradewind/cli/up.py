@@ -13,6 +13,7 @@ from tradewind.cli import down, images, logs, release, run, terminal
 from tradewind.cli.options import File, configuration_file
 from tradewind.cli.progress import progress
 from tradewind.config import Tradewind
+from tradewind.delivery.engine import in_force
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Request
 from tradewind.local.paths import Home
@@ -91,11 +92,11 @@ def _check_containers(tradewind: Tradewind) -> None:
 def _images(found: Path) -> dict[str, str]:
     """The images of the release in force; before the first release, or where one is gone, those of this tree."""
     shop = images.images_of(found)
-    if in_force := release.in_force(found):
-        if all(shop.is_here(image) for image in in_force.images.values()):
-            terminal.say(f"the release {in_force.id} is in force")
-            return dict(in_force.images)
-        terminal.say(f"note: an image of {in_force.id}, which was in force, is gone; building what this tree says")
+    if current := in_force(release.records_of(found), release.LOCAL):
+        if all(shop.is_here(image) for image in current.images.values()):
+            terminal.say(f"the release {current.id} is in force")
+            return dict(current.images)
+        terminal.say(f"note: an image of {current.id}, which was in force, is gone; building what this tree says")
     return {image.component.value: str(image.id) for image in images.build_missing(shop, Component)}
 
 

@@ -123,7 +123,9 @@ def _addresses(config: Tradewind) -> Iterator[Finding]:
 
 
 def _branches(config: Tradewind) -> Iterator[Finding]:
-    with_branch = [(name, environment.branch) for name, environment in config.environments.items() if environment.branch]
+    with_branch = [
+        (name, environment.branch) for name, environment in config.environments.items() if environment.branch
+    ]
     for (one, first), (two, second) in combinations(with_branch, 2):
         if first == second:
             yield Finding(

@@ -236,6 +236,13 @@ def keep(records: Records, release: Release) -> None:
         return
 
 
+def in_force(records: Records, environment: str) -> Release | None:
+    """The release that was deployed last, and well; None before the first."""
+    current = records.read(f"environments/{environment}/current")
+    found = records.read(f"records/{current[0]['release']}") if current else None
+    return Release.from_dict(found[0]) if found else None
+
+
 def known(records: Records) -> list[Release]:
     """Every release, oldest first."""
     found = [Release.from_dict(document[0]) for n in records.names("records/") if (document := records.read(n))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ _PENDING = Phase.PENDING
 class LocalTarget:
     """See Target."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, fetch: Callable[[str], None]) -> None:
+        """``fetch`` has an image here, wherever it comes from; TradewindError where it cannot be had."""
         self._platform = platform
+        self._fetch = fetch
+        self._here: set[str] = set()
         answer = platform.ask(do="services")
         if not answer["containers"]:
             raise TradewindError(
@@ -47,6 +51,12 @@ class LocalTarget:
 
     def advance(self, service: Rolled, image: str) -> Progress:
         """See Target."""
+        if image not in self._here:
+            try:
+                self._fetch(image)
+            except TradewindError as error:
+                return Progress(Phase.FAILED, f"{error.what}: {error.why}")
+            self._here.add(image)
         rows = [row for row in self._status()["processes"] if row["service"] == service.name]
         if service.one_off:
             return self._once(service, image, rows)

@@ -55,6 +55,9 @@ class Builder(Protocol):
     def find(self, tag: str) -> str | None:
         """The id (``sha256:…``) of the image that has this name here, or None."""
 
+    def fetch(self, reference: str) -> None:
+        """Have an image of a registry here, too. Nothing where it is."""
+
     def build(self, build: Build) -> Iterator[str]:
         """Build, line by line of what the program says. TradewindError with the last lines where it fails."""
 
@@ -74,9 +77,14 @@ class Podman:
 
     def base_digest(self, reference: str) -> str:
         """See Builder."""
-        if not self._inspect(reference):
-            _run([self.name, "pull", "--quiet", reference], f"the base image {reference} cannot be had")
+        self.fetch(reference)
         return self._inspect(reference) or reference
+
+    def fetch(self, reference: str) -> None:
+        """See Builder."""
+        if not self._inspect(reference):
+            plain = ["--tls-verify=false"] if on_this_machine(reference) else []
+            _run([self.name, "pull", "--quiet", *plain, reference], f"the image {reference} cannot be had")
 
     def find(self, tag: str) -> str | None:
         """See Builder."""
@@ -117,9 +125,13 @@ class Docker:
 
     def base_digest(self, reference: str) -> str:
         """See Builder."""
-        if not self.find(reference):
-            _run(["docker", "pull", "--quiet", reference], f"the base image {reference} cannot be had")
+        self.fetch(reference)
         return self.find(reference) or reference
+
+    def fetch(self, reference: str) -> None:
+        """See Builder."""
+        if not self.find(reference):
+            _run(["docker", "pull", "--quiet", reference], f"the image {reference} cannot be had")
 
     def find(self, tag: str) -> str | None:
         """See Builder."""

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 TOOLS = ("apt", "apt-get", "dpkg", "apk", "pip", "pip3", "uv", "gcc", "cc", "ld", "make", "perl", "curl", "wget")
 """What helps somebody who has got in, and is needed by nothing that runs."""
@@ -36,7 +37,8 @@ def no_setuid() -> str:
 
 def no_build_secrets() -> str:
     """Nothing is left of what only the build may know."""
-    return ", ".join(folder for folder in ("/run/secrets", "/build") if os.path.isdir(folder) and os.listdir(folder))
+    folders = (Path("/run/secrets"), Path("/build"))
+    return ", ".join(str(folder) for folder in folders if folder.is_dir() and _entries(folder))
 
 
 def packages_agree() -> str:
@@ -64,19 +66,28 @@ def packages_agree() -> str:
 def starts() -> str:
     """The program of the image starts, with a root that nobody can write to."""
     program = ["airflow", "version"] if shutil.which("airflow") else ["celery", "--version"]
-    ended = subprocess.run(program, capture_output=True, text=True, check=False)
+    ended = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603
     return "" if ended.returncode == 0 else f"{' '.join(program)}: {ended.stderr.strip()[-500:]}"
 
 
 def _programs() -> Iterator[tuple[str, int]]:
-    for folder, folders, files in os.walk("/"):
-        folders[:] = [name for name in folders if os.path.join(folder, name) not in {"/proc", "/sys", "/dev"}]
-        for name in files:
-            path = os.path.join(folder, name)
-            try:
-                yield path, os.lstat(path).st_mode
-            except OSError:
-                continue
+    waiting = [Path("/")]
+    while waiting:
+        for path in _entries(waiting.pop()):
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                waiting.append(path)
+            elif stat.S_ISREG(mode):
+                yield str(path), mode
+
+
+def _entries(folder: Path) -> list[Path]:
+    if str(folder) in {"/proc", "/sys", "/dev"}:
+        return []
+    try:
+        return list(folder.iterdir())
+    except PermissionError:
+        return []
 
 
 CHECKS: tuple[Callable[[], str], ...] = (not_root, no_tools, no_setuid, no_build_secrets, packages_agree, starts)

@@ -51,6 +51,9 @@ class Aws:
         )
         return Aws(self._region, session)
 
+    def session(self) -> boto3.Session:  # noqa: D102
+        return self._session
+
     def bucket_exists(self, bucket: str) -> bool:  # noqa: D102
         with _asking(f"look for the bucket {bucket}"):
             try:

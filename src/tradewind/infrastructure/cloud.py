@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # it takes long to import
+    import boto3
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class Cloud(Protocol):
 
     def assume(self, role_arn: str) -> Cloud:
         """The same questions, asked as another role. TradewindError where it may not be taken."""
+
+    def session(self) -> boto3.Session:
+        """For what has an adapter of its own: records, images, services."""
 
     def bucket_exists(self, bucket: str) -> bool:
         """Whether the bucket exists and may be read."""

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.cloud import Caller, Lock
 from tradewind.infrastructure.deploy import Deployer
@@ -45,6 +47,9 @@ class FakeCloud:
         if role_arn not in self.may_assume:
             raise TradewindError(f"could not take the role {role_arn}", "AccessDenied")
         return FakeCloud(role_arn.split(":")[4], self.buckets, arn=role_arn)
+
+    def session(self) -> boto3.Session:
+        return boto3.Session(region_name="eu-west-1")
 
     def bucket_exists(self, bucket: str) -> bool:
         return bucket in self.buckets

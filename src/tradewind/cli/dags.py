@@ -1,0 +1,66 @@
+"""``tradewind dags``: test DAG files, and bring them onto the shared file system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import terminal
+from tradewind.cli.options import AsJson
+from tradewind.dags import check as checks
+from tradewind.dags.sync import sync as synchronise
+from tradewind.errors import ExitCode
+
+app = typer.Typer(no_args_is_help=True, help="Test DAG files, and bring them onto the shared file system.")
+
+Folder = Annotated[Path, typer.Argument(help="The folder of the DAG files.")]
+
+
+@app.command()
+def check(
+    folder: Folder,
+    budget: Annotated[
+        float, typer.Option("--budget", min=1, max=600, help="Seconds that the import of one file may take.")
+    ] = checks.BUDGET_S,
+    report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import every DAG file as Airflow does, each in a process of its own. Exit code 3 where one cannot be imported."""
+    files = checks.check(folder, budget)
+    if report:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_bytes(checks.junit(files))
+    wrong = [file for file in files if file.problem]
+    if as_json:
+        terminal.data_json({"version": 1, "passed": not wrong, "files": [file.as_dict() for file in files]})
+    else:
+        rows = [[file.path, ", ".join(file.dags), f"{file.seconds:.1f} s", _short(file.problem)] for file in files]
+        terminal.table(["FILE", "DAGS", "IMPORT", ""], rows)
+        for file in wrong:
+            terminal.say(f"\n{file.path}:\n{file.problem}")
+    if wrong:
+        raise typer.Exit(ExitCode.UNHEALTHY)
+
+
+@app.command()
+def sync(
+    folder: Folder,
+    target: Annotated[Path, typer.Argument(help="The folder that Airflow reads, on the shared file system.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make the shared folder equal to this one: modules before the DAG files that import them."""
+    done = synchronise(folder, target)
+    if as_json:
+        terminal.data_json({"version": 1, "written": list(done.written), "removed": list(done.removed)})
+        return
+    for name in done.written:
+        terminal.data(f"wrote    {name}")
+    for name in done.removed:
+        terminal.data(f"removed  {name}")
+    terminal.say(f"{len(done.written)} written, {len(done.removed)} removed")
+
+
+def _short(problem: str) -> str:
+    return problem.splitlines()[-1][:80] if problem else "ok"

@@ -1,0 +1,93 @@
+"""What ECR found in an image that was pushed. Imported only by what talks to AWS: boto3 takes long to import."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from tradewind.errors import ExitCode, TradewindError
+
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
+"""Worst first (ECR, ImageScanFinding)."""
+WAIT_S = 900.0
+_POLL_S = 5.0
+_REFERENCE = re.compile(r"(?P<registry>[^/]+)/(?P<repository>.+)@(?P<digest>sha256:[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Weakness:
+    """One finding: its name (CVE-…), how bad it is, and the package that has it."""
+
+    name: str
+    severity: str
+    package: str
+
+
+def is_bad(weakness: Weakness, fail_on: str, allowed: Collection[str]) -> bool:
+    """Whether a finding keeps an image from being deployed. Pure."""
+    return SEVERITIES.index(weakness.severity) <= SEVERITIES.index(fail_on) and weakness.name not in allowed
+
+
+def findings(
+    session: boto3.Session,
+    reference: str,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Weakness]:
+    """What ECR found in ``registry/repository@sha256:…``; waits for its scan. TradewindError where there is none."""
+    parts = _REFERENCE.fullmatch(reference)
+    if parts is None:
+        raise TradewindError(
+            f"{reference!r} is no image in ECR",
+            "it is named by its digest",
+            "tradewind images push",
+            code=ExitCode.USAGE,
+        )
+    client = session.client("ecr")
+    asked: Any = {"repositoryName": parts["repository"], "imageId": {"imageDigest": parts["digest"]}}
+    until = clock() + WAIT_S
+    while (status := _status(client, asked))["status"] not in {"COMPLETE", "ACTIVE"}:
+        if status["status"] not in {"IN_PROGRESS", "PENDING"}:
+            raise TradewindError(
+                f"ECR did not scan {reference}", f"{status['status']}: {status.get('description', '')}"
+            )
+        if clock() > until:
+            raise TradewindError(f"ECR has not scanned {reference} after {WAIT_S:.0f} s")
+        sleep(_POLL_S)
+    pages = client.get_paginator("describe_image_scan_findings").paginate(**asked)
+    found = [_read(entry) for page in pages for entry in _entries(page["imageScanFindings"])]
+    return sorted(found, key=lambda weakness: (SEVERITIES.index(weakness.severity), weakness.name))
+
+
+def _status(client: Any, asked: Any) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = client.describe_image_scan_findings(**asked)["imageScanStatus"]
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ScanNotFoundException":  # it begins a moment after the push
+            return {"status": "PENDING"}
+        raise TradewindError(
+            "ECR cannot be asked for findings", f"{code}: {error.response['Error']['Message']}"
+        ) from None
+    return answer
+
+
+def _entries(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Basic scans and Inspector's answer in two forms."""
+    return [*found.get("findings", []), *found.get("enhancedFindings", [])]
+
+
+def _read(entry: dict[str, Any]) -> Weakness:
+    details = entry.get("packageVulnerabilityDetails")
+    if details is not None:
+        packages = details.get("vulnerablePackages") or [{}]
+        severity = entry["severity"] if entry["severity"] in SEVERITIES else "UNDEFINED"
+        return Weakness(details["vulnerabilityId"], severity, packages[0].get("name", ""))
+    attributes = {attribute["key"]: attribute.get("value", "") for attribute in entry.get("attributes", [])}
+    return Weakness(entry["name"], entry["severity"], attributes.get("package_name", ""))
