@@ -10,14 +10,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import json
 import os
 import socket
 import sys
+import urllib.request
 from multiprocessing import Process
 from pathlib import Path
 from typing import Any
 
 HEARTBEAT_S = 5.0
+METADATA_TIMEOUT_S = 5.0
 
 PRELOADED = (
     "airflow.dag_processing.bundles.local",
@@ -119,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
         app.steps["consumer"].add(protection_step(uri))
     preload()
     log_server = None if options.skip_serve_logs else _serve_logs()
-    name = os.environ.get("TRADEWIND_INSTANCE") or socket.gethostname()
+    name = os.environ.get("TRADEWIND_INSTANCE") or _ecs_task() or socket.gethostname()
     try:
         app.worker_main(
             [
@@ -136,6 +139,19 @@ def main(argv: list[str] | None = None) -> None:
     finally:
         if log_server:
             log_server.terminate()
+
+
+def _ecs_task() -> str | None:
+    """The id of the ECS task that this is, by which releases know it; None elsewhere.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
+    """
+    uri = os.environ.get("ECS_CONTAINER_METADATA_URI_V4")
+    if not uri:
+        return None
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on a link of its own
+    with opener.open(f"{uri}/task", timeout=METADATA_TIMEOUT_S) as answer:
+        return str(json.load(answer)["TaskARN"]).rpartition("/")[2]
 
 
 def _serve_logs() -> Process:
