@@ -17,10 +17,29 @@ def main() -> None:
     except TradewindError as error:
         terminal.fail(error)
         sys.exit(error.code)
-    except KeyboardInterrupt:
-        terminal.say("interrupted")
-        sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) has gone. Nothing is wrong, and there is nobody to tell.
         sys.stderr.close()
         sys.exit(ExitCode.OK)
+    except Exception as error:
+        found = _of_aws(error)
+        if found is None:
+            raise
+        terminal.fail(found)
+        sys.exit(found.code)
+    except KeyboardInterrupt:
+        terminal.say("interrupted")
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _of_aws(error: Exception) -> TradewindError | None:
+    """What AWS said while a release went on; None for any other error. boto3 is there only where AWS was asked."""
+    if "botocore" not in sys.modules:
+        return None
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from tradewind.infrastructure.aws import explained
+
+    if not isinstance(error, BotoCoreError | ClientError):
+        return None
+    return explained(error, f"ask AWS for {getattr(error, 'operation_name', 'that')}")

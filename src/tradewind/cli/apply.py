@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import infrastructure, terminal
+from tradewind.cli import infrastructure, release, terminal
 from tradewind.cli.options import File
 from tradewind.infrastructure.stack import environment_stack
 
@@ -19,12 +19,16 @@ AllowDataLoss = Annotated[
 def apply(
     environment: Annotated[str, typer.Argument(help="The environment.")],
     allow_data_loss: AllowDataLoss = None,
+    deploy: Annotated[
+        bool, typer.Option("--deploy/--no-deploy", help="Bring the release in force to services that were changed.")
+    ] = True,
     file: File = None,
 ) -> None:
-    """Do exactly what the last `tradewind plan` of an environment showed."""
+    """Do exactly what the last `tradewind plan` of an environment showed; then deploy its release to what changed."""
     tradewind, deployer = infrastructure.deployer(file)
     stack = environment_stack(tradewind, environment)
     with infrastructure.progress(f"applying the plan of {stack.title}") as listen:
         deployer.apply(stack, allow_data_loss or (), listen)
     terminal.say(f"{stack.title} is as planned")
-    terminal.say(f"next: tradewind output {environment}")
+    if deploy and not release.redeploy(file, environment, "apply"):
+        terminal.say(f"next: tradewind release create --from {environment}")

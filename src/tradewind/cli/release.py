@@ -10,47 +10,67 @@ from typing import Annotated, Any
 import typer
 
 from tradewind import config
-from tradewind.cli import images, terminal
+from tradewind.cli import images, infrastructure, terminal
 from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind.config import Environment
 from tradewind.delivery import lease
 from tradewind.delivery.engine import Engine, Limits, Listener, in_force, keep, known
 from tradewind.delivery.local import LocalTarget
 from tradewind.delivery.records import FolderRecords, Records
 from tradewind.delivery.release import Release
-from tradewind.delivery.target import Phase, Progress
+from tradewind.delivery.target import Phase, Progress, Target
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.builder import Podman
 from tradewind.images.images import components
+from tradewind.infrastructure.deploy import Deployer
+from tradewind.infrastructure.stack import Stack, environment_stack
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
-from tradewind.platform import Component
+from tradewind.platform import Component, services
 
 LOCAL = "local"
 """The environment that is this machine."""
 
 app = typer.Typer(no_args_is_help=True, help="Make, deploy, compare and take back releases.")
 
-Environment = Annotated[str, typer.Argument(help="The environment: `local` is the platform on this machine.")]
+Name = Annotated[str, typer.Argument(help="The environment: `local` is the platform on this machine.")]
 
 
-def records_of(file: Path | None) -> Records:
-    """Where releases of this machine are kept."""
-    return FolderRecords(Home.beside(configuration_file(file)).root / "releases")
+def records_of(file: Path | None, environment: str = LOCAL) -> Records:
+    """Where the releases of an environment are kept: beside the configuration, or in its account's state bucket."""
+    if environment == LOCAL:
+        return FolderRecords(Home.beside(configuration_file(file)).root / "releases")
+    from tradewind.delivery.s3_records import S3Records  # boto3 takes long to import
+
+    tradewind, deployer = infrastructure.deployer(file)
+    stack = environment_stack(tradewind, environment)
+    return S3Records(deployer.cloud_of(stack).session(), stack.bucket)
 
 
 def engine_of(file: Path | None, environment: str) -> Engine:
     """What deploys to an environment. TradewindError where there is none."""
-    if environment != LOCAL:
+    target: Target
+    if environment == LOCAL:
+        path = configuration_file(file)
+        found = config.load(path).local_environment
+        target = LocalTarget(Platform(Home.beside(path)), Podman("podman").fetch)
+    else:
+        tradewind, deployer = infrastructure.deployer(file)
+        found = tradewind.environment(environment)
+        target = _on_aws(deployer, environment_stack(tradewind, environment), found)
+    limits = Limits(draining_s=max(worker.longest_task_hours for worker in found.workers.values()) * 3600)
+    return Engine(environment, records_of(file, environment), target, limits)
+
+
+def _on_aws(deployer: Deployer, stack: Stack, environment: Environment) -> Target:
+    from tradewind.delivery.ecs import EcsTarget, Layout
+
+    outputs = deployer.output(stack)
+    if not outputs:
         raise TradewindError(
-            f"releases cannot be deployed to {environment!r} yet",
-            "this version deploys to the platform on this machine",
-            "tradewind release deploy local",
-            code=ExitCode.USAGE,
+            f"{stack.name} is not there yet", "", f"{stack.command('plan')}, then {stack.command('apply')}"
         )
-    path = configuration_file(file)
-    workers = config.load(path).local_environment.workers.values()
-    limits = Limits(draining_s=max(worker.longest_task_hours for worker in workers) * 3600)
-    return Engine(LOCAL, records_of(file), LocalTarget(Platform(Home.beside(path)), Podman("podman").fetch), limits)
+    return EcsTarget(Layout.from_outputs(outputs), services(environment), deployer.cloud_of(stack).session())
 
 
 @app.command()
@@ -68,10 +88,17 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a release of the images as they should be now; builds what is missing. Prints its id."""
-    store = records_of(file)
+    store = records_of(file, source or LOCAL)
     base = in_force(store, source) if source else None
     chosen = (dict(base.images) if base else {}) | dict(_pairs(given or []))
     left = [component for component in Component if component.value not in chosen]
+    if left and source not in {None, LOCAL}:
+        raise TradewindError(
+            f"a first release for {source} needs every image",
+            f"there is none of {', '.join(left)}",
+            "tradewind images push, then one --image COMPONENT=IMAGE for each",
+            code=ExitCode.USAGE,
+        )
     built = images.build_missing(images.images_of(file), left) if left else []
     releases = known(store)
     parent = base or (releases[-1] if releases else None)
@@ -91,7 +118,7 @@ def create(
 
 @app.command()
 def deploy(
-    environment: Environment,
+    environment: Name,
     release: Annotated[str | None, typer.Argument(help="Its id. When not given: the newest release.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
     file: File = None,
@@ -103,9 +130,19 @@ def deploy(
     _bring(engine, wanted, reason)
 
 
+def redeploy(file: Path | None, environment: str, reason: str) -> bool:
+    """Bring the release in force to services whose description has changed; whether there is one."""
+    current = in_force(records_of(file, environment), environment)
+    if current is None:
+        return False
+    terminal.say(f"deploying {current.id} again, to what was changed")
+    _bring(engine_of(file, environment), current, reason)
+    return True
+
+
 @app.command()
 def rollback(
-    environment: Environment,
+    environment: Name,
     to: Annotated[str | None, typer.Option("--to", help="A release. When not given: the one before.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
     file: File = None,
@@ -118,14 +155,14 @@ def rollback(
 
 
 @app.command()
-def resume(environment: Environment, file: File = None) -> None:
+def resume(environment: Name, file: File = None) -> None:
     """Finish what a deployment that was killed has left."""
     finished = engine_of(file, environment).resume(_listener())
     terminal.data(f"{finished.id} is in force in {environment}" if finished else "there is nothing to finish")
 
 
 @app.command()
-def status(environment: Environment, file: File = None, as_json: AsJson = False) -> None:
+def status(environment: Name, file: File = None, as_json: AsJson = False) -> None:
     """Show which release is in force, and whether all that runs is of it. Exit code 3 where it is not."""
     found = engine_of(file, environment).status()
     if as_json:
@@ -137,9 +174,13 @@ def status(environment: Environment, file: File = None, as_json: AsJson = False)
 
 
 @app.command(name="list")
-def list_(file: File = None, as_json: AsJson = False) -> None:
+def list_(
+    environment: Annotated[str, typer.Argument(help="Whose; see `deploy`.")] = LOCAL,
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
     """List the releases, newest last."""
-    releases = known(records_of(file))
+    releases = known(records_of(file, environment))
     if as_json:
         terminal.data_json({"version": 1, "releases": [release.as_dict() for release in releases]})
         return
@@ -151,11 +192,12 @@ def list_(file: File = None, as_json: AsJson = False) -> None:
 def diff(
     first: Annotated[str, typer.Argument(help="A release.")],
     second: Annotated[str, typer.Argument(help="Another one.")],
+    environment: Annotated[str, typer.Option("--in", help="The environment whose releases they are.")] = LOCAL,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what differs between two releases."""
-    by_id = {release.id: release for release in known(records_of(file))}
+    by_id = {release.id: release for release in known(records_of(file, environment))}
     missing = [name for name in (first, second) if name not in by_id]
     if missing:
         raise TradewindError(
@@ -173,24 +215,25 @@ def diff(
 
 @app.command()
 def lock(
-    environment: Environment,
+    environment: Name,
     reason: Annotated[str, typer.Option("--reason", help="Why nobody may deploy.")],
     file: File = None,
 ) -> None:
     """Keep everybody from deploying, until `tradewind release unlock`."""
-    lease.lock(records_of(file), environment, reason, time.time)
+    lease.lock(records_of(file, environment), environment, reason, time.time)
     terminal.data(f"{environment} is locked")
 
 
 @app.command()
-def unlock(environment: Environment, file: File = None) -> None:
+def unlock(environment: Name, file: File = None) -> None:
     """Remove the lock, whoever has it."""
-    terminal.data(f"{environment} {'is unlocked' if lease.unlock(records_of(file), environment) else 'was not locked'}")
+    removed = lease.unlock(records_of(file, environment), environment)
+    terminal.data(f"{environment} {'is unlocked' if removed else 'was not locked'}")
 
 
-def history(environment: Environment, file: File = None, as_json: AsJson = False) -> None:
+def history(environment: Name, file: File = None, as_json: AsJson = False) -> None:
     """Show every release that came into an environment, and what became of it."""
-    store = records_of(file)
+    store = records_of(file, environment)
     names = store.names(f"environments/{environment}/ledger/")
     entries = [found[0] for name in names if (found := store.read(name))]
     if as_json:

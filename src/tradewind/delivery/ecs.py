@@ -85,6 +85,7 @@ class EcsTarget:
         self._rds = session.client("rds")
         self._scaling = session.client("application-autoscaling")
         self._revisions: dict[tuple[str, str], str] = {}
+        self._images: dict[str, str] = {}
         self._tasks: dict[tuple[str, ...], str] = {}
 
     def services(self) -> tuple[Rolled, ...]:
@@ -337,8 +338,10 @@ class EcsTarget:
         return str(self._ecs.register_task_definition(**definition)["taskDefinition"]["taskDefinitionArn"])
 
     def _image(self, name: str, revision: str) -> str:
-        definition = self._ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
-        return str(next(c["image"] for c in definition["containerDefinitions"] if c["name"] == name))
+        if revision not in self._images:  # a revision never changes
+            definition = self._ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
+            self._images[revision] = next(c["image"] for c in definition["containerDefinitions"] if c["name"] == name)
+        return self._images[revision]
 
     def _describe(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         answer = self._ecs.describe_services(cluster=self._layout.cluster, services=list(names))

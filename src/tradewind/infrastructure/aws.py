@@ -35,12 +35,12 @@ class Aws:
             raise TradewindError("AWS credentials are missing", str(error), _LOG_IN) from None
 
     def caller(self) -> Caller:  # noqa: D102 (see Cloud)
-        with _asking("ask AWS who you are"):
+        with asking("ask AWS who you are"):
             answer = self._session.client("sts").get_caller_identity()
         return Caller(answer["Account"], answer["Arn"])
 
     def assume(self, role_arn: str) -> Aws:  # noqa: D102
-        with _asking(f"take the role {role_arn}"):
+        with asking(f"take the role {role_arn}"):
             answer = self._session.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="tradewind")
         credentials = answer["Credentials"]
         session = boto3.Session(
@@ -55,7 +55,7 @@ class Aws:
         return self._session
 
     def bucket_exists(self, bucket: str) -> bool:  # noqa: D102
-        with _asking(f"look for the bucket {bucket}"):
+        with asking(f"look for the bucket {bucket}"):
             try:
                 self._session.client("s3").head_bucket(Bucket=bucket)
             except ClientError as error:
@@ -65,7 +65,7 @@ class Aws:
         return True
 
     def lock(self, bucket: str, key: str) -> Lock | None:  # noqa: D102
-        with _asking(f"look for a lock in the bucket {bucket}"):
+        with asking(f"look for a lock in the bucket {bucket}"):
             try:
                 body = self._session.client("s3").get_object(Bucket=bucket, Key=f"{key}.tflock")["Body"].read()
             except ClientError as error:
@@ -79,34 +79,37 @@ class Aws:
         return Lock(*(str(found.get(name) or "unknown") for name in ("ID", "Who", "Created", "Operation")))
 
     def unlock(self, bucket: str, key: str) -> None:  # noqa: D102
-        with _asking(f"remove the lock in the bucket {bucket}"):
+        with asking(f"remove the lock in the bucket {bucket}"):
             self._session.client("s3").delete_object(Bucket=bucket, Key=f"{key}.tflock")
 
     def registry_login(self) -> str:  # noqa: D102
-        with _asking("log in to the image registry"):
+        with asking("log in to the image registry"):
             answer = self._session.client("ecr").get_authorization_token()
         return str(answer["authorizationData"][0]["authorizationToken"])
 
     def write(self, bucket: str, key: str, entry: Mapping[str, Any]) -> None:  # noqa: D102
         body = json.dumps(entry, sort_keys=True).encode() + b"\n"
-        with _asking(f"write to the bucket {bucket}"):
+        with asking(f"write to the bucket {bucket}"):
             self._session.client("s3").put_object(
                 Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*"
             )
 
 
 @contextmanager
-def _asking(what: str) -> Iterator[None]:
+def asking(what: str) -> Iterator[None]:
     """Turn boto3's errors into ours. ``what`` completes the sentence 'could not …'."""
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError, SSOError, TokenRetrievalError) as error:
-        raise TradewindError("AWS credentials are missing", str(error), _LOG_IN) from None
-    except ClientError as error:
+    except (BotoCoreError, ClientError) as error:
+        raise explained(error, what) from None
+
+
+def explained(error: BotoCoreError | ClientError, what: str) -> TradewindError:
+    """One of boto3's errors as one of ours."""
+    if isinstance(error, ClientError):
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
         hint = _LOG_IN if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"} else ""
-        raise TradewindError(f"could not {what}", f"{code}: {message}".rstrip(": "), hint) from None
-    except BotoCoreError as error:
-        raise TradewindError(
-            f"could not {what}", str(error), "check the network, and AWS_ENDPOINT_URL if it is set"
-        ) from None
+        return TradewindError(f"could not {what}", f"{code}: {message}".rstrip(": "), hint)
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | SSOError | TokenRetrievalError):
+        return TradewindError("AWS credentials are missing", str(error), _LOG_IN)
+    return TradewindError(f"could not {what}", str(error), "check the network, and AWS_ENDPOINT_URL if it is set")

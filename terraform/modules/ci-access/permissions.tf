@@ -22,11 +22,14 @@ locals {
       Resource = ["${var.state_bucket_arn}/*"]
     },
     {
-      # Locks end; states and the ledger stay.
-      Sid      = "Locks"
-      Effect   = "Allow"
-      Action   = ["s3:DeleteObject"]
-      Resource = ["${var.state_bucket_arn}/*.tflock"]
+      # Locks end, Terraform's and those of releases, and so does the note of a deployment; states and ledgers stay.
+      Sid    = "Locks"
+      Effect = "Allow"
+      Action = ["s3:DeleteObject"]
+      Resource = [
+        for ended in ["*.tflock", "releases/environments/*/lock.json", "releases/environments/*/deployment.json"] :
+        "${var.state_bucket_arn}/${ended}"
+      ]
     },
     {
       Sid      = "StateBucket"

@@ -81,6 +81,7 @@ class Emulator:
         self.refused = 0
         self.stuck = False
         self.on_call: Callable[[str], None] = lambda operation: None
+        self._images: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._real = boto3.Session(region_name="eu-west-1")
         self._plain = self._real.client("ecs")
@@ -251,8 +252,10 @@ class Emulator:
     # Shapes
 
     def image(self, revision: str) -> str:
-        definition = self._plain.describe_task_definition(taskDefinition=revision)["taskDefinition"]
-        return str(definition["containerDefinitions"][0]["image"])
+        if revision not in self._images:  # a revision never changes
+            definition = self._plain.describe_task_definition(taskDefinition=revision)["taskDefinition"]
+            self._images[revision] = definition["containerDefinitions"][0]["image"]
+        return self._images[revision]
 
     def _service(self, service: Service) -> dict[str, Any]:
         def running(revision: str | None = None) -> int:

@@ -1,0 +1,150 @@
+"""The commands of releases against an environment on AWS: S3's records are moto's, ECS is the emulator's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from ecs_world import World, release
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from tradewind import cli, config
+from tradewind.cli import infrastructure
+from tradewind.cli import release as commands
+from tradewind.cli.app import app
+from tradewind.delivery.engine import Engine
+from tradewind.infrastructure.stack import environment_stack
+
+CONFIGURATION = """
+tenant: acme
+region: eu-west-1
+accounts: {main: {id: "111122223333"}}
+environments: {dev: {account: main, branch: main, network: {cidr: 10.0.0.0/20}}}
+"""
+
+
+@dataclass
+class Deployer:
+    """What of the real one is used: what Terraform has made, and a session in the account."""
+
+    world: World
+    applied: bool = True
+
+    def output(self, stack: object) -> dict[str, Any]:
+        return self.world.outputs() if self.applied else {}
+
+    def cloud_of(self, stack: object) -> Deployer:
+        return self
+
+    def session(self) -> Any:
+        return self.world.ecs
+
+    def apply(self, *given: object, **more: object) -> None: ...
+
+
+@pytest.fixture
+def deployer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployer]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    (tmp_path / "tradewind.yaml").write_text(CONFIGURATION)
+    monkeypatch.chdir(tmp_path)
+    tradewind = config.load(Path("tradewind.yaml"))
+    with mock_aws():
+        world = World(tmp_path / "unused")
+        world.ecs.client("s3").create_bucket(
+            Bucket=environment_stack(tradewind, "dev").bucket,
+            CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+        )
+        made = Deployer(world)
+        monkeypatch.setattr(infrastructure, "deployer", lambda file: (tradewind, made))
+        monkeypatch.setattr(commands, "Engine", lambda *given: Engine(*given, lambda: world.now, world.sleep))
+        yield made
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments])
+
+
+def images(number: int) -> list[str]:
+    return [f"--image={component}={image}" for component, image in release(number).images.items()]
+
+
+def test_a_release_goes_into_an_environment_and_back(deployer: Deployer) -> None:
+    first = run("release", "create", "--from", "dev", *images(1)).stdout.strip()
+    assert first == release(1).id
+    assert "is in force in dev" in run("release", "deploy", "dev", first).stdout
+
+    worker = release(2).images["worker"]
+    second = run("release", "create", "--from", "dev", "--image", f"worker={worker}").stdout.strip()
+    assert second == release(1, worker=2).id
+    assert run("release", "deploy", "dev").exit_code == 0
+    status = json.loads(run("release", "status", "dev", "--json").stdout)
+    assert (status["release"], status["consistent"], status["running"]["worker"]) == (second, True, [worker])
+
+    assert run("release", "rollback", "dev", "--reason", "slow").exit_code == 0
+    history = json.loads(run("history", "dev", "--json").stdout)["history"]
+    assert [(entry["event"], entry["release"]) for entry in history] == [
+        ("deployed", first),
+        ("deployed", second),
+        ("deployed", first),
+    ]
+    assert first in run("release", "list", "dev").stdout
+    assert worker in run("release", "diff", first, second, "--in", "dev").stdout
+    assert first not in run("release", "list").stdout
+
+
+def test_a_first_release_needs_every_image(deployer: Deployer) -> None:
+    result = run("release", "create", "--from", "dev", *images(1)[:2])
+
+    assert "a first release for dev needs every image" in str(result.exception)
+
+
+def test_an_environment_that_is_not_there(deployer: Deployer) -> None:
+    deployer.applied = False
+
+    assert "dev is not there yet" in str(run("release", "status", "dev").exception)
+
+
+def test_a_locked_environment_is_left_alone(deployer: Deployer) -> None:
+    run("release", "create", "--from", "dev", *images(1))
+    run("release", "lock", "dev", "--reason", "month's end")
+
+    result = run("release", "deploy", "dev")
+
+    assert "dev is locked" in str(result.exception)
+    assert "is unlocked" in run("release", "unlock", "dev").stdout
+    assert run("release", "deploy", "dev").exit_code == 0
+
+
+def test_an_apply_ends_with_what_was_changed_in_the_services(deployer: Deployer) -> None:
+    assert "next: tradewind release create --from dev" in run("apply", "dev").stderr
+    run("release", "create", "--from", "dev", *images(1))
+    run("release", "deploy", "dev")
+    world = deployer.world
+    world.templates["flower"] = world.template("flower", "2")
+
+    assert "is in force in dev" in run("apply", "dev").stdout
+
+    revision = world.ecs.services["flower"].revision
+    definition = world.ecs.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
+    assert definition["containerDefinitions"][0]["environment"] == [{"name": "VERSION", "value": "2"}]
+    before = len(world.ecs.ran)
+    assert run("apply", "dev", "--no-deploy").exit_code == 0
+    assert len(world.ecs.ran) == before
+
+
+def test_what_aws_refuses_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused() -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "UpdateService")
+
+    monkeypatch.setattr("tradewind.cli.app.app", refused)
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+
+    assert "could not ask AWS for UpdateService" in capsys.readouterr().err
