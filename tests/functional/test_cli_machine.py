@@ -25,7 +25,7 @@ COMMAND = Path(sys.executable).parent / "tradewind"
 ROOT = Path(__file__).parents[2]
 MACHINE = {"up", "status", "logs", "run", "restart", "scale", "down"}
 AWS = {"bootstrap", "plan", "apply", "destroy", "drift", "output", "unlock", "audit"}
-GROUPS = {"config", "images", "release"}
+GROUPS = {"config", "dags", "images", "release"}
 COMMANDS = {*MACHINE, *AWS, *GROUPS, "services", "history"}
 NOT_RUNNING = "error: the platform does not run\nhint: tradewind up\n"
 

@@ -37,6 +37,28 @@ def test_check_finds_the_file_from_a_folder_below() -> None:
     assert (result.returncode, result.stdout) == (0, "ok: 2 environments: dev, prod\n")
 
 
+def test_environments_say_where_their_releases_come_from() -> None:
+    lines = config("environments", "--file", str(LARGE)).stdout.splitlines()
+
+    assert [line.split() for line in lines[1:]] == [
+        ["dev", "non-production", "develop"],
+        ["staging", "non-production", "main"],
+        ["pre-prod", "non-production", "dev,", "staging"],
+        ["prod", "production", "pre-prod"],
+    ]
+    assert config("environments", "--names", "--branch", "develop", "--file", str(LARGE)).stdout == "dev\n"
+    nobody = config("environments", "--names", "--branch", "feature", "--file", str(LARGE))
+    assert (nobody.returncode, nobody.stdout) == (0, "")
+    (dev,) = json.loads(config("environments", "--json", "--branch", "main").stdout)["environments"]
+    assert dev == {
+        "name": "dev",
+        "account": "non-production",
+        "production": False,
+        "branch": "main",
+        "promoted_from": [],
+    }
+
+
 def test_check_as_json(tmp_path: Path) -> None:
     assert json.loads(config("check", "--json").stdout) == {"ok": True, "problems": []}
 
