@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -17,6 +20,26 @@ pytestmark = pytest.mark.local
 def test_example_dags_run_to_success(platform: Running, dag: str) -> None:
     result = platform.tradewind("run", dag)
     assert f"{dag} succeeded: http://127.0.0.1:" in result.stdout
+
+
+def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> None:
+    """What a release runs on ECS at its end, with the environment of the scheduler."""
+    environment = psutil.Process(platform.row("scheduler")["pid"]).environ()
+
+    def confirm(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tradewind.database.confirm", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    done = confirm()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"the run release__\w+ of the DAG canary: success", done.stdout)
+
+    platform.airflow.call("PATCH", "/dags/canary", {"is_paused": True})
+    try:
+        done = confirm()
+        assert (done.returncode, "there is no DAG 'canary' to try" in done.stdout) == (0, True)
+    finally:
+        platform.airflow.call("PATCH", "/dags/canary", {"is_paused": False})
 
 
 def test_the_etl_leaves_a_table_and_a_chart(platform: Running) -> None:

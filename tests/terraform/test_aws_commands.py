@@ -5,69 +5,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import boto3
 import pytest
+from aws_account import BUCKET, FILE, Account, moto_server
 from harness import PROJECT, serving
-from moto.server import ThreadedMotoServer
 
-FILE = PROJECT / "tradewind.yaml"
-BUCKET = "acme-tf-state-111111111111-eu-west-1"
 STATE = "environments/dev.tfstate"
-
-
-@dataclass
-class Account:
-    """A folder with ``tradewind.yaml``, and credentials of an account that exists in moto."""
-
-    folder: Path
-    endpoint: str
-    credentials: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """``tradewind`` with these arguments."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
-        own = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1"}
-        return subprocess.run(
-            [str(Path(sys.executable).parent / "tradewind"), *arguments],
-            cwd=self.folder,
-            env={**kept, **serving(), **own, **self.credentials, **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def client(self, service: str, region: str = "eu-west-1") -> boto3.client:
-        """A client with the same credentials."""
-        names = {"AWS_ACCESS_KEY_ID": "aws_access_key_id", "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key"}
-        given = {names[name]: value for name, value in self.credentials.items() if name in names}
-        return boto3.client(service, region_name=region, endpoint_url=self.endpoint, **given)
-
-    def of(self, account_id: str) -> Account:
-        """The same folder with credentials of another account: a role in it, which moto lets anybody take."""
-        arn = f"arn:aws:iam::{account_id}:role/administrator"
-        answer = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        given = {
-            "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": answer["SessionToken"],
-        }
-        return Account(self.folder, self.endpoint, given)
 
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
