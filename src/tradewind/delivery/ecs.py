@@ -183,8 +183,8 @@ class EcsTarget:
         for service in old:
             if service["desiredCount"] or service["runningCount"]:
                 # Whoever stays takes tasks, also where a deployment that was killed had told him not to.
-                told = self._command(name, "uncordon", new, found[new]["taskDefinition"])
-                return told if told else self._empty(name, service)
+                told = self._command(name, revision, "uncordon", self._task_ids(new))
+                return told or self._empty(name, service)
         return Progress(Phase.DONE)
 
     def _turn(self, found: Mapping[str, dict[str, Any]], revision: str) -> str | None:
@@ -200,24 +200,24 @@ class EcsTarget:
         ecs_service = service["serviceName"]
         if not service["desiredCount"]:
             return Progress(_PENDING, f"{ecs_service} ends {service['runningCount']}", Stage.STOPPING)
-        told = self._command(name, "cordon", ecs_service, service["taskDefinition"])
-        if told:
+        # Who is not protected takes no tasks; who starts now is seen, and told, at the next look.
+        if protected := self._protected(ecs_service):
+            told = self._command(name, service["taskDefinition"], "cordon", protected)
+            draining = f"{len(protected)} workers of {ecs_service} finish their tasks"
+            return told or Progress(_PENDING, draining, Stage.DRAINING)
+        # Somebody may have lost his protection and not his tasks.
+        if told := self._command(name, service["taskDefinition"], "duty", ["--idle", *self._task_ids(ecs_service)]):
             return told
-        protected = self._protected(ecs_service)
-        if protected:
-            return Progress(_PENDING, f"{protected} workers of {ecs_service} finish their tasks", Stage.DRAINING)
         self._ecs.update_service(cluster=self._layout.cluster, service=ecs_service, desiredCount=0)
         return Progress(_PENDING, f"{ecs_service} ends {service['runningCount']}", Stage.STOPPING)
 
-    def _command(self, name: str, command: str, ecs_service: str, revision: str) -> Progress | None:
-        """Tell all workers of a service something, over the broker; None when they have answered."""
-        tasks = self._task_ids(ecs_service)
-        if not tasks:
-            return None
-        progress = self._run(name, revision, (*CONTROL, command, *tasks))
+    def _command(self, name: str, revision: str, command: str, arguments: list[str]) -> Progress | None:
+        """Tell workers something, over the broker; None when they have answered as they should."""
+        progress = self._run(name, revision, (*CONTROL, command, *arguments))
         return None if progress.phase is Phase.DONE else Progress(progress.phase, progress.detail, Stage.DRAINING)
 
-    def _protected(self, ecs_service: str) -> int:
+    def _protected(self, ecs_service: str) -> list[str]:
+        """The tasks of a service that ECS does not stop."""
         tasks = self._task_ids(ecs_service)
         found = [
             entry
@@ -226,7 +226,7 @@ class EcsTarget:
                 "protectedTasks"
             ]
         ]
-        return sum(1 for entry in found if entry["protectionEnabled"])
+        return sorted(str(e["taskArn"]).rpartition("/")[2] for e in found if e["protectionEnabled"])
 
     def _task_ids(self, ecs_service: str) -> list[str]:
         pages = self._ecs.get_paginator("list_tasks").paginate(cluster=self._layout.cluster, serviceName=ecs_service)
@@ -262,7 +262,7 @@ class EcsTarget:
             return Progress(Phase.DONE)
         del self._tasks[key]
         if command[:3] == CONTROL:
-            return Progress(_PENDING, f"{what}: not every worker answered; asked again")
+            return Progress(_PENDING, f"{what}: not every worker answered as it should; asked again")
         reason = task.get("stoppedReason", "")
         return Progress(Phase.FAILED, f"{what} ended with {code}: {reason}; its log group: {self._log_group(revision)}")
 

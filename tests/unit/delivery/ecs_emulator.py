@@ -18,6 +18,8 @@ import boto3
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
+from tradewind.fleet import control
+
 CLUSTER = "acme-dev"
 STARTS_AFTER = 2
 """Ticks until a task is healthy."""
@@ -80,6 +82,7 @@ class Emulator:
         self.lost = 0
         self.refused = 0
         self.stuck = False
+        self.agent_down = False
         self.on_call: Callable[[str], None] = lambda operation: None
         self._images: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -186,11 +189,13 @@ class Emulator:
         )
         self.ran.append((what, self.image(task.revision)))
         task.exit_code = self.exits.get((what, self.image(task.revision)), 0)
-        if what in {"cordon", "uncordon"}:
-            named = [other for other in self._alive() if other.id in task.command[4:] and other.healthy]
-            for worker in named:
-                worker.cordoned = what == "cordon"
-            task.exit_code = int(len(named) < len(task.command[4:]))
+        if "tradewind.fleet.control" in task.command:
+            names = [name for name in task.command[4:] if not name.startswith("--")]
+            answering = {other.id: other for other in self._alive() if other.id in names and other.healthy}
+            for worker in answering.values():
+                worker.cordoned = worker.cordoned if what == "duty" else what == "cordon"
+            duties = {name: {"tasks": len(worker.work)} for name, worker in answering.items()}
+            task.exit_code = control.judge(names, duties, idle="--idle" in task.command)
         task.stopped = True
 
     def _work(self, service: Service) -> None:
@@ -203,7 +208,7 @@ class Emulator:
             task.work = [left for left in task.work if left]
             if task.cordoned and not task.work:
                 task.protected = False
-            elif not task.protected:
+            elif not task.protected and not self.agent_down:
                 enough = sum(other.protected for other in self._alive(service.name)) >= service.desired
                 self.refused += enough  # DEPLOYMENT_BLOCKED
                 task.protected = not enough
@@ -213,7 +218,7 @@ class Emulator:
     def _schedule(self, service: Service) -> None:
         primary = service.deployments[0]
         for task in self._alive(service.name):
-            if self.image(task.revision) in self.broken:
+            if self.image(task.revision) in self.broken and task.age:
                 self._stop(task, 1)
                 if task.revision == primary.revision:
                     primary.failed += 1

@@ -162,6 +162,23 @@ def test_a_sixth_deployment_waits(world: World) -> None:
     assert world.consistent() == release(9).id
 
 
+def test_workers_that_lost_their_protection_keep_their_tasks(world: World) -> None:
+    """As when the agent was away for longer than a protection lasts."""
+    world.deploy(release(1))
+    world.ecs.queue = [40, 30, 50, 20]
+    for _ in range(3):
+        world.ecs.tick()
+    world.ecs.agent_down = True
+    for task in world.ecs.tasks.values():
+        task.protected = False
+    assert any(task.work for task in world.ecs.tasks.values())
+
+    world.deploy(release(2))
+
+    assert world.consistent() == release(2).id
+    assert (world.ecs.done, world.ecs.lost) == (4, 0)
+
+
 def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:
     world.deploy(release(1))
     (active,) = (name for name in world.sets["worker"] if world.counts()[name])
