@@ -15,62 +15,14 @@ from contextlib import closing, contextmanager
 
 import pymysql
 import pytest
-from running import COMMAND, Running, eventually
+from load import Load
+from running import COMMAND, Running
 from shop import Shop
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
 RELEASES = int(os.environ.get("TRADEWIND_RELEASES", "6"))
 KILLS = int(os.environ.get("TRADEWIND_RELEASE_KILLS", "3"))
-SLOTS = 16
-
-
-def durations(chance: random.Random, count: int = 8) -> list[float]:
-    """Seconds of some tasks, from 1 to 30: most are short, as in life."""
-    return [round(min(30.0, 1 + chance.expovariate(1 / 4)), 1) for _ in range(count)]
-
-
-class Load:
-    """Runs that are started one after another, so that tasks are always in flight."""
-
-    def __init__(self, running: Running) -> None:
-        self.running = running
-        self.runs: list[tuple[str, int]] = []
-        self._chance = random.Random(7)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep)
-
-    def _keep(self) -> None:
-        while not self._over.is_set():
-            seconds = durations(self._chance)
-            self.runs.append((self.running.trigger("load", seconds=seconds), len(seconds)))
-            # Two thirds of what the slots could do: always busy, and the canary need not wait behind a queue.
-            self._over.wait(1.5 * sum(seconds) / SLOTS)
-
-    @contextmanager
-    def kept(self) -> Iterator[Load]:
-        """The load for as long as the block lasts."""
-        self._thread.start()
-        try:
-            yield self
-        finally:
-            self._over.set()
-            self._thread.join()
-
-    def images(self) -> set[str]:
-        """Wait for all runs; the images that tasks ran in. Fails where a task failed, was lost or ran twice."""
-        seen: set[str] = set()
-        for run_id, count in self.runs:
-            state = eventually(lambda r=run_id: (s := self.running.state("load", r)) in {"success", "failed"} and s)
-            tasks = [task for task in self.running.tasks("load", run_id) if task["task_id"] == "work"]
-            assert state == "success", [(t["map_index"], t["state"], t["try_number"]) for t in tasks]
-            assert [task["try_number"] for task in tasks] == [1] * count
-            for task in tasks:
-                name = f"{run_id}.{task['map_index']}".replace(":", "")
-                ran = (self.running.folder / ".tradewind" / "output" / name).read_text().splitlines()
-                assert len(ran) == 1, f"{name} ran {len(ran)} times"
-                seen.update(ran)
-        return seen
 
 
 class Visitor:

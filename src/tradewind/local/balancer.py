@@ -100,5 +100,8 @@ def configuration(balanced: tuple[Balanced, ...]) -> str:
         ]
         for number, port in enumerate(entry.places, 1):
             cookie = f" cookie {number}" if entry.service.sticky else ""
-            lines.append(f"    server {name}-{number} {HOST}:{port} check inter 1s fall 3 rise 1{cookie}")
+            # One refused connection takes a copy out at once. It has the fewest connections of all, so the next
+            # attempts of every request would go there, until the checks have seen it.
+            checks = "check inter 1s fall 3 rise 1 observe layer4 error-limit 1 on-error mark-down"
+            lines.append(f"    server {name}-{number} {HOST}:{port} {checks}{cookie}")
     return "\n".join(lines) + "\n"
