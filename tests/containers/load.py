@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from running import Running, eventually
+from running import Meanwhile, Running, eventually
 
 SLOTS = 16
 
@@ -17,32 +14,20 @@ def durations(chance: random.Random, count: int = 8) -> list[float]:
     return [round(min(30.0, 1 + chance.expovariate(1 / 4)), 1) for _ in range(count)]
 
 
-class Load:
+class Load(Meanwhile):
     """Runs that are started one after another, so that tasks are always in flight."""
 
     def __init__(self, running: Running) -> None:
+        super().__init__()
         self.running = running
         self.runs: list[tuple[str, int]] = []
         self._chance = random.Random(7)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep)
 
-    def _keep(self) -> None:
-        while not self._over.is_set():
-            seconds = durations(self._chance)
-            self.runs.append((self.running.trigger("load", seconds=seconds), len(seconds)))
-            # Two thirds of what the slots could do: always busy, and the canary need not wait behind a queue.
-            self._over.wait(1.5 * sum(seconds) / SLOTS)
-
-    @contextmanager
-    def kept(self) -> Iterator[Load]:
-        """The load for as long as the block lasts."""
-        self._thread.start()
-        try:
-            yield self
-        finally:
-            self._over.set()
-            self._thread.join()
+    def step(self) -> float:
+        seconds = durations(self._chance)
+        self.runs.append((self.running.trigger("load", seconds=seconds), len(seconds)))
+        # Two thirds of what the slots could do: always busy, and the canary need not wait behind a queue.
+        return 1.5 * sum(seconds) / SLOTS
 
     def images(self) -> set[str]:
         """Wait for all runs; the images that tasks ran in. Fails where a task failed, was lost or ran twice."""

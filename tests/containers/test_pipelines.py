@@ -9,7 +9,6 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,7 +17,7 @@ import psutil
 import pytest
 from jenkins_runs import PIPELINES, Outcome, run
 from load import Load
-from running import COMMAND, Running, eventually
+from running import COMMAND, Meanwhile, Running, eventually
 from shop import Shop
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
@@ -73,32 +72,22 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.server_close()
 
 
-class Watcher:
+class Watcher(Meanwhile):
     """Looks at the arguments of every process, all the time."""
 
     def __init__(self, word: str) -> None:
+        super().__init__()
         self.word = word
         self.seen: list[str] = []
         self.looked = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
 
-    def _look(self) -> None:
-        while not self._over.wait(0.05):
-            self.looked += 1
-            for process in psutil.process_iter(["cmdline"]):
-                line = " ".join(process.info["cmdline"] or ())
-                if self.word in line:
-                    self.seen.append(line)
-
-    @contextmanager
-    def watching(self) -> Iterator[Watcher]:
-        self._thread.start()
-        try:
-            yield self
-        finally:
-            self._over.set()
-            self._thread.join()
+    def step(self) -> float:
+        self.looked += 1
+        for process in psutil.process_iter(["cmdline"]):
+            line = " ".join(process.info["cmdline"] or ())
+            if self.word in line:
+                self.seen.append(line)
+        return 0.05
 
 
 def build(platform: Running, name: str, registry: str = "", **more: Any) -> Outcome:
@@ -151,7 +140,7 @@ def test_a_commit_reaches_the_tasks_and_can_be_taken_back(
     requirements.write_text(f"{PACKAGE}==1.0\n")
     commit(platform, "a package for the workers")
 
-    with Load(platform).kept() as load, Watcher(PASSWORD).watching() as watcher:
+    with Load(platform) as load, Watcher(PASSWORD) as watcher:
         done = build(platform, "worker", registry, env={"PACKAGE_INDEX": "index"}, credentials={"index": index})
 
     assert done.result == "SUCCESS", done.log

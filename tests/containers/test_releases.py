@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from contextlib import closing, contextmanager
 import pymysql
 import pytest
 from load import Load
-from running import COMMAND, Running
+from running import COMMAND, Meanwhile, Running
 from shop import Shop
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
@@ -25,37 +24,25 @@ RELEASES = int(os.environ.get("TRADEWIND_RELEASES", "6"))
 KILLS = int(os.environ.get("TRADEWIND_RELEASE_KILLS", "3"))
 
 
-class Visitor:
-    """Somebody who asks web for something, again and again."""
+class Visitor(Meanwhile):
+    """Two people who ask web for something, again and again."""
+
+    threads = 2
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self.url = url
         self.answered = 0
         self.failed: list[str] = []
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(2)]
 
-    def _ask(self) -> None:
-        while not self._over.is_set():
-            try:
-                with urllib.request.urlopen(f"{self.url}/api/v2/version", timeout=30) as answer:
-                    answer.read()
-                self.answered += 1
-            except OSError as error:
-                self.failed.append(str(error))
-            time.sleep(0.02)
-
-    @contextmanager
-    def visits(self) -> Iterator[Visitor]:
-        """The visits for as long as the block lasts."""
-        for thread in self._threads:
-            thread.start()
+    def step(self) -> float:
         try:
-            yield self
-        finally:
-            self._over.set()
-            for thread in self._threads:
-                thread.join()
+            with urllib.request.urlopen(f"{self.url}/api/v2/version", timeout=30) as answer:
+                answer.read()
+            self.answered += 1
+        except OSError as error:
+            self.failed.append(str(error))
+        return 0.02
 
 
 def images_of(platform: Running, service: str) -> set[str]:
@@ -72,7 +59,7 @@ def variants(shop: Shop) -> list[str]:
 def test_releases_under_load_lose_nothing(shop: Shop, platform: Running, variants: list[str]) -> None:
     releases = [shop.release(worker=image) for image in variants]
     began = time.monotonic()
-    with Load(platform).kept() as load:
+    with Load(platform) as load:
         for number in range(RELEASES):
             platform.tradewind("release", "deploy", "local", releases[number % 2])
             assert images_of(platform, "worker") == {variants[number % 2]}
@@ -87,7 +74,7 @@ def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running
     before = platform.tradewind("release", "status", "local").stdout
     changed = {component: shop.variant(image, "--label", "all=1") for component, image in shop.images().items()}
     visitor = Visitor(platform.status()["urls"]["web"])
-    with Load(platform).kept() as load, visitor.visits():
+    with Load(platform) as load, visitor:
         platform.tradewind("release", "deploy", "local", shop.release(**changed))
         for service, component in (("web", "webserver"), ("triggerer", "scheduler"), ("worker", "worker")):
             assert images_of(platform, service) == {changed[component]}
@@ -105,7 +92,7 @@ def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running
 def test_an_image_that_does_not_start_is_taken_back(shop: Shop, platform: Running, component: str) -> None:
     before = platform.tradewind("release", "status", "local").stdout
     broken = shop.variant(shop.images()[component], "--entrypoint", '["false"]')
-    with Load(platform).kept() as load:
+    with Load(platform) as load:
         said = platform.tradewind("release", "deploy", "local", shop.release(**{component: broken}), check=False)
     load.images()
 
@@ -136,7 +123,7 @@ def newer_database(platform: Running) -> Iterator[None]:
 def test_a_migration_that_fails_changes_nothing(shop: Shop, platform: Running) -> None:
     before = platform.tradewind("release", "status", "local").stdout
     other = shop.variant(shop.images()["scheduler"], "--label", "migrates=1")
-    with Load(platform).kept() as load, newer_database(platform):
+    with Load(platform) as load, newer_database(platform):
         said = platform.tradewind("release", "deploy", "local", shop.release(scheduler=other), check=False)
     load.images()
 
@@ -148,7 +135,7 @@ def test_a_migration_that_fails_changes_nothing(shop: Shop, platform: Running) -
 def test_a_canary_that_fails_takes_the_release_back(shop: Shop, platform: Running) -> None:
     before = platform.tradewind("release", "status", "local").stdout
     ill = shop.variant(shop.images()["worker"], "--env", "CANARY_FAILS=1")
-    with Load(platform).kept() as load:
+    with Load(platform) as load:
         said = platform.tradewind("release", "deploy", "local", shop.release(worker=ill), check=False)
     load.images()
 
@@ -159,7 +146,7 @@ def test_a_canary_that_fails_takes_the_release_back(shop: Shop, platform: Runnin
 
 def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, variants: list[str]) -> None:
     chance = random.Random(11)
-    with Load(platform).kept() as load:
+    with Load(platform) as load:
         for number in range(KILLS):
             release = shop.release(worker=variants[number % 2])
             process = subprocess.Popen(

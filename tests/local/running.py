@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import psutil
@@ -146,3 +147,31 @@ def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
             return found
         time.sleep(0.2)
     raise AssertionError(f"waited {patience_s:.0f} s in vain") from last
+
+
+class Meanwhile:
+    """Does something again and again, in threads of its own, for as long as a block lasts."""
+
+    threads = 1
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._running = [threading.Thread(target=self._repeat) for _ in range(self.threads)]
+
+    def step(self) -> float:
+        """Do it once; the seconds until the next time."""
+        raise NotImplementedError
+
+    def _repeat(self) -> None:
+        while not self._over.is_set():
+            self._over.wait(self.step())
+
+    def __enter__(self) -> Self:
+        for thread in self._running:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._running:
+            thread.join()

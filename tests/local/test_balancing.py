@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from running import eventually
+from running import Meanwhile, eventually
 
 from tradewind.config import load
 from tradewind.local import balancer, ports
@@ -62,6 +62,21 @@ def running(tmp_path: Path) -> Iterator[tuple[int, tuple[int, ...]]]:
         process.wait()
 
 
+class Visitor(Meanwhile):
+    """Two people who ask without a pause; ``outcome`` says of each request whether it was answered."""
+
+    threads = 2
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.port = port
+        self.outcome: list[bool] = []
+
+    def step(self) -> float:
+        self.outcome.append(answers(self.port))
+        return 0.0
+
+
 def answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/version", timeout=30) as answer:
@@ -75,24 +90,13 @@ def test_nobody_notices_that_two_of_four_copies_go(tmp_path: Path) -> None:
     with running(tmp_path) as (front, places):
         copies = [Copy(port) for port in places]
         eventually(lambda: all(answers(front) for _ in range(8)))
-        outcome: list[bool] = []
-        over = threading.Event()
-
-        def visit() -> None:
-            while not over.is_set():
-                outcome.append(answers(front))
-
-        visitors = [threading.Thread(target=visit) for _ in range(2)]
-        for visitor in visitors:
-            visitor.start()
-        eventually(lambda: len(outcome) > 50)
-        for copy in copies[:2]:
-            copy.end()
-        seen = len(outcome)
-        eventually(lambda: len(outcome) > seen + 400)
-        over.set()
-        for visitor in visitors:
-            visitor.join()
+        with Visitor(front) as visitor:
+            outcome = visitor.outcome
+            eventually(lambda: len(outcome) > 50)
+            for copy in copies[:2]:
+                copy.end()
+            seen = len(outcome)
+            eventually(lambda: len(outcome) > seen + 400)
         for copy in copies[2:]:
             copy.end()
 
