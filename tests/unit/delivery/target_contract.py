@@ -1,0 +1,84 @@
+"""What every target must do. Those who inherit have a fixture ``case``; FakeTarget, ECS and this machine do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tradewind.delivery.target import Phase, Progress, Rolled, Target
+
+LOOKS = 2_000
+
+
+@dataclass
+class Case:
+    """A target on which everything runs ``old``, and one service of it to be changed.
+
+    ``wait`` lets time go by between two looks. ``once`` is a one-off and ``once_image`` an image for it.
+    """
+
+    target: Target
+    service: str
+    old: str
+    new: str
+    broken: str
+    once: str
+    once_image: str
+    wait: Callable[[], None]
+
+    def rolled(self, name: str) -> Rolled:
+        return next(service for service in self.target.services() if service.name == name)
+
+    def ended(self, look: Callable[[], Progress]) -> Progress:
+        for _ in range(LOOKS):
+            progress = look()
+            if progress.phase is not Phase.PENDING:
+                return progress
+            self.wait()
+        raise AssertionError(f"still {progress}")
+
+    def bring(self, name: str, image: str) -> Progress:
+        return self.ended(lambda: self.target.advance(self.rolled(name), image))
+
+
+class TargetContract:
+    def test_dependencies_come_first_and_one_offs_do_not_run(self, case: Case) -> None:
+        services = case.target.services()
+
+        assert len({service.name for service in services}) == len(services)
+        assert {s.name for s in services if not s.one_off} == set(case.target.running())
+        names = [service.name for service in services]
+        assert names.index("migrate") < names.index("scheduler")
+
+    def test_a_service_reaches_its_image_and_stays_there(self, case: Case) -> None:
+        others = {name: images for name, images in case.target.running().items() if name != case.service}
+
+        assert case.bring(case.service, case.new).phase is Phase.DONE
+
+        assert case.target.running() == {**others, case.service: frozenset({case.new})}
+        assert case.target.advance(case.rolled(case.service), case.new).phase is Phase.DONE
+        assert case.bring(case.service, case.old).phase is Phase.DONE
+        assert case.target.running()[case.service] == frozenset({case.old})
+
+    def test_a_broken_image_fails_with_a_reason_and_is_taken_back(self, case: Case) -> None:
+        failed = case.bring(case.service, case.broken)
+
+        assert failed.phase is Phase.FAILED
+        assert failed.detail
+        assert case.bring(case.service, case.old).phase is Phase.DONE
+        assert case.target.running()[case.service] == frozenset({case.old})
+
+    def test_a_change_of_mind_in_the_middle(self, case: Case) -> None:
+        """As when a deployment was killed, and another release is brought instead."""
+        case.target.advance(case.rolled(case.service), case.new)
+        case.wait()
+        case.target.advance(case.rolled(case.service), case.new)
+
+        assert case.bring(case.service, case.old).phase is Phase.DONE
+        assert case.target.running()[case.service] == frozenset({case.old})
+
+    def test_a_one_off_runs_to_its_end(self, case: Case) -> None:
+        assert case.bring(case.once, case.once_image).phase is Phase.DONE
+
+    def test_the_whole_is_confirmed(self, case: Case) -> None:
+        assert case.ended(lambda: case.target.confirm(0.0)).phase is Phase.DONE
