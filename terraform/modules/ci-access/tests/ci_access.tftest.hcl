@@ -136,7 +136,11 @@ run "states_stay" {
   assert {
     condition = { for statement in jsondecode(aws_iam_policy.deploy["state"].policy).Statement : statement.Sid => jsonencode([statement.Action, statement.Resource]) } == {
       States      = jsonencode([["s3:GetObject", "s3:PutObject"], ["${var.state_bucket_arn}/*"]])
-      Locks       = jsonencode([["s3:DeleteObject"], ["${var.state_bucket_arn}/*.tflock"]])
+      Locks = jsonencode([["s3:DeleteObject"], [
+        "${var.state_bucket_arn}/*.tflock",
+        "${var.state_bucket_arn}/releases/environments/*/lock.json",
+        "${var.state_bucket_arn}/releases/environments/*/deployment.json",
+      ]])
       StateBucket = jsonencode([["s3:GetBucketLocation", "s3:ListBucket"], [var.state_bucket_arn]])
       StateBucketStays = jsonencode([
         ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"],
@@ -144,7 +148,7 @@ run "states_stay" {
       ])
       StateKey = jsonencode([["kms:Decrypt", "kms:GenerateDataKey"], [var.state_key_arn]])
     }
-    error_message = "A pipeline must be able to write states and to end locks, and to delete nothing else."
+    error_message = "A pipeline must be able to write states and to end locks and deployments, and to delete nothing else."
   }
 
   assert {
