@@ -135,7 +135,7 @@ run "a_pipeline_cannot_make_itself_an_administrator" {
 run "states_stay" {
   assert {
     condition = { for statement in jsondecode(aws_iam_policy.deploy["state"].policy).Statement : statement.Sid => jsonencode([statement.Action, statement.Resource]) } == {
-      States      = jsonencode([["s3:GetObject", "s3:PutObject"], ["${var.state_bucket_arn}/*"]])
+      States = jsonencode([["s3:GetObject", "s3:PutObject"], ["${var.state_bucket_arn}/*"]])
       Locks = jsonencode([["s3:DeleteObject"], [
         "${var.state_bucket_arn}/*.tflock",
         "${var.state_bucket_arn}/releases/environments/*/lock.json",
