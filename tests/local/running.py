@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,7 +150,7 @@ def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
     raise AssertionError(f"waited {patience_s:.0f} s in vain") from last
 
 
-class Meanwhile:
+class Meanwhile(ABC):
     """Does something again and again, in threads of its own, for as long as a block lasts."""
 
     threads = 1
@@ -158,9 +159,9 @@ class Meanwhile:
         self._over = threading.Event()
         self._running = [threading.Thread(target=self._repeat) for _ in range(self.threads)]
 
+    @abstractmethod
     def step(self) -> float:
         """Do it once; the seconds until the next time."""
-        raise NotImplementedError
 
     def _repeat(self) -> None:
         while not self._over.is_set():
