@@ -22,6 +22,11 @@ from tradewind.platform import Component, Service
 MAX_UNFINISHED = 5
 """Deployments of one service that may be unfinished; ECS refuses a sixth (aws/containers-roadmap#2836)."""
 
+REVISIONS = 25
+"""How far back a revision is looked for; an older one is registered again."""
+BATCH = 100
+"""Workers that one command names: ECS takes 8,192 characters of overrides, and a name has 33."""
+
 CONTROL = ("python", "-m", "tradewind.fleet.control")
 CONFIRM = ("python", "-m", "tradewind.database.confirm")
 IMAGE_TAG = "tradewind:image"
@@ -87,6 +92,7 @@ class EcsTarget:
         self._revisions: dict[tuple[str, str], str] = {}
         self._images: dict[str, str] = {}
         self._tasks: dict[tuple[str, ...], str] = {}
+        self._said: dict[str, str] = {}
 
     def services(self) -> tuple[Rolled, ...]:
         """See Target."""
@@ -118,7 +124,7 @@ class EcsTarget:
         """See Target. Asked from inside the network, by a task of the scheduler's image."""
         name = next(s.name for s in self._services.values() if s.component is Component.SCHEDULER and not s.one_off)
         (found,) = self._describe(self._layout.services[name])
-        progress = self._run(name, found["taskDefinition"], CONFIRM)
+        progress = self._run("confirm", name, found["taskDefinition"], CONFIRM)
         if progress.phase is not _PENDING:
             self._tasks.clear()  # the next release asks anew
         return Progress(progress.phase, progress.detail, Stage.CONFIRMING)
@@ -140,9 +146,9 @@ class EcsTarget:
                     )
 
     def _wanted(self, name: str, now: int) -> int:
-        """Copies that a service should have: as many as it has been scaled to, and never fewer than its limits say."""
-        counts = self._services[name].counts
-        return min(max(now, counts.min), max(counts.max, counts.min)) if now else counts.desired
+        """Copies that a service should have: as many as it has been scaled to, or as its description says."""
+        service = self._services[name]
+        return now if now and service.scaling else service.counts.desired
 
     # One service
 
@@ -183,7 +189,7 @@ class EcsTarget:
         for service in old:
             if service["desiredCount"] or service["runningCount"]:
                 # Whoever stays takes tasks, also where a deployment that was killed had told him not to.
-                told = self._command(name, revision, "uncordon", self._task_ids(new))
+                told = self._tell(name, revision, "uncordon", self._task_ids(new))
                 return told or self._empty(name, service)
         return Progress(Phase.DONE)
 
@@ -201,20 +207,30 @@ class EcsTarget:
         if not service["desiredCount"]:
             return Progress(_PENDING, f"{ecs_service} ends {service['runningCount']}", Stage.STOPPING)
         # Who is not protected takes no tasks; who starts now is seen, and told, at the next look.
+        revision = service["taskDefinition"]
         if protected := self._protected(ecs_service):
-            told = self._command(name, service["taskDefinition"], "cordon", protected)
             draining = f"{len(protected)} workers of {ecs_service} finish their tasks"
-            return told or Progress(_PENDING, draining, Stage.DRAINING)
+            return self._tell(name, revision, "cordon", protected) or Progress(_PENDING, draining, Stage.DRAINING)
         # Somebody may have lost his protection and not his tasks.
-        if told := self._command(name, service["taskDefinition"], "duty", ["--idle", *self._task_ids(ecs_service)]):
+        if told := self._tell(name, revision, "duty", self._task_ids(ecs_service), "--idle"):
             return told
         self._ecs.update_service(cluster=self._layout.cluster, service=ecs_service, desiredCount=0)
         return Progress(_PENDING, f"{ecs_service} ends {service['runningCount']}", Stage.STOPPING)
 
-    def _command(self, name: str, revision: str, command: str, arguments: list[str]) -> Progress | None:
-        """Tell workers something, over the broker; None when they have answered as they should."""
-        progress = self._run(name, revision, (*CONTROL, command, *arguments))
-        return None if progress.phase is Phase.DONE else Progress(progress.phase, progress.detail, Stage.DRAINING)
+    def _tell(self, name: str, revision: str, command: str, workers: list[str], *options: str) -> Progress | None:
+        """Tell workers something, over the broker; None when all have been told, and have answered as they should.
+
+        Who was told last the same is not told again.
+        """
+        left = [worker for worker in workers if self._said.get(worker) != command]
+        if not left:
+            return None
+        now = left[:BATCH]
+        progress = self._run(command, name, revision, (*CONTROL, command, *options, *now))
+        if progress.phase is not Phase.DONE:
+            return Progress(progress.phase, progress.detail, Stage.DRAINING)
+        self._said.update(dict.fromkeys(now, command))
+        return Progress(_PENDING, f"{command}: {len(left) - len(now)} left", Stage.DRAINING) if left[BATCH:] else None
 
     def _protected(self, ecs_service: str) -> list[str]:
         """The tasks of a service that ECS does not stop."""
@@ -239,12 +255,13 @@ class EcsTarget:
             waiting = self._snapshot(image)
             if waiting:
                 return waiting
-        return self._run(name, self._revision(name, image), ())
+        return self._run(name, name, self._revision(name, image), ())
 
-    def _run(self, name: str, revision: str, command: tuple[str, ...]) -> Progress:
-        """Run a task to its end, once in the life of this object; one that runs already is waited for.
+    def _run(self, what: str, name: str, revision: str, command: tuple[str, ...]) -> Progress:
+        """Run a task of the service ``name`` to its end, once in the life of this object; ``what`` is for people.
 
-        All that is run so may be run twice: another deployment, or this one after a kill, does.
+        One that runs already is waited for. All that is run so may be run twice: another deployment, or this one after
+        a kill, does.
         """
         key = (revision, *command)
         mark = "tradewind-" + hashlib.sha256("\0".join(key).encode()).hexdigest()[:20]
@@ -254,14 +271,15 @@ class EcsTarget:
             ]
             self._tasks[key] = found[0] if found else self._start(name, revision, command, mark)
         (task,) = self._ecs.describe_tasks(cluster=self._layout.cluster, tasks=[self._tasks[key]])["tasks"]
-        what = command[3] if command and command[:3] == CONTROL else name if not command else "confirm"
         if task["lastStatus"] != "STOPPED":
             return Progress(_PENDING, f"{what}: {task['lastStatus'].lower()}")
         code = task["containers"][0].get("exitCode")
+        asked = command[: len(CONTROL)] == CONTROL
+        if asked or code != 0:
+            del self._tasks[key]  # it may have to be asked, or tried, again
         if code == 0:
             return Progress(Phase.DONE)
-        del self._tasks[key]
-        if command[:3] == CONTROL:
+        if asked and code is not None:
             return Progress(_PENDING, f"{what}: not every worker answered as it should; asked again")
         reason = task.get("stoppedReason", "")
         return Progress(Phase.FAILED, f"{what} ended with {code}: {reason}; its log group: {self._log_group(revision)}")
@@ -320,7 +338,9 @@ class EcsTarget:
         return self._revisions[name, image]
 
     def _find(self, family: str, wanted: Mapping[str, str]) -> str | None:
-        answer = self._ecs.list_task_definitions(familyPrefix=family, status="ACTIVE", sort="DESC", maxResults=100)
+        answer = self._ecs.list_task_definitions(
+            familyPrefix=family, status="ACTIVE", sort="DESC", maxResults=REVISIONS
+        )
         for arn in answer["taskDefinitionArns"]:
             tags = self._ecs.list_tags_for_resource(resourceArn=arn)["tags"]
             if wanted.items() <= {tag["key"]: tag["value"] for tag in tags}.items():

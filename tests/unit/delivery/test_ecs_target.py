@@ -11,6 +11,7 @@ from ecs_emulator import CLUSTER
 from ecs_world import SERVICES, World, image, release
 from moto import mock_aws
 
+from tradewind.delivery import ecs
 from tradewind.delivery.ecs import EcsTarget
 from tradewind.delivery.engine import keep
 from tradewind.delivery.target import Progress
@@ -120,10 +121,10 @@ def test_an_apply_reaches_the_services_with_the_next_deployment(world: World) ->
 
     world.deploy(release(1))
 
-    ecs = world.ecs.client("ecs")
+    client = world.ecs.client("ecs")
     for name in ("scheduler", *world.sets["worker"]):
         service = world.ecs.services[name]
-        found = ecs.describe_task_definition(taskDefinition=service.revision, include=["TAGS"])
+        found = client.describe_task_definition(taskDefinition=service.revision, include=["TAGS"])
         if service.desired:
             (container,) = found["taskDefinition"]["containerDefinitions"]
             assert container["environment"] == [{"name": "VERSION", "value": "2"}]
@@ -177,6 +178,22 @@ def test_workers_that_lost_their_protection_keep_their_tasks(world: World) -> No
 
     assert world.consistent() == release(2).id
     assert (world.ecs.done, world.ecs.lost) == (2, 0)
+
+
+def test_many_workers_are_told_in_parts_and_each_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ecs, "BATCH", 2)
+    world.deploy(release(1))
+    (active,) = (name for name in world.sets["worker"] if world.counts()[name])
+    world.ecs.services[active].desired = 5
+    world.ecs.queue = [30, 20, 10, 25, 15, 5, 8, 12, 3, 18]
+    for _ in range(6):
+        world.ecs.tick()
+    world.ecs.ran.clear()
+
+    world.deploy(release(2))
+
+    assert [what for what, _ in world.ecs.ran].count("cordon") == 3
+    assert (world.ecs.done, world.ecs.lost) == (10, 0)
 
 
 def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:
