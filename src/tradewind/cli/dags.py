@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tradewind import junit
 from tradewind.cli import terminal
 from tradewind.cli.options import AsJson
 from tradewind.dags import check as checks
@@ -30,8 +31,7 @@ def check(
     """Import every DAG file as Airflow does, each in a process of its own. Exit code 3 where one cannot be imported."""
     files = checks.check(folder, budget)
     if report:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_bytes(checks.junit(files))
+        junit.write(report, {"dags": [junit.Case(file.path, file.problem, file.seconds) for file in files]})
     wrong = [file for file in files if file.problem]
     if as_json:
         terminal.data_json({"version": 1, "passed": not wrong, "files": [file.as_dict() for file in files]})

@@ -13,7 +13,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from tradewind import config
+from tradewind import config, junit
 from tradewind.cli import infrastructure, terminal
 from tradewind.cli.options import AsJson, File, configuration_file
 from tradewind.config import Tradewind
@@ -107,8 +107,7 @@ def check(
     images = images_of(file, builder, architecture)
     checked = [checks.check(component.value, images.built(component)) for component in components(names)]
     if report:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_bytes(checks.junit(checked))
+        junit.write(report, {one.component: [junit.Case(*check) for check in one.checks.items()] for one in checked})
     if as_json:
         terminal.data_json({"version": 1, "images": [image.as_dict() for image in checked]})
     else:

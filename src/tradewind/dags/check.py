@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from tradewind.errors import ExitCode, TradewindError
 
@@ -67,21 +66,6 @@ def judge(imported: list[dict[str, Any]]) -> tuple[File, ...]:
         problem = "\n".join([*filter(None, [entry["error"]]), *shared])
         found.append(File(entry["file"], tuple(entry["dags"]), entry["seconds"], problem))
     return tuple(found)
-
-
-def junit(files: tuple[File, ...]) -> bytes:
-    """A report that Jenkins reads: a case for each file."""
-    failures = sum(1 for file in files if file.problem)
-    root = ElementTree.Element("testsuites")
-    counts = {"name": "dags", "tests": str(len(files)), "failures": str(failures)}
-    suite = ElementTree.SubElement(root, "testsuite", counts)
-    for file in files:
-        named = {"classname": "dags", "name": file.path, "time": f"{file.seconds:.3f}"}
-        case = ElementTree.SubElement(suite, "testcase", named)
-        if file.problem:
-            failure = ElementTree.SubElement(case, "failure", {"message": file.problem.splitlines()[-1]})
-            failure.text = file.problem
-    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _others(names: list[str], entry: Mapping[str, Any]) -> list[str]:

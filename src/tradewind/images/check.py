@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from xml.etree import ElementTree
 
 from tradewind.errors import ExitCode, TradewindError
 
@@ -50,17 +49,3 @@ def check(component: str, image: str) -> Checked:
     if ended.returncode != 0:
         raise TradewindError(f"the image of {component} does not run", ended.stderr.strip()[-2000:])
     return Checked(component, json.loads(ended.stdout))
-
-
-def junit(checked: list[Checked]) -> bytes:
-    """The checks as a report that Jenkins reads: a suite for each image, a case for each check."""
-    root = ElementTree.Element("testsuites")
-    for image in checked:
-        failures = sum(1 for problem in image.checks.values() if problem)
-        counts = {"name": image.component, "tests": str(len(image.checks)), "failures": str(failures)}
-        suite = ElementTree.SubElement(root, "testsuite", counts)
-        for name, problem in image.checks.items():
-            case = ElementTree.SubElement(suite, "testcase", {"classname": image.component, "name": name})
-            if problem:
-                ElementTree.SubElement(case, "failure", {"message": problem})
-    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
-from tradewind.dags.check import check, judge, junit
+from tradewind.dags.check import check, judge
 from tradewind.errors import TradewindError
 
 DAG = 'from airflow.sdk import DAG\n{}\nwith DAG("{}", schedule=None):\n    pass\n'
@@ -62,15 +61,3 @@ def test_a_dag_that_two_files_define_is_wrong_in_both() -> None:
     assert one.problem == "the DAG etl is also in two.py"
     assert two.problem == "the DAG etl is also in one.py"
     assert three.problem == ""
-
-
-def test_the_report_counts_and_tells() -> None:
-    report = ElementTree.fromstring(
-        junit(judge([entry("a.py", "a"), entry("b.py", error="Traceback\nNameError: <x>")]))
-    )
-
-    (suite,) = report
-    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
-    (failure,) = suite.iter("failure")
-    assert failure.get("message") == "NameError: <x>"
-    assert failure.text == "Traceback\nNameError: <x>"

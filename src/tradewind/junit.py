@@ -1,0 +1,40 @@
+"""Reports of checks in the form that Jenkins reads: JUnit's XML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check: its name, what is wrong (empty: nothing), and how many seconds it took."""
+
+    name: str
+    problem: str
+    seconds: float = 0.0
+
+
+def write(file: Path, suites: Mapping[str, Iterable[Case]]) -> None:
+    """Write a report with a suite for each key. The folder is made where it is missing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(report(suites))
+
+
+def report(suites: Mapping[str, Iterable[Case]]) -> bytes:
+    """The report. Pure."""
+    root = ElementTree.Element("testsuites")
+    for name, found in suites.items():
+        cases = list(found)
+        failures = sum(1 for case in cases if case.problem)
+        counts = {"name": name, "tests": str(len(cases)), "failures": str(failures)}
+        suite = ElementTree.SubElement(root, "testsuite", counts)
+        for case in cases:
+            named = {"classname": name, "name": case.name, "time": f"{case.seconds:.3f}"}
+            element = ElementTree.SubElement(suite, "testcase", named)
+            if case.problem:
+                failure = ElementTree.SubElement(element, "failure", {"message": case.problem.splitlines()[-1]})
+                failure.text = case.problem
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
