@@ -18,8 +18,6 @@ from tradewind.cli import infrastructure, terminal
 from tradewind.cli.options import AsJson, File, configuration_file
 from tradewind.config import Tradewind
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.images import check as checks
-from tradewind.images.bill import bill
 from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
 from tradewind.infrastructure.stack import account_stack
@@ -105,7 +103,7 @@ def check(
 ) -> None:
     """Look at built images from the inside: that they start, and hold nothing that helps an intruder. Exit code 3."""
     images = images_of(file, builder, architecture)
-    checked = [checks.check(component.value, images.built(component)) for component in components(names)]
+    checked = [images.check(component) for component in components(names)]
     if report:
         junit.write(report, {one.component: [junit.Case(*check) for check in one.checks.items()] for one in checked})
     if as_json:
@@ -126,7 +124,7 @@ def sbom(
 ) -> None:
     """Print what an image is made of: its bill of materials, as SPDX in JSON."""
     (wanted,) = components([component])
-    terminal.data(bill(images_of(file, builder, architecture).built(wanted)))
+    terminal.data(images_of(file, builder, architecture).bill(wanted))
 
 
 @app.command()

@@ -10,20 +10,15 @@ import tempfile
 from pathlib import Path
 
 from tradewind.errors import ExitCode, TradewindError
-
-_SAVES = {
-    "podman": ("save", "--quiet", "--format", "oci-archive", "--output"),
-    "buildah": ("push", "--quiet"),
-    "docker": ("save", "--output"),
-}
+from tradewind.images.builder import Builder
 
 
-def bill(image: str) -> str:
+def bill(image: str, builder: Builder) -> str:
     """The bill of materials of an image that is here: SPDX 2.3 in JSON (https://spdx.github.io/spdx-spec/v2.3/)."""
     syft = _syft()
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
-        kind = _save(image, archive)
+        kind = builder.save(image, archive)
         # It would ask the network whether there is a newer one.
         environment = {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false", "TMPDIR": folder}
         ended = subprocess.run(  # noqa: S603
@@ -49,14 +44,3 @@ def _syft() -> str:
             code=ExitCode.USAGE,
         )
     return found
-
-
-def _save(image: str, archive: Path) -> str:
-    """Writes an image into a file; how syft calls that kind of file."""
-    program = next((name for name in _SAVES if shutil.which(name)), "docker")
-    argv = [program, *_SAVES[program]]
-    argv += [image, f"oci-archive:{archive}"] if program == "buildah" else [str(archive), image]
-    ended = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
-    if ended.returncode != 0:
-        raise TradewindError(f"the image {image} cannot be read", ended.stderr.strip()[-2000:])
-    return "docker-archive" if program == "docker" else "oci-archive"

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +61,12 @@ class Builder(Protocol):
     def build(self, build: Build) -> Iterator[str]:
         """Build, line by line of what the program says. TradewindError with the last lines where it fails."""
 
+    def save(self, image: str, archive: Path) -> str:
+        """Write an image that is here into a file; which kind of file that is (``oci-archive``, ``docker-archive``)."""
+
+    def run(self, image: str, options: Sequence[str], script: str) -> str:
+        """Run a Python script inside an image that is here, to its end; what it printed. ``options`` of ``run``."""
+
     def push(self, tag: str, destination: str, login: Path | None) -> str:
         """Copy an image to ``registry/repository:tag``; returns the digest that it has there.
 
@@ -99,6 +105,23 @@ class Podman:
         # One time for every file: the same content makes the same digest.
         argv += ["--timestamp", "0"]
         yield from _stream([*argv, *_common(build)], build.target)
+
+    def save(self, image: str, archive: Path) -> str:
+        """See Builder."""
+        _run([self.name, "push", "--quiet", image, f"oci-archive:{archive}"], f"the image {image} cannot be read")
+        return "oci-archive"
+
+    def run(self, image: str, options: Sequence[str], script: str) -> str:
+        """See Builder. buildah's images are podman's, and podman runs them."""
+        if not shutil.which("podman"):
+            raise TradewindError(
+                "images cannot be looked at from the inside",
+                "there is no podman in the PATH",
+                "on Debian and Ubuntu: apt install podman",
+                code=ExitCode.USAGE,
+            )
+        argv = ["podman", "run", "--rm", "--interactive", "--pull", "never", *options, "--entrypoint", "python"]
+        return _run([*argv, image, "-"], f"the image {image} does not run", given=script)
 
     def push(self, tag: str, destination: str, login: Path | None) -> str:
         """See Builder."""
@@ -142,6 +165,16 @@ class Docker:
         argv = ["docker", "buildx", "build", "--progress", "plain", "--provenance=false"]
         argv += ["--build-arg", "SOURCE_DATE_EPOCH=0", "--output", "type=docker,rewrite-timestamp=true"]
         yield from _stream([*argv, *_common(build)], build.target)
+
+    def save(self, image: str, archive: Path) -> str:
+        """See Builder."""
+        _run(["docker", "save", "--output", str(archive), image], f"the image {image} cannot be read")
+        return "docker-archive"
+
+    def run(self, image: str, options: Sequence[str], script: str) -> str:
+        """See Builder."""
+        argv = ["docker", "run", "--rm", "--interactive", "--pull", "never", *options, "--entrypoint", "python"]
+        return _run([*argv, image, "-"], f"the image {image} does not run", given=script)
 
     def push(self, tag: str, destination: str, login: Path | None) -> str:
         """See Builder. docker compresses with gzip here, so the digest is not that of the other programs."""
@@ -207,8 +240,10 @@ def _ask(argv: list[str]) -> str | None:
     return result.stdout.strip() or None if result.returncode == 0 else None
 
 
-def _run(argv: list[str], what: str, environment: Mapping[str, str] | None = None) -> str:
-    result = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+def _run(argv: list[str], what: str, environment: Mapping[str, str] | None = None, given: str = "") -> str:
+    result = subprocess.run(  # noqa: S603
+        argv, input=given, capture_output=True, text=True, check=False, env=environment
+    )
     if result.returncode != 0:
         raise TradewindError(what, _tail(result.stderr.splitlines()))
     return result.stdout

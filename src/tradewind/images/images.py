@@ -13,7 +13,9 @@ from pathlib import Path
 from tradewind.config import Tradewind
 from tradewind.config.problems import nearest
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.images.bill import bill
 from tradewind.images.builder import Build, Builder
+from tradewind.images.check import Checked, check
 from tradewind.images.context import DOCKERFILE, Context
 from tradewind.images.recipe import Recipe
 from tradewind.platform import Component
@@ -110,6 +112,14 @@ class Images:
     def built(self, component: Component) -> str:
         """The id of a built image. TradewindError where it is not built as it should be now."""
         return _built(self.image(component))
+
+    def check(self, component: Component) -> Checked:
+        """Look at a built image from the inside."""
+        return check(component.value, self.built(component), self._builder)
+
+    def bill(self, component: Component) -> str:
+        """The bill of materials of a built image."""
+        return bill(self.built(component), self._builder)
 
     def push(self, image: Image, registry: str, login: Path | None) -> str:
         """Copy a built image to ``registry``; returns how it is named there, by digest."""
