@@ -20,7 +20,7 @@ from shop import Shop
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
-RELEASES = int(os.environ.get("TRADEWIND_RELEASES", "6"))
+RELEASES = int(os.environ.get("TRADEWIND_RELEASES", "20"))
 KILLS = int(os.environ.get("TRADEWIND_RELEASE_KILLS", "3"))
 
 

@@ -76,6 +76,22 @@ def test_a_worker_takes_tasks_only_while_it_is_protected(tmp_path: Path, monkeyp
             )
             assert agent.protected == 1
 
+            # The broker comes back empty, and the worker to it: it still knows its task, and takes others.
+            long = running.trigger("inflight", tasks=1, seconds=40)
+            eventually(
+                lambda: "running" in [t["state"] for t in running.tasks("inflight", long) if t["task_id"] == "work"]
+            )
+            running.kill("broker")
+            back = eventually(lambda: tell(running, "duty"))
+            assert back["worker-1"]["tasks"] >= 1
+            assert back["worker-1"]["holds"] == []
+            assert running.state("inflight", long) == "running"
+            for run in (running.trigger("inflight", tasks=1, seconds=1), long):
+                eventually(lambda r=run: (s := running.state("inflight", r)) in {"success", "failed"} and s)
+                assert running.state("inflight", run) == "success"
+            assert [t["try_number"] for t in running.tasks("inflight", long) if t["task_id"] == "work"] == [1]
+            eventually(lambda: tell(running, "duty")["worker-1"]["tasks"] == 0)
+
             tell(running, "cordon")
             eventually(lambda: agent.protected == 0)
         finally:

@@ -149,7 +149,7 @@ def rollback(
 ) -> None:
     """Bring back an earlier release."""
     engine = engine_of(file, environment)
-    wanted = engine.release(to) if to else _previous(engine)
+    wanted = engine.release(to) if to else engine.previous()
     terminal.say(f"going back to {wanted.id} in {environment}")
     _bring(engine, wanted, reason or "rollback")
 
@@ -259,21 +259,6 @@ def _newest(engine: Engine) -> Release:
     if not releases:
         raise TradewindError("there is no release yet", hint="tradewind release create", code=ExitCode.USAGE)
     return releases[-1]
-
-
-def _previous(engine: Engine) -> Release:
-    """The release that was in force before the present one."""
-    current = engine.current_id()
-    settled = [e["release"] for e in engine.history() if e["event"] in {"deployed", "rolled-back"}]
-    before = [release for release in settled if release != current]
-    if not before:
-        raise TradewindError(
-            "there is nothing to go back to",
-            f"no other release was ever in force in {engine.environment}",
-            f"tradewind history {engine.environment}",
-            code=ExitCode.USAGE,
-        )
-    return engine.release(before[-1])
 
 
 def _listener() -> Listener:

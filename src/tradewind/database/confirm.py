@@ -10,19 +10,37 @@ import argparse
 import sys
 import time
 import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 CANARY = "canary"
+"""A DAG of this name, where there is one, is run before a release counts as good."""
 JOBS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 PATIENCE_S = 240.0
 POLL_S = 2.0
 
 
-def silent_jobs() -> list[str]:
-    """The jobs that Airflow's health report does not call healthy."""
+def silent_jobs(health: Mapping[str, Any], since: float) -> list[str]:
+    """The jobs that Airflow's health report does not call healthy, or has not heard of after ``since`` (Unix time).
+
+    What it heard before that may have been an old copy, which has gone.
+    """
+
+    def is_well(job: str) -> bool:
+        report = health.get(job, {})
+        heard = report.get(f"latest_{job}_heartbeat")
+        late = heard is not None and datetime.fromisoformat(heard).timestamp() <= since
+        return report.get("status") == "healthy" and not late
+
+    return [job for job in JOBS if not is_well(job)]
+
+
+def airflow_health() -> Mapping[str, Any]:
+    """Airflow's health report, as its API has it."""
     from airflow.api.common.airflow_health import get_airflow_health
 
-    health = get_airflow_health()
-    return [job for job in JOBS if health.get(job, {}).get("status") != "healthy"]
+    return dict(get_airflow_health())
 
 
 def start_canary() -> str | None:
@@ -56,7 +74,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tradewind.database.confirm", description="Is Airflow well?")
     parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds")
     until = time.monotonic() + parser.parse_args(argv).patience
-    while silent := silent_jobs():
+    began = time.time()  # by the clock of those who are asked; the old copies have gone before
+    while silent := silent_jobs(airflow_health(), began):
         if time.monotonic() > until:
             return _say(f"error: Airflow says not healthy: {', '.join(silent)}", 1)
         _say(f"waits for {', '.join(silent)}")

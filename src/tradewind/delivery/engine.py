@@ -1,4 +1,4 @@
-"""Brings a release into an environment: service by service, each behind a gate, and back where a gate fails.
+"""Brings a release into an environment: wave by wave, each behind its gates, and back where one does not open.
 
 There is no list of steps that could get lost. The wanted release is written down, and the engine makes the environment
 equal to it; killed at any moment, the same call goes on from whatever is there.
@@ -10,28 +10,30 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from tradewind.delivery.lease import Lease, me
 from tradewind.delivery.records import ConflictError, Records
 from tradewind.delivery.release import Release
-from tradewind.delivery.target import Phase, Progress, Rolled, Stage, Target
+from tradewind.delivery.target import Phase, Progress, Rolled, Stage, Target, waves
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.platform import Component
 
-POLL_S = 0.5
-
 Listener = Callable[[str, Progress], None]
+Look = Callable[..., Progress]
 
 
 @dataclass(frozen=True)
 class Limits:
     """Seconds that a change may wait in each stage before it counts as failed."""
 
-    starting_s: float = 300.0
+    preparing_s: float = 6 * 3600.0
+    starting_s: float = 600.0
+    turning_s: float = 1800.0
     draining_s: float = 3600.0
     stopping_s: float = 300.0
-    confirming_s: float = 300.0
+    confirming_s: float = 600.0
 
     def of(self, stage: Stage) -> float:
         """The limit of one stage."""
@@ -62,9 +64,10 @@ class Engine:
         Raises:
             TradewindError: somebody else is at it; or it failed, and what was done about that.
         """
+        self._images(release)
         lease = Lease.take(self.records, self.environment, f"deploys {release.id}", self.clock)
         try:
-            unfinished = self._read("deployment")
+            unfinished = self.unfinished()
             before = unfinished["previous"] if unfinished else self.current_id()
             if unfinished:
                 self._note("interrupted", unfinished["release"], reason=f"followed by {release.id}")
@@ -79,12 +82,12 @@ class Engine:
         Raises:
             TradewindError: as ``deploy``.
         """
-        unfinished = self._read("deployment")
+        unfinished = self.unfinished()
         if unfinished is None:
             return None
         lease = Lease.take(self.records, self.environment, f"resumes {unfinished['release']}", self.clock)
         try:
-            unfinished = self._read("deployment")
+            unfinished = self.unfinished()
             if unfinished is None:
                 return None
             release = self.release(unfinished["release"])
@@ -101,6 +104,10 @@ class Engine:
         found = self._read("current")
         return str(found["release"]) if found else None
 
+    def unfinished(self) -> dict[str, Any] | None:
+        """What a deployment that did not end has written down; None where there is none."""
+        return self._read("deployment")
+
     def release(self, release_id: str) -> Release:
         """The record of a release. TradewindError where there is none."""
         found = self.records.read(f"records/{release_id}")
@@ -110,6 +117,26 @@ class Engine:
             )
         return Release.from_dict(found[0])
 
+    def previous(self) -> Release:
+        """The release to go back to: before an unfinished deployment, the one in force; else the one before that.
+
+        Raises:
+            TradewindError: there is none.
+        """
+        current = self.current_id()
+        if current and self.unfinished():
+            return self.release(current)
+        settled = [entry["release"] for entry in self.history() if entry["event"] in {"deployed", "rolled-back"}]
+        before = [release for release in settled if release != current]
+        if not before:
+            raise TradewindError(
+                "there is nothing to go back to",
+                f"no other release was ever in force in {self.environment}",
+                f"tradewind history {self.environment}",
+                code=ExitCode.USAGE,
+            )
+        return self.release(before[-1])
+
     def history(self) -> list[dict[str, Any]]:
         """Every change of the environment, oldest first."""
         names = self.records.names(f"environments/{self.environment}/ledger/")
@@ -117,7 +144,7 @@ class Engine:
 
     def status(self) -> dict[str, Any]:
         """The public format of ``tradewind release status --json``; see docs/reference/json.md."""
-        current, unfinished = self.current_id(), self._read("deployment")
+        current, unfinished = self.current_id(), self.unfinished()
         running = {name: sorted(images) for name, images in self.target.running().items()}
         lock = self._read("lock")
         wanted = self._images(self.release(current)) if current else {}
@@ -125,7 +152,7 @@ class Engine:
             "version": 1,
             "environment": self.environment,
             "release": current,
-            "consistent": bool(current) and unfinished is None and all(running[n] == [wanted[n]] for n in running),
+            "consistent": bool(current) and unfinished is None and all(set(running[n]) <= {wanted[n]} for n in running),
             "unfinished": unfinished,
             "lock": {key: lock[key] for key in ("owner", "reason", "since", "until")} if lock else None,
             "running": running,
@@ -134,8 +161,8 @@ class Engine:
     def _forward(self, release: Release, before: str | None, lease: Lease, listen: Listener, reason: str) -> None:
         began = self.clock()
         try:
-            self._converge(release, self.target.services(), lease, listen)
-            self._wait("confirm", lambda: self.target.confirm(began), lease, listen)
+            order = waves(self.target.services())
+            self._converge(release, order, lease, listen, self.target.confirm)
         except GateError as error:
             if before is None or before == release.id:
                 self._note("failed", release.id, reason=str(error))
@@ -159,9 +186,9 @@ class Engine:
         """Dependents first, so that nothing new meets something old that does not know it. One-offs do not run back."""
         began = self.clock()
         release = self.release(to)
-        services = [service for service in reversed(self.target.services()) if not service.one_off]
+        order = reversed(waves(service for service in self.target.services() if not service.one_off))
         try:
-            self._converge(release, services, lease, listen)
+            self._converge(release, order, lease, listen)
         except GateError as error:
             self._note("stuck", to, reason=str(error))
             raise TradewindError(
@@ -171,28 +198,71 @@ class Engine:
             ) from error
         self._settle("rolled-back", release, why, self.clock() - began)
 
-    def _converge(self, release: Release, services: Iterable[Rolled], lease: Lease, listen: Listener) -> None:
+    def _converge(
+        self,
+        release: Release,
+        order: Iterable[Iterable[Rolled]],
+        lease: Lease,
+        listen: Listener,
+        confirm: Callable[[float], Progress] | None = None,
+    ) -> None:
         images = self._images(release)
-        for service in services:
-            image = images[service.name]
-            self._wait(service.name, lambda s=service, i=image: self.target.advance(s, i), lease, listen)  # type: ignore[misc]
+        *earlier, last = ({s.name: partial(self.target.advance, s, images[s.name]) for s in wave} for wave in order)
+        for wave in earlier:
+            self._wait(wave, lease, listen)
+        if confirm:
+            # Until all is confirmed, old workers stay, to go back to. They may drain for hours after that; whatever
+            # happens to them then is no reason to take back what has been found good.
+            kept = {name: partial(look, keep=True) for name, look in last.items()}
+            self._wait(kept, lease, listen, confirm)
+            try:
+                self._wait(last, lease, listen)
+            except GateError as error:
+                raise TradewindError(
+                    f"{release.id} is in force, and something old is still there",
+                    str(error),
+                    f"tradewind release resume {self.environment}",
+                ) from error
+            return
+        self._wait(last, lease, listen)
 
-    def _wait(self, name: str, look: Callable[[], Progress], lease: Lease, listen: Listener) -> None:
-        stage, since = None, self.clock()
-        while True:
-            lease.renew()
-            progress = look()
-            listen(name, progress)
-            if progress.phase is Phase.DONE:
-                return
-            if progress.phase is Phase.FAILED:
-                raise GateError(f"{name} failed", progress.detail)
-            if progress.stage is not stage:
-                stage, since = progress.stage, self.clock()
-            limit = self.limits.of(progress.stage)
-            if self.clock() - since > limit:
-                raise GateError(f"{name} was still {progress.stage} after {limit:.0f} s", progress.detail)
-            self.sleep(POLL_S)
+    def _wait(
+        self,
+        looks: Mapping[str, Look],
+        lease: Lease,
+        listen: Listener,
+        confirm: Callable[[float], Progress] | None = None,
+    ) -> None:
+        """Until all is done; with ``confirm``, until all new work goes to what is new, and that has been confirmed."""
+        waiting = dict(looks)
+        stages: dict[str, tuple[Stage, float]] = {}
+        while waiting:
+            seen: dict[str, Progress] = {}
+            for name, look in waiting.items():
+                lease.renew()
+                seen[name] = look()
+                listen(name, seen[name])
+                self._judge(name, seen[name], stages)
+            waiting = {name: look for name, look in waiting.items() if seen[name].phase is not Phase.DONE}
+            if confirm and all(seen[name].turned for name in waiting):
+                waiting, confirm = {"confirm": partial(confirm, self.clock())}, None
+            elif waiting:
+                self.sleep(self.target.poll_s)
+
+    def _judge(self, name: str, progress: Progress, stages: dict[str, tuple[Stage, float]]) -> None:
+        """GateError where it failed, or has been in its stage for too long; ``stages`` says since when each is."""
+        if progress.phase is Phase.FAILED:
+            raise GateError(f"{name} failed", progress.detail)
+        if name not in stages or stages[name][0] is not progress.stage:
+            stages[name] = (progress.stage, self.clock())
+        limit = self.limits.of(progress.stage)
+        if progress.phase is not Phase.PENDING or self.clock() - stages[name][1] <= limit:
+            return
+        what = f"{name} was still {progress.stage} after {limit:.0f} s"
+        if progress.stage is Stage.PREPARING:
+            # Turning round would leave it running, and bring the old release onto a schema that is just being changed.
+            raise TradewindError(what, progress.detail, f"tradewind release resume {self.environment}")
+        raise GateError(what, progress.detail)
 
     def _settle(self, event: str, release: Release, reason: str, seconds: float) -> None:
         self.target.adopt({Component(name): image for name, image in release.images.items()})

@@ -56,6 +56,10 @@ class Lease:
         try:
             version = records.write(name(environment), _document(token, reason, clock(), until), _of(found))
         except ConflictError:
+            # A write whose answer got lost is sent again, and meets itself.
+            found = records.read(name(environment))
+            if found and found[0]["token"] == token:
+                return cls(records, environment, clock, token, reason, found[1], until)
             raise TradewindError(
                 f"somebody else just took the lock of {environment}", "", f"tradewind release status {environment}"
             ) from None
@@ -70,6 +74,10 @@ class Lease:
         try:
             self._version = self.records.write(name(self.environment), document, self._version)
         except ConflictError:
+            found = self.records.read(name(self.environment))
+            if found and found[0]["token"] == self._token:
+                self._version, self._until = found[1], found[0]["until"]
+                return
             raise TradewindError(
                 f"the lock of {self.environment} was taken away while this deployment ran",
                 "it was paused for too long, or somebody removed the lock",

@@ -6,22 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tradewind.database.confirm import CANARY, silent_jobs
 from tradewind.delivery.target import Phase, Progress, Rolled, Stage
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.airflow import Airflow, NoAnswerError
 from tradewind.local.platform import Platform, last_lines
 from tradewind.platform import Component
 
-CANARY = "canary"
-"""A DAG of this name, where there is one, is run at the end of every release."""
-
 _ENDED = {"crash-loop", "failed"}
-_JOBS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 _PENDING = Phase.PENDING
 
 
 class LocalTarget:
     """See Target."""
+
+    poll_s = 0.5
 
     def __init__(self, platform: Platform, fetch: Callable[[str], None]) -> None:
         """``fetch`` has an image here, wherever it comes from; TradewindError where it cannot be had."""
@@ -38,6 +37,7 @@ class LocalTarget:
             )
         self._info: dict[str, dict[str, Any]] = {service["name"]: service for service in answer["services"]}
         self._canary: tuple[str, str] | None = None
+        self._tried: set[tuple[str, str]] = set()
 
     def services(self) -> tuple[Rolled, ...]:
         """See Target."""
@@ -49,7 +49,7 @@ class LocalTarget:
         services = [service.name for service in self.services() if not service.one_off]
         return {name: frozenset(row["image"] for row in rows if row["service"] == name) for name in services}
 
-    def advance(self, service: Rolled, image: str) -> Progress:
+    def advance(self, service: Rolled, image: str, *, keep: bool = False) -> Progress:
         """See Target."""
         if image not in self._here:
             try:
@@ -62,19 +62,19 @@ class LocalTarget:
             return self._once(service, image, rows)
         if self._info[service.name]["address"]:
             return self._in_place(image, rows)
-        return self._beside(service, image, rows)
+        return self._beside(service, image, rows, keep=keep)
 
     def confirm(self, since: float) -> Progress:
         """See Target."""
         status = self._status()
-        ill = [row["name"] for row in status["processes"] if not row["healthy"]]
+        ill = [row["name"] for row in status["processes"] if row["wanted"] and not row["healthy"]]
         if ill:
             return Progress(_PENDING, f"not healthy: {', '.join(ill)}", Stage.CONFIRMING)
         user, password = self._platform.ask(do="login")["login"]
         api = Airflow(status["urls"]["web"], user, password)
         try:
             health = api.call("GET", "/monitor/health")
-            silent = [job for job in _JOBS if health.get(job, {}).get("status") != "healthy"]
+            silent = silent_jobs(health, since)
             if silent:
                 return Progress(_PENDING, f"Airflow says not healthy: {', '.join(silent)}", Stage.CONFIRMING)
             return self._run_canary(api)
@@ -104,12 +104,14 @@ class LocalTarget:
 
     def _once(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
         row = next((row for row in rows if row["image"] == image), None)
-        if row is None:
+        # One that failed has failed for somebody else, who may have mended the cause since.
+        if row is None or (row["state"] in _ENDED and (service.name, image) not in self._tried):
+            self._tried.add((service.name, image))
             self._platform.ask(do="add", service=service.name, image=image)
-            return Progress(_PENDING, "starts")
+            return Progress(_PENDING, "starts", Stage.PREPARING)
         if row["state"] == "done":
             return Progress(Phase.DONE)
-        return _failed(row) if row["state"] in _ENDED else Progress(_PENDING, row["state"])
+        return _failed(row) if row["state"] in _ENDED else Progress(_PENDING, row["state"], Stage.PREPARING)
 
     def _in_place(self, image: str, rows: list[dict[str, Any]]) -> Progress:
         """A service with the address that everybody knows: stopped, and started from the new image."""
@@ -122,7 +124,7 @@ class LocalTarget:
             return _failed(row)
         return Progress(Phase.DONE) if row["healthy"] else Progress(_PENDING, f"{row['name']} {row['state']}")
 
-    def _beside(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
+    def _beside(self, service: Rolled, image: str, rows: list[dict[str, Any]], *, keep: bool) -> Progress:
         """New copies beside the old ones; these go once the new ones are healthy, workers after their last task."""
         # One that the supervisor restarts is still one of them.
         wanted = [row for row in rows if row["image"] == image and row["wanted"]]
@@ -138,27 +140,40 @@ class LocalTarget:
         if not others:
             return Progress(Phase.DONE)
         leaving = [row for row in others if row["wanted"]]
-        if not leaving:
-            return Progress(_PENDING, "old copies end", Stage.STOPPING)
-        return self._retire(service, wanted, leaving)
+        if leaving and service.component is Component.WORKER:
+            return self._relieve(wanted, leaving, keep=keep)
+        for row in leaving:
+            self._retire(row)
+        return Progress(_PENDING, "old copies end", Stage.STOPPING, turned=True)
 
-    def _retire(self, service: Rolled, wanted: list[dict[str, Any]], leaving: list[dict[str, Any]]) -> Progress:
-        duties: dict[str, Any] = {}
-        if service.component is Component.WORKER:
-            # Whoever stays takes tasks, also where a deployment that was killed had told him not to.
-            self._platform.ask(do="command", command="uncordon", names=[row["name"] for row in wanted])
-            alive = [row["name"] for row in leaving if row["healthy"]]
-            duties = self._platform.ask(do="command", command="cordon", names=alive) if alive else {}
+    def _relieve(self, wanted: list[dict[str, Any]], leaving: list[dict[str, Any]], *, keep: bool) -> Progress:
+        """New workers take tasks, old ones finish what they have, and then end, unless they are kept."""
+        # First whoever stays: a deployment that was killed, or the way there, may have told him to take none.
+        names = {row["name"] for row in wanted}
+        if names - self._tell("uncordon", names).keys():
+            return Progress(_PENDING, "not every new worker has answered yet", Stage.TURNING)
+        alive = {row["name"] for row in leaving if row["pid"] is not None}
+        duties = self._tell("cordon", alive)
+        turned = not alive - duties.keys()
         busy = 0
         for row in leaving:
             duty = duties.get(row["name"])
-            if service.component is Component.WORKER and row["healthy"] and (duty is None or duty["tasks"]):
+            if row["pid"] is not None and (duty is None or duty["tasks"]):  # no answer is not: no tasks
                 busy += duty["tasks"] if duty else 1
-                continue
-            self._platform.ask(do="retire", name=row["name"])
-        if busy:
-            return Progress(_PENDING, f"{busy} tasks finish on old workers", Stage.DRAINING)
-        return Progress(_PENDING, "old copies end", Stage.STOPPING)
+            elif not keep:
+                self._retire(row)
+        if not turned:
+            return Progress(_PENDING, "not every old worker has answered yet", Stage.TURNING)
+        if busy or keep:
+            return Progress(_PENDING, f"{busy} tasks finish on old workers", Stage.DRAINING, turned=True)
+        return Progress(_PENDING, "old copies end", Stage.STOPPING, turned=True)
+
+    def _tell(self, command: str, names: set[str]) -> dict[str, Any]:
+        """Send workers a command; the duties of those that answered."""
+        return self._platform.ask(do="command", command=command, names=sorted(names)) if names else {}
+
+    def _retire(self, row: dict[str, Any]) -> None:
+        self._platform.ask(do="retire", name=row["name"])
 
     def _status(self) -> dict[str, Any]:
         return self._platform.ask(do="status", usage=False)

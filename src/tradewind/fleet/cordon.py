@@ -32,8 +32,13 @@ def hold(consumer: Any, reason: str) -> None:
 def let_go(consumer: Any, reason: str) -> None:
     """This reason is gone; take tasks again, unless there is another one."""
     _reasons.discard(reason)
+    queues = consumer.app.amqp.queues
     while _taken and not _reasons:
-        consumer.add_task_queue(_taken.pop())
+        # Celery cancels a queue for good and adds it only to the connection that it has (celery/celery#7733): without
+        # this, a worker that was ever held would take nothing any more once the broker has come back.
+        queues.select({*queues.consume_from, _taken[-1]})
+        consumer.add_task_queue(_taken[-1])
+        _taken.pop()
 
 
 def is_cordoned() -> bool:
@@ -42,8 +47,11 @@ def is_cordoned() -> bool:
 
 
 def tasks() -> int:
-    """How many tasks this worker has taken and not finished."""
-    return len(worker.reserved_requests)
+    """How many tasks this worker has taken and not finished.
+
+    When the broker comes back, Celery forgets what it had reserved; what runs is still active.
+    """
+    return len(worker.reserved_requests | worker.active_requests)
 
 
 def _duty() -> dict[str, Any]:

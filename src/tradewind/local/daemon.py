@@ -221,14 +221,17 @@ class Daemon:
         known = [p.spec for name, p in self.supervisor.machine.processes.items() if name in names]
         if not known:
             return {}
-        result = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "tradewind.fleet.control", command, *(spec.name for spec in known)],
-            env=dict(known[0].env),
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_S,
-            check=False,
-        )
+        try:
+            result = subprocess.run(  # noqa: S603
+                [sys.executable, "-m", "tradewind.fleet.control", command, *(spec.name for spec in known)],
+                env=dict(known[0].env),
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:  # the broker is away: nobody has answered
+            return {}
         return dict(json.loads(result.stdout or "{}"))
 
     def _numbers(self, service: str) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -118,6 +118,7 @@ class Process:
     restart_asked: bool = False  # it stops because somebody asked for a restart, not because it is ill
     successor: ProcessSpec | None = None  # what it is from its next start on
     forget: bool = False
+    completed: bool = False  # a one-off that has ended well, if not the last time
 
 
 @dataclass
@@ -132,7 +133,9 @@ class Machine:
         """Take on more processes; those whose dependencies are met start. None while everything stops."""
         for spec in () if self.stopping else specs:
             state = State.DONE if spec.is_done else State.WAITING
-            self.processes[spec.name] = Process(spec, state, now)
+            before = self.processes.get(spec.name)
+            completed = spec.is_done or (before is not None and before.completed)
+            self.processes[spec.name] = Process(spec, state, now, completed=completed)
         stop_waves(self._requires())  # refuses cycles
         return self.tick(now)
 
@@ -207,13 +210,14 @@ class Machine:
         return process.state is State.WAITING and self._dependencies_met(process)
 
     def _dependencies_met(self, process: Process) -> bool:
-        met = {
-            Condition.HEALTHY: {State.HEALTHY},
-            Condition.COMPLETED: {State.DONE},
-            Condition.STARTED: set(State),
+        met: dict[Condition, Callable[[Process], bool]] = {
+            Condition.HEALTHY: lambda other: other.state is State.HEALTHY,
+            # Another migration may be on its way, or have failed: what ran on the schema goes on doing so.
+            Condition.COMPLETED: lambda other: other.completed,
+            Condition.STARTED: lambda other: True,
         }
         return all(
-            any(other.state in met[condition] for other in self._of(service))
+            any(met[condition](other) for other in self._of(service))
             for service, condition in process.spec.requires.items()
         )
 
@@ -264,6 +268,7 @@ class Machine:
             return
         if spec.one_off and event.code == 0 and not event.why:
             spec.mark_done()
+            process.completed = True
             self._enter(process, State.DONE, now)
             return
         if process.restart_asked:

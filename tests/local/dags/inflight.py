@@ -25,7 +25,7 @@ class Wait(BaseOperator):
 
 @dag(schedule=None, is_paused_upon_creation=False, params={"tasks": 20, "seconds": 2}, max_active_runs=32)
 def inflight():
-    @task
+    @task(**ONCE)
     def numbers() -> list[int]:
         return list(range(int(get_current_context()["params"]["tasks"])))
 
@@ -39,7 +39,7 @@ def inflight():
         print(f"attempt of task {number} ends")
         return number
 
-    @task
+    @task(**ONCE)
     def total(numbers: list[int]) -> int:
         return sum(numbers)
 

@@ -23,6 +23,8 @@ from tradewind.fleet import control
 CLUSTER = "acme-dev"
 STARTS_AFTER = 2
 """Ticks until a task is healthy."""
+LINGERS = 2
+"""Ticks from the end of a task's program until ECS calls the task stopped."""
 BREAKER = 3
 """Failed tasks after which the circuit breaker gives up (ECS: at least 3)."""
 MAX_DEPLOYMENTS = 5
@@ -41,6 +43,7 @@ class Task:
     cordoned: bool = False
     work: list[int] = field(default_factory=list)
     exit_code: int | None = None
+    ended: int | None = None
     stopped: bool = False
 
     @property
@@ -69,7 +72,10 @@ class Service:
 
 
 class Emulator:
-    """One cluster. ``broken`` and ``exits`` speak of images: those that end at once, and the exit codes of one-offs."""
+    """One cluster. ``broken`` and ``exits`` speak of images: those that end at once, and the exit codes of one-offs.
+
+    ``slow`` says how many ticks longer a one-off takes to begin; ``full``: ECS has no room for one.
+    """
 
     def __init__(self) -> None:
         self.services: dict[str, Service] = {}
@@ -81,6 +87,8 @@ class Emulator:
         self.done = 0
         self.lost = 0
         self.refused = 0
+        self.slow: dict[str, int] = {}
+        self.full = False
         self.stuck = False
         self.agent_down = False
         self.on_call: Callable[[str], None] = lambda operation: None
@@ -128,15 +136,16 @@ class Emulator:
 
     def _update_service(self, request: dict[str, Any]) -> dict[str, Any]:
         service = self.services[request["service"]]
-        revision = request.get("taskDefinition", service.revision)
-        if revision != service.revision:
+        revision, primary = request.get("taskDefinition", service.revision), service.deployments[0]
+        if revision != service.revision or request.get("forceNewDeployment"):
             unfinished = [d for d in service.deployments if d.state == "IN_PROGRESS"]
             if len(unfinished) >= MAX_DEPLOYMENTS:
                 raise _error("InvalidParameterException", "too many active deployments", "UpdateService")
             service.deployments.insert(0, Deployment(self._id("ecs-svc/"), revision))
             service.revision = revision
-        elif request.get("desiredCount", service.desired) != service.desired:
-            service.deployments[0].state = "IN_PROGRESS"
+        elif request.get("desiredCount", service.desired) != service.desired and primary.state != "FAILED":
+            # A deployment that the circuit breaker has ended starts nothing more, whatever is desired.
+            primary.state = "IN_PROGRESS"
         service.desired = request.get("desiredCount", service.desired)
         return {"service": self._service(service)}
 
@@ -155,6 +164,8 @@ class Emulator:
         return {"tasks": [self._shown(self._task(name)) for name in request["tasks"]], "failures": []}
 
     def _run_task(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self.full:
+            return {"tasks": [], "failures": [{"reason": "RESOURCE:ENI"}]}
         overrides = request.get("overrides", {}).get("containerOverrides") or [{}]
         command = tuple(overrides[0].get("command", ()))
         task = Task(self._arn(), request["taskDefinition"], started_by=request["startedBy"], command=command)
@@ -177,7 +188,10 @@ class Emulator:
             self._schedule(service)
 
     def _one_off(self, task: Task) -> None:
-        if task.service or task.age < STARTS_AFTER:
+        if task.service:
+            return
+        if task.ended is not None:
+            task.stopped = task.age >= task.ended + LINGERS
             return
         family = task.revision.rpartition("/")[2].rpartition(":")[0]
         what = (
@@ -187,6 +201,8 @@ class Emulator:
             if task.command
             else family
         )
+        if task.age < STARTS_AFTER + self.slow.get(what, 0):
+            return
         self.ran.append((what, self.image(task.revision)))
         task.exit_code = self.exits.get((what, self.image(task.revision)), 0)
         if "tradewind.fleet.control" in task.command:
@@ -196,7 +212,7 @@ class Emulator:
                 worker.cordoned = worker.cordoned if what == "duty" else what == "cordon"
             duties = {name: {"tasks": len(worker.work)} for name, worker in answering.items()}
             task.exit_code = control.judge(names, duties, idle="--idle" in task.command)
-        task.stopped = True
+        task.ended = task.age
 
     def _work(self, service: Service) -> None:
         """Workers, as `fleet.protection` makes them: tasks only while protected, protected only while there is need."""

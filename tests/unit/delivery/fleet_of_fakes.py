@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tradewind.delivery import lease
+from tradewind.delivery.engine import Engine, Limits
+from tradewind.delivery.records import FolderRecords
+from tradewind.delivery.release import Release
 from tradewind.delivery.target import Phase, Progress, Rolled, Stage
 from tradewind.platform import Component
 
@@ -21,15 +25,19 @@ SERVICES = (
 class FakeTarget:
     """Each service takes ``steps`` calls from one image to another, and runs both in between.
 
-    ``broken`` holds images that never become healthy; ``hang`` names services that never finish; ``ill`` images whose
-    environment is not confirmed. ``on_call`` runs before every call.
+    ``broken`` holds images that never become healthy; ``hang`` names services that never finish; ``busy`` says how many
+    looks the old copies of a service still work, ``preparing`` how many a one-off takes longer; ``ill`` holds images
+    whose environment is not confirmed. ``on_call`` runs before every call.
     """
 
     image: str
+    poll_s: float = 0.5
     steps: int = 2
     broken: set[str] = field(default_factory=set)
     hang: set[str] = field(default_factory=set)
+    busy: dict[str, int] = field(default_factory=dict)
     ill: set[str] = field(default_factory=set)
+    preparing: int = 0
     on_call: Callable[[], None] = lambda: None
     calls: list[tuple[str, str]] = field(default_factory=list)
     adopted: dict[Component, str] = field(default_factory=dict)
@@ -44,7 +52,7 @@ class FakeTarget:
     def running(self) -> dict[str, frozenset[str]]:
         return {service.name: frozenset(self.copies[service.name]) for service in SERVICES if not service.one_off}
 
-    def advance(self, service: Rolled, image: str) -> Progress:
+    def advance(self, service: Rolled, image: str, *, keep: bool = False) -> Progress:
         self.on_call()
         self.calls.append((service.name, image))
         copies = self.copies[service.name]
@@ -53,10 +61,19 @@ class FakeTarget:
         if image not in copies:
             copies.append(image)
             self.taken[service.name] = 0
+        if service.one_off and self.preparing:
+            self.preparing -= 1
+            return Progress(Phase.PENDING, "migrates", Stage.PREPARING)
         if image in self.broken:
             return Progress(Phase.FAILED, f"{service.name} says: no such file")
         if service.name in self.hang:
             return Progress(Phase.PENDING, "2 tasks finish", Stage.DRAINING)
+        if self.taken[service.name] + 1 >= self.steps and service.component is Component.WORKER:
+            if self.busy.get(service.name):
+                self.busy[service.name] -= 1
+                return Progress(Phase.PENDING, "2 tasks finish", Stage.DRAINING, turned=True)
+            if keep:
+                return Progress(Phase.PENDING, "0 tasks finish", Stage.DRAINING, turned=True)
         self.taken[service.name] += 1
         if self.taken[service.name] >= self.steps:
             self.copies[service.name] = [image]
@@ -64,9 +81,70 @@ class FakeTarget:
 
     def confirm(self, since: float) -> Progress:
         self.on_call()
+        self.calls.append(("confirm", ""))
         ill = any(image in self.ill for images in self.copies.values() for image in images)
         return Progress(Phase.FAILED, "the canary failed") if ill else Progress(Phase.DONE)
 
     def adopt(self, images: dict[Component, str]) -> None:
         self.on_call()
         self.adopted = images
+
+
+OLD, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
+
+
+class KilledError(BaseException):
+    """As if the process had been killed: nothing catches it, and nothing is tidied up."""
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def release(image: str) -> Release:
+    return Release({component.value: image for component in Component})
+
+
+def ignore(name: str, progress: Progress) -> None:
+    pass
+
+
+def fake(engine: Engine) -> FakeTarget:
+    assert isinstance(engine.target, FakeTarget)
+    return engine.target
+
+
+def runs_only(engine: Engine, image: str) -> bool:
+    return all(images == frozenset({image}) for images in engine.target.running().values())
+
+
+def events(engine: Engine) -> list[tuple[str, str]]:
+    return [(entry["event"], entry["release"]) for entry in engine.history()]
+
+
+def killed_at(moment: int) -> Callable[[], None]:
+    """What kills at the call of that number."""
+    left = [moment]
+
+    def on_call() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise KilledError
+
+    return on_call
+
+
+def run_on(engine: Engine, records: FolderRecords, clock: Clock) -> Engine:
+    """A new process, after the lease of the killed one has run out."""
+    clock.now += lease.LEASE_S + 1
+    fake(engine).on_call = lambda: None
+    return Engine("dev", records, engine.target, Limits(), clock, clock.sleep)

@@ -9,17 +9,13 @@ from pathlib import Path
 import pytest
 from ecs_emulator import CLUSTER
 from ecs_world import SERVICES, World, image, release
+from fleet_of_fakes import KilledError, ignore
 from moto import mock_aws
 
-from tradewind.delivery import ecs
-from tradewind.delivery.ecs import EcsTarget
-from tradewind.delivery.engine import keep
+from tradewind.delivery.ecs import EcsTarget, commands
+from tradewind.delivery.engine import GateError, keep
 from tradewind.delivery.target import Progress
 from tradewind.errors import TradewindError
-
-
-class KilledError(BaseException):
-    """As if the process had been killed."""
 
 
 @pytest.fixture
@@ -28,9 +24,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.setenv(name, "testing")
     with mock_aws():
         yield World(tmp_path)
-
-
-def ignore(name: str, progress: Progress) -> None: ...
 
 
 def test_the_first_release_of_an_empty_environment(world: World) -> None:
@@ -133,7 +126,7 @@ def test_an_apply_reaches_the_services_with_the_next_deployment(world: World) ->
 
 def test_what_was_scaled_stays_scaled(world: World) -> None:
     world.deploy(release(1))
-    (active,) = (name for name in world.sets["worker"] if world.counts()[name])
+    active = world.active()
     most = next(service.counts.max for service in SERVICES if service.name == "worker")
     world.ecs.services[active].desired = most
 
@@ -150,7 +143,7 @@ def test_a_sixth_deployment_waits(world: World) -> None:
     client = world.ecs.client("ecs")
     target = EcsTarget(world.layout(), SERVICES, world.ecs)
     for number in range(2, 7):
-        revision = target._revision("flower", image(number, "flower"))
+        revision = target._revisions.of("flower", image(number, "flower"))
         client.update_service(cluster=CLUSTER, service="flower", taskDefinition=revision)
     rolled = next(service for service in target.services() if service.name == "flower")
 
@@ -181,9 +174,9 @@ def test_workers_that_lost_their_protection_keep_their_tasks(world: World) -> No
 
 
 def test_many_workers_are_told_in_parts_and_each_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ecs, "BATCH", 2)
+    monkeypatch.setattr(commands, "BATCH", 2)
     world.deploy(release(1))
-    (active,) = (name for name in world.sets["worker"] if world.counts()[name])
+    active = world.active()
     world.ecs.services[active].desired = 5
     world.ecs.queue = [30, 20, 10, 25, 15, 5, 8, 12, 3, 18]
     for _ in range(6):
@@ -198,7 +191,7 @@ def test_many_workers_are_told_in_parts_and_each_once(world: World, monkeypatch:
 
 def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:
     world.deploy(release(1))
-    (active,) = (name for name in world.sets["worker"] if world.counts()[name])
+    active = world.active()
     # One more that has not started yet cannot answer.
     world.ecs.services[active].desired += 1
 
@@ -247,3 +240,180 @@ def test_killed_at_any_call_it_goes_on(world: World, broken: bool) -> None:
     assert kills >= 28
     assert world.ecs.lost == 0
     print(f"{kills} kills among {len(CALLS)} releases: always one consistent release, 0 tasks lost")
+
+
+def test_commands_do_not_overtake_each_other(world: World) -> None:
+    """The way back begins while the old workers are still being told to take no tasks."""
+    world.deploy(release(1))
+    world.busy = True
+    for _ in range(5):
+        world.sleep(1)
+    world.ecs.slow = {"cordon": 30}
+    told_off: list[str] = []
+
+    def fail_meanwhile(name: str, progress: Progress) -> None:
+        if "cordon" in progress.detail and not told_off:
+            told_off.append(name)
+            raise GateError("flower failed")
+
+    keep(world.records, release(2))
+    with pytest.raises(TradewindError, match="is in force again"):
+        world.engine().deploy(release(2), fail_meanwhile)
+
+    assert told_off
+    for _ in range(60):
+        world.sleep(1)
+    assert world.consistent() == release(1).id
+    assert not any(task.cordoned for task in world.ecs.tasks.values() if not task.stopped)
+    assert world.ecs.lost == 0
+
+
+def test_a_killed_deployers_command_is_waited_for(world: World) -> None:
+    world.deploy(release(1))
+    world.busy = True
+    for _ in range(5):
+        world.sleep(1)
+    world.ecs.slow = {"cordon": 30}
+
+    def die(name: str, progress: Progress) -> None:
+        if progress.detail.startswith("cordon"):
+            raise KilledError
+
+    keep(world.records, release(2))
+    with pytest.raises(KilledError):
+        world.engine().deploy(release(2), die)
+    world.now += 120
+    world.deploy(release(1))  # back, by a process that has told nobody anything
+
+    for _ in range(60):
+        world.sleep(1)
+    assert not any(task.cordoned for task in world.ecs.tasks.values() if not task.stopped)
+    assert world.ecs.lost == 0
+
+
+def test_each_worker_is_told_once_however_long_the_answer_takes(world: World) -> None:
+    world.deploy(release(1))
+    active = world.active()
+    world.ecs.services[active].desired = 6
+    world.ecs.queue = [3, 9, 15, 21, 27, 33, 5, 12, 18, 24, 30, 36]
+    for _ in range(6):
+        world.ecs.tick()
+    world.ecs.ran.clear()
+
+    world.deploy(release(2))
+
+    assert [what for what, _ in world.ecs.ran].count("cordon") == 1
+    assert (world.ecs.done, world.ecs.lost) == (12, 0)
+
+
+def test_a_third_release_leaves_the_workers_that_work(world: World) -> None:
+    """The deployer died while the workers of the first release still had long tasks; the second's take all others."""
+    world.deploy(release(1))
+    first = world.active()
+    world.ecs.queue = [200, 200]
+    for _ in range(6):
+        world.sleep(1)
+
+    def die(name: str, progress: Progress) -> None:
+        if "finish their tasks" in progress.detail:
+            raise KilledError
+
+    keep(world.records, release(2))
+    with pytest.raises(KilledError):
+        world.engine().deploy(release(2), die)
+    world.now += 120
+    (second,) = (name for name in world.sets["worker"] if name != first)
+
+    def watch(name: str, progress: Progress) -> None:
+        first_works = any(t.work for t in world.ecs.tasks.values() if t.service == first and not t.stopped)
+        if first_works:
+            assert not any(t.cordoned for t in world.ecs.tasks.values() if t.service == second and not t.stopped)
+
+    keep(world.records, release(3))
+    world.engine().deploy(release(3), watch)
+
+    assert world.consistent() == release(3).id
+    assert (world.ecs.done, world.ecs.lost) == (2, 0)
+
+
+def test_a_release_that_failed_can_be_tried_again(world: World) -> None:
+    """Nothing about it has changed; the cause was mended elsewhere, as when a secret was missing."""
+    world.ecs.broken = {image(1, "flower"), image(1, "worker")}
+    with pytest.raises(TradewindError, match="no other release to go back to"):
+        world.deploy(release(1))
+    world.ecs.broken = set()
+
+    world.deploy(release(1))
+
+    assert world.consistent() == release(1).id
+
+
+def test_a_migration_may_take_hours(world: World) -> None:
+    world.deploy(release(1))
+    world.ecs.slow = {"acme-dev-migrate": 2 * 360}
+
+    world.deploy(release(2))
+
+    assert world.consistent() == release(2).id
+
+
+def test_a_migration_that_takes_too_long_is_not_left_behind(world: World) -> None:
+    world.deploy(release(1))
+    world.ecs.slow = {"acme-dev-migrate": 7 * 360}
+
+    with pytest.raises(TradewindError, match="migrate was still preparing") as caught:
+        world.deploy(release(2))
+
+    assert caught.value.hint == "tradewind release resume dev"
+    while any(not task.stopped for task in world.ecs.tasks.values() if not task.service):
+        world.sleep(1)
+    world.ecs.slow = {}
+    world.now += 120
+    resumed = world.engine().resume(ignore)
+    assert resumed
+    assert world.consistent() == release(2).id
+
+
+def test_no_snapshot_of_a_database_that_was_migrated_already(world: World) -> None:
+    world.deploy(release(1))
+
+    def die(name: str, progress: Progress) -> None:
+        if name == "scheduler" and "are new" in progress.detail:
+            raise KilledError
+
+    keep(world.records, release(2))
+    with pytest.raises(KilledError):
+        world.engine().deploy(release(2), die)
+    world.now += 120
+    world.engine().resume(ignore)
+
+    assert world.consistent() == release(2).id
+    snapshots = world.ecs.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert len(snapshots) == 1
+
+
+def test_when_ecs_has_no_room_for_a_task(world: World) -> None:
+    world.deploy(release(1))
+    world.ecs.full = True
+    looks: list[str] = []
+
+    def make_room(name: str, progress: Progress) -> None:
+        looks.append(progress.detail)
+        if len(looks) == 3:
+            world.ecs.full = False
+
+    keep(world.records, release(2))
+    world.engine().deploy(release(2), make_room)
+
+    assert "prepare: ECS has no room for it" in looks
+    assert world.consistent() == release(2).id
+
+
+def test_workers_scaled_to_nothing_are_consistent(world: World) -> None:
+    world.deploy(release(1))
+    for name in world.sets["worker"]:
+        world.ecs.services[name].desired = 0
+    for _ in range(5):
+        world.ecs.tick()
+
+    assert world.consistent() == release(1).id

@@ -1,0 +1,122 @@
+"""One at a time changes an environment, and nobody keeps it for good by dying."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+from fleet_of_fakes import (
+    NEW,
+    OLD,
+    OTHER,
+    Clock,
+    FakeTarget,
+    fake,
+    ignore,
+    release,
+    runs_only,
+)
+
+from tradewind.delivery import lease
+from tradewind.delivery.engine import Engine, Limits
+from tradewind.delivery.records import FolderRecords
+from tradewind.delivery.target import Progress
+from tradewind.errors import TradewindError
+
+
+def test_one_at_a_time(engine: Engine, records: FolderRecords, clock: Clock) -> None:
+    other = Engine("dev", records, FakeTarget(OLD), Limits(), clock, clock.sleep)
+    refusals: list[str] = []
+
+    def meanwhile(name: str, progress: Progress) -> None:
+        with pytest.raises(TradewindError) as caught:
+            other.deploy(release(OTHER), ignore)
+        refusals.append(str(caught.value))
+
+    engine.deploy(release(NEW), meanwhile)
+
+    assert set(refusals) == {refusals[0]}
+    assert f"deploys {release(NEW).id}" in refusals[0]
+    assert runs_only(engine, NEW)
+
+
+def test_the_lock_of_a_process_that_ended_is_free_at_once(
+    engine: Engine, records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = subprocess.Popen(["true"])
+    with monkeypatch.context() as as_child:
+        as_child.setattr(lease.os, "getpid", lambda: child.pid)
+        lease.Lease.take(records, "dev", "deploys", clock)
+    child.wait()
+
+    engine.deploy(release(NEW), ignore)
+
+    assert runs_only(engine, NEW)
+
+
+def test_the_lock_of_another_machine_runs_out(
+    engine: Engine, records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(lease.socket, "gethostname", lambda: "elsewhere")
+        lease.Lease.take(records, "dev", "deploys", clock)
+
+    with pytest.raises(TradewindError, match="dev is locked"):
+        engine.deploy(release(NEW), ignore)
+    clock.now += lease.LEASE_S
+    engine.deploy(release(NEW), ignore)
+
+
+def test_a_locked_environment_refuses(engine: Engine, records: FolderRecords, clock: Clock) -> None:
+    lease.lock(records, "dev", "month end", clock)
+    clock.now += 1e6
+
+    with pytest.raises(TradewindError, match="month end") as caught:
+        engine.deploy(release(NEW), ignore)
+
+    assert caught.value.hint == "wait, or: tradewind release unlock dev"
+    assert lease.unlock(records, "dev")
+    assert not lease.unlock(records, "dev")
+    engine.deploy(release(NEW), ignore)
+
+
+def test_whoever_lost_the_lock_changes_nothing_more(engine: Engine, records: FolderRecords, clock: Clock) -> None:
+    def take_away(name: str, progress: Progress) -> None:
+        if name == "scheduler":
+            lease.unlock(records, "dev")
+            clock.now += lease.LEASE_S
+        assert name != "worker"
+
+    with pytest.raises(TradewindError, match="taken away"):
+        engine.deploy(release(NEW), take_away)
+
+
+def test_a_deployment_longer_than_a_lease_keeps_it(engine: Engine, clock: Clock) -> None:
+    began = clock.now
+    fake(engine).steps = 500
+
+    engine.deploy(release(NEW), ignore)
+
+    assert clock.now - began > 10 * lease.LEASE_S
+    assert runs_only(engine, NEW)
+
+
+def test_a_write_whose_answer_got_lost_is_no_other_holder(
+    records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client sends it again, and finds what it has written itself."""
+    write = records.write
+
+    def twice(name: str, document: Any, version: str | None) -> str:
+        write(name, document, version)
+        return write(name, document, version)
+
+    monkeypatch.setattr(records, "write", twice)
+    held = lease.Lease.take(records, "dev", "deploys", clock)
+    for _ in range(3):
+        clock.now += lease.RENEW_S + 1
+        held.renew()
+    held.give_back()
+
+    assert records.read(lease.name("dev")) is None
