@@ -13,10 +13,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradewind.dags.source import IGNORED
+from tradewind.dags.whole import whole
 from tradewind.errors import ExitCode, TradewindError
-
-IGNORED = {"__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
-_DRAFT = ".tradewind-new"
 
 
 @dataclass(frozen=True)
@@ -73,12 +72,9 @@ def _same(one: Path, two: Path) -> bool:
 
 def _write(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(target.name + _DRAFT)
-    shutil.copyfile(source, draft)
-    draft.chmod(0o644)
-    with draft.open("rb") as stream:
-        os.fsync(stream.fileno())
-    draft.replace(target)
+    with whole(target) as draft:
+        shutil.copyfile(source, draft)
+        draft.chmod(0o644)
 
 
 def _remove_empty(folder: Path) -> None:

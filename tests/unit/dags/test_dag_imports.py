@@ -1,0 +1,74 @@
+"""Who imports whom, read from the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tradewind.dags.imports import Remembered, names, resolve
+
+FILES = {"a.py", "lib/__init__.py", "lib/b.py", "lib/deep/__init__.py", "lib/deep/c.py", "bare/d.py"}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import lib.b as x, os", ("lib.b", "os")),
+        ("from lib import b", ("lib", "lib.b")),
+        ("from lib.deep.c import f, g", ("lib.deep.c", "lib.deep.c.f", "lib.deep.c.g")),
+        ("from . import b", (".", ".b")),
+        ("from ..deep import c", ("..deep", "..deep.c")),
+        ("from lib import *", ("lib",)),
+        ("def f():\n  if x:\n    import late", ("late",)),
+        ("import importlib\nimportlib.import_module('lib.b')", ("importlib", "lib.b")),
+        ("__import__('lib')", ("lib",)),
+        ("import_module(name)", ()),
+        ("this is no Python", ()),
+        ("\0", ()),
+        ("(" * 5000, ()),
+    ],
+)
+def test_what_a_file_imports(code: str, found: tuple[str, ...]) -> None:
+    assert names(code.encode()) == found
+
+
+def test_an_encoding_of_its_own() -> None:
+    assert names("# -*- coding: latin-1 -*-\nimport é".encode("latin-1")) == ("é",)
+
+
+@pytest.mark.parametrize(
+    ("path", "imported", "targets"),
+    [
+        ("a.py", ["lib.b", "os"], ("lib/__init__.py", "lib/b.py")),
+        ("a.py", ["lib.deep.c.f"], ("lib/__init__.py", "lib/deep/__init__.py", "lib/deep/c.py")),
+        ("a.py", ["bare.d"], ("bare/d.py",)),  # a package without __init__
+        ("lib/b.py", [".", ".deep"], ("lib/__init__.py", "lib/deep/__init__.py")),
+        ("lib/deep/c.py", ["..b"], ("lib/b.py",)),
+        ("lib/deep/c.py", ["....b"], ()),
+        ("a.py", ["a"], ()),
+    ],
+)
+def test_which_files_that_are(path: str, imported: list[str], targets: tuple[str, ...]) -> None:
+    assert resolve(path, imported, FILES) == targets
+
+
+def test_what_was_seen_before_is_not_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "imports.json"
+    first = Remembered(file)
+    assert first("1", b"import a") == ("a",)
+    assert first("2", b"import b") == ("b",)
+    first.save()
+
+    again = Remembered(file)
+    assert again("1", b"not looked at") == ("a",)
+    again.save()
+    assert Remembered(file)("2", b"import c") == ("c",)  # it was not used, and is forgotten
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"version": 0, "names": {"1": ["x"]}}'])
+def test_a_memory_that_is_no_memory(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "imports.json"
+    file.write_text(damage)
+
+    assert Remembered(file)("1", b"import a") == ("a",)
