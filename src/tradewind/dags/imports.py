@@ -1,7 +1,7 @@
 """Which files of a release import which others, read from the code without running it.
 
 A module is looked for below the root of the release, as Airflow does, which puts the root into ``sys.path``. Names that
-are only put together at run time cannot be seen.
+are only put together at run time cannot be seen; that there may be such names can.
 """
 
 from __future__ import annotations
@@ -12,10 +12,20 @@ import warnings
 from collections.abc import Container, Iterable
 from pathlib import Path
 
-from tradewind.dags.whole import whole
+from tradewind.bundle.whole import whole
 
-MEMORY = 1
+MEMORY = 2
 """To be raised when ``names`` finds something else than it did."""
+
+
+DYNAMIC = "?"
+"""Among the names: this file may import what cannot be read from its code."""
+_LOADERS = frozenset(
+    {
+        *("exec", "eval", "runpy", "run_path", "run_module", "exec_module", "load_module", "find_spec"),
+        *("spec_from_file_location", "SourceFileLoader", "iter_modules", "walk_packages", "zipimporter"),
+    }
+)
 
 
 def names(code: bytes) -> tuple[str, ...]:
@@ -36,10 +46,10 @@ def names(code: bytes) -> tuple[str, ...]:
             base = "." * node.level + (node.module or "")
             dot = "" if base.endswith(".") else "."
             found |= {base, *(f"{base}{dot}{alias.name}" for alias in node.names if alias.name != "*")}
-        elif isinstance(node, ast.Call) and node.args and _imports(node.func):
-            first = node.args[0]
-            if isinstance(first, ast.Constant) and isinstance(first.value, str) and not first.value.startswith("."):
-                found.add(first.value)
+        elif isinstance(node, ast.Call) and _called(node.func) in {"import_module", "__import__"}:
+            found.add(_text(node.args[0]) if node.args else DYNAMIC)
+        elif isinstance(node, (ast.Attribute, ast.Name)) and _called(node) in _LOADERS:
+            found.add(DYNAMIC)
     return tuple(sorted(found))
 
 
@@ -87,8 +97,15 @@ def resolve(path: str, imported: Iterable[str], files: Container[str]) -> tuple[
     return tuple(sorted(found - {path}))
 
 
-def _imports(function: ast.expr) -> bool:
-    """Whether this is ``importlib.import_module`` or ``__import__``, by its name."""
+def _text(argument: ast.expr) -> str:
+    """The module that is named outright, or that it is not."""
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value[:1] != ".":
+        return argument.value
+    return DYNAMIC
+
+
+def _called(function: ast.expr) -> str:
+    """The last part of a name: ``import_module`` of ``importlib.import_module``."""
     if isinstance(function, ast.Attribute):
-        return function.attr == "import_module"
-    return isinstance(function, ast.Name) and function.id in {"import_module", "__import__"}
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from tradewind.bundle.manifest import Origin
 from tradewind.errors import ExitCode, TradewindError
 
 IGNORED = frozenset({"__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
@@ -45,16 +46,6 @@ class Found:
     size: int
     executable: bool = False
     blob: bytes = b""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a release comes from. Without a commit: a folder. ``dirty``: not what the commit has."""
-
-    commit: str | None = None
-    dirty: bool = False
-    author: str | None = None
-    subject: str | None = None
 
 
 class Source(Protocol):

@@ -13,8 +13,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradewind.bundle.whole import whole
 from tradewind.dags.source import IGNORED
-from tradewind.dags.whole import whole
 from tradewind.errors import ExitCode, TradewindError
 
 

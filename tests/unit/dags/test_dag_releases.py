@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tradewind.bundle.manifest import DagRelease
 from tradewind.dags import source
-from tradewind.dags.release import DagRelease, describe, pack, write
+from tradewind.dags.release import describe, pack, write
 from tradewind.dags.source import Commit, Folder, source_of
 from tradewind.dags.tree import File, Limits, Tree, collect
 from tradewind.errors import TradewindError

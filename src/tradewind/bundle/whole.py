@@ -14,8 +14,17 @@ def whole(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield draft
-        with draft.open("rb") as stream:
-            os.fsync(stream.fileno())
+        to_disk(draft)
         draft.replace(path)
+        to_disk(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def to_disk(path: Path) -> None:
+    """Return when this file, or the names in this folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

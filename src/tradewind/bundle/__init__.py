@@ -1,0 +1,1 @@
+"""Serves releases of DAG files to Airflow, which imports this in every container."""

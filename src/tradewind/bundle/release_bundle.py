@@ -1,0 +1,82 @@
+"""The DAG bundle class that Airflow loads: serves the release in force, and to each run the one it started with."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from airflow.configuration import conf
+from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
+
+from tradewind.bundle.cache import KEPT, Cache, Held
+from tradewind.bundle.shared import SharedFolder
+from tradewind.errors import TradewindError
+
+_held: OrderedDict[Path, Held] = OrderedDict()
+"""What this process used last. Airflow drops bundle objects while code of theirs still runs, in this process or in a
+child of it."""
+_HELD = 16
+
+
+class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
+    """DAG releases of a shared folder (``current``, ``releases/``), unpacked to the local disk.
+
+    Args:
+        folder: the shared folder, as this process sees it; ``[core] dags_folder`` when not given.
+        keep: how many releases stay on the local disk.
+    """
+
+    supports_versioning = True
+
+    def __init__(self, *, folder: str | None = None, keep: int = KEPT, **others: Any) -> None:
+        super().__init__(**others)
+        self.shared = SharedFolder(Path(folder or conf.get("core", "dags_folder")))
+        self.cache = Cache(self.shared, self.versions_dir, keep)
+        self._serves: str | None = self.version
+        self._path: Path | None = None
+
+    def initialize(self) -> None:
+        """See BaseDagBundle."""
+        if self.version:
+            self._take(self.version)
+        else:
+            self.refresh()
+        super().initialize()
+
+    @property
+    def path(self) -> Path:
+        """See BaseDagBundle. Before the first release: an empty folder."""
+        if self._path is None:
+            empty = Path(self.base_dir) / "none"
+            empty.mkdir(parents=True, exist_ok=True)
+            return empty
+        return self._path
+
+    def get_current_version(self) -> BundleVersion | None:
+        """See BaseDagBundle: what ``path`` has, which the pointer may have left behind since."""
+        return BundleVersion(self._serves) if self._serves else None
+
+    def in_force(self) -> str | None:
+        """What the pointer says now. TradewindError or OSError where that cannot be known."""
+        found = self.shared.in_force()
+        return found.release if found else None
+
+    def refresh(self) -> None:
+        """See BaseDagBundle. Raises where there is no way to serve what is in force; what was served stays."""
+        if self.version:
+            raise TradewindError(f"{self.name} is pinned to the DAG release {self.version}")
+        release = self.in_force()
+        if release:
+            self._take(release)
+        elif self._serves:
+            # A file system that is not mounted looks like one without releases. All DAGs would vanish.
+            raise TradewindError(f"there is no {self.shared.pointer} any more", "is the shared file system mounted?")
+
+    def _take(self, release: str) -> None:
+        held = self.cache.hold(release)
+        self._serves, self._path = release, held.path
+        _held[held.path] = held
+        _held.move_to_end(held.path)
+        while len(_held) > _HELD:
+            _held.popitem(last=False)

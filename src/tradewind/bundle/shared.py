@@ -1,0 +1,159 @@
+"""The folder on the shared file system that holds releases of DAG files and the pointer to the one in force.
+
+    current              the pointer
+    releases/ID.zip      the files
+    releases/ID.json     the manifest, written after them: where it is, they are
+
+Many read it. Whoever writes does it under ``deploying``, on one machine at a time: the lock is this kernel's.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tradewind.bundle import pointer
+from tradewind.bundle.manifest import DagRelease, Entry, is_id
+from tradewind.bundle.pointer import InForce
+from tradewind.bundle.whole import whole
+from tradewind.errors import TradewindError
+
+POINTER = "current"
+RELEASES = "releases"
+
+
+@dataclass(frozen=True)
+class SharedFolder:
+    """See the module."""
+
+    folder: Path
+
+    @property
+    def pointer(self) -> Path:
+        """Where it stands which release is in force."""
+        return self.folder / POINTER
+
+    def archive(self, release: str) -> Path:
+        """Where the files of a release are."""
+        return self.folder / RELEASES / f"{release}.zip"
+
+    def manifest(self, release: str) -> Path:
+        """Where the manifest of a release is."""
+        return self.folder / RELEASES / f"{release}.json"
+
+    def in_force(self) -> InForce | None:
+        """What the pointer says now. TradewindError or OSError where that cannot be known."""
+        return pointer.read(self.pointer)
+
+    def read(self, release: str) -> DagRelease:
+        """The manifest of a release. TradewindError where it is not there."""
+        if not is_id(release):
+            raise TradewindError(f"{release!r} is no name of a DAG release", hint="tradewind dags list")
+        return DagRelease.read(self.manifest(release))
+
+    def releases(self) -> list[DagRelease]:
+        """All that are there, the newest first."""
+        found = [DagRelease.read(path) for path in (self.folder / RELEASES).glob("d-*.json") if is_id(path.stem)]
+        return sorted(found, key=lambda release: (release.created, release.id), reverse=True)
+
+    def has(self, release: str) -> bool:
+        """Whether a release is there."""
+        return self.manifest(release).exists() and self.archive(release).exists()
+
+    def put(self, manifest: Path, archive: Path) -> DagRelease:
+        """Bring a release here, checked. One that is here already is left as it is.
+
+        Raises:
+            TradewindError: damaged, or not the files that the manifest names, or there is no room.
+        """
+        release = DagRelease.read(manifest)
+        if self.has(release.id):
+            return release
+        try:
+            self.manifest(release.id).parent.mkdir(parents=True, exist_ok=True)
+            for source, target in ((archive, self.archive(release.id)), (manifest, self.manifest(release.id))):
+                with whole(target) as draft:
+                    shutil.copyfile(source, draft)
+                    draft.chmod(0o644)
+                    if source is archive:
+                        check(release, draft)
+        except OSError as error:
+            raise TradewindError(
+                f"the DAG release {release.id} cannot be brought to {self.folder}", str(error.strerror or error)
+            ) from error
+        return release
+
+    def activate(self, release: str) -> InForce:
+        """Put a release in force that is here. What is in force already stays so, with its time.
+
+        Raises:
+            TradewindError: it is not here, or damaged, or the pointer cannot be written.
+        """
+        found = self.read(release)
+        check(found, self.archive(release))
+        try:
+            before = self.in_force()
+        except TradewindError:
+            before = None  # damaged; written anew below
+        if before and before.release == release:
+            return before
+        try:
+            return pointer.write(self.pointer, release, datetime.now(UTC).isoformat(timespec="milliseconds"))
+        except OSError as error:
+            raise TradewindError(f"{self.pointer} cannot be written", str(error.strerror or error)) from error
+
+    def remove(self, release: str) -> None:
+        """Take a release away. TradewindError where it is in force."""
+        now = self.in_force()
+        if now and now.release == release:
+            raise TradewindError(f"the DAG release {release} is in force")
+        self.manifest(release).unlink(missing_ok=True)  # first: without it nobody looks for the archive
+        self.archive(release).unlink(missing_ok=True)
+
+    @contextmanager
+    def deploying(self) -> Iterator[None]:
+        """Alone for as long as this lasts. TradewindError where somebody else is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.folder / ".deploying", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TradewindError(
+                    "another deployment of DAGs is under way", f"to {self.folder}", "tradewind dags list"
+                ) from None
+            yield
+        finally:
+            os.close(lock)
+
+
+def check(release: DagRelease, archive: Path) -> None:
+    """TradewindError where the archive does not have exactly what the manifest says."""
+    try:
+        with zipfile.ZipFile(archive) as stored:
+            for path, entry in release.files.items():
+                extract(stored, path, entry)
+    except FileNotFoundError:
+        raise TradewindError(f"the DAG release {release.id} has no archive", f"looked for {archive}") from None
+    except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+        raise TradewindError(f"the archive of {release.id} is damaged", str(error)) from error
+
+
+def extract(archive: zipfile.ZipFile, path: str, entry: Entry) -> bytes:
+    """The content of one file. TradewindError where it is not what the manifest says; BadZipFile, KeyError."""
+    # Before it is read: what unpacks to gigabytes is never unpacked.
+    if archive.getinfo(path).file_size != entry.size:
+        raise TradewindError(f"the archive {archive.filename} is damaged", f"{path} has another size")
+    with archive.open(path) as stream:
+        content = stream.read(entry.size)
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise TradewindError(f"the archive {archive.filename} is damaged", f"{path} has another checksum")
+    return content
