@@ -55,9 +55,4 @@ def project(folder: Path) -> Running:
     with file.open("a") as stream:
         stream.write("  web: 2\n")
     (folder / "requirements.txt").write_text("# nothing yet\n")
-    # Links to files outside do not lead anywhere inside a container.
-    for entry in (folder / "dags").iterdir():
-        content = entry.read_bytes()
-        entry.unlink()
-        entry.write_bytes(content)
     return running

@@ -121,7 +121,7 @@ def daemon(tmp_path: Path) -> Daemon:
             login=("admin", "-"),
             flower_login=("admin", "-"),
             remarks=("port 8080 is in use",),
-            runtime=Programs(home, tmp_path, ""),
+            runtime=Programs(home, ""),
             images={},
             services={},
             instance=lambda name, number, image: ProcessSpec(name, name, ("true",), {}, home.logs / "log"),

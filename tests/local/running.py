@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ class Running:
         for source in sources:
             for entry in source.iterdir():
                 if entry.name != "__pycache__":
-                    (dags / entry.name).symlink_to(entry)
+                    shutil.copyfile(entry, dags / entry.name)
         (folder / "tradewind.yaml").write_text(CONFIGURATION.format(dags="dags", database=database))
         return cls(folder)
 

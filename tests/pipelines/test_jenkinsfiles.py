@@ -163,11 +163,14 @@ def test_a_pull_request_is_planned_where_it_would_go(job: Job) -> None:
     assert done.stages["Apply"] == "SKIPPED"
 
 
-def test_dags_are_tested_and_synchronised(job: Job) -> None:
+def test_dags_are_tested_and_deployed(job: Job) -> None:
     done = job.build("dags", params={"SHARED": "/mnt/efs"})
 
     assert done.result == "SUCCESS", done.log
-    assert job.calls()[1:] == ["dags check dags --junit build/dags.xml", "dags sync dags /mnt/efs/dev"]
+    assert job.calls()[1:] == [
+        "dags check dags --junit build/dags.xml",
+        "dags deploy dev --from dags --shared /mnt/efs/dev",
+    ]
 
 
 def test_a_private_index_is_in_no_log(job: Job) -> None:

@@ -102,7 +102,7 @@ class Cache:
         shutil.rmtree(draft, ignore_errors=True)
         try:
             with self._another(release) as (other, known), zipfile.ZipFile(self.shared.archive(release)) as archive:
-                for folder in sorted({path.rpartition("/")[0] for path in manifest.files}):
+                for folder in {"", *(path.rpartition("/")[0] for path in manifest.files)}:
                     (draft / folder).mkdir(parents=True, exist_ok=True)
                 for path, entry in manifest.files.items():
                     if known.get(path) != entry or not _linked(other / path, draft / path, entry):

@@ -8,12 +8,13 @@ has stay known while runs of theirs are unfinished.
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
 from airflow.cli.commands import dag_processor_command
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.dag_processing.processor import DagFileParsingResult, DagFileProcessorProcess
@@ -27,57 +28,54 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tradewind.bundle.changes import changes
+from tradewind.bundle.events import CONFIRMED, SERVED
+from tradewind.bundle.pointer import InForce
 from tradewind.bundle.release_bundle import ReleaseBundle
 from tradewind.errors import TradewindError
 
-SERVED = "dag_release.served"
-"""In Airflow's audit log: files that a release changed are parsed, and what it did not change is the release's."""
-CONFIRMED = "dag_release.confirmed"
-"""In Airflow's audit log: every file of a release is parsed, or need not be."""
 _UNFINISHED = (DagRunState.QUEUED, DagRunState.RUNNING)
 _AT_ONCE = 500
 """Names in one statement: far below what any database takes."""
 
 
-@attrs.define
+@dataclass
 class _Turn:
     """The way to one release: which files are still to be parsed of what is first, and of what comes behind."""
 
-    release: str
+    now: InForce
     first: set[Path]
     behind: set[Path]
     served: bool = False
     confirmed: bool = False
 
 
-@attrs.define(kw_only=True)
 class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
     """Airflow's manager of DAG files for releases. Other bundles go as they always do."""
 
-    _turns: dict[str, _Turn] = attrs.field(factory=dict, init=False)
-    _present: dict[str, set[DagFileInfo]] = attrs.field(factory=dict, init=False)
-    _stored: bool = attrs.field(default=False, init=False)
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._turns: dict[str, _Turn] = {}
+        self._present: dict[str, set[DagFileInfo]] = {}
+        self._stored = False
 
     def claim_priority_files(self) -> list[DagFileInfo]:
         """Called once a second or more often, and before bundles are refreshed: the place to see the pointer move."""
         for bundle in self._releases():
             try:
-                moved = bundle.is_initialized and self._in_force(bundle) != self._bundle_versions.get(bundle.name)
+                if bundle.is_initialized and bundle.moved():
+                    self.request_bundle_refresh(bundle.name)
             except (TradewindError, OSError):
                 self.log.exception("Cannot see which release of %s is in force", bundle.name)
-                continue
-            if moved:
-                self.request_bundle_refresh(bundle.name)
         return list(super().claim_priority_files())
 
     def handle_removed_files(self, known_files: dict[str, set[DagFileInfo]]) -> None:
         """Called after bundles were refreshed, with all of their files: the place to turn to another release."""
         super().handle_removed_files(known_files)
         for bundle in self._releases():
-            release = self._bundle_versions.get(bundle.name)
-            turn = self._turns.get(bundle.name)
-            if release and (turn is None or turn.release != release):
-                self._turn(bundle, release, turn.release if turn else None, known_files.get(bundle.name, set()))
+            now, turn = bundle.serves, self._turns.get(bundle.name)
+            # Airflow goes on without a version that it could not store.
+            if now and now.release == self._bundle_versions.get(bundle.name) and (turn is None or turn.now != now):
+                self._turn(bundle, now, known_files.get(bundle.name, set()))
 
     def handle_parsing_result(self, file: DagFileInfo, proc: DagFileProcessorProcess, **others: Any) -> None:
         """Store what was parsed from the release in force. Anything else is parsed again."""
@@ -85,7 +83,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         if proc.parsing_result is not None and turn:
             now = self._now(file)
             if now is not None:
-                self.log.info("%s was parsed from another release than %s; again", file.rel_path, turn.release)
+                self.log.info("%s was parsed from another release than %s; again", file.rel_path, turn.now.release)
                 self._add_files_to_queue([now], mode="frontprio")
                 return
         self._stored = False  # Airflow only logs where storing fails, and tries again later
@@ -129,18 +127,12 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
     def _releases(self) -> list[ReleaseBundle]:
         return [bundle for bundle in self._dag_bundles if isinstance(bundle, ReleaseBundle)]
 
-    @staticmethod
-    def _in_force(bundle: ReleaseBundle) -> str | None:
-        # Nothing in force any more is a file system that went away, see ReleaseBundle.refresh.
-        current = bundle.get_current_version()
-        return bundle.in_force() or (current.version if current else None)
-
     def _now(self, file: DagFileInfo) -> DagFileInfo | None:
         """The same file of the release in force where ``file`` is another one's, else nothing."""
         bundle = next(bundle for bundle in self._releases() if bundle.name == file.bundle_name)
         release = self._bundle_versions.get(bundle.name)
         try:
-            if self._in_force(bundle) != release:
+            if bundle.moved():
                 self.request_bundle_refresh(bundle.name)
                 return DagFileInfo(file.rel_path, bundle.name, bundle.path)
         except (TradewindError, OSError):
@@ -149,7 +141,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
             return None
         return DagFileInfo(file.rel_path, bundle.name, bundle.path)
 
-    def _turn(self, bundle: ReleaseBundle, release: str, before: str | None, known: set[DagFileInfo]) -> None:
+    def _turn(self, bundle: ReleaseBundle, now: InForce, known: set[DagFileInfo]) -> None:
         files = {file.rel_path: file for file in known}
         # What waits is the old release's, but for callbacks of runs, which are pinned to theirs.
         waiting = list(self._file_queue)
@@ -157,22 +149,22 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         for file in waiting:
             ours = file.bundle_name == bundle.name and not file.bundle_version
             self._file_queue[files.get(file.rel_path, file) if ours else file] = None
-        new = bundle.cache.manifest(release)
+        before = self._turns.get(bundle.name)
         same: set[Path] = set()
         first, behind = set(files), set[Path]()
         if before:
-            found = changes(bundle.cache.manifest(before), new)
+            found = changes(bundle.cache.manifest(before.now.release), bundle.cache.manifest(now.release))
             first = {path for path in files if str(path) in found.first}
             # What was not parsed for the release before is not known to be the same as anything.
-            late = self._turns[bundle.name].first | self._turns[bundle.name].behind
+            late = before.first | before.behind
             same = {path for path in files if str(path) in found.same} - late
             behind = set(files) - first - same
-        turn = self._turns[bundle.name] = _Turn(release, set(first), set(behind))
+        turn = self._turns[bundle.name] = _Turn(now, set(first), set(behind))
         self.log.info(
             "Release %s of %s: %d files first, %d behind, %d as they were",
-            *(release, bundle.name, len(first), len(behind), len(same)),
+            *(now.release, bundle.name, len(first), len(behind), len(same)),
         )
-        self._carry_over(bundle.name, release, same)
+        self._carry_over(bundle.name, now.release, same)
         self._add_files_to_queue([files[path] for path in sorted(behind, reverse=True)], mode="frontprio")
         self._add_files_to_queue([files[path] for path in sorted(first, reverse=True)], mode="frontprio")
         self._done(bundle.name, turn, None)
@@ -211,15 +203,16 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
             turn.behind.discard(path)
         if not turn.first and not turn.served:
             turn.served = True
-            self._tell(SERVED, bundle_name, turn.release)
+            self._tell(SERVED, bundle_name, turn.now)
         if turn.served and not turn.behind and not turn.confirmed:
             turn.confirmed = True
-            self._tell(CONFIRMED, bundle_name, turn.release)
+            self._tell(CONFIRMED, bundle_name, turn.now)
 
-    def _tell(self, event: str, bundle_name: str, release: str) -> None:
-        self.log.info("%s %s %s", event, bundle_name, release)
+    def _tell(self, event: str, bundle_name: str, now: InForce) -> None:
+        self.log.info("%s %s %s", event, bundle_name, now.release)
+        extra = json.dumps({"bundle": bundle_name, "release": now.release, "serial": now.serial})
         with create_session() as session:
-            session.add(Log(event, owner="dag-processor", owner_display_name="DAG processor", extra=release))
+            session.add(Log(event, owner="dag-processor", owner_display_name="DAG processor", extra=extra))
 
 
 def _needed(session: Session, bundle_name: str, files: set[str] | None = None) -> dict[str, str]:

@@ -10,6 +10,7 @@ from airflow.configuration import conf
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 from tradewind.bundle.cache import KEPT, Cache, Held
+from tradewind.bundle.pointer import InForce
 from tradewind.bundle.shared import SharedFolder
 from tradewind.errors import TradewindError
 
@@ -25,6 +26,8 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
     Args:
         folder: the shared folder, as this process sees it; ``[core] dags_folder`` when not given.
         keep: how many releases stay on the local disk.
+
+    ``serves`` is what ``path`` has; a run's own release has the serial 0.
     """
 
     supports_versioning = True
@@ -33,13 +36,13 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
         super().__init__(**others)
         self.shared = SharedFolder(Path(folder or conf.get("core", "dags_folder")))
         self.cache = Cache(self.shared, self.versions_dir, keep)
-        self._serves: str | None = self.version
+        self.serves = InForce(self.version, 0) if self.version else None
         self._path: Path | None = None
 
     def initialize(self) -> None:
         """See BaseDagBundle."""
-        if self.version:
-            self._take(self.version)
+        if self.serves:
+            self._take(self.serves)
         else:
             self.refresh()
         super().initialize()
@@ -55,27 +58,27 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
 
     def get_current_version(self) -> BundleVersion | None:
         """See BaseDagBundle: what ``path`` has, which the pointer may have left behind since."""
-        return BundleVersion(self._serves) if self._serves else None
-
-    def in_force(self) -> str | None:
-        """What the pointer says now. TradewindError or OSError where that cannot be known."""
-        found = self.shared.in_force()
-        return found.release if found else None
+        return BundleVersion(self.serves.release) if self.serves else None
 
     def refresh(self) -> None:
         """See BaseDagBundle. Raises where there is no way to serve what is in force; what was served stays."""
         if self.version:
             raise TradewindError(f"{self.name} is pinned to the DAG release {self.version}")
-        release = self.in_force()
-        if release:
-            self._take(release)
-        elif self._serves:
+        now = self.shared.in_force()
+        if now:
+            self._take(now)
+        elif self.serves:
             # A file system that is not mounted looks like one without releases. All DAGs would vanish.
             raise TradewindError(f"there is no {self.shared.pointer} any more", "is the shared file system mounted?")
 
-    def _take(self, release: str) -> None:
-        held = self.cache.hold(release)
-        self._serves, self._path = release, held.path
+    def moved(self) -> bool:
+        """Whether the pointer says something else than what is served. TradewindError, OSError: it cannot be known."""
+        now = self.shared.in_force()
+        return now is not None and (self.serves is None or now.serial != self.serves.serial)
+
+    def _take(self, now: InForce) -> None:
+        held = self.cache.hold(now.release)
+        self.serves, self._path = now, held.path
         _held[held.path] = held
         _held.move_to_end(held.path)
         while len(_held) > _HELD:

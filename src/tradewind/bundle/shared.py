@@ -30,6 +30,10 @@ POINTER = "current"
 RELEASES = "releases"
 
 
+class BusyError(TradewindError):
+    """Somebody else is deploying."""
+
+
 @dataclass(frozen=True)
 class SharedFolder:
     """See the module."""
@@ -120,16 +124,14 @@ class SharedFolder:
 
     @contextmanager
     def deploying(self) -> Iterator[None]:
-        """Alone for as long as this lasts. TradewindError where somebody else is."""
+        """Alone for as long as this lasts. BusyError where somebody else is."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.folder / ".deploying", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise TradewindError(
-                    "another deployment of DAGs is under way", f"to {self.folder}", "tradewind dags list"
-                ) from None
+                raise BusyError("another deployment of DAGs is under way", f"to {self.folder}") from None
             yield
         finally:
             os.close(lock)

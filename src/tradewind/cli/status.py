@@ -44,6 +44,8 @@ def status(
         for row in report["processes"]:
             if row["problem"]:
                 terminal.say(f"{row['name']}: {row['problem']}")
+        for remark in report["remarks"]:
+            terminal.say(f"note: {remark}")
     if report is None or not report["healthy"]:
         raise typer.Exit(ExitCode.UNHEALTHY)
 

@@ -60,9 +60,6 @@ class Dags(Model):
     )
     ref: Text = Field(default="main", description="The branch or tag that is released.")
     path: RelativePath = Field(default="dags", description="The folder inside the repository that holds the DAGs.")
-    refresh_s: Annotated[Whole, Field(ge=5, le=3600)] = Field(
-        default=30, description="How often, in seconds, new and removed DAG files are looked for."
-    )
 
 
 class Logs(Model):

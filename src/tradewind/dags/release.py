@@ -10,6 +10,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tradewind.bundle.manifest import DagRelease, Entry
@@ -30,6 +31,16 @@ def describe(tree: Tree, created: str, names: Names = lambda _digest, content: i
     imported = {path: targets for path, found in named.items() if (targets := imports.resolve(path, found, entries))}
     dynamic = frozenset(path for path, found in named.items() if imports.DYNAMIC in found)
     return DagRelease(entries, imported, dynamic, tree.origin, created)
+
+
+def build(tree: Tree, folder: Path) -> tuple[DagRelease, Path, Path]:
+    """Make a release of these files in ``folder``: it, its archive, its manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    remembered = imports.Remembered(folder / ".imports.json")
+    release = describe(tree, datetime.now(UTC).isoformat(timespec="seconds"), remembered)
+    archive, manifest = write(release, tree, folder)
+    remembered.save()
+    return release, archive, manifest
 
 
 def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:

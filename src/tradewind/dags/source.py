@@ -5,6 +5,7 @@ Both only list and read; what may be shipped is decided in one place, ``tree``.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -22,7 +23,7 @@ IGNORED = frozenset({"__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ru
 
 # A repository may be somebody else's: nothing that it configures is run, and nobody is asked for a password.
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-_QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:ssh:file", "LC_ALL": "C"}
 
 
 class Kind(StrEnum):
@@ -70,9 +71,13 @@ class Commit:
     prefix: str = ""
 
     @classmethod
-    def of(cls, folder: Path, ref: str) -> Commit:
-        """The commit that ``ref`` names, in the repository that ``folder`` belongs to. TradewindError where not."""
+    def of(cls, folder: Path, ref: str, below: str = "") -> Commit:
+        """The commit that ``ref`` names, in the repository that ``folder`` belongs to. TradewindError where not.
+
+        ``below``: the folder that is meant, from ``folder``, which need not have files.
+        """
         prefix = _git(folder, "rev-parse", "--show-prefix").decode().rstrip("\n").rstrip("/")
+        prefix = "/".join(filter(None, [prefix, below.strip("/")]))
         commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False)
         if not commit:
             raise TradewindError(
@@ -179,6 +184,18 @@ class Folder:
 
     def _path(self, path: bytes) -> Path:
         return self.folder / os.fsdecode(path)
+
+
+def fetched(url: str, folder: Path) -> Path:
+    """A copy of somebody's repository below ``folder``, with all that is there now. TradewindError where git fails."""
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    copy = folder / f"{name}.git"
+    if not copy.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _git(folder, "init", "--quiet", "--bare", name + ".git")
+    everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+    _git(copy, "fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", "--", url, *everything)
+    return copy
 
 
 def source_of(folder: Path, ref: str | None = None) -> Source:

@@ -12,13 +12,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from tradewind import config
+from tradewind.bundle.shared import SharedFolder
+from tradewind.dags.follow import Follower
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import balancer, control, lock
 from tradewind.local.machine import Restart, State, Stop
@@ -30,6 +34,9 @@ from tradewind.platform import Component, Exposure
 
 STATUS_VERSION = 1
 COMMAND_S = 25.0
+LOOK_S = 1.0
+LOOKING = 0.05
+"""The share of a processor that looking at the DAG folder may take: large ones are looked at less often."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ class Daemon:
         self.supervisor = Supervisor(planned.home.root, planned.home.journal)
         self.images = dict(planned.images)
         self.counts: dict[str, int] = {}
+        self.follower = Follower(planned.dags, SharedFolder(planned.home.dags))
 
     async def run(self, ready: Any) -> None:
         """Serve until everything has stopped. ``ready()`` is called once requests are answered."""
@@ -101,11 +109,35 @@ class Daemon:
             loop.add_signal_handler(number, lambda: self.supervisor.send(Stop()))
         server = await control.serve(self.plan.home, self.handle)
         ready()
+        following = asyncio.create_task(self.follow())
         try:
             await self.supervisor.run(self.plan.specs)
         finally:
+            following.cancel()
             server.close()
             await asyncio.to_thread(self.plan.runtime.clean_up)
+
+    async def follow(self) -> None:
+        """Serve the DAG folder as it is edited, until cancelled."""
+        while True:
+            seconds = await asyncio.to_thread(self.look)
+            await asyncio.sleep(max(LOOK_S, seconds / LOOKING))
+
+    def look(self) -> float:
+        """Look at the DAG folder once. Seconds of the processor that it took."""
+        began = time.thread_time()
+        # What is wrong is in the status, until the next change.
+        with suppress(TradewindError):
+            self.follower.look()
+        return time.thread_time() - began
+
+    def dag_release(self) -> str | None:
+        """The release of DAG files in force."""
+        try:
+            found = self.follower.shared.in_force()
+        except TradewindError:
+            return None
+        return found.release if found else None
 
     async def handle(self, request: dict[str, Any]) -> control.Answer:
         """Carry out one request."""
@@ -147,9 +179,10 @@ class Daemon:
             "stopping": self.supervisor.machine.stopping,
             "supervisor_pid": os.getpid(),
             "dags": str(self.plan.dags),
+            "dag_release": self.dag_release(),
             "output": str(self.plan.home.output),
             "urls": {"web": self.plan.web_url, "flower": self.plan.flower_url},
-            "remarks": list(self.plan.remarks),
+            "remarks": [*self.plan.remarks, *filter(None, [self.follower.problem])],
             "processes": self.supervisor.report(usage),
         }
 
@@ -266,6 +299,7 @@ def main() -> int:
     reservations = Reservations()
     try:
         daemon = Daemon(request.plan(reservations.take))
+        daemon.follower.look()
         asyncio.run(daemon.run(lambda: _answer({"result": {}})))
     except TradewindError as error:
         _answer({"error": control.pack(error)})

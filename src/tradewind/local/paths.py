@@ -76,6 +76,16 @@ class Home:
         return self.root / "broker"
 
     @property
+    def dags(self) -> Path:
+        """Releases of DAG files: the shared file system that EFS is on AWS."""
+        return self.root / "dags"
+
+    @property
+    def unpacked(self) -> Path:
+        """The releases that this machine's processes use, as on a container's own disk."""
+        return self.run / "unpacked"
+
+    @property
     def done(self) -> Path:
         """Which one-offs have done their work on the database that is there."""
         return self.root / "done"
@@ -93,6 +103,7 @@ class Home:
             ignore.write_text("*\n")
         for folder in (self.run, self.logs, self.task_logs, self.airflow, self.output, self.broker, self.done):
             folder.mkdir(mode=0o700, exist_ok=True)
+        self.dags.mkdir(mode=0o755, exist_ok=True)  # containers read it, as somebody else
 
     def clear_run(self) -> None:
         """Remove what exists only while the platform runs."""

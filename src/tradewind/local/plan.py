@@ -34,8 +34,6 @@ from tradewind.platform import (
 
 OUTAGE_TOLERANCE_S = 45
 """Web is back in 12 to 40 s, as the machine is; whoever waits for a lost task is a person."""
-REFRESH_S = 5
-"""DAG folders on one machine are small and near."""
 
 BEHIND = 10
 """Niceness of all but what others wait for. Web takes longest to start and runs on one core: with the others behind it,
@@ -56,7 +54,7 @@ _CONSTANT = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What ``up`` will run.
+    """What ``up`` will run, with the DAG files of the folder ``dags``.
 
     ``login`` and ``flower_login`` are user and password. ``instance`` makes one more process of a service: from the
     name of the service, its number (None: the one and only) and the image (empty where programs run). ``balanced`` are
@@ -107,7 +105,6 @@ def resize(environment: Environment, local: Local) -> Environment:
             "scheduler": environment.scheduler.model_copy(update={"count": 1}),
             "dag_processor": environment.dag_processor.model_copy(update={"count": 1, "cpu": 1}),
             "workers": {"default": worker},
-            "dags": environment.dags.model_copy(update={"refresh_s": REFRESH_S}),
             "outage_tolerance_s": OUTAGE_TOLERANCE_S,
         }
     )
@@ -140,7 +137,7 @@ def plan(
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
     database = (servers.mysql if local.database == "mysql" else servers.postgresql)(database_place)
-    runtime = Containers(home, dags) if images else Programs(home, dags, _versions())
+    runtime = Containers(home) if images else Programs(home, _versions())
     secret_values = _secret_values(kept, database, broker_place)
     another = partial(ports.another, reserve)
     builder = _Builder(home, dict(chosen.numbers), base, runtime, secret_values, another, balanced)
@@ -292,6 +289,7 @@ class _Builder:
         return {
             "AIRFLOW_HOME": places.airflow,
             "AIRFLOW__CORE__DAGS_FOLDER": places.dags,
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": places.unpacked,
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": places.task_logs,
             "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": places.dag_logs,
             "TRADEWIND_OUTPUT": places.output,

@@ -14,7 +14,7 @@ from typing import Protocol
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.paths import Home
 from tradewind.platform import Access, Component, Service
-from tradewind.platform.aws import DAGS, WORK
+from tradewind.platform.aws import DAGS, UNPACKED, WORK
 
 OUTPUT = "/opt/airflow/output"
 PULSE = "/run/tradewind"
@@ -30,6 +30,7 @@ class Places:
 
     airflow: str
     dags: str
+    unpacked: str
     task_logs: str
     dag_logs: str
     output: str
@@ -60,14 +61,14 @@ class Programs:
     """Programs of this virtual environment."""
 
     home: Home
-    dags: Path
     versions: str
 
     def places(self, name: str) -> Places:
         """See Runtime."""
         return Places(
             airflow=str(self.home.airflow),
-            dags=str(self.dags),
+            dags=str(self.home.dags),
+            unpacked=str(self.home.unpacked),
             task_logs=str(self.home.task_logs),
             dag_logs=str(self.home.logs / "dag-files"),
             output=str(self.home.output),
@@ -98,13 +99,13 @@ class Containers:
     """Containers, run by podman as ECS would run them: read-only root, no capabilities, not root."""
 
     home: Home
-    dags: Path
 
     def places(self, name: str) -> Places:
         """See Runtime."""
         return Places(
             airflow=WORK,
             dags=DAGS,
+            unpacked=UNPACKED,
             task_logs=f"{WORK}/logs",
             dag_logs=f"{WORK}/dag-files",
             output=OUTPUT,
@@ -146,7 +147,7 @@ class Containers:
     def _mounts(self, service: Service, name: str) -> list[tuple[Path, str, str]]:
         mounts = [(_given(self._pulse(name)), PULSE, "rw")]
         if service.dags is not Access.NONE:
-            mounts.append((self.dags, DAGS, "ro"))
+            mounts.append((self.home.dags, DAGS, "ro"))
         if service.task_logs is not Access.NONE:
             mode = "rw" if service.task_logs is Access.WRITE else "ro"
             mounts.append((_given(self.home.task_logs), f"{WORK}/logs", mode))

@@ -12,6 +12,9 @@ WORK = "/opt/airflow/work"
 DAGS = "/opt/airflow/dags"
 """Where the shared file system with DAGs is mounted."""
 
+UNPACKED = f"{WORK}/dags"
+"""Where a container unpacks the releases of DAG files that it uses."""
+
 HEARTBEAT_FILE = "/tmp/heartbeat"  # noqa: S108 (a container's own)
 
 _FETCH = (
@@ -32,6 +35,7 @@ def on_aws(service: Service) -> Service:
         environment["AIRFLOW_HOME"] = WORK
         environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] = f"{WORK}/logs"
         environment["AIRFLOW__CORE__DAGS_FOLDER"] = DAGS
+        environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH"] = UNPACKED
     if service.task_logs is not Access.NONE:
         environment["AIRFLOW__LOGGING__REMOTE_LOGGING"] = "True"
         endpoints["AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"] = Endpoint.TASK_LOGS

@@ -191,7 +191,7 @@ def _dag_processor(environment: Environment, settings: Mapping[str, str]) -> Ser
     return Service(
         name="dag-processor",
         component=Component.SCHEDULER,
-        command=("airflow", "dag-processor"),
+        command=("python", "-m", "tradewind.bundle.processor"),
         environment=settings,
         secrets={**_METADATA, **_FERNET},
         endpoints=_WEB_URL,

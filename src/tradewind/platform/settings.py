@@ -13,6 +13,9 @@ HEARTBEATS_PER_S = 500
 """Task heartbeats a second that an environment may cause: each is one call of the execution API and one write to
 the metadata database, which the scheduler needs too."""
 
+BUNDLE = "dags"
+"""What Airflow calls the DAG files: the name of the bundle that serves releases of them."""
+
 QUEUE_AHEAD = 2
 """Tasks handed to the broker per slot: enough that a freed slot need not wait for the scheduler's next loop, which may
 be a second away (scheduler_idle_sleep_time)."""
@@ -30,7 +33,6 @@ STOCK = {
     ("core", "max_active_tasks_per_dag"): "16",
     ("core", "parallelism"): "32",
     ("dag_processor", "parsing_processes"): "2",
-    ("dag_processor", "refresh_interval"): "300",
     ("scheduler", "max_tis_per_query"): "16",
     ("triggerer", "capacity"): "1000",
     ("workers", "min_heartbeat_interval"): "5",
@@ -241,9 +243,22 @@ def _celery_resilience(environment: Environment) -> Iterable[Setting]:
 def _parsing(environment: Environment) -> Iterable[Setting]:
     yield Setting(
         "dag_processor",
-        "refresh_interval",
-        _text(environment.dags.refresh_s),
-        "a new DAG file is seen within this many seconds (stock: 300)",
+        "dag_bundle_config_list",
+        json.dumps([{"name": BUNDLE, "classpath": "tradewind.bundle.release_bundle.ReleaseBundle", "kwargs": {}}]),
+        "DAG files come in releases, and a run keeps the one that it started with",
+    )
+    yield Setting(
+        "core",
+        "min_serialized_dag_update_interval",
+        "0",
+        "what a release changes is stored when it is parsed; stock waits 30 s, and runs in between get the new code "
+        "with the old list of tasks",
+    )
+    yield Setting(
+        "dag_processor",
+        "stale_bundle_cleanup_interval",
+        "0",
+        "our bundle keeps its disk bounded itself; Airflow's cleaner removes releases that tasks still use",
     )
     yield Setting(
         "dag_processor",

@@ -312,7 +312,7 @@ def test_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 PATHS = st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3}){0,2}\.py", fullmatch=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(PATHS, st.binary(max_size=20), min_size=1, max_size=6))
 def test_any_files_come_back_from_their_archive(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]

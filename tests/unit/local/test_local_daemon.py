@@ -48,7 +48,7 @@ def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
         login=("admin", "one"),
         flower_login=("admin", "two"),
         remarks=("port 8080 is in use",),
-        runtime=Programs(Home(tmp_path / ".tradewind"), tmp_path, ""),
+        runtime=Programs(Home(tmp_path / ".tradewind"), ""),
         images={},
         services={service.name: service for service in services(tradewind.environment("dev"))},
         instance=lambda name, number, image: replace(
@@ -90,6 +90,7 @@ def test_status(daemon: Daemon) -> None:
         "healthy": True,
         "stopping": False,
         "dags": str(daemon.plan.dags),
+        "dag_release": None,
         "output": str(daemon.plan.home.output),
         "urls": {"web": "http://127.0.0.1:8080", "flower": "http://127.0.0.1:5555/flower/"},
         "remarks": ["port 8080 is in use"],

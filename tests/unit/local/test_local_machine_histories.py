@@ -166,5 +166,5 @@ class Histories(RuleBasedStateMachine):
         assert not self.running
 
 
-Histories.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+Histories.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 TestHistories = Histories.TestCase

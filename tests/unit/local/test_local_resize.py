@@ -3,7 +3,7 @@
 from samples import ONE_OF_EACH, every_environment, values
 
 from tradewind.config import Environment, Local
-from tradewind.local.plan import OUTAGE_TOLERANCE_S, REFRESH_S, resize
+from tradewind.local.plan import OUTAGE_TOLERANCE_S, resize
 from tradewind.platform import Secret, Service, services
 
 LOCAL = Local(workers=3, slots=5)
@@ -52,7 +52,6 @@ def test_what_the_team_set_stays_and_what_depends_on_the_size_follows_it(environ
     assert small.airflow == environment.airflow
     assert small.max_slots == 15
     assert "workers.min_heartbeat_interval" not in found  # stock's
-    assert found["dag_processor.refresh_interval"] == str(REFRESH_S)
     assert int(found["workers.max_failed_heartbeats"]) * 5 >= OUTAGE_TOLERANCE_S
     for path, value in environment.airflow.settings.items():
         assert found[path] == str(value)

@@ -1,0 +1,151 @@
+"""Puts a release of DAG files in force, watches Airflow take it, and takes it back where it cannot be imported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from tradewind.bundle.changes import Changes, changes
+from tradewind.bundle.events import CONFIRMED, SERVED
+from tradewind.bundle.manifest import DagRelease
+from tradewind.bundle.pointer import InForce
+from tradewind.bundle.shared import SharedFolder
+from tradewind.errors import ExitCode, TradewindError
+
+POLL_S = 0.25
+
+
+class Watch(Protocol):
+    """What a deployment asks of Airflow."""
+
+    def said(self, event: str, now: InForce) -> bool:
+        """Whether the DAG processor has said SERVED or CONFIRMED of what is in force, see ``bundle.events``."""
+
+    def import_errors(self) -> Mapping[str, str]:
+        """The files that cannot be imported, and why."""
+
+    def in_use(self) -> frozenset[str]:
+        """The releases of unfinished runs."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long is waited, in seconds: until changed files are served, and until all are. No file may take longer."""
+
+    served_s: float = 300.0
+    confirmed_s: float = 3600.0
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What was done. Seconds since the pointer moved; None for what was not waited for."""
+
+    now: InForce
+    changed: bool
+    served_s: float | None = None
+    confirmed_s: float | None = None
+
+
+class Deployment:
+    """Deploys to one shared folder. Without ``watch`` nobody can be asked, and nothing is waited for."""
+
+    def __init__(
+        self,
+        shared: SharedFolder,
+        watch: Watch | None,
+        patience: Patience = Patience(),
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.shared = shared
+        self._watch = watch
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+
+    def deploy(
+        self,
+        release: str,
+        whole: bool = True,
+        tell: Callable[[str], None] = lambda _: None,
+        *,
+        take_back: bool = True,
+    ) -> Deployed:
+        """Put ``release`` in force, which is in the folder, and see it served; with ``whole``: all of it.
+
+        Killed at any moment, this leaves the old or the new release in force. Where a file that could be imported
+        before cannot be now, or is not parsed in time, what was in force before is again; not without ``take_back``.
+
+        Raises:
+            TradewindError: the release is damaged, somebody else is deploying, or it has errors, and what was done.
+        """
+        with self.shared.deploying():
+            before = self.shared.in_force()
+            if before and before.release == release:
+                return Deployed(before, changed=False)
+            broken = dict(self._watch.import_errors()) if self._watch else {}
+            now = self.shared.activate(release)
+            if not self._watch:
+                return Deployed(now, changed=True)
+            tell(f"{release} is in force; waiting until what it changed is served")
+            try:
+                served = self._until(SERVED, now, self._patience.served_s, broken)
+                tell(f"served after {served:.1f} s")
+                if not whole:
+                    return Deployed(now, True, served)
+                confirmed = self._until(CONFIRMED, now, self._patience.confirmed_s, broken)
+                tell(f"every file is confirmed after {confirmed:.1f} s")
+            except _FailedError as error:
+                self._fail(release, before if take_back else None, str(error))
+            return Deployed(now, True, served, confirmed)
+
+    def changes(self, one: str, two: str) -> Changes:
+        """What ``two`` changes against ``one``."""
+        return changes(self.shared.read(one), self.shared.read(two))
+
+    def before(self) -> str:
+        """The release that was in force before the one that is. TradewindError where there was none."""
+        now = self.shared.in_force()
+        if now is None or now.before is None:
+            raise TradewindError("there is no earlier DAG release", hint="tradewind dags list", code=ExitCode.USAGE)
+        return now.before
+
+    def prune(self, keep: int) -> list[DagRelease]:
+        """Remove all but the newest ``keep``, what is in force, what was before that, and what runs still use."""
+        with self.shared.deploying():
+            now = self.shared.in_force()
+            used = set(self._watch.in_use()) if self._watch else set[str]()
+            used |= {name for name in (now.release, now.before) if name} if now else set()
+            old = [release for release in self.shared.releases()[keep:] if release.id not in used]
+            for release in old:
+                self.shared.remove(release.id)
+        return old
+
+    def _until(self, event: str, now: InForce, patience: float, known: Mapping[str, str]) -> float:
+        assert self._watch
+        began = self._clock()
+        while True:
+            finished = self._watch.said(event, now)  # before errors are looked at: they are stored before it is said
+            new = {file: why for file, why in self._watch.import_errors().items() if known.get(file) != why}
+            if new:
+                raise _FailedError("; ".join(f"{file}: {why}" for file, why in sorted(new.items())))
+            waited = self._clock() - began
+            if finished:
+                return waited
+            if waited > patience:
+                raise _FailedError(f"not all of its files were parsed within {patience:.0f} s")
+            self._sleep(POLL_S)
+
+    def _fail(self, release: str, before: InForce | None, why: str) -> NoReturn:
+        if before is None:
+            raise TradewindError(f"the DAG release {release} is in force, and has errors", why, "mend it, and deploy")
+        self.shared.activate(before.release)
+        raise TradewindError(
+            f"the DAG release {release} was taken back", why, f"{before.release} is in force again; mend it, and deploy"
+        )
+
+
+class _FailedError(Exception):
+    """Why a release cannot stay."""

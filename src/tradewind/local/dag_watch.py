@@ -1,0 +1,53 @@
+"""What the platform of this machine says about a release of DAG files: asked over Airflow's public API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from tradewind.bundle.pointer import InForce
+from tradewind.local.airflow import Airflow
+from tradewind.platform.settings import BUNDLE
+
+_PAGE = 100
+
+
+class ApiWatch:
+    """See ``dags.deploy.Watch``."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        self._airflow = airflow
+
+    def said(self, event: str, now: InForce) -> bool:
+        """See Watch."""
+        wanted = {"bundle": BUNDLE, "release": now.release, "serial": now.serial}
+        query = urlencode({"event": event, "order_by": "-event_log_id", "limit": 10})
+        logs = self._airflow.call("GET", f"/eventLogs?{query}")["event_logs"]
+        return any(json.loads(log["extra"]) == wanted for log in logs)
+
+    def import_errors(self) -> Mapping[str, str]:
+        """See Watch."""
+        rows = self._pages("/importErrors", "import_errors", {"order_by": "import_error_id"})
+        return {row["filename"]: _last_line(row["stack_trace"]) for row in rows if row["bundle_name"] == BUNDLE}
+
+    def in_use(self) -> frozenset[str]:
+        """See Watch."""
+        runs = self._pages("/dags/~/dagRuns", "dag_runs", {"state": ["queued", "running"], "order_by": "id"})
+        return frozenset(run["bundle_version"] for run in runs if run["bundle_version"])
+
+    def _pages(self, path: str, name: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        offset = 0
+        while True:
+            asked = urlencode({**query, "limit": _PAGE, "offset": offset}, doseq=True)
+            rows = self._airflow.call("GET", f"{path}?{asked}")[name]
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            offset += _PAGE
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it cannot be imported"

@@ -1,0 +1,199 @@
+"""Deployments against an Airflow that answers as told: what is in force afterwards, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from releases_at_hand import release
+
+from tradewind.bundle.events import CONFIRMED, SERVED
+from tradewind.bundle.pointer import InForce
+from tradewind.bundle.shared import BusyError, SharedFolder
+from tradewind.dags.deploy import Deployment, Patience
+from tradewind.errors import TradewindError
+
+
+class FakeAirflow:
+    """Says ``served`` and ``confirmed`` after so many seconds; files may break, or be broken all along."""
+
+    def __init__(self, served_s: float = 2, confirmed_s: float = 5) -> None:
+        self.time = 0.0
+        self.moved: dict[int, float] = {}
+        self.after = {SERVED: served_s, CONFIRMED: confirmed_s}
+        self.errors: dict[str, str] = {}
+        self.breaks: Callable[[float], dict[str, str]] = lambda _: {}
+        self.used: frozenset[str] = frozenset()
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+    def said(self, event: str, now: InForce) -> bool:
+        since = self.moved.setdefault(now.serial, self.time)
+        return self.time - since >= self.after[event]
+
+    def import_errors(self) -> dict[str, str]:
+        began = min(self.moved.values(), default=None)
+        return self.errors | (self.breaks(self.time - began) if began is not None else {})
+
+    def in_use(self) -> frozenset[str]:
+        return self.used
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> SharedFolder:
+    return SharedFolder(tmp_path)
+
+
+@pytest.fixture
+def airflow() -> FakeAirflow:
+    return FakeAirflow()
+
+
+@pytest.fixture
+def deployment(shared: SharedFolder, airflow: FakeAirflow) -> Deployment:
+    return Deployment(shared, airflow, Patience(60, 600), clock=lambda: airflow.time, sleep=airflow.sleep)
+
+
+@pytest.fixture
+def made(shared: SharedFolder) -> list[str]:
+    return [release(shared.folder, {"a.py": f"A = {n}", "b.py": "import a"}).id for n in range(4)]
+
+
+def in_force(shared: SharedFolder) -> str:
+    now = shared.in_force()
+    assert now
+    return now.release
+
+
+def test_it_waits_until_what_changed_is_served_and_then_all(
+    deployment: Deployment, shared: SharedFolder, made: list[str]
+) -> None:
+    said: list[str] = []
+    done = deployment.deploy(made[0], tell=said.append)
+    assert in_force(shared) == made[0]
+    assert (done.changed, done.served_s, done.confirmed_s) == (True, 2.0, 3.0)
+    assert said == [
+        f"{made[0]} is in force; waiting until what it changed is served",
+        "served after 2.0 s",
+        "every file is confirmed after 3.0 s",
+    ]
+
+
+def test_who_does_not_want_to_wait_for_all(deployment: Deployment, made: list[str]) -> None:
+    done = deployment.deploy(made[0], whole=False)
+    assert (done.served_s, done.confirmed_s) == (2.0, None)
+
+
+def test_what_is_in_force_is_not_deployed_again(deployment: Deployment, airflow: FakeAirflow, made: list[str]) -> None:
+    deployment.deploy(made[0])
+    before = airflow.time
+    assert not deployment.deploy(made[0]).changed
+    assert airflow.time == before
+
+
+@pytest.mark.parametrize("when", [0.0, 1.0, 2.0, 4.0, 5.0])
+def test_an_import_error_takes_it_back_and_says_why(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str], when: float
+) -> None:
+    deployment.deploy(made[0])
+    airflow.moved.clear()
+    airflow.breaks = lambda since: {"b.py": "NameError: x"} if since >= when else {}
+    with pytest.raises(TradewindError, match=r"taken back: b.py: NameError: x") as raised:
+        deployment.deploy(made[1])
+    assert f"{made[0]} is in force again" in raised.value.hint
+    assert in_force(shared) == made[0]
+
+
+def test_what_was_broken_before_does_not_matter(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
+) -> None:
+    airflow.errors = {"old.py": "ImportError: gone"}
+    deployment.deploy(made[0])
+    assert in_force(shared) == made[0]
+    airflow.moved.clear()
+    airflow.breaks = lambda _: {"old.py": "ImportError: something else"}
+    with pytest.raises(TradewindError, match="something else"):
+        deployment.deploy(made[1])
+
+
+def test_a_first_release_with_errors_stays(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
+) -> None:
+    airflow.breaks = lambda _: {"b.py": "NameError: x"}
+    with pytest.raises(TradewindError, match="is in force, and has errors"):
+        deployment.deploy(made[0])
+    assert in_force(shared) == made[0]
+
+
+def test_a_way_back_is_not_taken_back(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
+) -> None:
+    deployment.deploy(made[0])
+    deployment.deploy(made[1])
+    airflow.moved.clear()
+    airflow.breaks = lambda _: {"b.py": "NameError: x"}
+    with pytest.raises(TradewindError, match="is in force, and has errors"):
+        deployment.deploy(deployment.before(), take_back=False)
+    assert in_force(shared) == made[0]
+
+
+@pytest.mark.parametrize("event", [SERVED, CONFIRMED])
+def test_what_is_never_parsed_is_taken_back(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str], event: str
+) -> None:
+    deployment.deploy(made[0])
+    airflow.after[event] = float("inf")
+    with pytest.raises(TradewindError, match="not all of its files were parsed within"):
+        deployment.deploy(made[1])
+    assert in_force(shared) == made[0]
+
+
+def test_airflow_that_does_not_answer_before_changes_nothing(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.deploy(made[0])
+
+    def silent() -> dict[str, str]:
+        raise TradewindError("Airflow does not answer")
+
+    monkeypatch.setattr(airflow, "import_errors", silent)
+    with pytest.raises(TradewindError, match="does not answer"):
+        deployment.deploy(made[1])
+    assert in_force(shared) == made[0]
+
+
+def test_somebody_else_is_deploying(deployment: Deployment, shared: SharedFolder, made: list[str]) -> None:
+    with shared.deploying(), pytest.raises(BusyError):
+        deployment.deploy(made[0])
+    assert shared.in_force() is None
+
+
+def test_there_and_back(deployment: Deployment, shared: SharedFolder, made: list[str]) -> None:
+    with pytest.raises(TradewindError, match="no earlier DAG release"):
+        deployment.before()
+    deployment.deploy(made[0])
+    deployment.deploy(made[1])
+    deployment.deploy(deployment.before())
+    assert in_force(shared) == made[0]
+    assert deployment.before() == made[1]
+
+
+def test_old_releases_go_but_not_those_that_are_needed(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
+) -> None:
+    for name in made:
+        deployment.deploy(name)
+    newest = shared.releases()[0].id
+    airflow.used = frozenset({next(name for name in made[:2] if name != newest)})
+    kept = {made[3], made[2], newest, *airflow.used}
+    removed = {entry.id for entry in deployment.prune(1)}
+    assert removed == set(made) - kept
+    assert {entry.id for entry in shared.releases()} == kept
+
+
+def test_without_anybody_to_ask_nothing_is_waited_for(shared: SharedFolder, made: list[str]) -> None:
+    done = Deployment(shared, None).deploy(made[0])
+    assert (done.changed, done.served_s) == (True, None)
+    assert in_force(shared) == made[0]

@@ -1,0 +1,116 @@
+"""A folder that is served as it is edited."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tradewind.bundle.cache import Cache
+from tradewind.bundle.shared import SharedFolder
+from tradewind.dags.follow import Follower
+from tradewind.errors import TradewindError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "dags"
+    made.mkdir()
+    (made / "a.py").write_text("A = 1")
+    return made
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> SharedFolder:
+    return SharedFolder(tmp_path / "shared")
+
+
+def follower(folder: Path, shared: SharedFolder, meanwhile: Callable[[], None] = lambda: None) -> Follower:
+    return Follower(folder, shared, rest=meanwhile)
+
+
+def served(shared: SharedFolder, tmp_path: Path) -> dict[str, str]:
+    now = shared.in_force()
+    assert now
+    place = Cache(shared, tmp_path / "local").hold(now.release).path
+    return {str(path.relative_to(place)): path.read_text() for path in place.rglob("*") if path.is_file()}
+
+
+def test_every_change_is_served(folder: Path, shared: SharedFolder, tmp_path: Path) -> None:
+    follow = follower(folder, shared)
+    assert follow.look()
+    assert served(shared, tmp_path) == {"a.py": "A = 1"}
+    assert follow.look() is None
+    (folder / "sub").mkdir()
+    (folder / "sub/b.py").write_text("B = 1")
+    assert follow.look()
+    assert served(shared, tmp_path) == {"a.py": "A = 1", "sub/b.py": "B = 1"}
+    (folder / "a.py").write_text("A = 2")
+    assert follow.look()
+    (folder / "a.py").unlink()
+    assert follow.look()
+    assert served(shared, tmp_path) == {"sub/b.py": "B = 1"}
+
+
+def test_a_folder_without_files_serves_nothing(folder: Path, shared: SharedFolder, tmp_path: Path) -> None:
+    (folder / "a.py").unlink()
+    follow = follower(folder, shared)
+    follow.look()
+    assert served(shared, tmp_path) == {}
+    (folder / "a.py").write_text("A = 1")
+    follow.look()
+    assert served(shared, tmp_path) == {"a.py": "A = 1"}
+
+
+def test_what_is_still_being_written_waits(folder: Path, shared: SharedFolder, tmp_path: Path) -> None:
+    counts = iter(range(3))
+
+    def write() -> None:
+        if (n := next(counts, None)) is not None:
+            (folder / f"more{n}.py").write_text("")
+
+    follow = follower(folder, shared, write)
+    assert [bool(follow.look()) for _ in range(5)] == [False, False, False, True, False]
+    assert set(served(shared, tmp_path)) == {"a.py", "more0.py", "more1.py", "more2.py"}
+
+
+def test_what_cannot_be_served_is_told_once_and_the_rest_stays(
+    folder: Path, shared: SharedFolder, tmp_path: Path
+) -> None:
+    follow = follower(folder, shared)
+    follow.look()
+    (folder / "out.py").symlink_to("/etc/hostname")
+    with pytest.raises(TradewindError, match="cannot be released"):
+        follow.look()
+    assert follow.look() is None
+    assert "leaves the folder" in follow.problem
+    assert served(shared, tmp_path) == {"a.py": "A = 1"}
+    (folder / "out.py").unlink()
+    follow.look()
+    assert follow.problem == ""
+
+
+def test_a_deployment_of_somebody_else_is_waited_for(folder: Path, shared: SharedFolder) -> None:
+    follow = follower(folder, shared)
+    with shared.deploying():
+        assert follow.look() is None
+    assert follow.look()
+
+
+def test_what_somebody_else_put_in_force_stays_until_the_folder_changes(folder: Path, shared: SharedFolder) -> None:
+    follow = follower(folder, shared)
+    first = follow.look()
+    (folder / "a.py").write_text("A = 2")
+    assert follow.look()
+    assert first
+    shared.activate(first.id)
+    assert follow.look() is None
+    now = shared.in_force()
+    assert now
+    assert now.release == first.id
+    os.utime(folder / "a.py", (1, 1))
+    again = follow.look()
+    assert again
+    assert again.id != first.id
