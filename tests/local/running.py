@@ -56,12 +56,9 @@ class Running:
     @classmethod
     def create(cls, folder: Path, *sources: Path, database: str = DATABASE) -> Running:
         """Write the configuration, with a DAG folder that holds what is in ``sources``; start nothing."""
-        dags = folder / "dags"
-        dags.mkdir()
+        (folder / "dags").mkdir()
         for source in sources:
-            for entry in source.iterdir():
-                if entry.name != "__pycache__":
-                    shutil.copyfile(entry, dags / entry.name)
+            shutil.copytree(source, folder / "dags", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "tradewind.yaml").write_text(CONFIGURATION.format(dags="dags", database=database))
         return cls(folder)
 

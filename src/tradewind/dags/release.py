@@ -54,8 +54,10 @@ def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with whole(archive) as draft:
         pack(tree, draft)
+        draft.chmod(0o644)  # containers read it, as somebody else
     with whole(manifest) as draft:
         draft.write_text(json.dumps(release.as_dict(), sort_keys=True) + "\n")
+        draft.chmod(0o644)
     return archive, manifest
 
 

@@ -211,6 +211,8 @@ def source_of(folder: Path, ref: str | None = None) -> Source:
         return Commit.of(folder, ref)
     if not inside or not _git(folder, "rev-parse", "--verify", "--quiet", "HEAD", check=False):
         return Folder(folder)
+    if _git(folder, "check-ignore", ".", check=False):
+        return Folder(folder)  # in a repository, but none of its business
     head = Commit.of(folder, "HEAD")
     changed = _git(
         folder, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=none", "--", "."

@@ -103,7 +103,9 @@ class Home:
             ignore.write_text("*\n")
         for folder in (self.run, self.logs, self.task_logs, self.airflow, self.output, self.broker, self.done):
             folder.mkdir(mode=0o700, exist_ok=True)
-        self.dags.mkdir(mode=0o755, exist_ok=True)  # containers read it, as somebody else
+        for folder in (self.dags, self.dags / "releases"):  # containers read them, as somebody else
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)
 
     def clear_run(self) -> None:
         """Remove what exists only while the platform runs."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradewind.bundle.manifest import DagRelease
+from tradewind.bundle.manifest import DagRelease, Origin
 from tradewind.dags import source
 from tradewind.dags.release import describe, pack, write
 from tradewind.dags.source import Commit, Folder, source_of
@@ -69,6 +69,14 @@ def test_a_commit_and_its_checkout_are_the_same_release(repository: Path, tmp_pa
     assert (one.origin.dirty, one.origin.author, one.origin.subject) == (False, "Ada <ada@example.org>", "first")
     assert (other.origin.commit, other.origin.dirty) == (None, True)
     assert one.imports == {"a.py": ("lib/b.py",)}
+
+
+def test_a_folder_that_its_repository_ignores_is_a_plain_folder(repository: Path) -> None:
+    (repository / ".gitignore").write_text("own\n")
+    fill(repository / "own" / "dags", c_py="C = 1\n")
+    source = source_of(repository / "own" / "dags")
+    assert source.origin() == Origin(dirty=True)
+    assert list(collect(source).files) == ["c.py"]
 
 
 def test_what_was_changed_is_released_and_marked(repository: Path) -> None:
