@@ -49,7 +49,6 @@ KEPT = {
     ("core", "executor"),
     ("core", "auth_manager"),
     ("core", "load_examples"),
-    ("dag_processor", "refresh_interval"),
     ("fab", "update_fab_perms"),
     ("scheduler", "enable_health_check"),
 }
@@ -150,6 +149,9 @@ class StockCelery:
 
 def _stock(spec: ProcessSpec, removed: set[str], database: str) -> ProcessSpec:
     env = {name: value for name, value in spec.env.items() if name not in removed}
+    env["AIRFLOW__CORE__DAGS_FOLDER"] = str(DAGS)
+    if spec.service == "dag-processor":
+        return replace(spec, env=env, argv=(str(BIN / "airflow"), "dag-processor"))
     if spec.service != "worker":
         return replace(spec, env=env)
     env[DATABASE_URL] = database
