@@ -1,15 +1,20 @@
-"""``python -m benchmarks [start|throughput] [--rounds N]``: prints each figure and the ratios."""
+"""``python -m benchmarks [start|throughput|dags] [--rounds N]``: prints each figure and the ratios."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import repository as repository_of
 from benchmarks.dags.mapped import TASKS
-from benchmarks.subjects import Standalone, StockCelery, Tradewind, cpu_s, run_to_success
+from benchmarks.repository import HELPERS
+from benchmarks.subjects import WATCH_S, Standalone, StockCelery, Tradewind, cpu_s, run_to_success, until
+
+FILES, DAGS = 10_000, 2_000
 
 
 def start(folder: Path, rounds: int) -> None:
@@ -53,6 +58,46 @@ def throughput(folder: Path, rounds: int) -> None:
             report(f"{dag}, seconds of CPU", work, "stock settings", "tradewind")
 
 
+def dags(folder: Path, rounds: int) -> None:
+    """From a commit that changes one of 10,000 files until Airflow has the new list of tasks: a DAG's, a helper's.
+
+    Ours: ``tradewind dags deploy``. Stock: the file is changed in the folder that Airflow reads, which is as large.
+    Alternating, both platforms up all the time; each round changes another DAG and another helper.
+    """
+    repository, plain, empty = folder / "repository", folder / "plain", folder / "empty"
+    empty.mkdir()
+    repository_of.generate(repository, FILES, DAGS)
+    shutil.copytree(repository, plain, ignore=shutil.ignore_patterns(".git"))
+    ours, stock = Tradewind(folder / "ours", empty), StockCelery(folder / "stock", plain)
+    deploy = ("dags", "deploy", "local", "--from", str(repository))
+    times: dict[str, list[float]] = {"stock settings": [], "tradewind": []}
+    with ours.running() as first, stock.running() as second:
+        began = time.monotonic()
+        print(f"dags            tradewind       first deployment: {ours.command(*deploy, '--json')}", flush=True)
+        for name, airflow in (("tradewind", first), ("stock settings", second)):
+            until(lambda airflow=airflow: airflow.call("GET", "/dags?limit=1")["total_entries"] >= DAGS, WATCH_S)
+            print(f"dags            {name:<15} all {DAGS:,} DAGs known after {time.monotonic() - began:.0f} s more")
+        for round_ in range(rounds):
+            helper, dag = round_ % HELPERS, (round_ * 7 + 3) % DAGS
+            for name, airflow in (("tradewind", first), ("stock settings", second)):
+                for change, number, shown, task in (
+                    (repository_of.change_dag, dag, dag, f"own_{round_ + 1}"),
+                    (repository_of.change_helper, helper, helper + HELPERS, f"helper_{round_ + 1}"),
+                ):
+                    change(repository if airflow is first else plain, number, str(round_ + 1))
+                    began = time.monotonic()
+                    if airflow is first:
+                        repository_of.commit(repository)
+                        ours.command(*deploy, "--no-wait")
+                    path = f"/dags/d{shown:04}/tasks"
+                    until(lambda: task in {t["task_id"] for t in airflow.call("GET", path)["tasks"]}, WATCH_S)  # noqa: B023
+                    times[name].append(time.monotonic() - began)
+                    print(f"dags            {name:<15} {task.split('_')[0]:<7} {times[name][-1]:6.1f} s", flush=True)
+    for name, found in times.items():
+        print(f"dags            {name:<15} slowest of {len(found)}: {max(found):.1f} s")
+    report("dags, seconds until a change is served", times, "stock settings", "tradewind")
+
+
 def report(what: str, times: dict[str, list[float]], first: str, second: str) -> None:
     """Print the ratio of the medians, and the range of the ratios round by round."""
     pairs = [a / b for a, b in zip(times[first], times[second], strict=True)]
@@ -67,12 +112,15 @@ def report(what: str, times: dict[str, list[float]], first: str, second: str) ->
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("what", nargs="*", default=["start", "throughput"], choices=["start", "throughput"])
+    parser.add_argument("what", nargs="*", default=["start", "throughput"], choices=list(MEASURED))
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     for what in options.what:
         with tempfile.TemporaryDirectory(prefix="tradewind-bench-") as folder:
-            {"start": start, "throughput": throughput}[what](Path(folder), options.rounds)
+            MEASURED[what](Path(folder), options.rounds)
+
+
+MEASURED = {"start": start, "throughput": throughput, "dags": dags}
 
 
 if __name__ == "__main__":

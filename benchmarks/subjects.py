@@ -94,24 +94,25 @@ class Tradewind:
 
     name = "tradewind up"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, dags: Path = DAGS) -> None:
         self.folder = folder
         folder.mkdir()
-        (folder / "dags").symlink_to(DAGS)
+        (folder / "dags").symlink_to(dags)
         (folder / "tradewind.yaml").write_text(yaml.safe_dump(CONFIGURATION))
 
     @contextmanager
     def running(self) -> Iterator[Airflow]:
         """Up, then down."""
-        self._command("up")
+        self.command("up")
         try:
             secrets = json.loads((self.folder / ".tradewind/secrets.json").read_text())
-            status = json.loads(self._command("status", "--json"))
+            status = json.loads(self.command("status", "--json"))
             yield Airflow(status["urls"]["web"], "admin", secrets["login"])
         finally:
-            self._command("down", "--now")
+            self.command("down", "--now")
 
-    def _command(self, *arguments: str) -> str:
+    def command(self, *arguments: str) -> str:
+        """Run ``tradewind`` in the folder; what it printed."""
         argv = [str(BIN / "tradewind"), *arguments]
         return subprocess.run(argv, cwd=self.folder, check=True, capture_output=True, text=True).stdout
 
@@ -121,8 +122,9 @@ class StockCelery:
 
     name = "stock settings"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Tradewind(folder).folder
+    def __init__(self, folder: Path, dags: Path = DAGS) -> None:
+        self.folder = Tradewind(folder, dags).folder
+        self.dags = dags
 
     @contextmanager
     def running(self) -> Iterator[Airflow]:
@@ -133,7 +135,7 @@ class StockCelery:
         # Stock keeps results in the metadata database, whose URL every worker has.
         removed.add("AIRFLOW__CELERY__RESULT_BACKEND")
         database = next(spec for spec in planned.specs if spec.service == "scheduler").env[DATABASE_URL]
-        specs = [_stock(spec, removed, database) for spec in planned.specs]
+        specs = [_stock(spec, removed, database, self.dags) for spec in planned.specs]
         supervisor = Supervisor(planned.home.root, planned.home.journal)
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=lambda: loop.run_until_complete(supervisor.run(specs)))
@@ -147,9 +149,9 @@ class StockCelery:
             loop.close()
 
 
-def _stock(spec: ProcessSpec, removed: set[str], database: str) -> ProcessSpec:
+def _stock(spec: ProcessSpec, removed: set[str], database: str, dags: Path) -> ProcessSpec:
     env = {name: value for name, value in spec.env.items() if name not in removed}
-    env["AIRFLOW__CORE__DAGS_FOLDER"] = str(DAGS)
+    env["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
     if spec.service == "dag-processor":
         return replace(spec, env=env, argv=(str(BIN / "airflow"), "dag-processor"))
     if spec.service != "worker":

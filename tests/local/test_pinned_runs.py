@@ -63,13 +63,17 @@ def test_what_cannot_be_imported_is_taken_back(platform: Running, tmp_path: Path
     assert done["changed"]
     assert done["served_s"] is not None
     run_id = platform.trigger("one")
+    gate = tmp_path / "gate"
+    waiting = in_flight(platform, "one", gate)
     (folder / "helpers/which.py").write_text("WICH = 'e'\n")
     refused = platform.tradewind("dags", "deploy", "local", "--from", str(folder), check=False)
     assert refused.returncode == 1
     assert "was taken back" in refused.stderr
     assert "one.py: ImportError: cannot import name 'WHICH' from 'helpers.which'" in refused.stderr
     assert release(platform) == done["release"]
-    assert consistent(platform, "one", run_id) == (done["release"], "d")
+    gate.touch()
+    for run in (run_id, waiting):
+        assert consistent(platform, "one", run) == (done["release"], "d")
     eventually(lambda: platform.airflow.call("GET", "/importErrors")["total_entries"] == 0)
     assert consistent(platform, "three", platform.trigger("three")) == (done["release"], "d")
 

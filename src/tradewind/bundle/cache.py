@@ -12,7 +12,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +89,10 @@ class Cache:
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(lock, kind)
-                if path.exists() and path.stat().st_ino == os.fstat(lock).st_ino:
+                if path.stat().st_ino == os.fstat(lock).st_ino:
                     return lock
+            except FileNotFoundError:
+                pass
             except OSError:
                 os.close(lock)
                 raise
@@ -132,17 +134,26 @@ class Cache:
 
     def _by_use(self) -> list[str]:
         """The releases on this disk, the one used last first."""
-        found = [(path.stat().st_mtime_ns, path.stem) for path in self.local.glob("d-*.json") if is_id(path.stem)]
+        found = []
+        for path in self.local.glob("d-*.json"):
+            with suppress(FileNotFoundError):  # somebody else makes room
+                if is_id(path.stem):
+                    found.append((path.stat().st_mtime_ns, path.stem))
         return [name for _, name in sorted(found, reverse=True)]
 
     def _make_room(self) -> None:
-        for name in self._by_use()[self.kept :]:
+        drafts = [path.name[1:] for path in self.local.glob(".d-*") if is_id(path.name[1:])]  # of killed processes
+        for name in (*drafts, *self._by_use()[self.kept :]):
             try:
                 lock = self._locked(name, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue  # in use
             try:
+                shutil.rmtree(self.local / f".{name}", ignore_errors=True)
+                if name in drafts:
+                    continue
                 away = self.local / f".away-{name}"
+                shutil.rmtree(away, ignore_errors=True)  # of somebody who was killed here
                 if (self.local / name).is_dir():
                     (self.local / name).rename(away)
                 shutil.rmtree(away, ignore_errors=True)

@@ -63,7 +63,8 @@ def write(path: Path, release: str, since: str) -> InForce:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         os.fchmod(descriptor, 0o644)  # containers read it, as somebody else
-        os.ftruncate(descriptor, 2 * HALF)
+        if os.fstat(descriptor).st_size != 2 * HALF:
+            os.ftruncate(descriptor, 2 * HALF)
         os.pwrite(descriptor, half, HALF * (now.serial % 2))
         os.fsync(descriptor)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ _held: OrderedDict[Path, Held] = OrderedDict()
 """What this process used last. Airflow drops bundle objects while code of theirs still runs, in this process or in a
 child of it."""
 _HELD = 16
+AGAIN_S = 30.0
+"""Until a release that could not be unpacked is tried again."""
 
 
 class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
@@ -38,6 +41,7 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
         self.cache = Cache(self.shared, self.versions_dir, keep)
         self.serves = InForce(self.version, 0) if self.version else None
         self._path: Path | None = None
+        self._failed = (0, 0.0)
 
     def initialize(self) -> None:
         """See BaseDagBundle."""
@@ -49,7 +53,7 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
 
     @property
     def path(self) -> Path:
-        """See BaseDagBundle. Before the first release: an empty folder."""
+        """See BaseDagBundle. Before there is a release: an empty folder."""
         if self._path is None:
             empty = Path(self.base_dir) / "none"
             empty.mkdir(parents=True, exist_ok=True)
@@ -61,20 +65,35 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
         return BundleVersion(self.serves.release) if self.serves else None
 
     def refresh(self) -> None:
-        """See BaseDagBundle. Raises where there is no way to serve what is in force; what was served stays."""
+        """See BaseDagBundle. Raises where there is no way to serve what is in force; what was served stays.
+
+        Without a pointer, too: a file system that is not mounted looks like one without releases. All DAGs would go.
+        """
         if self.version:
             raise TradewindError(f"{self.name} is pinned to the DAG release {self.version}")
         now = self.shared.in_force()
-        if now:
+        if now is None:
+            raise TradewindError(
+                "no DAG release is in force",
+                f"there is no {self.shared.pointer}",
+                "deploy one, or mount the file system",
+            )
+        try:
             self._take(now)
-        elif self.serves:
-            # A file system that is not mounted looks like one without releases. All DAGs would vanish.
-            raise TradewindError(f"there is no {self.shared.pointer} any more", "is the shared file system mounted?")
+        except BaseException:
+            self._failed = (now.serial, time.monotonic())
+            raise
 
     def moved(self) -> bool:
-        """Whether the pointer says something else than what is served. TradewindError, OSError: it cannot be known."""
+        """Whether the pointer says something else than what is served. TradewindError, OSError: it cannot be known.
+
+        For a while, what could not be served does not count: what is served goes on, instead of endless trying.
+        """
         now = self.shared.in_force()
-        return now is not None and (self.serves is None or now.serial != self.serves.serial)
+        if now is None or (self.serves and now.serial == self.serves.serial):
+            return False
+        serial, when = self._failed
+        return now.serial != serial or time.monotonic() - when > AGAIN_S
 
     def _take(self, now: InForce) -> None:
         held = self.cache.hold(now.release)

@@ -13,9 +13,10 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ from tradewind.errors import TradewindError
 
 POINTER = "current"
 RELEASES = "releases"
+FORGOTTEN_S = 24 * 3600.0
+"""Nobody writes a release for a day."""
 
 
 class BusyError(TradewindError):
@@ -64,8 +67,12 @@ class SharedFolder:
         return DagRelease.read(self.manifest(release))
 
     def releases(self) -> list[DagRelease]:
-        """All that are there, the newest first."""
-        found = [DagRelease.read(path) for path in (self.folder / RELEASES).glob("d-*.json") if is_id(path.stem)]
+        """All that are there, the newest first; without those whose manifest is damaged."""
+        found = []
+        for path in (self.folder / RELEASES).glob("d-*.json"):
+            with suppress(TradewindError):
+                if is_id(path.stem):
+                    found.append(DagRelease.read(path))
         return sorted(found, key=lambda release: (release.created, release.id), reverse=True)
 
     def has(self, release: str) -> bool:
@@ -73,14 +80,16 @@ class SharedFolder:
         return self.manifest(release).exists() and self.archive(release).exists()
 
     def put(self, manifest: Path, archive: Path) -> DagRelease:
-        """Bring a release here, checked. One that is here already is left as it is.
+        """Bring a release here, checked. One that is here already, and whole, is left as it is.
 
         Raises:
             TradewindError: damaged, or not the files that the manifest names, or there is no room.
         """
         release = DagRelease.read(manifest)
         if self.has(release.id):
-            return release
+            with suppress(TradewindError):
+                check(self.read(release.id), self.archive(release.id))
+                return release
         try:
             self.manifest(release.id).parent.mkdir(parents=True, exist_ok=True)
             for source, target in ((archive, self.archive(release.id)), (manifest, self.manifest(release.id))):
@@ -121,6 +130,13 @@ class SharedFolder:
             raise TradewindError(f"the DAG release {release} is in force")
         self.manifest(release).unlink(missing_ok=True)  # first: without it nobody looks for the archive
         self.archive(release).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what deployments left that were killed long ago."""
+        for draft in (self.folder / RELEASES).glob(".d-*"):
+            with suppress(FileNotFoundError):
+                if time.time() - draft.stat().st_mtime > FORGOTTEN_S:
+                    draft.unlink()
 
     @contextmanager
     def deploying(self) -> Iterator[None]:

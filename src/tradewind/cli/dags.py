@@ -210,11 +210,10 @@ def diff(
 def prune(
     environment: Name,
     keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 20,
-    shared: Shared = None,
     file: File = None,
 ) -> None:
     """Remove old releases of DAG files; never what is in force, what was before, and what unfinished runs use."""
-    removed = _deployment(environment, shared, file).prune(keep)
+    removed = _deployment(environment, None, file).prune(keep)
     for release in removed:
         terminal.data(release.id)
     terminal.say(f"{len(removed)} removed")

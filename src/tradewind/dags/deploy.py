@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -11,7 +12,7 @@ from tradewind.bundle.changes import Changes, changes
 from tradewind.bundle.events import CONFIRMED, SERVED
 from tradewind.bundle.manifest import DagRelease
 from tradewind.bundle.pointer import InForce
-from tradewind.bundle.shared import SharedFolder
+from tradewind.bundle.shared import BusyError, SharedFolder
 from tradewind.errors import ExitCode, TradewindError
 
 POLL_S = 0.25
@@ -32,10 +33,14 @@ class Watch(Protocol):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long is waited, in seconds: until changed files are served, and until all are. No file may take longer."""
+    """How long is waited, in seconds: until changed files are served, and until all are. No file may take longer.
+
+    ``busy_s``: for somebody else who is deploying; ``up`` is, for a moment, after each change of its folder.
+    """
 
     served_s: float = 300.0
     confirmed_s: float = 3600.0
+    busy_s: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,16 @@ class Deployment:
         """Put ``release`` in force, which is in the folder, and see it served; with ``whole``: all of it.
 
         Killed at any moment, this leaves the old or the new release in force. Where a file that could be imported
-        before cannot be now, or is not parsed in time, what was in force before is again; not without ``take_back``.
+        before cannot be now, or what has changed is not parsed in time, what was in force before is again; not without
+        ``take_back``.
 
         Raises:
             TradewindError: the release is damaged, somebody else is deploying, or it has errors, and what was done.
         """
-        with self.shared.deploying():
+        with self._alone():
             before = self.shared.in_force()
             if before and before.release == release:
-                return Deployed(before, changed=False)
+                return self._again(before, whole, tell)
             broken = dict(self._watch.import_errors()) if self._watch else {}
             now = self.shared.activate(release)
             if not self._watch:
@@ -99,7 +105,25 @@ class Deployment:
                 tell(f"every file is confirmed after {confirmed:.1f} s")
             except _FailedError as error:
                 self._fail(release, before if take_back else None, str(error))
+            except _UnconfirmedError as error:
+                # What it changed is served. The rest waits for something that this release did not do.
+                raise TradewindError(f"the DAG release {release} is in force, and not confirmed", str(error)) from None
             return Deployed(now, True, served, confirmed)
+
+    def _again(self, now: InForce, whole: bool, tell: Callable[[str], None]) -> Deployed:
+        """What is in force already may be so since a moment only, and nobody may have watched it."""
+        if not self._watch:
+            return Deployed(now, changed=False)
+        broken = self._watch.import_errors()
+        for file, why in sorted(broken.items()):
+            tell(f"note: {file} cannot be imported: {why}")
+        try:
+            self._until(SERVED, now, self._patience.served_s, broken)
+            if whole:
+                self._until(CONFIRMED, now, self._patience.confirmed_s, broken)
+        except (_FailedError, _UnconfirmedError) as error:
+            raise TradewindError(f"the DAG release {now.release} is in force, and has errors", str(error)) from None
+        return Deployed(now, changed=False)
 
     def changes(self, one: str, two: str) -> Changes:
         """What ``two`` changes against ``one``."""
@@ -113,29 +137,61 @@ class Deployment:
         return now.before
 
     def prune(self, keep: int) -> list[DagRelease]:
-        """Remove all but the newest ``keep``, what is in force, what was before that, and what runs still use."""
-        with self.shared.deploying():
+        """Remove all but the newest ``keep``, what is in force, what was before that, and what runs still use.
+
+        Raises:
+            TradewindError: nobody can be asked what runs use, or somebody else is deploying.
+        """
+        if not self._watch:
+            raise TradewindError(
+                "old DAG releases stay",
+                "Airflow cannot be asked which of them unfinished runs use",
+                code=ExitCode.USAGE,
+            )
+        with self._alone():
             now = self.shared.in_force()
-            used = set(self._watch.in_use()) if self._watch else set[str]()
+            used = set(self._watch.in_use())
             used |= {name for name in (now.release, now.before) if name} if now else set()
             old = [release for release in self.shared.releases()[keep:] if release.id not in used]
             for release in old:
                 self.shared.remove(release.id)
+            self.shared.sweep()
         return old
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        deadline = self._clock() + self._patience.busy_s
+        with ExitStack() as stack:
+            while True:
+                try:
+                    stack.enter_context(self.shared.deploying())
+                    break
+                except BusyError:
+                    if self._clock() >= deadline:
+                        raise
+                self._sleep(POLL_S)
+            yield
 
     def _until(self, event: str, now: InForce, patience: float, known: Mapping[str, str]) -> float:
         assert self._watch
         began = self._clock()
         while True:
-            finished = self._watch.said(event, now)  # before errors are looked at: they are stored before it is said
-            new = {file: why for file, why in self._watch.import_errors().items() if known.get(file) != why}
+            try:
+                finished = self._watch.said(
+                    event, now
+                )  # before errors are looked at: they are stored before it is said
+                new = {file: why for file, why in self._watch.import_errors().items() if known.get(file) != why}
+            except (TradewindError, LookupError) as error:
+                finished, new, silent = False, {}, f"Airflow did not say so: {error}"
+            else:
+                silent = f"not all of its files were parsed within {patience:.0f} s"
             if new:
                 raise _FailedError("; ".join(f"{file}: {why}" for file, why in sorted(new.items())))
             waited = self._clock() - began
             if finished:
                 return waited
             if waited > patience:
-                raise _FailedError(f"not all of its files were parsed within {patience:.0f} s")
+                raise (_FailedError if event == SERVED else _UnconfirmedError)(silent)
             self._sleep(POLL_S)
 
     def _fail(self, release: str, before: InForce | None, why: str) -> NoReturn:
@@ -149,3 +205,7 @@ class Deployment:
 
 class _FailedError(Exception):
     """Why a release cannot stay."""
+
+
+class _UnconfirmedError(Exception):
+    """Why nobody can say whether all of it is well."""

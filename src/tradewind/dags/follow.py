@@ -39,6 +39,14 @@ class Follower:
         Raises:
             TradewindError: these files cannot be released. What was served still is.
         """
+        try:
+            return self._look()
+        except OSError as error:  # perhaps not for long: it is tried again
+            self._seen = None
+            self.problem = f"the DAG folder {self.folder} cannot be served: {error.strerror or error}"
+            raise TradewindError(self.problem) from error
+
+    def _look(self) -> DagRelease | None:
         seen = signature(self.folder)
         if seen == self._seen:
             return None
@@ -47,24 +55,23 @@ class Follower:
             return None  # still being written; the next look will see
         self._seen = seen  # also where it is refused below: to say so once is enough
         try:
-            release = self._serve()
+            with self.shared.deploying():
+                tree = collect(source_of(self.folder)) if seen else Tree({})  # no files are no mistake here
+                release, _, _ = build(tree, self.shared.folder / RELEASES)
+                if signature(self.folder) != seen:  # it changed while it was read: this may be a mixture
+                    self._seen = None
+                    return None
+                self.shared.activate(release.id)
         except BusyError:
             self._seen = None
             return None
         except TradewindError as error:
             if signature(self.folder) != seen:
                 self._seen = None
-                return None  # it changed while it was read
+                return None
             self.problem = str(error)
             raise
         self.problem = ""
-        return release
-
-    def _serve(self) -> DagRelease:
-        with self.shared.deploying():
-            tree = collect(source_of(self.folder)) if self._seen else Tree({})  # no files are no mistake here
-            release, _, _ = build(tree, self.shared.folder / RELEASES)
-            self.shared.activate(release.id)
         return release
 
 

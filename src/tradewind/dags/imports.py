@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tradewind.bundle.whole import whole
 
-MEMORY = 2
+MEMORY = 3
 """To be raised when ``names`` finds something else than it did."""
 
 
@@ -22,6 +22,8 @@ DYNAMIC = "?"
 """Among the names: this file may import what cannot be read from its code."""
 _LOADERS = frozenset(
     {
+        *("import_module", "__import__", "import_string", "resolve_name", "pkgutil"),
+        *("glob", "rglob", "iglob", "iterdir", "listdir", "scandir", "walk"),  # other Python files, perhaps
         *("exec", "eval", "runpy", "run_path", "run_module", "exec_module", "load_module", "find_spec"),
         *("spec_from_file_location", "SourceFileLoader", "iter_modules", "walk_packages", "zipimporter"),
     }
@@ -39,16 +41,24 @@ def names(code: bytes) -> tuple[str, ...]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()  # the gate says so, with the line
     found: set[str] = set()
+    plain: set[int] = set()  # nodes whose meaning is known
     for node in ast.walk(tree):
+        if id(node) in plain:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+            found |= {DYNAMIC for alias in node.names if alias.asname and alias.name.split(".")[-1] in _LOADERS}
         elif isinstance(node, ast.ImportFrom):
             base = "." * node.level + (node.module or "")
             dot = "" if base.endswith(".") else "."
             found |= {base, *(f"{base}{dot}{alias.name}" for alias in node.names if alias.name != "*")}
+            # A star may import modules; another name hides who is called.
+            hidden = {alias.name for alias in node.names if alias.name == "*" or alias.asname} & {"*", *_LOADERS}
+            found |= {DYNAMIC} if hidden else set()
         elif isinstance(node, ast.Call) and _called(node.func) in {"import_module", "__import__"}:
             found.add(_text(node.args[0]) if node.args else DYNAMIC)
-        elif isinstance(node, (ast.Attribute, ast.Name)) and _called(node) in _LOADERS:
+            plain.add(id(node.func))
+        elif isinstance(node, (ast.Attribute, ast.Name)) and (_called(node) in _LOADERS or _is_path(node)):
             found.add(DYNAMIC)
     return tuple(sorted(found))
 
@@ -102,6 +112,11 @@ def _text(argument: ast.expr) -> str:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value[:1] != ".":
         return argument.value
     return DYNAMIC
+
+
+def _is_path(node: ast.expr) -> bool:
+    """``sys.path``: with another folder in it, names lead elsewhere."""
+    return isinstance(node, ast.Attribute) and node.attr == "path" and _called(node.value) == "sys"
 
 
 def _called(function: ast.expr) -> str:

@@ -10,13 +10,16 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tradewind.bundle.manifest import DagRelease, Entry
+from tradewind.bundle.shared import check
 from tradewind.bundle.whole import whole
 from tradewind.dags import imports
 from tradewind.dags.tree import File, Tree
+from tradewind.errors import TradewindError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say
 
@@ -46,11 +49,13 @@ def build(tree: Tree, folder: Path) -> tuple[DagRelease, Path, Path]:
 def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:
     """Write manifest and archive into ``folder``; their paths. Each appears whole, the manifest last.
 
-    A release that is there already stays as it is: it has the same files.
+    A release that is there already, and whole, stays as it is: it has the same files.
     """
     archive, manifest = folder / f"{release.id}.zip", folder / f"{release.id}.json"
-    if manifest.exists() and archive.exists():
-        return archive, manifest
+    if manifest.exists():
+        with suppress(TradewindError):
+            check(DagRelease.read(manifest), archive)
+            return archive, manifest
     folder.mkdir(parents=True, exist_ok=True)
     with whole(archive) as draft:
         pack(tree, draft)

@@ -21,9 +21,10 @@ from tradewind.errors import ExitCode, TradewindError
 IGNORED = frozenset({"__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 """Folders that no release needs, where there is no git to say so."""
 
-# A repository may be somebody else's: nothing that it configures is run, and nobody is asked for a password.
+# A repository may be somebody else's: of what it configures, nothing is run but filters of its own files, and nobody is
+# asked for a password.
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:ssh:file", "LC_ALL": "C"}
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:ssh:file", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 
 
 class Kind(StrEnum):
@@ -87,9 +88,13 @@ class Commit:
 
     def origin(self) -> Origin:
         """See Source."""
-        shown = _git(self.repository, "show", "--no-patch", "--format=%an <%ae>%n%s", self.commit)
-        author, _, subject = shown.decode(errors="replace").rstrip("\n").partition("\n")
-        return Origin(self.commit, author=author, subject=subject)
+        # Not `git show`, which may run programs that the repository names.
+        head, _, message = (
+            _git(self.repository, "cat-file", "commit", self.commit).decode(errors="replace").partition("\n\n")
+        )
+        author = next((line for line in head.splitlines() if line.startswith("author ")), "")
+        name = author.removeprefix("author ").rpartition(">")[0]
+        return Origin(self.commit, author=f"{name}>" if name else None, subject=message.partition("\n")[0])
 
     def found(self) -> tuple[Found, ...]:
         """See Source."""
@@ -214,9 +219,7 @@ def source_of(folder: Path, ref: str | None = None) -> Source:
     if _git(folder, "check-ignore", ".", check=False):
         return Folder(folder)  # in a repository, but none of its business
     head = Commit.of(folder, "HEAD")
-    changed = _git(
-        folder, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=none", "--", "."
-    )
+    changed = _git(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", ".")
     return Folder(folder, head) if changed else head
 
 

@@ -231,6 +231,21 @@ def _counted(patch: pytest.MonkeyPatch, owner: object, name: str, count: object)
     patch.setattr(owner, name, wrapped)
 
 
+def test_what_killed_processes_left_is_cleared(cache: Cache) -> None:
+    made = [release(cache.shared.folder, {**FILES, "a.py": f"A = {n}"}).id for n in range(5)]
+    cache.hold(made[0])
+    for name in (f".{made[1]}", f".away-{made[2]}"):
+        (cache.local / name).mkdir()
+        (cache.local / name / "a.py").write_text("half")
+    for name in made[1:]:
+        cache.hold(name)
+    for name in made:
+        cache.hold(name)
+    assert not list(cache.local.glob(".d-*"))
+    assert not [path for path in cache.local.glob(".away-*") if (path / "a.py").read_text() != "half"]
+    assert len([path for path in cache.local.glob("d-*") if path.is_dir()]) == 3
+
+
 def test_no_room_is_told_and_leaves_nothing(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     made = release(cache.shared.folder, FILES)
     with monkeypatch.context() as patch:

@@ -118,6 +118,30 @@ def test_a_disk_that_is_full_when_the_pointer_is_written(shared: SharedFolder, m
     assert now.release == one.id
 
 
+def test_one_that_is_damaged_is_brought_again_and_does_not_hide_others(
+    shared: SharedFolder, store: SharedFolder
+) -> None:
+    one, two = (release(store.folder, {"a.py": f"A = {n}"}) for n in range(2))
+    for made in (one, two):
+        shared.put(store.manifest(made.id), store.archive(made.id))
+    shared.archive(one.id).write_bytes(b"torn")
+    shared.manifest(two.id).write_text("{")
+    assert [entry.id for entry in shared.releases()] == [one.id]
+    for made in (one, two):
+        shared.put(store.manifest(made.id), store.archive(made.id))
+        assert shared.activate(made.id).release == made.id
+
+
+def test_what_was_left_long_ago_is_swept_away(shared: SharedFolder) -> None:
+    made = release(shared.folder, FILES)
+    old, fresh = (shared.folder / f"releases/.{made.id}.zip.{n}" for n in (1, 2))
+    for draft in (old, fresh):
+        draft.write_text("")
+    os.utime(old, (1, 1))
+    shared.sweep()
+    assert (old.exists(), fresh.exists(), shared.has(made.id)) == (False, True, True)
+
+
 def test_what_is_in_force_cannot_be_removed(shared: SharedFolder) -> None:
     one, two = release(shared.folder, FILES), release(shared.folder, {"a.py": "A = 2"})
     shared.activate(one.id)

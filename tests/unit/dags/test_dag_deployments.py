@@ -25,11 +25,14 @@ class FakeAirflow:
         self.errors: dict[str, str] = {}
         self.breaks: Callable[[float], dict[str, str]] = lambda _: {}
         self.used: frozenset[str] = frozenset()
+        self.silent_until = 0.0
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
 
     def said(self, event: str, now: InForce) -> bool:
+        if self.time < self.silent_until:
+            raise TradewindError("Airflow does not answer")
         since = self.moved.setdefault(now.serial, self.time)
         return self.time - since >= self.after[event]
 
@@ -93,6 +96,30 @@ def test_what_is_in_force_is_not_deployed_again(deployment: Deployment, airflow:
     assert airflow.time == before
 
 
+def test_what_is_in_force_and_was_never_served_is_no_success(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
+) -> None:
+    shared.activate(made[0])  # and whoever did was killed
+    airflow.after[SERVED] = float("inf")
+    airflow.errors = {"b.py": "NameError: x"}
+    said: list[str] = []
+    with pytest.raises(TradewindError, match="is in force, and has errors"):
+        deployment.deploy(made[0], tell=said.append)
+    assert said == ["note: b.py cannot be imported: NameError: x"]
+
+
+def test_airflow_may_be_silent_for_a_while(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
+) -> None:
+    airflow.silent_until = 20.0
+    assert deployment.deploy(made[0]).changed
+    assert airflow.time > 20
+    airflow.silent_until = float("inf")
+    with pytest.raises(TradewindError, match="taken back: Airflow did not say so: Airflow does not answer"):
+        deployment.deploy(made[1])
+    assert in_force(shared) == made[0]
+
+
 @pytest.mark.parametrize("when", [0.0, 1.0, 2.0, 4.0, 5.0])
 def test_an_import_error_takes_it_back_and_says_why(
     deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str], when: float
@@ -139,15 +166,24 @@ def test_a_way_back_is_not_taken_back(
     assert in_force(shared) == made[0]
 
 
-@pytest.mark.parametrize("event", [SERVED, CONFIRMED])
 def test_what_is_never_parsed_is_taken_back(
-    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str], event: str
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
 ) -> None:
     deployment.deploy(made[0])
-    airflow.after[event] = float("inf")
-    with pytest.raises(TradewindError, match="not all of its files were parsed within"):
+    airflow.after[SERVED] = float("inf")
+    with pytest.raises(TradewindError, match="taken back: not all of its files were parsed within"):
         deployment.deploy(made[1])
     assert in_force(shared) == made[0]
+
+
+def test_a_file_that_it_did_not_change_and_that_is_never_parsed_is_not_its_fault(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
+) -> None:
+    deployment.deploy(made[0])
+    airflow.after[CONFIRMED] = float("inf")
+    with pytest.raises(TradewindError, match="is in force, and not confirmed: not all of its files were parsed"):
+        deployment.deploy(made[1])
+    assert in_force(shared) == made[1]
 
 
 def test_airflow_that_does_not_answer_before_changes_nothing(
@@ -168,6 +204,22 @@ def test_somebody_else_is_deploying(deployment: Deployment, shared: SharedFolder
     with shared.deploying(), pytest.raises(BusyError):
         deployment.deploy(made[0])
     assert shared.in_force() is None
+
+
+def test_who_deploys_for_a_moment_only_is_waited_for(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shared.deploying()
+    other.__enter__()
+    sleep = airflow.sleep
+
+    def until_it_ends(seconds: float) -> None:
+        sleep(seconds)
+        if 3 <= airflow.time < 3 + seconds:
+            other.__exit__(None, None, None)
+
+    monkeypatch.setattr(deployment, "_sleep", until_it_ends)
+    assert deployment.deploy(made[0]).changed
 
 
 def test_there_and_back(deployment: Deployment, shared: SharedFolder, made: list[str]) -> None:
@@ -194,6 +246,10 @@ def test_old_releases_go_but_not_those_that_are_needed(
 
 
 def test_without_anybody_to_ask_nothing_is_waited_for(shared: SharedFolder, made: list[str]) -> None:
-    done = Deployment(shared, None).deploy(made[0])
+    alone = Deployment(shared, None)
+    done = alone.deploy(made[0])
     assert (done.changed, done.served_s) == (True, None)
     assert in_force(shared) == made[0]
+    assert not alone.deploy(made[0]).changed
+    with pytest.raises(TradewindError, match="cannot be asked"):
+        alone.prune(1)

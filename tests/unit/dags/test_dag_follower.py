@@ -10,6 +10,7 @@ import pytest
 
 from tradewind.bundle.cache import Cache
 from tradewind.bundle.shared import SharedFolder
+from tradewind.dags import follow as follow_module
 from tradewind.dags.follow import Follower
 from tradewind.errors import TradewindError
 
@@ -89,6 +90,41 @@ def test_what_cannot_be_served_is_told_once_and_the_rest_stays(
     assert served(shared, tmp_path) == {"a.py": "A = 1"}
     (folder / "out.py").unlink()
     follow.look()
+    assert follow.problem == ""
+
+
+def test_what_changes_while_it_is_read_is_not_served(
+    folder: Path, shared: SharedFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow = follower(folder, shared)
+    build = follow_module.build
+
+    def late(*arguments: object) -> object:
+        (folder / "late.py").write_text("")
+        return build(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(follow_module, "build", late)
+        assert follow.look() is None
+    assert shared.in_force() is None
+    assert follow.look()
+    assert set(served(shared, tmp_path)) == {"a.py", "late.py"}
+
+
+def test_a_disk_that_is_full_is_told_and_tried_again(
+    folder: Path, shared: SharedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow = follower(folder, shared)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(follow_module, "build", full)
+        with pytest.raises(TradewindError, match="No space left"):
+            follow.look()
+        assert "No space left" in follow.problem
+    assert follow.look()
     assert follow.problem == ""
 
 

@@ -1,0 +1,81 @@
+"""Deployments that are killed at random moments: one whole release is in force, and the next one works."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tradewind.bundle.cache import Cache
+from tradewind.bundle.shared import SharedFolder, check
+
+KILLS = 100
+FILES = 150
+DEPLOY = """
+import sys
+from pathlib import Path
+from tradewind.bundle.cache import Cache
+from tradewind.bundle.shared import RELEASES, SharedFolder
+from tradewind.dags.deploy import Deployment
+from tradewind.dags.release import build
+from tradewind.dags.source import source_of
+from tradewind.dags.tree import collect
+
+folder, store, efs, local = map(Path, sys.argv[1:])
+print("begins", flush=True)
+shared = SharedFolder(efs)
+release, archive, manifest = build(collect(source_of(folder)), store)
+shared.put(manifest, archive)
+Deployment(shared, None).deploy(release.id)
+Cache(shared, local, kept=3).hold(release.id)
+print(release.id, flush=True)
+"""
+
+
+def test_whoever_is_killed_leaves_one_whole_release(tmp_path: Path) -> None:
+    folder, store, efs, local = (tmp_path / name for name in ("dags", "store", "efs", "local"))
+    folder.mkdir()
+    for n in range(FILES):
+        (folder / f"f{n}.py").write_text(f"X = {n}\n")
+    shared = SharedFolder(efs)
+
+    def start() -> subprocess.Popen[str]:
+        argv = [sys.executable, "-c", DEPLOY, *map(str, (folder, store, efs, local))]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        assert process.stdout
+        assert process.stdout.readline() == "begins\n"
+        return process
+
+    first = start()
+    began = time.monotonic()
+    old = first.communicate()[0].strip()
+    lasts = time.monotonic() - began
+    assert old.startswith("d-")
+
+    seed = random.randrange(1 << 32)
+    chosen = random.Random(seed)
+    killed = new_ones = 0
+    for number in range(KILLS):
+        (folder / "f0.py").write_text(f"X = 'round {number}'\n")
+        process = start()
+        time.sleep(chosen.uniform(0, lasts))
+        process.kill()
+        said = process.communicate()[0].strip()
+        killed += not said
+        lasts *= 0.9 if said else 1.05  # as fast as the machine is now, two of three are killed before their end
+        now = shared.in_force()
+        assert now, seed
+        # The release in force is whole: its manifest, its archive, and what is unpacked from it.
+        check(shared.read(now.release), shared.archive(now.release))
+        place = Cache(shared, local, kept=3).hold(now.release).path
+        text = (place / "f0.py").read_text()
+        assert len(list(place.glob("*.py"))) == FILES, seed
+        if now.release != old:
+            assert text == f"X = 'round {number}'\n", seed
+            new_ones += 1
+        old = now.release
+    assert killed > KILLS / 3, "most of them are killed before their end"
+    last = start()
+    assert last.communicate()[0].strip() == (shared.in_force() or now).release
