@@ -56,7 +56,7 @@ check: $(STAMP)  ## format, lint, types, import rules, Dockerfile, shell scripts
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	@$(BIN)/deptry --no-ansi src >/dev/null 2>&1 || { $(BIN)/deptry src; exit 1; }
 	@$(BIN)/hadolint images/Dockerfile
-	@$(BIN)/shellcheck images/build/* tests/run .ci/run tests/*/*.sh requirements/*.sh
+	@$(BIN)/shellcheck images/build/* tests/run .ci/run tests/*/*.sh tests/nfs/guest-init requirements/*.sh
 	@echo "all checks passed"
 
 bench: $(STAMP)  ## measure against stock Airflow, side by side (about 20 minutes)

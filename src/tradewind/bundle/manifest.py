@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tradewind.bundle.whole import read as read_file
 from tradewind.errors import TradewindError
 
 VERSION = 1
@@ -94,7 +95,7 @@ class DagRelease:
     def read(cls, path: Path) -> DagRelease:
         """Read a manifest from its file. TradewindError where it is not there, or none, or another one's."""
         try:
-            document = json.loads(path.read_bytes())
+            document = json.loads(read_file(path))
         except FileNotFoundError:
             raise TradewindError(f"there is no DAG release {path.stem}", f"looked for {path}") from None
         except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradewind.bundle.manifest import is_id
+from tradewind.bundle.whole import read as read_file
 from tradewind.errors import TradewindError
 
 HALF = 512
@@ -39,14 +40,12 @@ def read(path: Path) -> InForce | None:
         OSError: the file system does not answer.
     """
     try:
-        # Opened anew each time: that is when NFS asks its server.
-        with path.open("rb") as stream:
-            content = stream.read(2 * HALF)
+        content = read_file(path)  # opened anew each time: that is when NFS asks its server
     except FileNotFoundError:
         return None
     if not content.strip(b"\0"):
         return None
-    found = [half for half in (_parse(content[:HALF]), _parse(content[HALF:])) if half]
+    found = [half for half in (_parse(content[:HALF]), _parse(content[HALF : 2 * HALF])) if half]
     if not found:
         raise TradewindError(f"{path} is damaged", "neither half of it is whole", "activate a release again")
     return max(found, key=lambda half: half.serial)

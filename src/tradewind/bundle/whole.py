@@ -1,4 +1,4 @@
-"""Files that appear whole: nobody ever sees half of one, also not after a crash."""
+"""Files that appear whole, also after a crash and over NFS, and are seen when they are there."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ def whole(path: Path) -> Iterator[Path]:
         to_disk(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def read(path: Path) -> bytes:
+    """The content of a file that may have come into being a moment ago, on another machine.
+
+    Over NFS a name that was not there stays so for half a minute, whatever has happened since; to list its folder asks
+    the server. Raises OSError as ``read_bytes`` does.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        list(path.parent.iterdir())
+        return path.read_bytes()
 
 
 def to_disk(path: Path) -> None:

@@ -1,0 +1,90 @@
+"""Runs inside the guest: one process deploys to the first mount, another follows on the second. Prints JSON lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from tradewind.bundle.cache import Cache
+from tradewind.bundle.shared import RELEASES, SharedFolder
+from tradewind.dags.release import build
+from tradewind.dags.tree import File, Tree
+from tradewind.errors import TradewindError
+
+FLIPS = 30
+FILES = 40
+FOLLOWERS = 2
+POLL_S = 0.02
+
+
+def say(**what: Any) -> None:
+    print("SAYS " + json.dumps(what), flush=True)
+
+
+def deploy(folder: Path, ready: int) -> None:
+    """One release after another; says when each flip was on the server's disk."""
+    shared = SharedFolder(folder)
+    for number in range(FLIPS):
+        if number < 2:  # all have looked for what is not there yet; all have seen the first
+            for _ in range(FOLLOWERS):
+                os.read(ready, 1)
+        tree = Tree({f"f{n}.py": File(f"WHICH = {number}\n".encode()) for n in range(FILES)})
+        release, _, _ = build(tree, shared.folder / RELEASES)
+        with shared.deploying():
+            shared.activate(release.id)
+        say(flip=number, release=release.id, at=time.monotonic())
+        time.sleep(0.5)
+
+
+def follow(folder: Path, local: Path, name: str, ready: int) -> None:
+    """Look at the pointer again and again; unpack what it says, and look whether all of it is of one release."""
+    shared = SharedFolder(folder)
+    cache = Cache(shared, local / name, kept=3)
+    last, looks = "", 0
+    until = time.monotonic() + 180
+    while time.monotonic() < until:
+        looks += 1
+        if looks == 20:
+            os.write(ready, b"x")  # everybody has looked for what is not there yet
+        try:
+            now = shared.in_force()
+        except TradewindError as error:
+            say(name=name, damaged=str(error))
+            break
+        if now and now.release != last:
+            seen = time.monotonic()
+            place = cache.hold(now.release).path
+            words = {path.read_text() for path in place.iterdir()}
+            say(name=name, serial=now.serial, release=now.release, at=seen, words=sorted(words), ready=time.monotonic())
+            if not last:
+                os.write(ready, b"x")
+            last = now.release
+            if now.serial == FLIPS:
+                break
+        time.sleep(POLL_S)
+    say(name=name, looks=looks)
+
+
+def main() -> None:
+    one, two, local = map(Path, sys.argv[1:])
+    context = get_context("fork")
+    reading, writing = os.pipe()
+    processes = [
+        context.Process(target=deploy, args=(one, reading)),
+        context.Process(target=follow, args=(one, local, "same-client", writing)),
+        context.Process(target=follow, args=(two, local, "other-client", writing)),
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    say(ended=[process.exitcode for process in processes])
+
+
+if __name__ == "__main__":
+    main()
