@@ -63,7 +63,7 @@ bench: $(STAMP)  ## measure against stock Airflow, side by side (about 20 minute
 	@$(BIN)/python -m benchmarks
 
 soak: $(STAMP)  ## the long versions of the failure tests (several hours)
-	@TRADEWIND_KILL_ROUNDS=5 TRADEWIND_RELEASES=200 TRADEWIND_RELEASE_KILLS=30 tests/run
+	@TRADEWIND_KILL_ROUNDS=5 TRADEWIND_RELEASES=200 TRADEWIND_RELEASE_KILLS=30 TRADEWIND_DAG_DEPLOYMENTS=200 tests/run
 
 docs: $(STAMP)  ## build the documentation into site/
 	@$(BIN)/zensical build --clean

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 from pinned import consistent, pinned, release, served, write
-from running import Running, eventually
+from running import Meanwhile, Running, eventually
 
 pytestmark = pytest.mark.local
+DEPLOYMENTS = int(os.environ.get("TRADEWIND_DAG_DEPLOYMENTS", "20"))
+DAGS = ("k", "l", "m", "n")
+UNFINISHED = "state=queued&state=running&limit=1"
 SOON = {"scheduled", "queued", "none"}
 
 
@@ -89,3 +94,40 @@ def test_back_with_one_command(platform: Running, tmp_path: Path) -> None:
     run_id = platform.trigger("one")
     assert pinned(platform, "one", run_id) == before
     assert consistent(platform, "one", run_id)[1] != "f"
+
+
+class InFlight(Meanwhile):
+    """Keeps so many runs in flight."""
+
+    def __init__(self, platform: Running, wanted: int) -> None:
+        super().__init__()
+        self.platform, self.wanted = platform, wanted
+        self.runs: list[tuple[str, str]] = []
+        self._dags = cycle(DAGS)
+
+    def step(self) -> float:
+        counts = [
+            self.platform.airflow.call("GET", f"/dags/{dag}/dagRuns?{UNFINISHED}")["total_entries"] for dag in DAGS
+        ]
+        for _ in range(self.wanted - sum(counts)):
+            dag = next(self._dags)
+            self.runs.append((dag, self.platform.trigger(dag)))
+        return 0.5
+
+
+def test_deployments_one_after_another_with_runs_always_in_flight(platform: Running, tmp_path: Path) -> None:
+    folder = tmp_path / "dags"
+    write(folder, "n0", *DAGS)
+    platform.tradewind("dags", "deploy", "local", "--from", str(folder))
+    deployed = {release(platform): "n0"}
+    with InFlight(platform, 20) as load:
+        eventually(lambda: len(load.runs) >= 20)
+        for number in range(1, DEPLOYMENTS + 1):
+            write(folder, f"n{number}", *DAGS)
+            platform.tradewind("dags", "deploy", "local", "--from", str(folder), "--no-wait")
+            deployed[release(platform)] = f"n{number}"
+    # No run is stuck, no task has failed, and every task was of its run's release.
+    found = [consistent(platform, dag, run_id) for dag, run_id in load.runs]
+    assert all(deployed[pinned] == which for pinned, which in found)
+    print(f"{DEPLOYMENTS} deployments, {len(found)} runs on {len(set(found))} releases")
+    assert len(deployed) == DEPLOYMENTS + 1

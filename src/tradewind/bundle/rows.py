@@ -70,7 +70,7 @@ def carry_over(session: Session, bundle: str, before: str, now: str, same: Colle
             .where(DagVersion.dag_id.in_(some))
             .order_by(DagVersion.version_number)
         )
-        latest: dict[str, Any] = dict(versions.tuples())  # the last of each
+        latest = {row.dag_id: row.id for row in versions}  # the last of each
         _run(
             session,
             update(DagVersion)
