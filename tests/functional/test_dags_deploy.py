@@ -127,7 +127,7 @@ def test_a_release_that_is_not_there_and_one_that_is_in_the_way(folder: Path) ->
     (folder / "dags/b.py").write_text("")
     dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs")
     damaged = dags(folder, "rollback", "dev", "--shared", "efs", code=1)
-    assert f"the archive of {one} is damaged" in damaged.stderr
+    assert f"the archive efs/releases/{one}.zip is damaged: File is not a zip file" in damaged.stderr
     assert listed(folder)["in_force"]["release"] != one
     (folder / "dags/b.py").unlink()
     again = dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs").stdout.strip()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradewind.bundle.manifest import DagRelease, Entry, is_id
-from tradewind.bundle.shared import SharedFolder, extract
+from tradewind.bundle.shared import SharedFolder, extract, opened
 from tradewind.errors import TradewindError
 
 KEPT = 8
@@ -70,7 +70,7 @@ class Cache:
             try:
                 if not place.is_dir():
                     self._unpack(release, place)
-            except (OSError, zipfile.BadZipFile, KeyError) as error:
+            except OSError as error:
                 raise TradewindError(f"the DAG release {release} cannot be unpacked", str(error)) from error
             finally:
                 os.close(lock)
@@ -103,7 +103,7 @@ class Cache:
         draft = place.with_name(f".{release}")  # under its lock
         shutil.rmtree(draft, ignore_errors=True)
         try:
-            with self._another(release) as (other, known), zipfile.ZipFile(self.shared.archive(release)) as archive:
+            with self._another(release) as (other, known), opened(self.shared.archive(release)) as archive:
                 for folder in {"", *(path.rpartition("/")[0] for path in manifest.files)}:
                     (draft / folder).mkdir(parents=True, exist_ok=True)
                 for path, entry in manifest.files.items():

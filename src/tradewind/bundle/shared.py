@@ -4,7 +4,7 @@
     releases/ID.zip      the files
     releases/ID.json     the manifest, written after them: where it is, they are
 
-Many read it. Whoever writes does it under ``deploying``, on one machine at a time: the lock is this kernel's.
+Many read it. Whoever changes what is in force, or takes releases away, does it under ``deploying``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,13 +24,15 @@ from pathlib import Path
 from tradewind.bundle import pointer
 from tradewind.bundle.manifest import DagRelease, Entry, is_id
 from tradewind.bundle.pointer import InForce
-from tradewind.bundle.whole import whole
-from tradewind.errors import TradewindError
+from tradewind.errors import ExitCode, TradewindError
 
 POINTER = "current"
 RELEASES = "releases"
 FORGOTTEN_S = 24 * 3600.0
 """Nobody writes a release for a day."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError)
+"""What ``zipfile`` raises for an archive that is none, does not unpack, lacks a file or ends early; RuntimeError for
+one that is encrypted, or compressed in a way that it does not know. Ours are neither."""
 
 
 class BusyError(TradewindError):
@@ -63,7 +65,7 @@ class SharedFolder:
     def read(self, release: str) -> DagRelease:
         """The manifest of a release. TradewindError where it is not there."""
         if not is_id(release):
-            raise TradewindError(f"{release!r} is no name of a DAG release", hint="tradewind dags list")
+            raise TradewindError(f"{release!r} is no name of a DAG release", hint="tradewind dags list ENV")
         return DagRelease.read(self.manifest(release))
 
     def releases(self) -> list[DagRelease]:
@@ -75,34 +77,12 @@ class SharedFolder:
                     found.append(DagRelease.read(path))
         return sorted(found, key=lambda release: (release.created, release.id), reverse=True)
 
-    def has(self, release: str) -> bool:
-        """Whether a release is there."""
-        return self.manifest(release).exists() and self.archive(release).exists()
-
-    def put(self, manifest: Path, archive: Path) -> DagRelease:
-        """Bring a release here, checked. One that is here already, and whole, is left as it is.
-
-        Raises:
-            TradewindError: damaged, or not the files that the manifest names, or there is no room.
-        """
-        release = DagRelease.read(manifest)
-        if self.has(release.id):
-            with suppress(TradewindError):
-                check(self.read(release.id), self.archive(release.id))
-                return release
-        try:
-            self.manifest(release.id).parent.mkdir(parents=True, exist_ok=True)
-            for source, target in ((archive, self.archive(release.id)), (manifest, self.manifest(release.id))):
-                with whole(target) as draft:
-                    shutil.copyfile(source, draft)
-                    draft.chmod(0o644)
-                    if source is archive:
-                        check(release, draft)
-        except OSError as error:
-            raise TradewindError(
-                f"the DAG release {release.id} cannot be brought to {self.folder}", str(error.strerror or error)
-            ) from error
-        return release
+    def before(self) -> str:
+        """The release that was in force before the one that is. TradewindError where there was none."""
+        now = self.in_force()
+        if now is None or now.before is None:
+            raise TradewindError("there is no earlier DAG release", hint="tradewind dags list ENV", code=ExitCode.USAGE)
+        return now.before
 
     def activate(self, release: str) -> InForce:
         """Put a release in force that is here. What is in force already stays so, with its time.
@@ -110,8 +90,10 @@ class SharedFolder:
         Raises:
             TradewindError: it is not here, or damaged, or the pointer cannot be written.
         """
-        found = self.read(release)
-        check(found, self.archive(release))
+        try:
+            check(self.read(release), self.archive(release))
+        except OSError as error:
+            raise TradewindError(f"the DAG release {release} cannot be read", str(error.strerror or error)) from error
         try:
             before = self.in_force()
         except TradewindError:
@@ -154,19 +136,26 @@ class SharedFolder:
 
 
 def check(release: DagRelease, archive: Path) -> None:
-    """TradewindError where the archive does not have exactly what the manifest says."""
+    """TradewindError where the archive does not have exactly what the manifest says. OSError."""
+    with opened(archive) as stored:
+        for path, entry in release.files.items():
+            extract(stored, path, entry)
+
+
+@contextmanager
+def opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive of a release, to be read with ``extract``. TradewindError where it is missing or damaged. OSError."""
     try:
         with zipfile.ZipFile(archive) as stored:
-            for path, entry in release.files.items():
-                extract(stored, path, entry)
+            yield stored
     except FileNotFoundError:
-        raise TradewindError(f"the DAG release {release.id} has no archive", f"looked for {archive}") from None
-    except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
-        raise TradewindError(f"the archive of {release.id} is damaged", str(error)) from error
+        raise TradewindError(f"the DAG release {archive.stem} has no archive", f"looked for {archive}") from None
+    except _DAMAGED as error:
+        raise TradewindError(f"the archive {archive} is damaged", str(error)) from error
 
 
 def extract(archive: zipfile.ZipFile, path: str, entry: Entry) -> bytes:
-    """The content of one file. TradewindError where it is not what the manifest says; BadZipFile, KeyError."""
+    """The content of one file. TradewindError where it is not what the manifest says; else see ``opened``."""
     # Before it is read: what unpacks to gigabytes is never unpacked.
     if archive.getinfo(path).file_size != entry.size:
         raise TradewindError(f"the archive {archive.filename} is damaged", f"{path} has another size")

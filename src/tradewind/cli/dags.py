@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from tradewind import config, junit
+from tradewind.bundle.changes import changes
 from tradewind.bundle.manifest import DagRelease
 from tradewind.bundle.shared import RELEASES, SharedFolder
 from tradewind.cli import options, terminal
-from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
 from tradewind.dags import check as checks
 from tradewind.dags import release as releases
 from tradewind.dags.deploy import Deployed, Deployment
@@ -22,15 +23,12 @@ from tradewind.local.airflow import Airflow
 from tradewind.local.dag_watch import ApiWatch
 from tradewind.local.paths import Home
 
-LOCAL = "local"
-"""The environment that is this machine."""
 USAGE = ExitCode.USAGE
 _LISTED = {"id", "created", "commit", "dirty", "author", "subject"}
 
 app = typer.Typer(no_args_is_help=True, help="Test DAG files, make releases of them, and put these in force.")
 
 Folder = Annotated[Path, typer.Argument(help="The folder of the DAG files.")]
-Name = Annotated[str, typer.Argument(help="The environment: `local` is the platform on this machine.")]
 Ref = Annotated[
     str | None,
     typer.Option(help="The commit, branch or tag. When not given: what lies there, marked where it was changed."),
@@ -94,7 +92,7 @@ def build(
 
 @app.command()
 def deploy(
-    environment: Name,
+    environment: EnvironmentName,
     folder: Annotated[
         Path | None,
         typer.Option("--from", help="The folder of the DAG files. When not given: the one that the file names."),
@@ -123,7 +121,7 @@ def deploy(
 
 @app.command()
 def rollback(
-    environment: Name,
+    environment: EnvironmentName,
     to: Annotated[
         str | None, typer.Option("--to", metavar="ID", help="When not given: what was in force before.")
     ] = None,
@@ -133,11 +131,11 @@ def rollback(
 ) -> None:
     """Put an earlier release of DAG files in force again."""
     deployment = _deployment(environment, shared, file)
-    _report(deployment.deploy(to or deployment.before(), False, terminal.say, take_back=False), as_json)
+    _report(deployment.deploy(to or deployment.shared.before(), False, terminal.say, take_back=False), as_json)
 
 
 @app.command(name="list")
-def list_(environment: Name, shared: Shared = None, file: File = None, as_json: AsJson = False) -> None:
+def list_(environment: EnvironmentName, shared: Shared = None, file: File = None, as_json: AsJson = False) -> None:
     """Show the releases of DAG files that are there, the newest first."""
     folder = _shared(environment, shared, file)
     now = folder.in_force()
@@ -166,7 +164,7 @@ def list_(environment: Name, shared: Shared = None, file: File = None, as_json: 
 
 @app.command()
 def diff(
-    environment: Name,
+    environment: EnvironmentName,
     one: Annotated[str | None, typer.Argument(help="A release. When not given: what was in force before.")] = None,
     two: Annotated[str | None, typer.Argument(help="Another. When not given: what is in force.")] = None,
     shared: Shared = None,
@@ -174,14 +172,15 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show which files two releases of DAG files differ in, and which others import these."""
-    deployment = _deployment(environment, shared, file, ask=False)
-    now = deployment.shared.in_force()
+    folder = _shared(environment, shared, file)
+    now = folder.in_force()
     if two is None and now is None:
         raise TradewindError("no DAG release is in force", hint=f"tradewind dags deploy {environment}")
     newer = two or (now.release if now else "")
-    older = one or deployment.before()
-    found = deployment.changes(older, newer)
-    before, after = deployment.shared.read(older).files, deployment.shared.read(newer).files
+    older = one or folder.before()
+    old, new = folder.read(older), folder.read(newer)
+    found = changes(old, new)
+    before, after = old.files, new.files
     kinds = dict.fromkeys(found.gone, "deleted")
     kinds |= {path: "added" for path in after if path not in before}
     kinds |= {path: "changed" for path in after if path in before and before[path] != after[path]}
@@ -208,7 +207,7 @@ def diff(
 
 @app.command()
 def prune(
-    environment: Name,
+    environment: EnvironmentName,
     keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 20,
     file: File = None,
 ) -> None:
@@ -236,10 +235,10 @@ def _shared(environment: str, shared: Path | None, file: Path | None) -> SharedF
     return SharedFolder(Home.beside(configuration_file(file)).dags)
 
 
-def _deployment(environment: str, shared: Path | None, file: Path | None, ask: bool = True) -> Deployment:
-    """Where DAG files go; ``ask``: changes are watched, where Airflow can be asked."""
+def _deployment(environment: str, shared: Path | None, file: Path | None) -> Deployment:
+    """Where DAG files go, watched where Airflow can be asked."""
     folder = _shared(environment, shared, file)
-    if shared is not None or not ask:
+    if shared is not None:
         return Deployment(folder, None)
     platform = options.platform(file)
     login = platform.ask(do="login")["login"]

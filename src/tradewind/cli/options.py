@@ -15,6 +15,9 @@ File = Annotated[
     Path | None,
     typer.Option("--file", help="The configuration. When not given: tradewind.yaml here or in a folder above."),
 ]
+LOCAL = "local"
+"""The environment that is this machine."""
+EnvironmentName = Annotated[str, typer.Argument(help="The environment: `local` is the platform on this machine.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -11,7 +11,7 @@ import typer
 
 from tradewind import config
 from tradewind.cli import images, infrastructure, terminal
-from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
 from tradewind.config import Environment
 from tradewind.delivery import lease
 from tradewind.delivery.engine import Engine, Limits, Listener, in_force, keep, known
@@ -28,12 +28,7 @@ from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
 from tradewind.platform import Component, services
 
-LOCAL = "local"
-"""The environment that is this machine."""
-
 app = typer.Typer(no_args_is_help=True, help="Make, deploy, compare and take back releases.")
-
-Name = Annotated[str, typer.Argument(help="The environment: `local` is the platform on this machine.")]
 
 
 def records_of(file: Path | None, environment: str = LOCAL) -> Records:
@@ -118,7 +113,7 @@ def create(
 
 @app.command()
 def deploy(
-    environment: Name,
+    environment: EnvironmentName,
     release: Annotated[str | None, typer.Argument(help="Its id. When not given: the newest release.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
     file: File = None,
@@ -142,7 +137,7 @@ def redeploy(file: Path | None, environment: str, reason: str) -> bool:
 
 @app.command()
 def rollback(
-    environment: Name,
+    environment: EnvironmentName,
     to: Annotated[str | None, typer.Option("--to", help="A release. When not given: the one before.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
     file: File = None,
@@ -155,14 +150,14 @@ def rollback(
 
 
 @app.command()
-def resume(environment: Name, file: File = None) -> None:
+def resume(environment: EnvironmentName, file: File = None) -> None:
     """Finish what a deployment that was killed has left."""
     finished = engine_of(file, environment).resume(_listener())
     terminal.data(f"{finished.id} is in force in {environment}" if finished else "there is nothing to finish")
 
 
 @app.command()
-def status(environment: Name, file: File = None, as_json: AsJson = False) -> None:
+def status(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show which release is in force, and whether all that runs is of it. Exit code 3 where it is not."""
     found = engine_of(file, environment).status()
     if as_json:
@@ -215,7 +210,7 @@ def diff(
 
 @app.command()
 def lock(
-    environment: Name,
+    environment: EnvironmentName,
     reason: Annotated[str, typer.Option("--reason", help="Why nobody may deploy.")],
     file: File = None,
 ) -> None:
@@ -225,13 +220,13 @@ def lock(
 
 
 @app.command()
-def unlock(environment: Name, file: File = None) -> None:
+def unlock(environment: EnvironmentName, file: File = None) -> None:
     """Remove the lock, whoever has it."""
     removed = lease.unlock(records_of(file, environment), environment)
     terminal.data(f"{environment} {'is unlocked' if removed else 'was not locked'}")
 
 
-def history(environment: Name, file: File = None, as_json: AsJson = False) -> None:
+def history(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show every release that came into an environment, and what became of it."""
     store = records_of(file, environment)
     names = store.names(f"environments/{environment}/ledger/")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tradewind.cli import down, images, logs, release, run, terminal
-from tradewind.cli.options import File, configuration_file
+from tradewind.cli.options import LOCAL, File, configuration_file
 from tradewind.cli.progress import progress
 from tradewind.config import Tradewind
 from tradewind.delivery.engine import in_force
@@ -92,7 +92,7 @@ def _check_containers(tradewind: Tradewind) -> None:
 def _images(found: Path) -> dict[str, str]:
     """The images of the release in force; before the first release, or where one is gone, those of this tree."""
     shop = images.images_of(found)
-    if current := in_force(release.records_of(found), release.LOCAL):
+    if current := in_force(release.records_of(found), LOCAL):
         if all(shop.is_here(image) for image in current.images.values()):
             terminal.say(f"the release {current.id} is in force")
             return dict(current.images)

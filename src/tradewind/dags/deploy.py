@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from tradewind.bundle.changes import Changes, changes
 from tradewind.bundle.events import CONFIRMED, SERVED
 from tradewind.bundle.manifest import DagRelease
 from tradewind.bundle.pointer import InForce
@@ -125,17 +124,6 @@ class Deployment:
             raise TradewindError(f"the DAG release {now.release} is in force, and has errors", str(error)) from None
         return Deployed(now, changed=False)
 
-    def changes(self, one: str, two: str) -> Changes:
-        """What ``two`` changes against ``one``."""
-        return changes(self.shared.read(one), self.shared.read(two))
-
-    def before(self) -> str:
-        """The release that was in force before the one that is. TradewindError where there was none."""
-        now = self.shared.in_force()
-        if now is None or now.before is None:
-            raise TradewindError("there is no earlier DAG release", hint="tradewind dags list", code=ExitCode.USAGE)
-        return now.before
-
     def prune(self, keep: int) -> list[DagRelease]:
         """Remove all but the newest ``keep``, what is in force, what was before that, and what runs still use.
 
@@ -177,9 +165,8 @@ class Deployment:
         began = self._clock()
         while True:
             try:
-                finished = self._watch.said(
-                    event, now
-                )  # before errors are looked at: they are stored before it is said
+                # Before errors are looked at: they are stored before it is said.
+                finished = self._watch.said(event, now)
                 new = {file: why for file, why in self._watch.import_errors().items() if known.get(file) != why}
             except (TradewindError, LookupError) as error:
                 finished, new, silent = False, {}, f"Airflow did not say so: {error}"

@@ -53,7 +53,7 @@ def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:
     """
     archive, manifest = folder / f"{release.id}.zip", folder / f"{release.id}.json"
     if manifest.exists():
-        with suppress(TradewindError):
+        with suppress(TradewindError, OSError):
             check(DagRelease.read(manifest), archive)
             return archive, manifest
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from tradewind.bundle.whole import whole
+
 
 class ConflictError(Exception):
     """Somebody else wrote in between."""
@@ -53,12 +55,8 @@ class FolderRecords:
         with self._alone():
             self._check(name, version)
             path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_suffix(".new")
-            with draft.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            draft.replace(path)
+            with whole(path) as draft:
+                draft.write_bytes(content)
         return _version(content)
 
     def delete(self, name: str, version: str) -> None:

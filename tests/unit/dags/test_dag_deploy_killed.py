@@ -23,11 +23,10 @@ from tradewind.dags.release import build
 from tradewind.dags.source import source_of
 from tradewind.dags.tree import collect
 
-folder, store, efs, local = map(Path, sys.argv[1:])
+folder, efs, local = map(Path, sys.argv[1:])
 print("begins", flush=True)
 shared = SharedFolder(efs)
-release, archive, manifest = build(collect(source_of(folder)), store)
-shared.put(manifest, archive)
+release, _, _ = build(collect(source_of(folder)), efs / RELEASES)
 Deployment(shared, None).deploy(release.id)
 Cache(shared, local, kept=3).hold(release.id)
 print(release.id, flush=True)
@@ -35,14 +34,14 @@ print(release.id, flush=True)
 
 
 def test_whoever_is_killed_leaves_one_whole_release(tmp_path: Path) -> None:
-    folder, store, efs, local = (tmp_path / name for name in ("dags", "store", "efs", "local"))
+    folder, efs, local = (tmp_path / name for name in ("dags", "efs", "local"))
     folder.mkdir()
     for n in range(FILES):
         (folder / f"f{n}.py").write_text(f"X = {n}\n")
     shared = SharedFolder(efs)
 
     def start() -> subprocess.Popen[str]:
-        argv = [sys.executable, "-c", DEPLOY, *map(str, (folder, store, efs, local))]
+        argv = [sys.executable, "-c", DEPLOY, *map(str, (folder, efs, local))]
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         assert process.stdout
         assert process.stdout.readline() == "begins\n"

@@ -162,7 +162,7 @@ def test_a_way_back_is_not_taken_back(
     airflow.moved.clear()
     airflow.breaks = lambda _: {"b.py": "NameError: x"}
     with pytest.raises(TradewindError, match="is in force, and has errors"):
-        deployment.deploy(deployment.before(), take_back=False)
+        deployment.deploy(deployment.shared.before(), take_back=False)
     assert in_force(shared) == made[0]
 
 
@@ -224,12 +224,12 @@ def test_who_deploys_for_a_moment_only_is_waited_for(
 
 def test_there_and_back(deployment: Deployment, shared: SharedFolder, made: list[str]) -> None:
     with pytest.raises(TradewindError, match="no earlier DAG release"):
-        deployment.before()
+        deployment.shared.before()
     deployment.deploy(made[0])
     deployment.deploy(made[1])
-    deployment.deploy(deployment.before())
+    deployment.deploy(deployment.shared.before())
     assert in_force(shared) == made[0]
-    assert deployment.before() == made[1]
+    assert deployment.shared.before() == made[1]
 
 
 def test_old_releases_go_but_not_those_that_are_needed(
