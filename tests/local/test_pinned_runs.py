@@ -81,6 +81,9 @@ def test_what_cannot_be_imported_is_taken_back(platform: Running, tmp_path: Path
         assert consistent(platform, "one", run) == (done["release"], "d")
     eventually(lambda: platform.airflow.call("GET", "/importErrors")["total_entries"] == 0)
     assert consistent(platform, "three", platform.trigger("three")) == (done["release"], "d")
+    # A version that is as young as its run: the scheduler makes sure that they belong together.
+    made = f"Run {run_id} of one begins wholly on release {done['release']}"
+    assert made in (platform.folder / ".tradewind/logs/scheduler.log").read_text()
 
 
 def test_back_with_one_command(platform: Running, tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def _scheduler(environment: Environment, settings: Mapping[str, str]) -> Service
     return Service(
         name="scheduler",
         component=Component.SCHEDULER,
-        command=("airflow", "scheduler"),
+        command=("python", "-m", "tradewind.bundle.scheduler"),
         environment=settings,
         secrets={**_METADATA, **_FERNET, **_JWT, **_CELERY},
         endpoints=_WEB_URL,

@@ -1,0 +1,177 @@
+"""Runs that are created while another version of their DAG is stored, on Airflow's own tables in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import Session
+
+ONE, TWO = "d-0000000000000001", "d-0000000000000002"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Airflow reads its configuration when it is imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        yield
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    from airflow.models.base import Base
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.db import import_all_models
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import Session
+
+    import_all_models()
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as opened:
+        opened.add(DagBundleModel(name="dags"))
+        opened.flush()
+        yield opened
+    engine.dispose()
+
+
+def store(session: Session, release: str, *tasks: str, queue: str = "default") -> Any:
+    """Store the DAG with these tasks as the DAG processor does; the DAG as the API reads it then."""
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.providers.standard.operators.empty import EmptyOperator
+    from airflow.sdk import DAG
+    from airflow.serialization.definitions.dag import SerializedDAG
+    from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+
+    with DAG("d", schedule=None) as dag:
+        for task in tasks:
+            EmptyOperator(task_id=task, queue=queue)
+    lazy = LazyDeserializedDAG(data=DagSerialization.to_dict(dag))
+    SerializedDAG.bulk_write_to_db("dags", release, [lazy], None, session=session)
+    SerializedDagModel.write_dag(lazy, "dags", release, session=session)
+    session.flush()
+    return SerializedDagModel.get("d", session=session).dag
+
+
+def create(session: Session, dag: Any, run_id: str = "r") -> DagRun:
+    """Create a run of the DAG as the API has read it, whatever has been stored since."""
+    from airflow.utils.state import DagRunState
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+    run = dag.create_dagrun(
+        run_id=run_id,
+        run_after=datetime(2026, 1, 1, tzinfo=UTC),
+        run_type=DagRunType.MANUAL,
+        triggered_by=DagRunTriggeredByType.REST_API,
+        state=DagRunState.QUEUED,
+        session=session,
+    )
+    session.flush()
+    session.expire_all()
+    return run
+
+
+def begin(session: Session, run: DagRun) -> None:
+    """What the scheduler does with a run that waits."""
+    from airflow.models.dagbag import DBDagBag
+    from airflow.utils.state import DagRunState
+
+    from tradewind.bundle.scheduler import Beginnings
+
+    run.dag = DBDagBag().get_dag_for_run(run, session=session)
+    run.state = DagRunState.RUNNING
+    Beginnings().on_dag_run_running(run, "started")
+    session.flush()
+    session.expire_all()
+
+
+def tasks(session: Session, run: DagRun) -> dict[str, tuple[str, str, Any]]:
+    """Of each task of the run: its state, its queue, the release of its version."""
+    found = run.get_task_instances(session=session)
+    return {ti.task_id: (str(ti.state), ti.queue, ti.dag_version.bundle_version) for ti in found}
+
+
+def test_a_run_that_was_created_while_another_version_was_stored_begins_with_its_tasks(session: Session) -> None:
+    old = store(session, ONE, "first", "old")
+    create(session, old, "before")
+    store(session, TWO, "first", "new", queue="other")
+    run = create(session, old)
+    # This is what Airflow makes of it: pinned to the new release, with tasks of the old one.
+    assert run.bundle_version == TWO
+    assert set(tasks(session, run)) == {"first", "old"}
+    begin(session, run)
+    assert tasks(session, run) == {"first": ("None", "other", TWO), "new": ("None", "other", TWO)}
+    assert run.bundle_version == TWO
+
+
+def test_the_release_is_that_of_the_version(session: Session) -> None:
+    from airflow.models.dag import DagModel
+    from sqlalchemy import update
+
+    old = store(session, ONE, "first", "old")
+    create(session, old, "before")
+    store(session, TWO, "first", "new")
+    # The release was read before, the version after.
+    session.execute(update(DagModel).values(bundle_version=ONE))
+    run = create(session, old)
+    assert run.bundle_version == ONE
+    begin(session, run)
+    assert run.bundle_version == TWO
+    assert set(tasks(session, run)) == {"first", "new"}
+
+
+def test_a_version_without_runs_is_rewritten_in_place(session: Session) -> None:
+    old = store(session, ONE, "old")
+    store(session, TWO, "new")
+    run = create(session, old)
+    assert set(tasks(session, run)) == {"old"}
+    begin(session, run)
+    assert set(tasks(session, run)) == {"new"}
+
+
+def test_what_was_decided_of_a_task_before_its_run_began_stays(session: Session) -> None:
+    from airflow.utils.state import TaskInstanceState
+
+    old = store(session, ONE, "first", "old")
+    create(session, old, "before")
+    store(session, TWO, "first", "new")
+    run = create(session, old)
+    run.get_task_instance("first", session=session).set_state(TaskInstanceState.SUCCESS, session=session)
+    begin(session, run)
+    assert {task: state for task, (state, _, _) in tasks(session, run).items()} == {"first": "success", "new": "None"}
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_run_that_has_waited_keeps_its_release(session: Session, hours: int) -> None:
+    """Its version was stored long before, or only told to be another release's since: nothing was in between."""
+    from airflow.models.dag_version import DagVersion
+    from sqlalchemy import update
+
+    run = create(session, store(session, ONE, "first"))
+    before = {ti.task_id: ti.id for ti in run.get_task_instances(session=session)}
+    assert run.queued_at is not None
+    other = {"created_at": run.queued_at - timedelta(hours=2), "last_updated": run.queued_at + timedelta(hours=hours)}
+    session.execute(update(DagVersion).values(bundle_version=TWO, **other))
+    session.expire_all()
+    begin(session, run)
+    assert run.bundle_version == ONE
+    assert {ti.task_id: ti.id for ti in run.get_task_instances(session=session)} == before
+
+
+def test_a_run_that_was_cleared_or_has_begun_is_left_alone(session: Session) -> None:
+    from tradewind.bundle.scheduler import Beginnings
+
+    run = create(session, store(session, ONE, "first"))
+    run.dag = None
+    before = [ti.id for ti in run.get_task_instances(session=session)]
+    run.clear_number = 1
+    begin(session, run)
+    run.clear_number = 0
+    Beginnings().on_dag_run_running(run, "anything else")
+    assert [ti.id for ti in run.get_task_instances(session=session)] == before
