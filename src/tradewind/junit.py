@@ -17,14 +17,14 @@ class Case:
     seconds: float = 0.0
 
 
-def write(file: Path, suites: Mapping[str, Iterable[Case]]) -> None:
-    """Write a report with a suite for each key. The folder is made where it is missing."""
+def write(file: Path, suites: Mapping[str, Iterable[Case]], others: Iterable[bytes] = ()) -> None:
+    """Write a report with a suite for each key, and those of ``others``. The folder is made where it is missing."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(report(suites))
+    file.write_bytes(report(suites, others))
 
 
-def report(suites: Mapping[str, Iterable[Case]]) -> bytes:
-    """The report. Pure."""
+def report(suites: Mapping[str, Iterable[Case]], others: Iterable[bytes] = ()) -> bytes:
+    """The report. ``others``: reports that other programs have written. Pure."""
     root = ElementTree.Element("testsuites")
     for name, found in suites.items():
         cases = list(found)
@@ -37,4 +37,6 @@ def report(suites: Mapping[str, Iterable[Case]]) -> bytes:
             if case.problem:
                 failure = ElementTree.SubElement(element, "failure", {"message": case.problem.splitlines()[-1]})
                 failure.text = case.problem
+    for other in filter(None, others):
+        root.extend(ElementTree.fromstring(other).iter("testsuite"))  # noqa: S314 (pytest wrote it)
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

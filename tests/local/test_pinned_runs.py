@@ -99,6 +99,28 @@ def test_back_with_one_command(platform: Running, tmp_path: Path) -> None:
     assert consistent(platform, "one", run_id)[1] != "f"
 
 
+def test_the_gate_asks_the_platform_for_what_dags_need(platform: Running, tmp_path: Path) -> None:
+    folder = platform.folder / "dags"
+    gate = tmp_path / "gate"
+    run_id = in_flight(platform, "one", gate)
+    (folder / "one.py").unlink()
+    (folder / "asks.py").write_text(
+        "from airflow.sdk import DAG, Variable\nfrom airflow.providers.standard.operators.empty import EmptyOperator\n"
+        "with DAG('asks', schedule=None):\n    EmptyOperator(task_id='t', pool='small')\n"
+        "def later():\n    return Variable.get('region'), Variable.get('zone')\n"
+    )
+    platform.airflow.call("POST", "/variables", {"key": "region", "value": "x"})
+    done = platform.tradewind("dags", "test", "--json", check=False)
+    findings = json.loads(done.stdout)["findings"]
+    assert {(f["rule"], f["error"], f["text"].partition(";")[0]) for f in findings} == {
+        ("pool", True, "there is no pool small"),
+        ("variable", True, "there is no variable zone"),
+        ("removed", False, "the DAG one is gone"),
+    }
+    gate.touch()
+    consistent(platform, "one", run_id)
+
+
 class InFlight(Meanwhile):
     """Keeps so many runs in flight."""
 

@@ -168,7 +168,7 @@ def test_dags_are_tested_and_deployed(job: Job) -> None:
 
     assert done.result == "SUCCESS", done.log
     assert job.calls()[1:] == [
-        "dags check dags --junit build/dags.xml",
+        "dags test dags --junit build/dags.xml",
         "dags deploy dev --from dags --shared /mnt/efs/dev",
     ]
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tradewind import config, junit
+from tradewind import config
 from tradewind.bundle.changes import changes
 from tradewind.bundle.manifest import DagRelease
 from tradewind.bundle.shared import RELEASES, SharedFolder
 from tradewind.cli import options, terminal
+from tradewind.cli.dags_test import gate
 from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
-from tradewind.dags import check as checks
 from tradewind.dags import release as releases
 from tradewind.dags.deploy import Deployed, Deployment
 from tradewind.dags.source import Commit, Source, fetched, source_of
@@ -27,8 +27,8 @@ USAGE = ExitCode.USAGE
 _LISTED = {"id", "created", "commit", "dirty", "author", "subject"}
 
 app = typer.Typer(no_args_is_help=True, help="Test DAG files, make releases of them, and put these in force.")
+app.command(name="test")(gate)
 
-Folder = Annotated[Path, typer.Argument(help="The folder of the DAG files.")]
 Ref = Annotated[
     str | None,
     typer.Option(help="The commit, branch or tag. When not given: what lies there, marked where it was changed."),
@@ -36,31 +36,6 @@ Ref = Annotated[
 Shared = Annotated[
     Path | None, typer.Option("--shared", metavar="FOLDER", help="Where the shared file system is mounted here.")
 ]
-
-
-@app.command()
-def check(
-    folder: Folder,
-    budget: Annotated[
-        float, typer.Option("--budget", min=1, max=600, help="Seconds that the import of one file may take.")
-    ] = checks.BUDGET_S,
-    report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Import every DAG file as Airflow does, each in a process of its own. Exit code 3 where one cannot be imported."""
-    files = checks.check(folder, budget)
-    if report:
-        junit.write(report, {"dags": [junit.Case(file.path, file.problem, file.seconds) for file in files]})
-    wrong = [file for file in files if file.problem]
-    if as_json:
-        terminal.data_json({"version": 1, "passed": not wrong, "files": [file.as_dict() for file in files]})
-    else:
-        rows = [[file.path, ", ".join(file.dags), f"{file.seconds:.1f} s", _short(file.problem)] for file in files]
-        terminal.table(["FILE", "DAGS", "IMPORT", ""], rows)
-        for file in wrong:
-            terminal.say(f"\n{file.path}:\n{file.problem}")
-    if wrong:
-        raise typer.Exit(ExitCode.UNHEALTHY)
 
 
 @app.command()
@@ -283,7 +258,3 @@ def _say_origin(release: DagRelease) -> None:
     where = f"commit {origin.commit[:12]}" if origin.commit else "a folder without commits"
     count = f"{len(release.files)} file{'s' if len(release.files) > 1 else ''}"
     terminal.say(f"{count} of {where}{', changed since' if origin.commit and origin.dirty else ''}")
-
-
-def _short(problem: str) -> str:
-    return problem.splitlines()[-1][:80] if problem else "ok"

@@ -196,6 +196,13 @@ RelativePath = Annotated[
     Field(min_length=1, json_schema_extra=_words("must be a path relative to a folder, not empty")),
     AfterValidator(_relative),
 ]
+VariableName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        json_schema_extra=_words("must be letters, digits and underscores, not starting with a digit"),
+    ),
+]
 SettingKey = Annotated[str, AfterValidator(_setting_key)]
 SettingValue = Annotated[
     str | int | float | bool, PlainValidator(_setting_value, json_schema_input_type=str | int | float | bool)

@@ -19,6 +19,7 @@ from tradewind.config.fields import (
     Text,
     Whole,
 )
+from tradewind.config.gate import Gate
 
 RetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
@@ -60,6 +61,7 @@ class Dags(Model):
     )
     ref: Text = Field(default="main", description="The branch or tag that is released.")
     path: RelativePath = Field(default="dags", description="The folder inside the repository that holds the DAGs.")
+    gate: Gate = Field(default=Gate(), description="What DAG files must be like before they are released.")
 
 
 class Logs(Model):

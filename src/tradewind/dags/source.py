@@ -223,6 +223,12 @@ def source_of(folder: Path, ref: str | None = None) -> Source:
     return Folder(folder, head) if changed else head
 
 
+def repository_of(folder: Path) -> Path | None:
+    """The top of the repository that ``folder`` belongs to, if any."""
+    found = _git(folder, "rev-parse", "--show-toplevel", check=False).decode().strip()
+    return Path(found).resolve() if found else None
+
+
 def _git(folder: Path, *arguments: str, given: bytes = b"", check: bool = True) -> bytes:
     """What git says. TradewindError where it fails and ``check``; else nothing."""
     try:

@@ -7,14 +7,16 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from tradewind.errors import TradewindError
 
 POLL_S = 0.5
 PATIENCE_S = 60.0
+_PAGE = 100
 ENDED = {"success", "failed"}
 
 
@@ -49,6 +51,17 @@ class Airflow:
                 if method != "GET" or time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_S)
+
+    def pages(self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({})) -> Iterator[dict[str, Any]]:
+        """All of a list that comes in pages, some rows more than once; ``name`` is that of the rows in an answer."""
+        offset = 0
+        while True:
+            asked = urlencode({**query, "limit": _PAGE, "offset": offset}, doseq=True)
+            rows = self.call("GET", f"{path}?{asked}")[name]
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            offset += _PAGE // 2  # pages overlap: what ends meanwhile moves the rest to the front
 
     def trigger(self, dag: str) -> str:
         """Start a run of ``dag``, un-pausing it first; waits until the DAG has been parsed. Returns the run's id."""

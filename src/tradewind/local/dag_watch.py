@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from tradewind.bundle.pointer import InForce
 from tradewind.local.airflow import Airflow
 from tradewind.platform.settings import BUNDLE
 
-_PAGE = 100
 _RELEASE = re.compile(r"\bd-[0-9a-f]{16}\b")
 
 
@@ -31,23 +29,13 @@ class ApiWatch:
 
     def import_errors(self) -> Mapping[str, str]:
         """See Watch."""
-        rows = self._pages("/importErrors", "import_errors", {"order_by": "import_error_id"})
+        rows = self._airflow.pages("/importErrors", "import_errors", {"order_by": "import_error_id"})
         return {row["filename"]: _last_line(row["stack_trace"]) for row in rows if row["bundle_name"] == BUNDLE}
 
     def in_use(self) -> frozenset[str]:
         """See Watch."""
-        runs = self._pages("/dags/~/dagRuns", "dag_runs", {"state": ["queued", "running"], "order_by": "id"})
+        runs = self._airflow.pages("/dags/~/dagRuns", "dag_runs", {"state": ["queued", "running"], "order_by": "id"})
         return frozenset(run["bundle_version"] for run in runs if run["bundle_version"])
-
-    def _pages(self, path: str, name: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        offset = 0
-        while True:
-            asked = urlencode({**query, "limit": _PAGE, "offset": offset}, doseq=True)
-            rows = self._airflow.call("GET", f"{path}?{asked}")[name]
-            yield from rows
-            if len(rows) < _PAGE:
-                return
-            offset += _PAGE // 2  # pages overlap: what ends meanwhile moves the rest to the front
 
 
 def _last_line(text: str) -> str:

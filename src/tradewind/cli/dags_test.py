@@ -1,0 +1,154 @@
+"""``tradewind dags test``: the gate that DAG files pass before they become a release."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradewind import config, junit
+from tradewind.cli import options, terminal
+from tradewind.cli.options import LOCAL, AsJson, File, configuration_file
+from tradewind.cli.progress import bar
+from tradewind.config.gate import Gate
+from tradewind.dags.gate import gate as gates
+from tradewind.dags.gate.gate import Tested
+from tradewind.dags.gate.rules import Finding, Known
+from tradewind.dags.gate.suite import Suite
+from tradewind.dags.gate.suite import run as run_suite
+from tradewind.dags.source import repository_of, source_of
+from tradewind.dags.tree import collect
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.local.airflow import Airflow
+from tradewind.local.dag_needs import ApiKnown
+
+
+def gate(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="PATH", help="The folder of the DAG files. When not given: the one that the file names."
+        ),
+    ] = None,
+    environment: Annotated[
+        str,
+        typer.Option(
+            "--env",
+            help="Whose rules hold. The platform of this machine, `local`, is asked for what it has where it runs.",
+        ),
+    ] = LOCAL,
+    report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Files at once. When not given: as many as CPUs.")] = None,
+    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Import only what has changed.")] = True,
+    suite: Annotated[bool, typer.Option("--tests/--no-tests", help="Run the repository's own tests, too.")] = True,
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
+    """Test DAG files: import each in a process of its own, look for what breaks runs, and run the repository's tests.
+
+    Exit code 3 where something keeps them from being released.
+    """
+    rules, folder = _gate(environment, folder, file)
+    with bar("DAG files") as tell:
+        tested = gates.examine(
+            collect(source_of(folder)), rules, _memory(folder) if cache else None, _known(environment, file), tell, jobs
+        )
+    own = _suite(folder, rules) if suite and tested.passed else None
+    findings = (*tested.findings, *(own.findings if own else ()))
+    passed = not any(finding.error for finding in findings)
+    if report:
+        junit.write(report, {"dags": tested.cases()}, [own.report] if own else [])
+    if as_json:
+        terminal.data_json(
+            {
+                "version": 1,
+                "passed": passed,
+                "findings": [finding.as_dict() for finding in findings],
+                "files": [
+                    {"file": found.path, "dags": [dag.id for dag in found.dags], "seconds": found.seconds}
+                    for found in tested.files
+                ],
+                "reused": tested.reused,
+                "tests": own.tests if own else None,
+                "seconds": tested.seconds,
+            }
+        )
+    else:
+        for finding in findings:
+            terminal.data(_line(finding, folder))
+        _say_tested(tested, own, findings)
+    if not passed:
+        raise typer.Exit(ExitCode.UNHEALTHY)
+
+
+def _gate(environment: str, folder: Path | None, file: Path | None) -> tuple[Gate, Path]:
+    """The rules that hold, and the folder. Without a configuration: Tradewind's own, for a folder that is given."""
+    try:
+        found = configuration_file(file)
+    except TradewindError:
+        if folder is None or environment != LOCAL:
+            raise
+        return Gate(), folder
+    tradewind = config.load(found)
+    chosen = tradewind.local_environment if environment == LOCAL else tradewind.environment(environment)
+    return chosen.dags.gate, folder or found.parent / (tradewind.local.dags or chosen.dags.path)
+
+
+def _memory(folder: Path) -> Path:
+    """Where results of this folder are kept between calls."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return caches / "tradewind" / "gate" / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+
+
+def _known(environment: str, file: Path | None) -> Known | None:
+    """What the platform of this machine has, where it runs. Nobody can ask that of another environment."""
+    if environment != LOCAL:
+        return None
+    try:
+        platform = options.platform(file)
+        status = platform.status()
+    except TradewindError:
+        return None
+    if status is None or not status["healthy"]:
+        return None
+    return ApiKnown(Airflow(status["urls"]["web"], *platform.ask(do="login")["login"]))
+
+
+def _suite(folder: Path, gate: Gate) -> Suite | None:
+    """The repository's own tests, where it has any."""
+    root = repository_of(folder) or folder.resolve().parent
+    tests = root / gate.tests if gate.tests else _beside(folder.resolve(), root)
+    if gate.tests and not tests.is_dir():
+        raise TradewindError(f"there is no folder {tests}", "dags.gate.tests names it", code=ExitCode.USAGE)
+    return run_suite(tests, root, folder.resolve(), gate.tests_s, gate.variables) if tests.is_dir() else None
+
+
+def _beside(folder: Path, root: Path) -> Path:
+    return (folder if folder == root else folder.parent) / "tests"
+
+
+def _line(finding: Finding, folder: Path) -> str:
+    """As editors and CI jump to it. What the repository's tests say has paths of their own."""
+    path = finding.file if finding.rule == "tests" else str(folder / finding.file)
+    place = ":".join([path, *([str(finding.line)] if finding.line else [])])
+    kind = "error" if finding.error else "warning"
+    first, *others = finding.text.splitlines() or [""]
+    return "\n".join([f"{place}: {kind}: {finding.rule}: {first}", *(f"    {line}" for line in others)])
+
+
+def _say_tested(tested: Tested, own: Suite | None, findings: Sequence[Finding]) -> None:
+    dags = sum(len(file.dags) for file in tested.files)
+    errors = sum(1 for finding in findings if finding.error)
+    again = f" ({tested.reused:,} as before)" if tested.reused else ""
+    tests = f"; {_count(own.tests, 'test')}" if own else ""
+    terminal.say(f"{_count(len(tested.files), 'file')}{again}, {_count(dags, 'DAG')} in {tested.seconds:.1f} s{tests}")
+    said = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"
+    terminal.say(said, "red" if errors else "green")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Tests DAG files before they become a release."""

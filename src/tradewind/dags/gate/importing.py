@@ -1,0 +1,309 @@
+"""Imports DAG files as Airflow does, each in a process of its own. Runs as a program, beside Airflow.
+
+Reads lines of JSON from standard input: first an object with ``folder`` and ``Limits``, then the path of a file each.
+Prints a line of JSON for each file, in any order: ``reading.read`` says what is in it.
+
+Nothing that a file does harms the rest: it has a time, memory and a number of processes, its output is drained, and
+when it is done, all that it has started is ended.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import gc
+import importlib
+import json
+import multiprocessing
+import os
+import re
+import resource
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+
+from tradewind.dags.gate import reading
+
+_KEPT = 4096
+"""Bytes of a file's output that are told where its process ends too early."""
+_LONGEST = 64 << 20
+"""Bytes of what may be said of one file."""
+_GRACE_S = 1.0
+"""Beyond its time, for a file's process to say where it is."""
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): what loses its parent becomes a child of ours
+_PDEATHSIG = 1  # PR_SET_PDEATHSIG: do not outlive who watches
+_CAPBSET_DROP = 24  # PR_CAPBSET_DROP
+_EXEMPT = (21, 24)  # CAP_SYS_ADMIN, CAP_SYS_RESOURCE
+_UIDS = 1_700_000_000
+"""Real user ids that nobody has, one for each file: the limit of processes is per user, and not for root."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many files at once, and what each may take: seconds, megabytes beyond Airflow's, processes and threads.
+
+    ``others``: how many processes and threads the user has besides.
+    """
+
+    jobs: int
+    import_s: float
+    memory_mb: int
+    processes: int
+    others: int = 0
+
+
+def main() -> None:
+    """Import every file that standard input names."""
+    first, *paths = (json.loads(line) for line in sys.stdin)
+    folder, limits = Path(first.pop("folder")), Limits(**first, others=_others())
+    # Airflow says what it does on standard output; that is for the results alone.
+    results = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    reading.prepare()
+    wanted = reading.candidates(folder)
+    skipped, files = [p for p in paths if p not in wanted], [p for p in paths if p in wanted]
+    for path in skipped:
+        print(json.dumps({"file": path, "skipped": True}), file=results)
+    results.flush()
+    _preload(folder, files)
+    gc.collect()
+    gc.freeze()  # what a child never changes need not be copied for it
+    for path, found in _spread(folder, files, limits):
+        print(json.dumps({"file": path, **found}), file=results, flush=True)
+
+
+def _preload(folder: Path, files: Iterable[str]) -> None:
+    """Import what the files want of Airflow and its providers, as Airflow's DAG processor does before it parses."""
+    from airflow.utils.file import iter_airflow_imports
+
+    names: set[str] = set()
+    for path in files:
+        try:
+            names |= set(iter_airflow_imports(str(folder / path)))
+        except Exception:  # noqa: S112 (whatever is wrong with the file is told when it is imported)
+            continue
+    for name in sorted(names):
+        try:
+            importlib.import_module(name)
+        except Exception:  # noqa: S112
+            continue
+
+
+def _spread(folder: Path, files: list[str], limits: Limits) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each lane a file when it has finished one."""
+    left = files[::-1]
+    lanes = {_lane(folder, number, limits): "" for number in range(min(limits.jobs, len(files)))}
+    for lane in lanes:
+        lane.send(left[-1])
+        lanes[lane] = left.pop()
+    while lanes:
+        for ready in wait(list(lanes)):
+            lane = cast("Connection[Any, Any]", ready)
+            path = lanes[lane]
+            try:
+                found = lane.recv()
+            except EOFError:  # somebody ended it; the system does where memory is short
+                found = {"error": "what imported it was killed; is there enough memory?", "rule": "memory"}
+                del lanes[lane]
+                if left:
+                    lane = _lane(folder, len(left), limits)
+            yield path, found
+            if left:
+                lane.send(left[-1])
+                lanes[lane] = left.pop()
+            else:
+                lanes.pop(lane, None)
+                lane.close()
+
+
+def _lane(folder: Path, number: int, limits: Limits) -> Connection:
+    """A process that imports one file after another, each in a child."""
+    ours, theirs = multiprocessing.Pipe()
+    if os.fork():
+        theirs.close()
+        return ours
+    ours.close()
+    try:
+        ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
+        uid = _UIDS + number * 1_000_000
+        while path := theirs.recv():
+            uid += 1
+            theirs.send(_import(folder, path, uid, limits))
+    except (EOFError, BrokenPipeError):
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def _import(folder: Path, path: str, uid: int, limits: Limits) -> dict[str, Any]:
+    said, says = os.pipe()
+    printed, prints = os.pipe()
+    stuck = os.memfd_create("stuck")
+    began = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become(uid, limits, prints, stuck)
+            answer = json.dumps(reading.read(folder, path)).encode()
+            faulthandler.cancel_dump_traceback_later()
+            with os.fdopen(says, "wb") as stream:
+                stream.write(len(answer).to_bytes(8, "big") + answer)
+        finally:
+            os._exit(0)
+    os.close(says)
+    os.close(prints)
+    try:
+        told, output = _listen(pid, said, printed, limits.import_s + _GRACE_S)
+        found = _judge(pid, told, output, _where(stuck, folder), limits)
+    finally:
+        _end_all(pid)
+        for descriptor in (said, printed, stuck):
+            os.close(descriptor)
+    return {**found, "seconds": round(time.monotonic() - began, 3)}
+
+
+def _become(uid: int, limits: Limits, prints: int, stuck: int) -> None:
+    """Make this process, a fresh fork, the one that a file is imported in."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(prints, 1)
+    os.dup2(prints, 2)
+    status = Path("/proc/self/status").read_text()
+    data = int(re.search(r"^VmData:\s+(\d+) kB", status, re.MULTILINE)[1]) << 10  # type: ignore[index]
+    resource.setrlimit(resource.RLIMIT_DATA, (data + (limits.memory_mb << 20),) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    others = limits.others
+    if os.geteuid() == 0:
+        os.setresuid(uid, -1, -1)
+        _drop_capabilities()
+        others = 0
+    wanted = others + limits.processes
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    resource.setrlimit(resource.RLIMIT_NPROC, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard),) * 2)
+    os.nice(1)  # what a file starts does not keep those from working who watch it
+    faulthandler.dump_traceback_later(limits.import_s, file=stuck)
+
+
+def _drop_capabilities() -> None:
+    """Give up for good what exempts from the limit of processes. See capset(2), capabilities(7)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable of 0 to 31, then of 32 to 63
+    libc.capget(header, sets)
+    for capability in _EXEMPT:
+        libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0)
+        for part in range(3):
+            sets[part] &= ~(1 << capability)
+    if libc.capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def _others() -> int:
+    """Processes and threads of this user: the limit is for all of them, except for root."""
+    found = psutil.process_iter(["uids", "num_threads"])
+    return sum(p.info["num_threads"] or 0 for p in found if p.info["uids"] and p.info["uids"].real == os.getuid())
+
+
+def _listen(pid: int, said: int, printed: int, patience_s: float) -> tuple[bytes | None, bytes]:
+    """Wait until the process has said its whole answer, or ends, or takes too long; its answer and its last output."""
+    deadline = time.monotonic() + patience_s
+    answer, output = bytearray(), bytearray()
+    ended = os.pidfd_open(pid)
+    try:
+        with selectors.DefaultSelector() as selector:
+            for descriptor in (said, printed, ended):
+                selector.register(descriptor, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0:
+                ready = {key.fd for key, _ in selector.select(left)}
+                if printed in ready:
+                    text = os.read(printed, 1 << 16)
+                    output[:] = (output + text)[-_KEPT:]
+                    if not text:
+                        selector.unregister(printed)
+                if said in ready:
+                    part = os.read(said, 1 << 20)
+                    answer += part
+                    if not part:
+                        selector.unregister(said)
+                size = int.from_bytes(answer[:8], "big")
+                if len(answer) >= 8 + size > 8 or size > _LONGEST:
+                    return bytes(answer[8 : 8 + size]), bytes(output)
+                # What it said before its end is read first.
+                if ended in ready and not ready & {said, printed}:
+                    break
+    finally:
+        os.close(ended)
+    return None, bytes(output)
+
+
+def _judge(pid: int, answer: bytes | None, output: bytes, where: str, limits: Limits) -> dict[str, Any]:
+    if answer is not None:
+        try:
+            found: dict[str, Any] = json.loads(answer)
+        except ValueError:
+            return {"error": f"there is more in it than {_LONGEST >> 20} MB can say", "rule": "size"}
+        if found.get("rule") == "memory":
+            found["error"] += f"\nit may take {limits.memory_mb} MB"
+        return found
+    gone, status = os.waitpid(pid, os.WNOHANG)
+    if not gone:
+        line = int(where.rpartition(":")[2]) if where else 0
+        place = f"; it was at {where}" if where else ""
+        return {"error": f"it was not imported after {limits.import_s:g} s{place}", "rule": "slow", "line": line}
+    code = os.waitstatus_to_exitcode(status)
+    how = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+    last = output.decode(errors="replace").strip().splitlines()[-3:]
+    return {"error": "\n".join([f"the process that imported it ended {how}", *last]), "rule": "ends"}
+
+
+def _where(stuck: int, folder: Path) -> str:
+    """``path:line`` in the folder where the file was when its time was over, or nothing."""
+    os.lseek(stuck, 0, os.SEEK_SET)
+    dump = os.read(stuck, 1 << 16).decode(errors="replace")
+    found = re.search(rf'File "{re.escape(str(folder))}/(.+?)", line (\d+)', dump)
+    return f"{found[1]}:{found[2]}" if found else ""
+
+
+def _end_all(pid: int) -> None:
+    """End the child and whatever it has started, also what starts more than is ended."""
+    _signal(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+    while _left():
+        below = psutil.Process().children(recursive=True)
+        # What is stopped starts nothing more, and ends for nobody before its turn.
+        for process in below:
+            _signal(process.pid, signal.SIGSTOP)
+        if set(psutil.Process().children(recursive=True)) <= set(below):
+            for process in below:
+                _signal(process.pid, signal.SIGKILL)
+
+
+def _left() -> bool:
+    """Whether there is any child, after taking leave of the dead. What loses its parent becomes a child of ours."""
+    try:
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            continue
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+if __name__ == "__main__":
+    main()

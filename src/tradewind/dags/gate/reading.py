@@ -1,0 +1,165 @@
+"""What a DAG file has, read in the process that imported it, as plain data (``facts``)."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import re
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_TOLD_S = 0.1
+"""Imports that took less are not told."""
+_TOLD = 5
+_OURS = re.compile(rf'^  File "{re.escape(__file__)}".*\n(?:    .*\n)*', re.MULTILINE)
+"""What stands in a traceback for `_Clock`."""
+
+
+def prepare() -> None:
+    """Import what every file needs, before the files' processes begin."""
+    import airflow.dag_processing.dagbag
+    import airflow.sdk
+    import airflow.serialization.serialized_objects
+    import airflow.utils.dag_version_inflation_checker  # noqa: F401
+
+
+def candidates(folder: Path) -> frozenset[str]:
+    """The files that Airflow would look for DAGs in, relative to ``folder``: ``.airflowignore`` counts."""
+    from airflow.utils.file import list_py_file_paths
+
+    return frozenset(os.path.relpath(path, folder) for path in list_py_file_paths(str(folder)))
+
+
+def read(folder: Path, path: str) -> dict[str, Any]:
+    """Import one file; its DAGs, and what is wrong. For a process of its own.
+
+    Keys: ``dags``; ``error``, ``rule`` and ``line`` of what keeps it from being imported; ``imports``: slow ones, as
+    ``[seconds, module, file, line]``; ``varying``: ``[line, text]`` of what makes a version of each parse.
+    """
+    from airflow.dag_processing.dagbag import DagBag
+
+    sys.path.insert(0, str(folder))
+    clock = _Clock(str(folder))
+    builtins.__import__ = clock
+    bag = DagBag(dag_folder=str(folder / path), collect_dags=False, bundle_path=folder)
+    dags = bag.process_file(str(folder / path))
+    builtins.__import__ = clock.real
+    found: dict[str, Any] = {"dags": [], "imports": clock.slow(), "varying": list(_varying(folder / path))}
+    if bag.import_errors:
+        return {**found, **_error("\n".join(bag.import_errors.values()), folder, path)}
+    for name, times in Counter(dag.dag_id for dag in dags).items():
+        if times > 1:
+            return {**found, "error": f"{times} DAGs in it have the id {name}", "rule": "duplicate"}
+    for dag in dags:
+        try:
+            found["dags"].append(_dag(dag))
+        except Exception as error:
+            last = traceback.format_exception_only(error)[-1].strip()
+            return {**found, "dags": [], "error": f"the DAG {dag.dag_id} cannot be stored: {last}", "rule": "store"}
+    found["dags"].sort(key=lambda entry: entry["id"])
+    return found
+
+
+class _Clock:
+    """Stands in for ``__import__`` and sees how long the imports take that files of the folder ask for."""
+
+    def __init__(self, folder: str) -> None:
+        self.real = builtins.__import__
+        self._folder = folder + "/"
+        self._depth = 0
+        self._took: dict[tuple[str, str, int], float] = {}
+
+    def __call__(self, name: str, globals: Any = None, *others: Any, **named: Any) -> ModuleType:  # noqa: A002
+        file = (globals or {}).get("__file__") or ""
+        if not file.startswith(self._folder):
+            return self.real(name, globals, *others, **named)
+        line = sys._getframe(1).f_lineno
+        began = time.perf_counter()
+        try:
+            return self.real(name, globals, *others, **named)
+        finally:
+            took = time.perf_counter() - began
+            if took >= _TOLD_S:
+                self._took[name, file.removeprefix(self._folder), line] = round(took, 3)
+
+    def slow(self) -> list[list[Any]]:
+        """The slowest, slowest first. What a file of the folder imports counts for who imported that file, too."""
+        slowest = sorted(self._took.items(), key=lambda item: -item[1])[:_TOLD]
+        return [[took, name, file, line] for (name, file, line), took in slowest]
+
+
+def _error(text: str, folder: Path, path: str) -> dict[str, Any]:
+    """An import's error: the line is the last one in a file of the folder, which may be a helper's."""
+    text = text.strip().replace(f"{folder}/", "")
+    named = re.findall(r'File "([^"/][^"]*)", line (\d+)', text)
+    places = [(file, int(line)) for file, line in named if (folder / file).is_file()]
+    file, line = places[-1] if places else (path, 0)
+    last = text.splitlines()[-1] if text else ""
+    kinds = {"MemoryError": "memory", "AirflowDagCycleException": "cycle", "AirflowDagDuplicatedId": "duplicate"}
+    rule = next((rule for kind, rule in kinds.items() if kind in last), "import")
+    # The exception first, then how it came to it, without what is Airflow's and Python's own.
+    began = text.find(f'  File "{places[0][0]}"') if places else -1
+    shown = _OURS.sub("", text[began:].removesuffix(last)).rstrip() if began >= 0 else ""
+    return {"error": "\n".join(filter(None, [last, shown])), "rule": rule, "at": file, "line": line}
+
+
+def _dag(dag: Any) -> dict[str, Any]:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    DagSerialization.to_dict(dag)
+    timeout = dag.dagrun_timeout
+    return {
+        "id": dag.dag_id,
+        "tags": sorted(map(str, dag.tags)),
+        "timeout_s": timeout.total_seconds() if timeout else None,
+        "tasks": [_task(task) for task in sorted(dag.tasks, key=lambda task: task.task_id)],
+    }
+
+
+def _task(task: Any) -> dict[str, Any]:
+    timeout = task.execution_timeout
+    return {
+        "id": task.task_id,
+        "owner": task.owner,
+        "retries": task.retries or 0,
+        "timeout_s": timeout.total_seconds() if timeout else None,
+        "pool": task.pool,
+        "connections": sorted(set(_connections(task))),
+        "copies": _copies(task),
+    }
+
+
+def _connections(task: Any) -> Iterator[str]:
+    """Of a task: every argument that is called ``…conn_id``, where it is no template."""
+    for name, value in {**vars(task), **getattr(task, "partial_kwargs", {})}.items():
+        if name.endswith("conn_id") and isinstance(value, str) and value and "{{" not in value:
+            yield value
+
+
+def _copies(task: Any) -> int:
+    """Into how many task instances a run expands this, as far as the file says: 1 where nothing else is known."""
+    groups = [group._expand_input for group in task.iter_mapped_task_groups()]
+    own = [task._get_specified_expand_input()] if task.is_mapped else []
+    copies = 1
+    for given in [*groups, *own]:
+        values: Iterable[Any] = given.value.values() if isinstance(given.value, dict) else [given.value]
+        for value in values:
+            copies *= len(value) if isinstance(value, (list, tuple, dict)) else 1
+    return copies
+
+
+def _varying(path: Path) -> Iterator[list[Any]]:
+    from airflow.utils.dag_version_inflation_checker import check_dag_file_stability
+
+    try:
+        warnings = check_dag_file_stability(path).warnings
+    except Exception:
+        return
+    for warning in warnings.values():
+        yield [warning.line, f"{warning.message}: {warning.code}"]

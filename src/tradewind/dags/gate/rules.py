@@ -1,0 +1,170 @@
+"""What is wrong with DAG files, or could be better: pure, from what their imports gave."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tradewind.config.gate import Gate
+from tradewind.dags.gate.facts import Dag, Imported, Task
+
+NOBODY = "airflow"
+"""The owner that Airflow gives to what has none (``operators.default_owner``)."""
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing. An ``error`` keeps a release back, anything else does not. ``line`` 0: nobody knows."""
+
+    error: bool
+    rule: str
+    file: str
+    text: str
+    line: int = 0
+    dag: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The public ``--json`` format; see docs/reference/json.md."""
+        return {**vars(self), "line": self.line or None}
+
+
+class Known(Protocol):
+    """What an environment has, which DAGs ask for by name."""
+
+    def connections(self) -> frozenset[str]:
+        """The ids of connections."""
+
+    def variables(self) -> frozenset[str]:
+        """The keys of variables."""
+
+    def pools(self) -> frozenset[str]:
+        """The names of pools."""
+
+    def unfinished(self) -> Mapping[str, frozenset[str]]:
+        """From DAGs with unfinished runs to the tasks that these still have to run."""
+
+
+def judge(files: Iterable[Imported], gate: Gate) -> tuple[Finding, ...]:
+    """What the files themselves show, in their order."""
+    files = list(files)
+    places = defaultdict(list)
+    for file in files:
+        for dag in file.dags:
+            places[dag.id].append(file.path)
+    found: list[Finding] = []
+    for file in files:
+        if file.error:
+            found.append(Finding(True, file.rule, file.at or file.path, _from(file) + file.error, file.line))
+        for dag in file.dags:
+            others = [path for path in places[dag.id] if path != file.path]
+            if others:
+                found.append(Finding(True, "duplicate", file.path, f"{dag.id} is also in {_some(others)}", 0, dag.id))
+            found += _of_dag(file.path, dag, gate)
+        if not file.error and file.seconds > gate.slow_s:
+            found.append(_slow(file, gate))
+        found += [Finding(False, "varying", file.path, text, line) for line, text in file.varying]
+    return tuple(found)
+
+
+def compare(files: Iterable[Imported], texts: Mapping[str, str], known: Known, gate: Gate) -> tuple[Finding, ...]:
+    """What does not fit an environment. ``texts``: of each file of DAGs, its code and that of all that it imports."""
+    files = list(files)
+    connections, variables, pools = known.connections(), known.variables(), known.pools()
+    found: list[Finding] = []
+    for file in files:
+        asked = {name for dag in file.dags for task in dag.tasks for name in task.connections}
+        for name in sorted((asked | _connections(texts.get(file.path, ""))) - connections):
+            # Providers fall back to something of their own where their default connection is missing.
+            found.append(
+                Finding(not name.endswith("_default"), "connection", file.path, f"there is no connection {name}")
+            )
+        for name in sorted(_variables(texts.get(file.path, "")) - variables):
+            found.append(Finding(True, "variable", file.path, f"there is no variable {name}"))
+        for name in sorted({task.pool for dag in file.dags for task in dag.tasks} - pools):
+            found.append(Finding(True, "pool", file.path, f"there is no pool {name}"))
+    return (*found, *_removed(files, known.unfinished(), gate))
+
+
+def _removed(files: list[Imported], unfinished: Mapping[str, frozenset[str]], gate: Gate) -> Iterator[Finding]:
+    there = {dag.id: (file.path, {task.id for task in dag.tasks}) for file in files for dag in file.dags}
+    end = "its runs in flight end on the release that they have"
+    for dag, tasks in sorted(unfinished.items()):
+        if dag not in there:
+            yield Finding(gate.refuse_removed, "removed", "", f"the DAG {dag} is gone; {end}", 0, dag)
+            continue
+        path, has = there[dag]
+        if gone := sorted(tasks - has):
+            text = f"of {dag}, {_some(gone)} {'are' if len(gone) > 1 else 'is'} gone; {end}"
+            yield Finding(gate.refuse_removed, "removed", path, text, 0, dag)
+
+
+def _of_dag(path: str, dag: Dag, gate: Gate) -> Iterator[Finding]:
+    for task in dag.tasks:
+        if task.copies > gate.fan_out:
+            text = f"{dag.id}.{task.id} becomes {task.copies:,} tasks in each run, and {gate.fan_out:,} is the limit"
+            yield Finding(True, "fan-out", path, text, 0, dag.id)
+    rules = gate.rules
+    if rules.owner and (tasks := [task for task in dag.tasks if task.owner in {"", NOBODY}]):
+        yield Finding(True, "owner", path, f"{_tasks(dag, tasks)} no owner", 0, dag.id)
+    if tasks := [task for task in dag.tasks if task.retries < rules.retries]:
+        text = f"{_tasks(dag, tasks)} fewer than {rules.retries} retries"
+        yield Finding(True, "retries", path, text, 0, dag.id)
+    if rules.tags and not dag.tags:
+        yield Finding(True, "tags", path, f"{dag.id} has no tag", 0, dag.id)
+    if rules.timeouts and dag.timeout_s is None and (tasks := [task for task in dag.tasks if task.timeout_s is None]):
+        text = f"{_tasks(dag, tasks)} no execution_timeout, and its runs have no dagrun_timeout"
+        yield Finding(True, "timeouts", path, text, 0, dag.id)
+
+
+def _slow(file: Imported, gate: Gate) -> Finding:
+    text = f"its import takes {file.seconds:.1f} s, at every parse and for every task ({gate.slow_s:g} s is much)"
+    line = 0
+    if file.imports:
+        # What is innermost has caused it: the last of those that took about as long as the longest.
+        worst = [entry for entry in file.imports if entry.seconds > file.imports[0].seconds * 0.8][-1]
+        text += f"; {worst.module} takes {worst.seconds:.1f} s of it, at {worst.file}:{worst.line}"
+        line = worst.line if worst.file == file.path else 0
+    return Finding(False, "slow", file.path, text, line)
+
+
+def _from(file: Imported) -> str:
+    """Where the line is a helper's, whose import failed."""
+    return f"imported by {file.path}: " if file.at not in {"", file.path} else ""
+
+
+def _tasks(dag: Dag, tasks: list[Task]) -> str:
+    names = _some([task.id for task in tasks])
+    return f"of {dag.id}, {names} {'have' if len(tasks) > 1 else 'has'}"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+_TEMPLATE = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
+# One literal argument and nothing else: with a default, it need not be there.
+_LITERAL = r"""\(\s*["']([^"'{}]+)["']\s*\)"""
+_CONNECTION = (re.compile(rf"\b(?:BaseHook\.get_connection|Connection\.get){_LITERAL}"),)
+_VARIABLE = (re.compile(rf"\bVariable\.get{_LITERAL}"),)
+_CONNECTION_IN_TEMPLATES = (re.compile(rf"\bconn\.get{_LITERAL}"), re.compile(r"\bconn\.(?!get\b)(\w+)"))
+_VARIABLE_IN_TEMPLATES = (
+    re.compile(rf"\bvar\.(?:value|json)\.get{_LITERAL}"),
+    re.compile(r"\bvar\.(?:value|json)\.(?!get\b)(\w+)"),
+)
+
+
+def _connections(text: str) -> set[str]:
+    return _named(_CONNECTION, [text]) | _named(_CONNECTION_IN_TEMPLATES, _TEMPLATE.findall(text))
+
+
+def _variables(text: str) -> set[str]:
+    return _named(_VARIABLE, [text]) | _named(_VARIABLE_IN_TEMPLATES, _TEMPLATE.findall(text))
+
+
+def _named(patterns: Iterable[re.Pattern[str]], texts: list[str]) -> set[str]:
+    return {name for pattern in patterns for text in texts for name in pattern.findall(text)}

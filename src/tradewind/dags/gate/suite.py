@@ -1,0 +1,80 @@
+"""The repository's own tests, run by its own pytest."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tradewind.dags.gate.gate import environment
+from tradewind.dags.gate.rules import Finding
+
+_SHOWN = 20
+_FAILED, _NO_TESTS = 1, 5
+"""Exit codes of pytest: tests failed; there are none."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What came of it. ``report``: pytest's own, JUnit XML; empty where it did not come so far."""
+
+    tests: int
+    findings: tuple[Finding, ...]
+    report: bytes = b""
+
+
+def run(tests: Path, root: Path, dags: Path, patience_s: float, variables: Mapping[str, str]) -> Suite:
+    """Run the tests of a repository where it lies, for ``patience_s`` seconds at most. Its output goes to stderr.
+
+    ``tests`` and ``dags`` are folders in it; modules are found below ``dags``, as Airflow finds them.
+    """
+    place = os.path.relpath(tests, root)
+    if find_spec("pytest") is None:
+        return Suite(0, (Finding(True, "tests", place, "pytest is not installed here: pip install pytest"),))
+    with tempfile.TemporaryDirectory(prefix="tradewind-suite-") as name:
+        home = Path(name)
+        report = home / "report.xml"
+        command = [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", f"--junit-xml={report}", place]
+        allowed = environment(home, dags) | {"PYTHONPATH": str(dags), **variables}
+        program = subprocess.Popen(  # noqa: S603
+            command, cwd=root, env=allowed, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), start_new_session=True
+        )
+        try:
+            code: int | None = program.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)  # also what its tests have started
+            program.wait()
+        if code is None:
+            return Suite(0, (Finding(True, "tests", place, f"they have not ended after {patience_s:g} s"),))
+        text = report.read_bytes() if report.exists() else b""
+    count, found = _read(text, place)
+    if code not in {0, _NO_TESTS} and not found:
+        found = (Finding(True, "tests", place, f"pytest ended with {code}"),)
+    return Suite(count, found, text)
+
+
+def _read(report: bytes, place: str) -> tuple[int, tuple[Finding, ...]]:
+    if not report:
+        return 0, ()
+    cases = ElementTree.fromstring(report).findall(".//testcase")  # noqa: S314 (pytest wrote it)
+    found = []
+    for case in cases:
+        for kind in ("failure", "error"):
+            problem = case.find(kind)
+            if problem is not None:
+                file = case.get("file") or place
+                message = (problem.get("message") or "").strip().splitlines() or [kind]
+                found.append(Finding(True, "tests", file, f"{case.get('classname')}.{case.get('name')}: {message[0]}"))
+    more = [Finding(True, "tests", place, f"and {len(found) - _SHOWN} more fail")] if len(found) > _SHOWN else []
+    return len(cases), (*found[:_SHOWN], *more)

@@ -1,0 +1,214 @@
+"""DAG files are imported by real Airflow, what is wrong with them is told, and nothing that they do does harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tradewind.bundle.manifest import Origin
+from tradewind.config.gate import Gate
+from tradewind.dags.gate import gate as gates
+from tradewind.dags.source import Folder
+from tradewind.dags.tree import File, Tree, collect
+
+DAG = 'from airflow.sdk import DAG\n{}\nwith DAG("{}", schedule=None):\n    pass\n'
+BOMB = """
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+"""
+ORPHAN = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        for fd in range(256):
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+"""
+
+
+def tree(**files: str) -> Tree:
+    named = {f"{name}.py": File(text.encode()) for name, text in files.items()}
+    return Tree(named, Origin())
+
+
+def dag(name: str, code: str = "") -> str:
+    return DAG.format(code, name)
+
+
+def errors(tested: gates.Tested) -> dict[str, str]:
+    return {finding.file: f"{finding.rule}: {finding.text}" for finding in tested.findings if finding.error}
+
+
+def marked() -> list[int]:
+    """Processes of an import that are left."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if "tradewind.dags.gate.importing" in (process.info["cmdline"] or ()):
+            found.append(process.pid)
+    return found
+
+
+def test_what_cannot_be_imported_is_told_with_file_and_line() -> None:
+    tested = gates.examine(
+        tree(
+            good=dag("good", "import helper"),
+            helper="VALUE = 1\n",
+            divides=dag("divides", "\n1 / 0"),
+            syntax=dag("syntax", "def (:"),
+            deep=dag("deep", "import broken_helper"),
+            broken_helper="import sys\n\nsys.nothing\n",
+            secret=dag("secret", "import os; os.environ['TRADEWIND_TEST']"),
+            cycle=dag("cycle") + "    from airflow.providers.standard.operators.empty import EmptyOperator\n"
+            "    a, b = EmptyOperator(task_id='a'), EmptyOperator(task_id='b')\n    a >> b >> a\n",
+            twice=dag("twice") + "again = DAG('twice', schedule='@daily')\n",
+            nothing="# neither\n",
+        ),
+        Gate(),
+        None,
+    )
+    found = errors(tested)
+    lines = {finding.file: finding.line for finding in tested.findings}
+    assert "ZeroDivisionError" in found["divides.py"]
+    assert lines["divides.py"] == 3
+    assert "SyntaxError" in found["syntax.py"]
+    assert lines["syntax.py"] == 2
+    assert "imported by deep.py" in found["broken_helper.py"]
+    assert lines["broken_helper.py"] == 3
+    assert "KeyError: 'TRADEWIND_TEST'" in found["secret.py"]
+    assert found["cycle.py"].startswith("cycle: ")
+    assert found["twice.py"].startswith("duplicate: ")
+    assert set(found) == {"divides.py", "syntax.py", "broken_helper.py", "secret.py", "cycle.py", "twice.py"}
+    assert tested.dags() == {"good.py": ("good",)}
+    assert not tested.passed
+
+
+def test_nothing_that_a_file_does_harms_the_rest() -> None:
+    hostile = {
+        "hangs": "import time\ntime.sleep(600)",
+        "spins": "while True: pass",
+        "deaf": "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(600)",
+        "leaves": "import os; os._exit(7)",
+        "exits": "import sys; sys.exit('enough')",
+        "crashes": "import os, signal; os.kill(os.getpid(), signal.SIGABRT)",
+        "parricide": "import os, signal; os.kill(os.getppid(), signal.SIGKILL)",
+        "noisy": "print('x' * (50 << 20))",
+        "eats": "x = []\nwhile True: x.append(bytearray(16 << 20))",
+        "forks": BOMB,
+        "orphans": ORPHAN,
+        "threads": "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(60,)).start()",
+        "closes": "import os\nos.closerange(0, 256)",
+        "deep_json": "x = '[' * 100_000",
+    }
+    files = {name: dag(name, code) for name, code in hostile.items()}
+    files |= {f"good_{number}": dag(f"good_{number}") for number in range(8)}
+    tested = gates.examine(tree(**files), Gate(import_s=4, memory_mb=256, processes=32), None, jobs=2)
+    found = errors(tested)
+    assert found["hangs.py"] == "slow: it was not imported after 4 s; it was at hangs.py:3"
+    assert "it was at spins.py:2" in found["spins.py"]
+    assert "it was at deaf.py:4" in found["deaf.py"]
+    assert found["leaves.py"] == "ends: the process that imported it ended with exit code 7"
+    assert "SystemExit: enough" in found["exits.py"]
+    assert "by SIGABRT" in found["crashes.py"]
+    assert "was killed" in found["parricide.py"]
+    assert found["eats.py"].startswith("memory: ")
+    assert "it may take 256 MB" in found["eats.py"]
+    assert "it was not imported after 4 s" in found["forks.py"]
+    assert "can't start new thread" in found["threads.py"]
+    assert "closes.py" in found
+    fine = {"noisy.py", "orphans.py", "deep_json.py", *(f"good_{number}.py" for number in range(8))}
+    assert set(tested.dags()) == fine
+    assert marked() == []
+
+
+def test_a_gate_that_is_interrupted_leaves_no_processes() -> None:
+    def interrupt(done: int, _all: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    files = tree(good=dag("good"), **{f"hangs_{n}": dag("hangs", "import time; time.sleep(600)") for n in range(3)})
+    with pytest.raises(KeyboardInterrupt):
+        gates.examine(files, Gate(), None, tell=interrupt, jobs=2)
+    psutil.wait_procs([psutil.Process(pid) for pid in marked()], timeout=60)
+    assert marked() == []
+
+
+def test_what_has_not_changed_is_not_imported_again(tmp_path: Path) -> None:
+    files = {
+        "one": dag("one", "import helper"),
+        "two": dag("two"),
+        "helper": "VALUE = 1\n",
+        "broken": dag("broken", "1 / 0"),
+    }
+    notes = tmp_path / "notes"
+    first = gates.examine(tree(**files), Gate(), notes)
+    again = gates.examine(tree(**files), Gate(), notes)
+    assert (first.reused, again.reused) == (0, 2)  # what failed is tried again
+    assert [(f.path, f.dags, f.rule) for f in first.files] == [(f.path, f.dags, f.rule) for f in again.files]
+    assert again.findings == first.findings
+    files["broken"] = dag("broken")
+    files["helper"] = "VALUE = 2\n"
+    mended = gates.examine(tree(**files), Gate(), notes)
+    assert (mended.passed, mended.reused) == (True, 1)
+    assert gates.examine(tree(**files), Gate(), notes).reused == 3
+    assert gates.examine(tree(**files), Gate(import_s=29), notes).reused == 0
+    (notes / "results.json").write_text('{"version": 1, "results": {"')
+    assert gates.examine(tree(**files), Gate(), notes).reused == 0
+
+
+def test_what_git_ignores_and_airflowignore_says_counts(tmp_path: Path) -> None:
+    for name, text in {
+        "good.py": dag("good"),
+        "drafts/bad.py": dag("bad", "1 / 0"),
+        ".airflowignore": "drafts/\n",
+        "__pycache__/old.py": "x",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    tested = gates.examine(collect(Folder(tmp_path)), Gate(), None)
+    assert tested.passed
+    assert tested.dags() == {"good.py": ("good",)}
+
+
+def test_the_examples_may_be_shipped() -> None:
+    tested = gates.examine(collect(Folder(Path(__file__).parents[3] / "examples/dags")), Gate(), None)
+    assert tested.findings == ()
+    assert "etl_sun_time" in {name for names in tested.dags().values() for name in names}
+
+
+def test_variables_for_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OURS", "1")
+    code = "import os\nfrom airflow.sdk import Variable\n"
+    code += "assert Variable.get('team') == 'data' and 'OURS' not in os.environ"
+    files = tree(asks=dag("asks", code))
+    assert gates.examine(files, Gate(variables={"AIRFLOW_VAR_TEAM": "data"}), None).passed
+    assert not gates.examine(files, Gate(), None).passed
+
+
+def test_processes_are_limited_for_root_too() -> None:
+    """The test of a fork bomb above would pass without a limit, on a machine that is large enough."""
+    code = """
+import os, time
+made = []
+try:
+    for _ in range(100):
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(60)
+        made.append(pid)
+except BlockingIOError:
+    pass
+assert 8 <= len(made) <= 16, len(made)
+"""
+    assert errors(gates.examine(tree(forks=dag("forks", code)), Gate(processes=16), None)) == {}
