@@ -99,6 +99,24 @@ def test_back_with_one_command(platform: Running, tmp_path: Path) -> None:
     assert consistent(platform, "one", run_id)[1] != "f"
 
 
+def test_a_run_in_flight_ends_when_its_dag_moves_to_another_file(platform: Running, tmp_path: Path) -> None:
+    folder = tmp_path / "dags"
+    write(folder, "g", "one", "two")
+    platform.tradewind("dags", "deploy", "local", "--from", str(folder))
+    gate = tmp_path / "gate"
+    runs = [("one", in_flight(platform, "one", gate)), ("two", in_flight(platform, "two", gate))]
+    write(folder, "h", "one", "two")
+    (folder / "one.py").rename(folder / "moved.py")
+    (folder / "moved.py").write_text((folder / "moved.py").read_text() + (folder / "two.py").read_text())
+    (folder / "two.py").write_text("")
+    platform.tradewind("dags", "deploy", "local", "--from", str(folder))
+    assert platform.airflow.call("GET", "/dags/one")["relative_fileloc"] == "moved.py"
+    gate.touch()
+    for dag, run_id in runs:
+        assert consistent(platform, dag, run_id)[1] == "g"
+        assert consistent(platform, dag, platform.trigger(dag))[1] == "h"
+
+
 def test_the_gate_asks_the_platform_for_what_dags_need(platform: Running, tmp_path: Path) -> None:
     folder = platform.folder / "dags"
     gate = tmp_path / "gate"

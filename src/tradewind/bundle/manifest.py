@@ -41,12 +41,14 @@ class DagRelease:
     """The manifest.
 
     ``imports``: from Python files to the files of the release that they import themselves. ``dynamic``: Python files
-    that may import what nobody can read from their code.
+    that may import what nobody can read from their code. ``dags``: from Python files to the ids of their DAGs, as far
+    as these are written out in the code.
     """
 
     files: Mapping[str, Entry]
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dynamic: frozenset[str] = frozenset()
+    dags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: Origin = field(default=Origin(), compare=False)
     created: str = field(default="", compare=False)
 
@@ -69,6 +71,7 @@ class DagRelease:
             "files": {path: [entry.sha256, entry.size, entry.executable] for path, entry in self.files.items()},
             "imports": {path: list(targets) for path, targets in self.imports.items()},
             "dynamic": sorted(self.dynamic),
+            "dags": {path: list(ids) for path, ids in self.dags.items()},
         }
 
     @classmethod
@@ -79,6 +82,7 @@ class DagRelease:
                 {path: Entry(str(d), int(s), bool(x)) for path, (d, s, x) in sorted(document["files"].items())},
                 {path: tuple(targets) for path, targets in document["imports"].items()},
                 frozenset(document["dynamic"]),
+                {path: tuple(ids) for path, ids in document["dags"].items()},
                 Origin(document["commit"], bool(document["dirty"]), document["author"], document["subject"]),
                 document["created"],
             )

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from tradewind.bundle import rows
 from tradewind.bundle.changes import changes
 from tradewind.bundle.events import CONFIRMED, SERVED
+from tradewind.bundle.places import place_in
 from tradewind.bundle.pointer import InForce
 from tradewind.bundle.release_bundle import ReleaseBundle
 from tradewind.errors import TradewindError
@@ -77,7 +78,12 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
                 self._turn(bundle, now, known_files.get(bundle.name, set()))
 
     def prepare_callback_bundle(self, request: CallbackRequest) -> BaseDagBundle | None:
-        """Callbacks of runs without a release run on what is served: Airflow would not unpack anything for them."""
+        """Callbacks of runs come from the file that the run's release has the DAG in.
+
+        Those of runs without a release run on what is served: Airflow would not unpack anything for them.
+        """
+        dag = getattr(request, "dag_id", None) or request.ti.dag_id
+        request.filepath = place_in(request.bundle_name, request.bundle_version, dag, request.filepath)
         if not request.bundle_version:
             for bundle in self._releases():
                 if bundle.name == request.bundle_name and bundle.is_initialized:

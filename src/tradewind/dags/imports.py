@@ -1,4 +1,4 @@
-"""Which files of a release import which others, read from the code without running it.
+"""Which files of a release import which others, and which DAGs they have, read from the code without running it.
 
 A module is looked for below the root of the release, as Airflow does, which puts the root into ``sys.path``. Names that
 are only put together at run time cannot be seen; that there may be such names can.
@@ -9,15 +9,14 @@ from __future__ import annotations
 import ast
 import json
 import warnings
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tradewind.bundle.whole import whole
 
-MEMORY = 3
-"""To be raised when ``names`` finds something else than it did."""
-
-
+MEMORY = 4
+"""To be raised when ``read`` finds something else than it did."""
 DYNAMIC = "?"
 """Among the names: this file may import what cannot be read from its code."""
 _LOADERS = frozenset(
@@ -30,21 +29,32 @@ _LOADERS = frozenset(
 )
 
 
-def names(code: bytes) -> tuple[str, ...]:
-    """What a file imports, sorted: ``a.b``, or ``..b`` relative to its package. Nothing where it is not Python.
+@dataclass(frozen=True)
+class Code:
+    """What is read from a file, sorted. ``names``: what it imports, ``a.b``, or ``..b`` relative to its package.
 
-    Of ``from a import b``, both ``a`` and ``a.b``: ``b`` may be a module.
+    Of ``from a import b``, both ``a`` and ``a.b``: ``b`` may be a module. ``dags``: ids that are written out.
     """
+
+    names: tuple[str, ...] = ()
+    dags: tuple[str, ...] = ()
+
+
+def read(code: bytes) -> Code:
+    """Read a Python file. Nothing is found in what is none."""
     try:
         with warnings.catch_warnings(action="ignore"):  # about somebody's code, and not the place to say it
             tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()  # the gate says so, with the line
+        return Code()  # the gate says so, with the line
     found: set[str] = set()
+    dags: set[str] = set()
     plain: set[int] = set()  # nodes whose meaning is known
     for node in ast.walk(tree):
         if id(node) in plain:
             continue
+        if isinstance(node, (ast.Call, ast.FunctionDef)):
+            dags |= set(_dags(node))
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
             found |= {DYNAMIC for alias in node.names if alias.asname and alias.name.split(".")[-1] in _LOADERS}
@@ -60,34 +70,35 @@ def names(code: bytes) -> tuple[str, ...]:
             plain.add(id(node.func))
         elif isinstance(node, (ast.Attribute, ast.Name)) and (_called(node) in _LOADERS or _is_path(node)):
             found.add(DYNAMIC)
-    return tuple(sorted(found))
+    return Code(tuple(sorted(found)), tuple(sorted(dags)))
 
 
 class Remembered:
-    """``names`` of what has been seen before, kept in a file: of 10,000 files, only the changed ones are read."""
+    """``read`` of what has been seen before, kept in a file: of 10,000 files, only the changed ones are read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[str, list[str]] = {}
-        self._used: dict[str, list[str]] = {}
+        self._known: dict[str, list[list[str]]] = {}
+        self._used: dict[str, list[list[str]]] = {}
         try:
             document = json.loads(path.read_text())
-            self._known = document["names"] if document["version"] == MEMORY else {}
+            self._known = document["files"] if document["version"] == MEMORY else {}
         except (OSError, ValueError, KeyError, TypeError):
             return  # nothing is lost but time
 
-    def __call__(self, digest: str, content: bytes) -> tuple[str, ...]:
-        """What the file with this SHA-256 imports."""
+    def __call__(self, digest: str, content: bytes) -> Code:
+        """What is read from the file with this SHA-256."""
         found = self._known.get(digest)
         if found is None:
-            found = self._known[digest] = list(names(content))
+            code = read(content)
+            found = self._known[digest] = [list(code.names), list(code.dags)]
         self._used[digest] = found
-        return tuple(found)
+        return Code(*map(tuple, found))
 
     def save(self) -> None:
         """Keep what was used this time."""
         with whole(self._path) as draft:
-            draft.write_text(json.dumps({"version": MEMORY, "names": self._used}))
+            draft.write_text(json.dumps({"version": MEMORY, "files": self._used}))
 
 
 def resolve(path: str, imported: Iterable[str], files: Container[str]) -> tuple[str, ...]:
@@ -105,6 +116,23 @@ def resolve(path: str, imported: Iterable[str], files: Container[str]) -> tuple[
             place = "/".join(parts)
             found |= {file for file in (f"{place}.py", f"{place}/__init__.py") if file in files}
     return tuple(sorted(found - {path}))
+
+
+def _dags(node: ast.Call | ast.FunctionDef) -> Iterator[str]:
+    """The id of the DAG that this makes, if it is written out: ``DAG("a")``, ``@dag(dag_id="a")``, ``@dag def a``."""
+    if isinstance(node, ast.Call):
+        if _called(node.func) == "DAG" and (given := _id(node)):
+            yield given
+        return
+    for made in node.decorator_list:
+        call = made.func if isinstance(made, ast.Call) else made
+        if _called(call) == "dag":
+            yield (_id(made) if isinstance(made, ast.Call) else "") or node.name
+
+
+def _id(call: ast.Call) -> str:
+    given = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "dag_id")]
+    return next((each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)), "")
 
 
 def _text(argument: ast.expr) -> str:

@@ -18,22 +18,25 @@ from tradewind.bundle.manifest import DagRelease, Entry
 from tradewind.bundle.shared import check
 from tradewind.bundle.whole import whole
 from tradewind.dags import imports
+from tradewind.dags.imports import Code
 from tradewind.dags.tree import File, Tree
 from tradewind.errors import TradewindError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say
 
-Names = Callable[[str, bytes], tuple[str, ...]]
-"""From the digest and the content of a file to what it imports (``imports.names``, or somebody who remembers)."""
+Read = Callable[[str, bytes], Code]
+"""From the digest and the content of a file to what is read from it (``imports.read``, or somebody who remembers)."""
 
 
-def describe(tree: Tree, created: str, names: Names = lambda _digest, content: imports.names(content)) -> DagRelease:
+def describe(tree: Tree, created: str, read: Read = lambda _digest, content: imports.read(content)) -> DagRelease:
     """The manifest of these files. ``created``: ISO 8601."""
     entries = {path: _entry(file) for path, file in sorted(tree.files.items())}
-    named = {path: names(e.sha256, tree.files[path].content) for path, e in entries.items() if path.endswith(".py")}
-    imported = {path: targets for path, found in named.items() if (targets := imports.resolve(path, found, entries))}
-    dynamic = frozenset(path for path, found in named.items() if imports.DYNAMIC in found)
-    return DagRelease(entries, imported, dynamic, tree.origin, created)
+    codes = {path: read(e.sha256, tree.files[path].content) for path, e in entries.items() if path.endswith(".py")}
+    resolved = {path: imports.resolve(path, code.names, entries) for path, code in codes.items()}
+    imported = {path: targets for path, targets in resolved.items() if targets}
+    dynamic = frozenset(path for path, code in codes.items() if imports.DYNAMIC in code.names)
+    dags = {path: code.dags for path, code in codes.items() if code.dags}
+    return DagRelease(entries, imported, dynamic, dags, tree.origin, created)
 
 
 def build(tree: Tree, folder: Path) -> tuple[DagRelease, Path, Path]:

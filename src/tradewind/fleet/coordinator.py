@@ -1,4 +1,4 @@
-"""Runs a task as Airflow does, and notices its end at once.
+"""Runs a task as Airflow does, from the file that its run's release has its DAG in, and notices its end at once.
 
 Airflow's supervisor of a task waits for the task's sockets. They close a moment before the process is gone, and then
 nothing wakes the supervisor before its next heartbeat: the slot stays taken for up to ``[workers]
@@ -14,6 +14,8 @@ from typing import Any
 
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
 from airflow.sdk.execution_time.supervisor import ActivitySubprocess
+
+from tradewind.bundle.places import place_in
 
 
 class PromptSubprocess(ActivitySubprocess):  # type: ignore[misc]  # airflow has no types
@@ -40,7 +42,10 @@ class PromptSubprocess(ActivitySubprocess):  # type: ignore[misc]  # airflow has
 class PromptCoordinator(BaseCoordinator):  # type: ignore[misc]
     """Airflow's own way to run a Python task, with a PromptSubprocess."""
 
-    def execute_task(self, *, what: Any, **options: Any) -> BaseCoordinator.ExecutionResult:
+    def execute_task(
+        self, *, what: Any, dag_rel_path: Any, bundle_info: Any, **options: Any
+    ) -> BaseCoordinator.ExecutionResult:
         """Run one task to its end. Raises what Airflow's own coordinator raises."""
-        process = PromptSubprocess.start(what=what, **options)
+        path = place_in(bundle_info.name, bundle_info.version, what.dag_id, os.fspath(dag_rel_path))
+        process = PromptSubprocess.start(what=what, dag_rel_path=path, bundle_info=bundle_info, **options)
         return self.ExecutionResult(process.wait(), process.final_state)

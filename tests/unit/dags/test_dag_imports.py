@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.dags.imports import Remembered, names, resolve
+from tradewind.dags.imports import Remembered, read, resolve
 
 FILES = {"a.py", "lib/__init__.py", "lib/b.py", "lib/deep/__init__.py", "lib/deep/c.py", "bare/d.py"}
 
@@ -39,11 +39,11 @@ FILES = {"a.py", "lib/__init__.py", "lib/b.py", "lib/deep/__init__.py", "lib/dee
     ],
 )
 def test_what_a_file_imports(code: str, found: tuple[str, ...]) -> None:
-    assert names(code.encode()) == found
+    assert read(code.encode()).names == found
 
 
 def test_an_encoding_of_its_own() -> None:
-    assert names("# -*- coding: latin-1 -*-\nimport é".encode("latin-1")) == ("é",)
+    assert read("# -*- coding: latin-1 -*-\nimport é".encode("latin-1")).names == ("é",)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_which_files_that_are(path: str, imported: list[str], targets: tuple[str
 def test_what_was_seen_before_is_not_read_again(tmp_path: Path) -> None:
     file = tmp_path / "imports.json"
     first = Remembered(file)
-    assert first("1", b"import a") == ("a",)
-    assert first("2", b"import b") == ("b",)
+    assert first("1", b"import a").names == ("a",)
+    assert first("2", b"import b").names == ("b",)
     first.save()
 
     again = Remembered(file)
-    assert again("1", b"not looked at") == ("a",)
+    assert again("1", b"not looked at").names == ("a",)
     again.save()
-    assert Remembered(file)("2", b"import c") == ("c",)  # it was not used, and is forgotten
+    assert Remembered(file)("2", b"import c").names == ("c",)  # it was not used, and is forgotten
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"version": 0, "names": {"1": ["x"]}}'])
@@ -80,4 +80,23 @@ def test_a_memory_that_is_no_memory(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "imports.json"
     file.write_text(damage)
 
-    assert Remembered(file)("1", b"import a") == ("a",)
+    assert Remembered(file)("1", b"import a").names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("with DAG('b', schedule=None): pass\nDAG('a')", ("a", "b")),
+        ("x = airflow.sdk.DAG(dag_id='a', tags=[])", ("a",)),
+        ("for n in 'xy':\n    DAG(f'dag_{n}')\nDAG(name)\nDAG()", ()),
+        ("@dag\ndef a(): ...", ("a",)),
+        (
+            "@airflow.sdk.dag(schedule=None)\ndef a(): ...\n@dag('b')\ndef x(): ...\n@dag(dag_id='c')\ndef y(): ...",
+            ("a", "b", "c"),
+        ),
+        ("@task\ndef a(): ...\nOther('x')", ()),
+        ("def (", ()),
+    ],
+)
+def test_dags_that_are_written_out(code: str, found: tuple[str, ...]) -> None:
+    assert read(code.encode()).dags == found
