@@ -1,10 +1,14 @@
-"""``python -m benchmarks [start|throughput|dags] [--rounds N]``: prints each figure and the ratios."""
+"""``python -m benchmarks [start|throughput|dags|gate] [--rounds N]``: prints each figure and the ratios."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,9 +16,10 @@ from pathlib import Path
 from benchmarks import repository as repository_of
 from benchmarks.dags.mapped import TASKS
 from benchmarks.repository import HELPERS
-from benchmarks.subjects import WATCH_S, Standalone, StockCelery, Tradewind, cpu_s, run_to_success, until
+from benchmarks.subjects import BIN, WATCH_S, Standalone, StockCelery, Tradewind, cpu_s, run_to_success, until
 
 FILES, DAGS = 10_000, 2_000
+PIPELINES = 1_000
 
 
 def start(folder: Path, rounds: int) -> None:
@@ -98,6 +103,38 @@ def dags(folder: Path, rounds: int) -> None:
     report("dags, seconds until a change is served", times, "stock settings", "tradewind")
 
 
+def gate(folder: Path, rounds: int) -> None:
+    """``tradewind dags test`` of 1,000 DAG files; Airflow loading them one after another, with the same findings."""
+    repository, home = folder / "repository", folder / "home"
+    repository_of.generate_pipelines(repository, PIPELINES)
+    serial = [sys.executable, "-m", "benchmarks.serial", str(repository), str(home)]
+    ours = [str(BIN / "tradewind"), "dags", "test", str(repository), "--json"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+    cold: dict[str, list[float]] = {"serial": [], "tradewind": []}
+    again: dict[str, list[float]] = {"serial": [], "tradewind": []}
+    for round_ in range(rounds):
+        repository_of.change_pipeline(repository, 100 + round_, str(round_ + 1))
+        for name, times, command in (
+            ("serial", cold, serial),
+            ("tradewind", cold, [*ours, "--no-cache"]),
+            ("tradewind", again, ours),
+        ):
+            if times is again and not round_:
+                subprocess.run(command, capture_output=True, check=False, env=environment)  # what it is compared with
+                repository_of.change_pipeline(repository, 100, "again")
+            began = time.monotonic()
+            said = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            times[name].append(time.monotonic() - began)
+            found = json.loads(said.stdout)
+            if isinstance(found, dict):
+                print(f"gate            {found['reused']:,} of {len(found['files']):,} files as before", flush=True)
+                found = sorted([f["rule"], f["file"]] for f in found["findings"] if f["error"])
+            print(f"gate            {name:<10} {times[name][-1]:6.1f} s  {found}", flush=True)
+        again["serial"].append(cold["serial"][-1])
+    report("gate, cold", cold, "serial", "tradewind")
+    report("gate, after one change", again, "serial", "tradewind")
+
+
 def report(what: str, times: dict[str, list[float]], first: str, second: str) -> None:
     """Print the ratio of the medians, and the range of the ratios round by round."""
     pairs = [a / b for a, b in zip(times[first], times[second], strict=True)]
@@ -120,7 +157,7 @@ def main() -> None:
             MEASURED[what](Path(folder), options.rounds)
 
 
-MEASURED = {"start": start, "throughput": throughput, "dags": dags}
+MEASURED = {"start": start, "throughput": throughput, "dags": dags, "gate": gate}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,62 @@ with DAG("d{number:04}", schedule=None, is_paused_upon_creation=False):
     EmptyOperator(task_id="own_{own}") >> EmptyOperator(task_id=f"helper_{{VALUE}}")
 """
 
+_PIPELINE = """from datetime import datetime, timedelta
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TaskGroup, task
+
+from helpers.h{helper:03} import VALUE
+
+TABLES = [f"table_{{n}}_{{VALUE}}" for n in range(6)]
+
+
+@task(retries=2)
+def extract(table: str) -> dict:
+    return {{"table": table, "rows": {number}}}
+
+
+@task
+def load(found: dict) -> None:
+    print(found)
+
+
+with DAG(
+    "pipeline_{number:04}",
+    schedule="@daily",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    default_args={{"owner": "team", "retries": 1, "execution_timeout": timedelta(hours=1)}},
+    tags=["bench"],
+) as dag:
+    begin, end = EmptyOperator(task_id="begin"), EmptyOperator(task_id="end_{own}")
+    for table in TABLES:
+        with TaskGroup(table):
+            clean = BashOperator(task_id="clean", bash_command=f"echo {{table}} {{{{{{{{ ds }}}}}}}}")
+            begin >> clean >> load(extract(table)) >> end
+"""
+
+
+def generate_pipelines(folder: Path, number: int) -> None:
+    """So many DAG files of twenty tasks each, as people write them; one cannot be imported, two define the same DAG."""
+    for package in ("helpers", "dags"):
+        (folder / package).mkdir(parents=True)
+    for helper in range(HELPERS):
+        change_helper(folder, helper, "0")
+    for pipeline in range(number):
+        change_pipeline(folder, pipeline, "0")
+    (folder / "dags/p0003.py").write_text("from airflow.sdk import DAG\n\nDAG('pipeline_0003').nothing\n")
+    (folder / "dags/p0005.py").write_text((folder / "dags/p0004.py").read_text())
+    git(folder, "init", "--quiet")
+    commit(folder)
+
+
+def change_pipeline(folder: Path, number: int, value: str) -> None:
+    """Another task of its own for one DAG of twenty tasks."""
+    text = _PIPELINE.format(number=number, helper=number % HELPERS, own=value)
+    (folder / f"dags/p{number:04}.py").write_text(text)
+
 
 def generate(folder: Path, files: int, dags: int) -> None:
     """A git repository with ``files`` files in all, of which ``dags`` are DAG files, and one commit."""

@@ -47,6 +47,9 @@ _UIDS = 1_700_000_000
 """Real user ids that nobody has, one for each file: the limit of processes is per user, and not for root."""
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
 @dataclass(frozen=True)
 class Limits:
     """How many files at once, and what each may take: seconds, megabytes beyond Airflow's, processes and threads.
@@ -133,18 +136,21 @@ def _lane(folder: Path, number: int, limits: Limits) -> Connection:
         return ours
     ours.close()
     try:
-        ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
+        _libc.prctl(_SUBREAPER, 1, 0, 0, 0)
+        status = Path("/proc/self/status").read_text()
+        data = int(re.search(r"^VmData:\s+(\d+) kB", status, re.MULTILINE)[1]) << 10  # type: ignore[index]
+        memory = data + (limits.memory_mb << 20)
         uid = _UIDS + number * 1_000_000
         while path := theirs.recv():
             uid += 1
-            theirs.send(_import(folder, path, uid, limits))
+            theirs.send(_import(folder, path, uid, memory, limits))
     except (EOFError, BrokenPipeError):
         os._exit(0)
     finally:
         os._exit(1)
 
 
-def _import(folder: Path, path: str, uid: int, limits: Limits) -> dict[str, Any]:
+def _import(folder: Path, path: str, uid: int, memory: int, limits: Limits) -> dict[str, Any]:
     said, says = os.pipe()
     printed, prints = os.pipe()
     stuck = os.memfd_create("stuck")
@@ -152,7 +158,7 @@ def _import(folder: Path, path: str, uid: int, limits: Limits) -> dict[str, Any]
     pid = os.fork()
     if pid == 0:
         try:
-            _become(uid, limits, prints, stuck)
+            _become(uid, memory, limits, prints, stuck)
             answer = json.dumps(reading.read(folder, path)).encode()
             faulthandler.cancel_dump_traceback_later()
             with os.fdopen(says, "wb") as stream:
@@ -171,17 +177,15 @@ def _import(folder: Path, path: str, uid: int, limits: Limits) -> dict[str, Any]
     return {**found, "seconds": round(time.monotonic() - began, 3)}
 
 
-def _become(uid: int, limits: Limits, prints: int, stuck: int) -> None:
+def _become(uid: int, memory: int, limits: Limits, prints: int, stuck: int) -> None:
     """Make this process, a fresh fork, the one that a file is imported in."""
     os.setsid()
-    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(prints, 1)
     os.dup2(prints, 2)
-    status = Path("/proc/self/status").read_text()
-    data = int(re.search(r"^VmData:\s+(\d+) kB", status, re.MULTILINE)[1]) << 10  # type: ignore[index]
-    resource.setrlimit(resource.RLIMIT_DATA, (data + (limits.memory_mb << 20),) * 2)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     others = limits.others
     if os.geteuid() == 0:
@@ -197,15 +201,14 @@ def _become(uid: int, limits: Limits, prints: int, stuck: int) -> None:
 
 def _drop_capabilities() -> None:
     """Give up for good what exempts from the limit of processes. See capset(2), capabilities(7)."""
-    libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable of 0 to 31, then of 32 to 63
-    libc.capget(header, sets)
+    _libc.capget(header, sets)
     for capability in _EXEMPT:
-        libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0)
+        _libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0)
         for part in range(3):
             sets[part] &= ~(1 << capability)
-    if libc.capset(header, sets) != 0:
+    if _libc.capset(header, sets) != 0:
         raise OSError(ctypes.get_errno(), "capset")
 
 

@@ -6,6 +6,7 @@ import builtins
 import os
 import re
 import sys
+import tempfile
 import time
 import traceback
 from collections import Counter
@@ -21,12 +22,43 @@ _OURS = re.compile(rf'^  File "{re.escape(__file__)}".*\n(?:    .*\n)*', re.MULT
 """What stands in a traceback for `_Clock`."""
 
 
+_SAMPLE = """
+from datetime import datetime, timedelta
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG, Asset, Param, TaskGroup, Variable, dag, task, task_group
+
+with DAG(
+    "sample", schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, params={"p": Param(1)}, tags=["x"],
+    default_args={"owner": "x", "retries": 1, "execution_timeout": timedelta(hours=1)},
+):
+    @task
+    def one(value):
+        return value
+
+    with TaskGroup("group"):
+        bash = BashOperator(task_id="bash", bash_command="{{ ds }}", outlets=[Asset("x")])
+    bash >> one.expand(value=[1, 2]) >> EmptyOperator(task_id="end")
+    PythonOperator(task_id="python", python_callable=print)
+"""
+
+
 def prepare() -> None:
-    """Import what every file needs, before the files' processes begin."""
-    import airflow.dag_processing.dagbag
-    import airflow.sdk
-    import airflow.serialization.serialized_objects
-    import airflow.utils.dag_version_inflation_checker  # noqa: F401
+    """Load what files need, before their processes begin: by reading one that has a little of everything.
+
+    Airflow loads many of its parts when they are first used, which each process would do anew.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder, path, modules = Path(name), list(sys.path), set(sys.modules)
+        (folder / "sample.py").write_text(_SAMPLE)
+        found = read(folder, "sample.py")
+        if found.get("error"):
+            raise RuntimeError(found["error"])  # this Airflow is not what Tradewind is made for
+        sys.path[:] = path
+        for module in set(sys.modules) - modules:
+            if module.startswith("unusual_prefix_"):  # Airflow's name for the modules of DAG files
+                del sys.modules[module]
 
 
 def candidates(folder: Path) -> frozenset[str]:
@@ -47,9 +79,11 @@ def read(folder: Path, path: str) -> dict[str, Any]:
     sys.path.insert(0, str(folder))
     clock = _Clock(str(folder))
     builtins.__import__ = clock
-    bag = DagBag(dag_folder=str(folder / path), collect_dags=False, bundle_path=folder)
-    dags = bag.process_file(str(folder / path))
-    builtins.__import__ = clock.real
+    try:
+        bag = DagBag(dag_folder=str(folder / path), collect_dags=False, bundle_path=folder)
+        dags = bag.process_file(str(folder / path))
+    finally:
+        builtins.__import__ = clock.real
     found: dict[str, Any] = {"dags": [], "imports": clock.slow(), "varying": list(_varying(folder / path))}
     if bag.import_errors:
         return {**found, **_error("\n".join(bag.import_errors.values()), folder, path)}
