@@ -63,6 +63,9 @@ def collect(source: Source, limits: Limits = Limits()) -> Tree:
     for path in sorted(leads):
         try:
             wanted |= _behind(path, files, leads, limits)
+        except _TooManyError as error:
+            problems.append(str(error))
+            break  # it takes long to find out, and others may do the same
         except _RefusedError as error:
             problems.append(str(error))
         if len(wanted) > limits.files:
@@ -84,6 +87,10 @@ def collect(source: Source, limits: Limits = Limits()) -> Tree:
 
 class _RefusedError(Exception):
     """One thing that cannot be shipped, and why."""
+
+
+class _TooManyError(_RefusedError):
+    """A link that makes more files than a release may have."""
 
 
 def _refusals(found: tuple[Found, ...], limits: Limits) -> Iterator[str]:
@@ -130,7 +137,7 @@ def _behind(path: str, files: Mapping[str, Found], leads: Mapping[str, str], lim
         made |= {f"{here}/{name[len(inside) :]}": name for name in below}
         left += [(f"{here}/{name[len(inside) :]}", name, depth + 1) for name in further]
         if len(made) + len(left) > limits.files:
-            raise _RefusedError(f"{path}: a link that makes more than {limits.files} files")
+            raise _TooManyError(f"{path}: a link that makes more than {limits.files} files")
     return made
 
 
