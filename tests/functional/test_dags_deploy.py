@@ -132,3 +132,30 @@ def test_a_release_that_is_not_there_and_one_that_is_in_the_way(folder: Path) ->
     (folder / "dags/b.py").unlink()
     again = dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs").stdout.strip()
     assert again == one, "made again, it is whole"
+
+
+def test_made_once_and_put_in_force_in_two_places_from_a_store(folder: Path) -> None:
+    (folder / "efs2").mkdir()
+    release = dags(folder, "build", "dags", "--store", "store").stdout.strip()
+    assert sorted(path.name for path in (folder / "store").iterdir()) == [f"{release}.json", f"{release}.zip"]
+    shutil.rmtree(folder / "dags")
+    for shared in ("efs", "efs2"):
+        done = dags(folder, "deploy", "dev", "--release", release, "--store", "store", "--shared", shared)
+        assert done.stdout == f"{release}\n"
+    assert listed(folder)["in_force"]["release"] == release
+    again = dags(folder, "deploy", "dev", "--release", release, "--store", "store", "--shared", "efs")
+    assert again.stderr.endswith("in force already\n")
+
+
+def test_what_the_store_does_not_have(folder: Path) -> None:
+    missing = ("deploy", "dev", "--release", "d-0000000000000000", "--shared", "efs")
+    assert "is not in the store" in dags(folder, *missing, "--store", "store", code=1).stderr
+    assert "--release needs --store" in dags(folder, *missing, code=2).stderr
+    both = dags(folder, *missing, "--store", "store", "--from", "dags", code=2)
+    assert "nothing to make a release of" in both.stderr
+    assert "names no bucket" in dags(folder, "build", "dags", "--store", "s3://", code=2).stderr
+
+
+def test_a_deployment_keeps_what_it_made(folder: Path) -> None:
+    release = dags(folder, "deploy", "dev", "--from", "dags", "--store", "store", "--shared", "efs").stdout.strip()
+    assert (folder / "store" / f"{release}.zip").exists()

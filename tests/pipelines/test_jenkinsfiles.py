@@ -19,6 +19,7 @@ case "$*" in
 "config environments"*) [ "$5" = main ] && echo dev ; exit 0 ;;
 "images push"*) echo registry/worker@sha256:0 ;;
 "release create"*) echo r-0 ;;
+"dags build"*) echo d-0 ;;
 esac
 while [ $# -gt 0 ]; do
     if [ "$1" = --junit ]; then
@@ -164,13 +165,31 @@ def test_a_pull_request_is_planned_where_it_would_go(job: Job) -> None:
 
 
 def test_dags_are_tested_and_deployed(job: Job) -> None:
-    done = job.build("dags", params={"SHARED": "/mnt/efs"})
+    done = job.build("dags", params={"SHARED": "/mnt/efs", "STORE": "s3://acme/dags"})
 
     assert done.result == "SUCCESS", done.log
     assert job.calls()[1:] == [
         "dags test dags --junit build/dags.xml",
-        "dags deploy dev --from dags --shared /mnt/efs/dev",
+        "dags build dags --to build/dags --store s3://acme/dags",
+        "dags deploy dev --release d-0 --store s3://acme/dags --shared /mnt/efs/dev",
     ]
+    assert done.report["reports"] == [{"tests": 3, "failures": 0}]
+    assert {"build/dags.xml", "build/release"} <= set(done.report["archived"])
+
+
+def test_dags_that_do_not_pass_the_gate_go_nowhere(job: Job) -> None:
+    done = job.build("dags", env={"FAILS": "dags test"})
+
+    assert done.result == "FAILURE"
+    assert job.calls()[-1].startswith("dags test")
+
+
+def test_a_pull_request_of_dags_is_built_and_goes_nowhere(job: Job) -> None:
+    done = job.build("dags", env={"BRANCH_NAME": "PR-7", "CHANGE_ID": "7", "CHANGE_TARGET": "main"})
+
+    assert done.result == "SUCCESS"
+    assert job.calls()[-1].startswith("dags build")
+    assert done.stages["Deploy"] == "SKIPPED"
 
 
 def test_a_private_index_is_in_no_log(job: Job) -> None:

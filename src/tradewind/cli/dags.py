@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +16,10 @@ from tradewind.cli import options, terminal
 from tradewind.cli.dags_test import gate
 from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
 from tradewind.dags import release as releases
+from tradewind.dags import store as stores
 from tradewind.dags.deploy import Deployed, Deployment
 from tradewind.dags.source import Commit, Source, fetched, source_of
+from tradewind.dags.store import FolderStore, Store
 from tradewind.dags.tree import collect
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.airflow import Airflow
@@ -36,6 +39,10 @@ Ref = Annotated[
 Shared = Annotated[
     Path | None, typer.Option("--shared", metavar="FOLDER", help="Where the shared file system is mounted here.")
 ]
+StorePlace = Annotated[
+    str | None,
+    typer.Option("--store", metavar="PLACE", help="Keep the release there, too: a folder, or s3://BUCKET/PREFIX."),
+]
 
 
 @app.command()
@@ -43,10 +50,13 @@ def build(
     folder: Annotated[Path, typer.Argument(help="The folder of the DAG files.")] = Path(),
     ref: Ref = None,
     to: Annotated[Path, typer.Option(help="Where the archive and its manifest are put.")] = Path("build/dags"),
+    store: StorePlace = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a release of DAG files: an archive and a manifest, named by what is in them."""
     release, archive, manifest = releases.build(collect(source_of(folder, ref)), to)
+    if store:
+        stores.put(_store(store), archive, manifest)
     if as_json:
         found = {
             "version": 1,
@@ -79,6 +89,10 @@ def deploy(
             "--repo", metavar="URL", help="A git repository to fetch. When not given: dags.repository, if any."
         ),
     ] = None,
+    store: StorePlace = None,
+    built: Annotated[
+        str | None, typer.Option("--release", metavar="ID", help="One that is in the store, instead of making one.")
+    ] = None,
     shared: Shared = None,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until every file is confirmed, not only what has changed.")
@@ -87,9 +101,16 @@ def deploy(
     as_json: AsJson = False,
 ) -> None:
     """Make a release of DAG files and put it in force; where it cannot be imported, what was before is again."""
+    if built and (not store or folder or ref or repository):
+        raise TradewindError("--release needs --store, and nothing to make a release of", code=USAGE)
     deployment = _deployment(environment, shared, file)
-    source = _source(environment, folder, ref, repository, file)
-    release, _, _ = releases.build(collect(source), deployment.shared.folder / RELEASES)
+    place = deployment.shared.folder / RELEASES
+    if built and store:
+        release = stores.bring(_store(store), built, place)
+    else:
+        release, archive, manifest = releases.build(collect(_source(environment, folder, ref, repository, file)), place)
+        if store:
+            stores.put(_store(store), archive, manifest)
     _say_origin(release)
     _report(deployment.deploy(release.id, wait, terminal.say), as_json)
 
@@ -234,6 +255,19 @@ def _source(
         copy = fetched(url, Home.beside(found).root / "repositories")
         return Commit.of(copy, ref or chosen.dags.ref, str(folder or chosen.dags.path))
     return source_of(found.parent / (tradewind.local.dags or chosen.dags.path), ref)
+
+
+def _store(place: str) -> Store:
+    if not place.startswith("s3://"):
+        return FolderStore(Path(place))
+    from tradewind.infrastructure.aws import Aws
+    from tradewind.infrastructure.dag_store import S3Store
+
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise TradewindError(f"{place!r} names no bucket", hint="s3://BUCKET/PREFIX", code=USAGE)
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"  # S3 leads to its own
+    return S3Store(Aws(region).session(), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
 
 
 def _report(done: Deployed, as_json: bool) -> None:

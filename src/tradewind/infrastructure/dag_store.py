@@ -1,0 +1,54 @@
+"""Releases of DAG files in an S3 bucket. Imported only by what talks to AWS: boto3 takes long to import."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError
+
+from tradewind.infrastructure.aws import asking
+
+_THERE = {"PreconditionFailed", "412"}
+_ABSENT = {"NoSuchKey", "404"}
+
+
+class S3Store:
+    """See ``dags.store.Store``: objects below ``prefix``, which ends in a slash or is empty."""
+
+    def __init__(self, session: boto3.Session, bucket: str, prefix: str) -> None:
+        self._client = session.client("s3")
+        self._bucket, self._prefix = bucket, prefix
+
+    def keep(self, file: Path) -> None:
+        """See Store. S3 checks that what arrives is what was sent, and never writes over an object that is there."""
+        content = file.read_bytes()  # 512 MB at most; one call, so that half of it is never there
+        checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        with asking(f"write to the bucket {self._bucket}"):
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=self._prefix + file.name,
+                    Body=content,
+                    ChecksumSHA256=checksum,
+                    IfNoneMatch="*",
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _THERE:
+                    raise
+
+    def fetch(self, name: str, to: Path) -> bool:
+        """See Store."""
+        with asking(f"read from the bucket {self._bucket}"):
+            try:
+                body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _ABSENT:
+                    return False
+                raise
+            with to.open("wb") as stream:
+                for part in body.iter_chunks(1 << 20):
+                    stream.write(part)
+        return True

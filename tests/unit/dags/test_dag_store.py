@@ -1,0 +1,124 @@
+"""What a store of DAG releases promises, on a folder and on S3 (moto): kept once, brought whole and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tradewind.bundle.manifest import Origin
+from tradewind.bundle.shared import SharedFolder
+from tradewind.dags import release
+from tradewind.dags.store import FolderStore, Store, bring, put
+from tradewind.dags.tree import File, Tree
+from tradewind.errors import TradewindError
+from tradewind.infrastructure.dag_store import S3Store
+
+BUCKET = "acme-artifacts"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "folder":
+        yield FolderStore(tmp_path / "store")
+        return
+    with mock_aws():
+        session = boto3.Session("testing", "testing", region_name="us-east-1")
+        session.client("s3").create_bucket(Bucket=BUCKET)
+        yield S3Store(session, BUCKET, "dags/")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[str, Path, Path]:
+    tree = Tree({"a.py": File(b"A = 1\n"), "data/x.bin": File(bytes(3 << 20))}, Origin(commit="1" * 40))
+    found, archive, manifest = release.build(tree, tmp_path / "made")
+    return found.id, archive, manifest
+
+
+def test_a_release_is_brought_as_it_was_made(store: Store, made: tuple[str, Path, Path], tmp_path: Path) -> None:
+    name, archive, manifest = made
+    put(store, archive, manifest)
+    put(store, archive, manifest)  # nothing happens
+    shared = SharedFolder(tmp_path / "shared")
+    brought = bring(store, name, shared.folder / "releases")
+    assert brought.id == name
+    assert brought.origin.commit == "1" * 40
+    assert shared.archive(name).read_bytes() == archive.read_bytes()
+    assert shared.activate(name).release == name
+    assert oct(shared.archive(name).stat().st_mode & 0o777) == "0o644"
+    before = shared.archive(name).stat().st_ino
+    assert bring(store, name, shared.folder / "releases").id == name
+    assert shared.archive(name).stat().st_ino == before, "what is there and whole is not brought again"
+
+
+def test_what_is_kept_never_changes(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("first")
+    store.keep(tmp_path / "x")
+    (tmp_path / "x").write_text("second")
+    store.keep(tmp_path / "x")
+    assert store.fetch("x", tmp_path / "y")
+    assert (tmp_path / "y").read_text() == "first"
+    assert not store.fetch("z", tmp_path / "y")
+
+
+def leave_out(_archive: Path, manifest: Path, store: Store) -> None:
+    store.keep(manifest)
+
+
+def other_archive(archive: Path, manifest: Path, store: Store) -> None:
+    archive.write_bytes(archive.read_bytes()[:-100])
+    put(store, archive, manifest)
+
+
+def other_manifest(archive: Path, manifest: Path, store: Store) -> None:
+    manifest.write_text("{")
+    put(store, archive, manifest)
+
+
+def manifest_of_another(archive: Path, manifest: Path, store: Store) -> None:
+    _, other, about = release.build(Tree({"b.py": File(b"B")}, Origin()), manifest.parent / "other")
+    archive.write_bytes(other.read_bytes())
+    manifest.write_bytes(about.read_bytes())
+    put(store, archive, manifest)
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda *_: None, r"is not in the store: it has no d-\w+\.json"),
+        (leave_out, r"is not in the store: it has no d-\w+\.zip"),
+        (other_archive, "is damaged"),
+        (other_manifest, "in the store is damaged"),
+        (manifest_of_another, "what the store has as"),
+    ],
+)
+def test_what_is_not_whole_is_not_brought(
+    store: Store,
+    made: tuple[str, Path, Path],
+    tmp_path: Path,
+    damage: Callable[[Path, Path, Store], None],
+    why: str,
+) -> None:
+    name, archive, manifest = made
+    damage(archive, manifest, store)
+    with pytest.raises(TradewindError, match=why):
+        bring(store, name, tmp_path / "releases")
+    assert list((tmp_path / "releases").iterdir()) == []
+
+
+def test_a_name_that_is_none(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(TradewindError, match="no name of a DAG release"):
+        bring(store, "../../etc", tmp_path)
+
+
+def test_a_store_that_cannot_be_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TradewindError, match="cannot be written"):
+        FolderStore(tmp_path / "file" / "folder").keep(tmp_path / "file")
+    with mock_aws():
+        session = boto3.Session("testing", "testing", region_name="us-east-1")
+        with pytest.raises(TradewindError, match="could not read from the bucket nobodys: NoSuchBucket"):
+            S3Store(session, "nobodys", "").fetch("x", tmp_path / "x")
