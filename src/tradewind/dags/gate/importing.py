@@ -10,6 +10,7 @@ when it is done, all that it has started is ended.
 from __future__ import annotations
 
 import ctypes
+import errno
 import faulthandler
 import gc
 import importlib
@@ -22,12 +23,14 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
 
@@ -80,8 +83,21 @@ def main() -> None:
     _preload(folder, files)
     gc.collect()
     gc.freeze()  # what a child never changes need not be copied for it
+    again = []
     for path, found in _spread(folder, files, limits):
+        if limits.jobs > 1 and _was_starved(found):
+            again.append(path)
+        else:
+            print(json.dumps({"file": path, **found}), file=results, flush=True)
+    # Except for root, the limit of processes is for all files that are imported at once. Alone, each has all of it.
+    for path, found in _spread(folder, again, replace(limits, jobs=1)):
         print(json.dumps({"file": path, **found}), file=results, flush=True)
+
+
+def _was_starved(found: Mapping[str, Any]) -> bool:
+    """Whether a file may have failed for what another one did at the same time."""
+    error = str(found.get("error", ""))
+    return found.get("rule") == "ends" or os.strerror(errno.EAGAIN) in error or "start new thread" in error
 
 
 def _preload(folder: Path, files: Iterable[str]) -> None:
@@ -101,53 +117,78 @@ def _preload(folder: Path, files: Iterable[str]) -> None:
             continue
 
 
+@dataclass
+class _Lane:
+    """A process that imports one file after another, each in a child, and the file that it has now."""
+
+    connection: Connection[Any, Any]
+    pid: int
+    path: str = ""
+
+    def end(self) -> None:
+        """Let it end, and wait for that."""
+        self.connection.close()
+        os.waitpid(self.pid, 0)
+
+
 def _spread(folder: Path, files: list[str], limits: Limits) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give each lane a file when it has finished one."""
     left = files[::-1]
-    lanes = {_lane(folder, number, limits): "" for number in range(min(limits.jobs, len(files)))}
-    for lane in lanes:
-        lane.send(left[-1])
-        lanes[lane] = left.pop()
-    while lanes:
-        for ready in wait(list(lanes)):
-            lane = cast("Connection[Any, Any]", ready)
-            path = lanes[lane]
+    numbers = count()
+    lanes: list[_Lane] = []
+    while left or lanes:
+        while left and len(lanes) < limits.jobs:
+            lanes.append(_lane(folder, next(numbers), limits, lanes))
+            _give(lanes[-1], left)
+        ready = wait([lane.connection for lane in lanes])
+        for lane in [lane for lane in lanes if lane.connection in ready]:
+            path, alive = lane.path, True
             try:
-                found = lane.recv()
-            except EOFError:  # somebody ended it; the system does where memory is short
+                found = lane.connection.recv()
+            except (EOFError, OSError):  # somebody ended it; the system does where memory is short
+                alive = False
                 found = {"error": "what imported it was killed; is there enough memory?", "rule": "memory"}
-                del lanes[lane]
-                if left:
-                    lane = _lane(folder, len(left), limits)
-            yield path, found
-            if left:
-                lane.send(left[-1])
-                lanes[lane] = left.pop()
+            if alive and left:
+                _give(lane, left)
             else:
-                lanes.pop(lane, None)
-                lane.close()
+                lanes.remove(lane)
+                lane.end()
+            yield path, found
 
 
-def _lane(folder: Path, number: int, limits: Limits) -> Connection:
-    """A process that imports one file after another, each in a child."""
+def _give(lane: _Lane, left: list[str]) -> None:
+    """Give it the next file. Where it is dead, whoever waits for its answer notices."""
+    lane.path = left.pop()
+    with suppress(BrokenPipeError):
+        lane.connection.send(lane.path)
+
+
+def _lane(folder: Path, number: int, limits: Limits, others: Iterable[_Lane]) -> _Lane:
     ours, theirs = multiprocessing.Pipe()
-    if os.fork():
+    pid = os.fork()
+    if pid:
         theirs.close()
-        return ours
-    ours.close()
+        return _Lane(ours, pid)
+    code = 1
     try:
+        # Whoever has the other end of a pipe keeps those from ending who listen to it.
+        for connection in (ours, *(other.connection for other in others)):
+            connection.close()
         _libc.prctl(_SUBREAPER, 1, 0, 0, 0)
         status = Path("/proc/self/status").read_text()
         data = int(re.search(r"^VmData:\s+(\d+) kB", status, re.MULTILINE)[1]) << 10  # type: ignore[index]
         memory = data + (limits.memory_mb << 20)
         uid = _UIDS + number * 1_000_000
-        while path := theirs.recv():
+        while True:
+            path = theirs.recv()
             uid += 1
             theirs.send(_import(folder, path, uid, memory, limits))
-    except (EOFError, BrokenPipeError):
-        os._exit(0)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        code = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
-        os._exit(1)
+        os._exit(code)
 
 
 def _import(folder: Path, path: str, uid: int, memory: int, limits: Limits) -> dict[str, Any]:
@@ -163,8 +204,11 @@ def _import(folder: Path, path: str, uid: int, memory: int, limits: Limits) -> d
             faulthandler.cancel_dump_traceback_later()
             with os.fdopen(says, "wb") as stream:
                 stream.write(len(answer).to_bytes(8, "big") + answer)
-        finally:
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
     os.close(says)
     os.close(prints)
     try:
