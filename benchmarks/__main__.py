@@ -78,7 +78,13 @@ def dags(folder: Path, rounds: int) -> None:
     times: dict[str, list[float]] = {"stock settings": [], "tradewind": []}
     with ours.running() as first, stock.running() as second:
         began = time.monotonic()
-        print(f"dags            tradewind       first deployment: {ours.command(*deploy, '--json')}", flush=True)
+        done = json.loads(ours.command(*deploy, "--no-wait", "--json"))
+        took = time.monotonic() - began
+        print(f"dags            tradewind       shipped and in force after {took - done['served_s']:.1f} s", flush=True)
+        print(f"dags            tradewind       served after {done['served_s']:.1f} s more", flush=True)
+        again = time.monotonic()
+        ours.command(*deploy, "--no-wait")
+        print(f"dags            tradewind       unchanged: {time.monotonic() - again:.1f} s", flush=True)
         for name, airflow in (("tradewind", first), ("stock settings", second)):
             until(lambda airflow=airflow: airflow.call("GET", "/dags?limit=1")["total_entries"] >= DAGS, WATCH_S)
             print(f"dags            {name:<15} all {DAGS:,} DAGs known after {time.monotonic() - began:.0f} s more")
@@ -98,6 +104,9 @@ def dags(folder: Path, rounds: int) -> None:
                     until(lambda: task in {t["task_id"] for t in airflow.call("GET", path)["tasks"]}, WATCH_S)  # noqa: B023
                     times[name].append(time.monotonic() - began)
                     print(f"dags            {name:<15} {task.split('_')[0]:<7} {times[name][-1]:6.1f} s", flush=True)
+        began = time.monotonic()
+        ours.command(*deploy)
+        print(f"dags            tradewind       all of it confirmed after {time.monotonic() - began:.1f} s more")
     for name, found in times.items():
         print(f"dags            {name:<15} slowest of {len(found)}: {max(found):.1f} s")
     report("dags, seconds until a change is served", times, "stock settings", "tradewind")
