@@ -134,7 +134,7 @@ def gate(folder: Path, rounds: int) -> None:
             began = time.monotonic()
             said = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
             times[name].append(time.monotonic() - began)
-            found = json.loads(said.stdout)
+            found = json.loads(said.stdout if name == "tradewind" else said.stdout.splitlines()[-1])
             if isinstance(found, dict):
                 print(f"gate            {found['reused']:,} of {len(found['files']):,} files as before", flush=True)
                 found = sorted([f["rule"], f["file"]] for f in found["findings"] if f["error"])

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from tradewind.bundle import rows
 from tradewind.bundle.changes import changes
-from tradewind.bundle.events import CONFIRMED, SERVED
+from tradewind.bundle.events import CONFIRMED, PROGRESS, SERVED
 from tradewind.bundle.places import place_in
 from tradewind.bundle.pointer import InForce
 from tradewind.bundle.release_bundle import ReleaseBundle
@@ -34,6 +35,8 @@ from tradewind.errors import TradewindError
 if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import CallbackRequest
     from airflow.dag_processing.bundles.base import BaseDagBundle
+
+PROGRESS_S = 5.0
 
 
 @dataclass
@@ -45,6 +48,7 @@ class _Turn:
     behind: set[str]
     served: bool = False
     confirmed: bool = False
+    told: float = field(default_factory=time.monotonic)
 
 
 class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
@@ -197,10 +201,13 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         if turn.served and not turn.behind and not turn.confirmed:
             turn.confirmed = True
             self._tell(CONFIRMED, bundle_name, turn.now)
+        elif time.monotonic() - turn.told > PROGRESS_S:
+            turn.told = time.monotonic()
+            self._tell(PROGRESS, bundle_name, turn.now, left=len(turn.first) + len(turn.behind))
 
-    def _tell(self, event: str, bundle_name: str, now: InForce) -> None:
-        self.log.info("%s %s %s", event, bundle_name, now.release)
-        extra = json.dumps({"bundle": bundle_name, "release": now.release, "serial": now.serial})
+    def _tell(self, event: str, bundle_name: str, now: InForce, **more: int) -> None:
+        self.log.info("%s %s %s %s", event, bundle_name, now.release, more or "")
+        extra = json.dumps({"bundle": bundle_name, "release": now.release, "serial": now.serial, **more})
         for attempt in run_with_db_retries(logger=self.log):
             with attempt, create_session() as session:
                 session.add(Log(event, owner="dag-processor", owner_display_name="DAG processor", extra=extra))

@@ -15,13 +15,22 @@ from tradewind.bundle.shared import BusyError, SharedFolder
 from tradewind.errors import ExitCode, TradewindError
 
 POLL_S = 0.25
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Told:
+    """The events that were said, and how many files are left; None where nothing was said of that."""
+
+    events: frozenset[str] = frozenset()
+    left: int | None = None
 
 
 class Watch(Protocol):
     """What a deployment asks of Airflow."""
 
-    def said(self, event: str, now: InForce) -> bool:
-        """Whether the DAG processor has said SERVED or CONFIRMED of what is in force, see ``bundle.events``."""
+    def told(self, now: InForce) -> Told:
+        """What the DAG processor has said of what is in force, see ``bundle.events``."""
 
     def import_errors(self) -> Mapping[str, str]:
         """The files that cannot be imported, and why."""
@@ -32,13 +41,13 @@ class Watch(Protocol):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long is waited, in seconds: until changed files are served, and until all are. No file may take longer.
+    """How long is waited, in seconds, while no file is parsed: of those that changed, and of all. No file takes longer.
 
     ``busy_s``: for somebody else who is deploying; ``up`` is, for a moment, after each change of its folder.
     """
 
     served_s: float = 300.0
-    confirmed_s: float = 3600.0
+    confirmed_s: float = 900.0
     busy_s: float = 10.0
 
 
@@ -73,7 +82,7 @@ class Deployment:
         self,
         release: str,
         whole: bool = True,
-        tell: Callable[[str], None] = lambda _: None,
+        tell: Tell = lambda _: None,
         *,
         take_back: bool = True,
     ) -> Deployed:
@@ -96,11 +105,11 @@ class Deployment:
                 return Deployed(now, changed=True)
             tell(f"{release} is in force; waiting until what it changed is served")
             try:
-                served = self._until(SERVED, now, self._patience.served_s, broken)
+                served = self._until(SERVED, now, self._patience.served_s, broken, tell)
                 tell(f"served after {served:.1f} s")
                 if not whole:
                     return Deployed(now, True, served)
-                confirmed = self._until(CONFIRMED, now, self._patience.confirmed_s, broken)
+                confirmed = self._until(CONFIRMED, now, self._patience.confirmed_s, broken, tell)
                 tell(f"every file is confirmed after {confirmed:.1f} s")
             except _FailedError as error:
                 self._fail(release, before if take_back else None, str(error))
@@ -109,7 +118,7 @@ class Deployment:
                 raise TradewindError(f"the DAG release {release} is in force, and not confirmed", str(error)) from None
             return Deployed(now, True, served, confirmed)
 
-    def _again(self, now: InForce, whole: bool, tell: Callable[[str], None]) -> Deployed:
+    def _again(self, now: InForce, whole: bool, tell: Tell) -> Deployed:
         """What is in force already may be so since a moment only, and nobody may have watched it."""
         if not self._watch:
             return Deployed(now, changed=False)
@@ -117,9 +126,9 @@ class Deployment:
         for file, why in sorted(broken.items()):
             tell(f"note: {file} cannot be imported: {why}")
         try:
-            self._until(SERVED, now, self._patience.served_s, broken)
+            self._until(SERVED, now, self._patience.served_s, broken, tell)
             if whole:
-                self._until(CONFIRMED, now, self._patience.confirmed_s, broken)
+                self._until(CONFIRMED, now, self._patience.confirmed_s, broken, tell)
         except (_FailedError, _UnconfirmedError) as error:
             raise TradewindError(f"the DAG release {now.release} is in force, and has errors", str(error)) from None
         return Deployed(now, changed=False)
@@ -160,24 +169,27 @@ class Deployment:
                 self._sleep(POLL_S)
             yield
 
-    def _until(self, event: str, now: InForce, patience: float, known: Mapping[str, str]) -> float:
+    def _until(self, event: str, now: InForce, patience: float, known: Mapping[str, str], tell: Tell) -> float:
         assert self._watch
-        began = self._clock()
+        began = moved = self._clock()
+        left: int | None = None
         while True:
             try:
                 # Before errors are looked at: they are stored before it is said.
-                finished = self._watch.said(event, now)
+                told = self._watch.told(now)
                 new = {file: why for file, why in self._watch.import_errors().items() if known.get(file) != why}
             except (TradewindError, LookupError) as error:
-                finished, new, silent = False, {}, f"Airflow did not say so: {error}"
+                told, new, silent = Told(left=left), {}, f"Airflow did not say so: {error}"
             else:
-                silent = f"not all of its files were parsed within {patience:.0f} s"
+                silent = f"not all of its files are parsed, and for {patience:.0f} s none was"
             if new:
                 raise _FailedError("; ".join(f"{file}: {why}" for file, why in sorted(new.items())))
-            waited = self._clock() - began
-            if finished:
-                return waited
-            if waited > patience:
+            if event in told.events:
+                return self._clock() - began
+            if told.left != left:
+                left, moved = told.left, self._clock()
+                tell(f"{left:,} files are left to parse")
+            if self._clock() - moved > patience:
                 raise (_FailedError if event == SERVED else _UnconfirmedError)(silent)
             self._sleep(POLL_S)
 

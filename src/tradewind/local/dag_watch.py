@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from tradewind.bundle.events import CONFIRMED, PROGRESS, SERVED
 from tradewind.bundle.pointer import InForce
+from tradewind.dags.deploy import Told
 from tradewind.local.airflow import Airflow
 from tradewind.platform.settings import BUNDLE
 
@@ -20,12 +22,17 @@ class ApiWatch:
     def __init__(self, airflow: Airflow) -> None:
         self._airflow = airflow
 
-    def said(self, event: str, now: InForce) -> bool:
+    def told(self, now: InForce) -> Told:
         """See Watch."""
-        wanted = {"bundle": BUNDLE, "release": now.release, "serial": now.serial}
-        query = urlencode({"event": event, "order_by": "-event_log_id", "limit": 10})
-        logs = self._airflow.call("GET", f"/eventLogs?{query}")["event_logs"]
-        return any(json.loads(log["extra"]) == wanted for log in logs)
+        asked = {"included_events": [SERVED, CONFIRMED, PROGRESS], "order_by": "-event_log_id", "limit": 20}
+        query = urlencode(asked, doseq=True)
+        found, left = set(), None
+        for log in self._airflow.call("GET", f"/eventLogs?{query}")["event_logs"]:
+            extra = json.loads(log["extra"])
+            if (extra["bundle"], extra["release"], extra["serial"]) == (BUNDLE, now.release, now.serial):
+                found.add(log["event"])
+                left = extra.get("left") if left is None else left
+        return Told(frozenset(found), left)
 
     def import_errors(self) -> Mapping[str, str]:
         """See Watch."""

@@ -11,7 +11,7 @@ from releases_at_hand import release
 from tradewind.bundle.events import CONFIRMED, SERVED
 from tradewind.bundle.pointer import InForce
 from tradewind.bundle.shared import BusyError, SharedFolder
-from tradewind.dags.deploy import Deployment, Patience
+from tradewind.dags.deploy import Deployment, Patience, Told
 from tradewind.errors import TradewindError
 
 
@@ -26,15 +26,17 @@ class FakeAirflow:
         self.breaks: Callable[[float], dict[str, str]] = lambda _: {}
         self.used: frozenset[str] = frozenset()
         self.silent_until = 0.0
+        self.left: Callable[[float], int | None] = lambda _: None
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
 
-    def said(self, event: str, now: InForce) -> bool:
+    def told(self, now: InForce) -> Told:
         if self.time < self.silent_until:
             raise TradewindError("Airflow does not answer")
-        since = self.moved.setdefault(now.serial, self.time)
-        return self.time - since >= self.after[event]
+        waited = self.time - self.moved.setdefault(now.serial, self.time)
+        events = frozenset(event for event, after in self.after.items() if waited >= after)
+        return Told(events, self.left(waited))
 
     def import_errors(self) -> dict[str, str]:
         began = min(self.moved.values(), default=None)
@@ -171,9 +173,25 @@ def test_what_is_never_parsed_is_taken_back(
 ) -> None:
     deployment.deploy(made[0])
     airflow.after[SERVED] = float("inf")
-    with pytest.raises(TradewindError, match="taken back: not all of its files were parsed within"):
+    with pytest.raises(TradewindError, match="taken back: not all of its files are parsed, and for 60 s none was"):
         deployment.deploy(made[1])
     assert in_force(shared) == made[0]
+
+
+def test_as_long_as_files_are_parsed_it_waits(
+    deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
+) -> None:
+    deployment.deploy(made[0])
+    airflow.after = {SERVED: 600, CONFIRMED: 1200}
+    airflow.left = lambda waited: 50 - int(waited / 50) if waited >= 50 else None
+    said: list[str] = []
+    done = deployment.deploy(made[1], tell=said.append)
+    assert (done.served_s, done.confirmed_s) == (600.0, 600.0)
+    assert said[1:3] == ["49 files are left to parse", "48 files are left to parse"]
+    airflow.after[SERVED] = 1000
+    airflow.left = lambda waited: 50 - min(int(waited / 50), 5) if waited >= 50 else None
+    with pytest.raises(TradewindError, match="taken back: not all of its files are parsed, and for 60 s none was"):
+        deployment.deploy(made[2])
 
 
 def test_a_file_that_it_did_not_change_and_that_is_never_parsed_is_not_its_fault(
@@ -181,7 +199,9 @@ def test_a_file_that_it_did_not_change_and_that_is_never_parsed_is_not_its_fault
 ) -> None:
     deployment.deploy(made[0])
     airflow.after[CONFIRMED] = float("inf")
-    with pytest.raises(TradewindError, match="is in force, and not confirmed: not all of its files were parsed"):
+    with pytest.raises(
+        TradewindError, match="is in force, and not confirmed: not all of its files are parsed, and for 600 s"
+    ):
         deployment.deploy(made[1])
     assert in_force(shared) == made[1]
 
