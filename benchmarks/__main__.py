@@ -113,35 +113,41 @@ def dags(folder: Path, rounds: int) -> None:
 
 
 def gate(folder: Path, rounds: int) -> None:
-    """``tradewind dags test`` of 1,000 DAG files; Airflow loading them one after another, with the same findings."""
+    """``tradewind dags test`` of 1,000 DAG files; Airflow loading them one after another, with the same findings.
+
+    Serial is a process for each file, as the gate has it and as Airflow's DAG processor does it. Together is all files
+    in one process, which is faster and where one file that hangs, exits or changes a module is the end of all.
+    """
     repository, home = folder / "repository", folder / "home"
     repository_of.generate_pipelines(repository, PIPELINES)
     serial = [sys.executable, "-m", "benchmarks.serial", str(repository), str(home)]
     ours = [str(BIN / "tradewind"), "dags", "test", str(repository), "--json"]
+    commands = {
+        "serial": serial,
+        "together": [*serial, "--together"],
+        "cold": [*ours, "--no-cache"],
+        "first": ours,
+        "again": ours,
+    }
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
-    cold: dict[str, list[float]] = {"serial": [], "tradewind": []}
-    again: dict[str, list[float]] = {"serial": [], "tradewind": []}
+    times: dict[str, list[float]] = {name: [] for name in commands}
     for round_ in range(rounds):
-        repository_of.change_pipeline(repository, 100 + round_, str(round_ + 1))
-        for name, times, command in (
-            ("serial", cold, serial),
-            ("tradewind", cold, [*ours, "--no-cache"]),
-            ("tradewind", again, ours),
-        ):
-            if times is again and not round_:
-                subprocess.run(command, capture_output=True, check=False, env=environment)  # what it is compared with
-                repository_of.change_pipeline(repository, 100, "again")
+        for name, command in commands.items():
+            if name == "again":
+                repository_of.change_pipeline(repository, 100 + round_, str(round_ + 1))
             began = time.monotonic()
             said = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
             times[name].append(time.monotonic() - began)
-            found = json.loads(said.stdout if name == "tradewind" else said.stdout.splitlines()[-1])
+            found = json.loads(said.stdout if command[0] == ours[0] else said.stdout.splitlines()[-1])
+            reused = 0
             if isinstance(found, dict):
-                print(f"gate            {found['reused']:,} of {len(found['files']):,} files as before", flush=True)
-                found = sorted([f["rule"], f["file"]] for f in found["findings"] if f["error"])
-            print(f"gate            {name:<10} {times[name][-1]:6.1f} s  {found}", flush=True)
-        again["serial"].append(cold["serial"][-1])
-    report("gate, cold", cold, "serial", "tradewind")
-    report("gate, after one change", again, "serial", "tradewind")
+                reused = found["reused"]
+                found = sorted([finding["rule"], finding["file"]] for finding in found["findings"] if finding["error"])
+            print(f"gate            {name:<10} {times[name][-1]:6.1f} s  {reused:>4} as before  {found}", flush=True)
+    report("gate, cold", times, "serial", "cold")
+    report("gate, after one change", times, "serial", "again")
+    report("gate, cold, without a process for each file", times, "together", "cold")
+    report("gate, after one change, without a process for each file", times, "together", "again")
 
 
 def report(what: str, times: dict[str, list[float]], first: str, second: str) -> None:

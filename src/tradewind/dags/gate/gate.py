@@ -9,10 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tradewind import junit
 from tradewind.bundle.manifest import DagRelease
@@ -76,23 +76,21 @@ def examine(
         TradewindError: it could not begin.
     """
     began = time.monotonic()
-    names, notes = _memories(remembered) if remembered else (None, None)
-    described = release.describe(tree, "", names) if names else release.describe(tree, "")
-    if names:
-        names.save()
-    keys = memory.keys(
-        described, memory.base(gate.model_dump(include={"import_s", "memory_mb", "processes", "variables"}))
-    )
-    results = {path: found for path, key in keys.items() if notes and (found := notes.get(key))}
-    left = [path for path in keys if path not in results]
-    tell(len(results), len(keys))
-    if left:
-        with _unpacked(tree) as folder:
-            for path, found in _imported(folder, left, gate, jobs or len(os.sched_getaffinity(0))):
-                results[path] = found
-                tell(len(results), len(keys))
-                if notes:
-                    notes.put(keys[path], found)
+    with _Importer(gate, jobs or len(os.sched_getaffinity(0))) as importer:  # it loads Airflow meanwhile
+        names, notes = _memories(remembered) if remembered else (None, None)
+        described = release.describe(tree, "", names) if names else release.describe(tree, "")
+        if names:
+            names.save()
+        limits = gate.model_dump(include={"import_s", "memory_mb", "processes", "variables"})
+        keys = memory.keys(described, memory.base(limits))
+        results = {path: found for path, key in keys.items() if notes and (found := notes.get(key))}
+        left = [path for path in keys if path not in results]
+        tell(len(results), len(keys))
+        for path, found in importer.run(tree, left) if left else ():
+            results[path] = found
+            tell(len(results), len(keys))
+            if notes:
+                notes.put(keys[path], found)
     if notes:
         notes.save()
     files = tuple(Imported.from_dict(p, results[p]) for p in sorted(results) if not results[p].get("skipped"))
@@ -108,58 +106,76 @@ def _memories(folder: Path) -> tuple[imports.Remembered, memory.Memory]:
     return imports.Remembered(folder / "imports.json"), memory.Memory(folder / "results.json")
 
 
-@contextmanager
-def _unpacked(tree: Tree) -> Iterator[Path]:
-    """The files as a release has them, in a folder of their own."""
-    with tempfile.TemporaryDirectory(prefix="tradewind-gate-") as name:
-        folder = Path(name).resolve() / "dags"
-        made = set()
-        for path, file in tree.files.items():
-            place = folder / path
-            if place.parent not in made:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                made.add(place.parent)
-            place.write_bytes(file.content)
-        yield folder
+class _Importer:
+    """``importing``, beside this process, from the beginning to the end of the block."""
 
+    def __init__(self, gate: Gate, jobs: int) -> None:
+        self._gate = gate
+        self._jobs = jobs
 
-def _imported(folder: Path, paths: list[str], gate: Gate, jobs: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Import these files, beside this process; in any order."""
-    home = folder.parent / "home"
-    home.mkdir()
-    limits = {"import_s": gate.import_s, "memory_mb": gate.memory_mb, "processes": gate.processes, "jobs": jobs}
-    told = [{"folder": str(folder), **limits}, *paths]
-    complaints = (folder.parent / "complaints").open("w+b")
-    program = subprocess.Popen(
-        [sys.executable, "-m", "tradewind.dags.gate.importing"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=complaints,
-        env=environment(home, folder) | dict(gate.variables),
-        cwd=home,
-        text=True,
-    )
-    assert program.stdin
-    assert program.stdout
-    answered = 0
-    try:
-        with suppress(BrokenPipeError), program.stdin as stream:
-            stream.writelines(json.dumps(line) + "\n" for line in told)
-        for line in program.stdout:
+    def __enter__(self) -> Self:
+        self._scratch = tempfile.TemporaryDirectory(prefix="tradewind-gate-")
+        self._folder = Path(self._scratch.name).resolve() / "dags"
+        home = self._folder.with_name("home")
+        home.mkdir()
+        self._complaints = self._folder.with_name("complaints").open("w+b")
+        self._program = subprocess.Popen(
+            [sys.executable, "-m", "tradewind.dags.gate.importing"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env=environment(home, self._folder) | dict(self._gate.variables),
+            cwd=home,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._program.stdin
+        assert self._program.stdout
+        with suppress(BrokenPipeError):
+            self._program.stdin.close()
+        self._program.kill()
+        self._program.wait()
+        self._program.stdout.close()
+        self._complaints.close()
+        self._scratch.cleanup()
+
+    def run(self, tree: Tree, paths: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Import these files, as a release has them, in any order."""
+        assert self._program.stdin
+        assert self._program.stdout
+        _unpack(tree, self._folder)
+        gate = self._gate
+        limits = {
+            "import_s": gate.import_s,
+            "memory_mb": gate.memory_mb,
+            "processes": gate.processes,
+            "jobs": self._jobs,
+        }
+        answered = 0
+        with suppress(BrokenPipeError), self._program.stdin as stream:
+            stream.writelines(json.dumps(line) + "\n" for line in [{"folder": str(self._folder), **limits}, *paths])
+        for line in self._program.stdout:
             found = json.loads(line)
             answered += 1
             yield found.pop("file"), {"seconds": 0.0, **found}
-        if program.wait() != 0 or answered != len(paths):
-            complaints.seek(0)
-            why = complaints.read()[-2000:].decode(errors="replace").strip()
+        if self._program.wait() != 0 or answered != len(paths):
+            self._complaints.seek(0)
+            why = self._complaints.read()[-2000:].decode(errors="replace").strip()
             raise TradewindError(
-                "DAG files cannot be imported", why or f"it ended with {program.returncode}", "make install"
+                "DAG files cannot be imported", why or f"it ended with {self._program.returncode}", "make install"
             )
-    finally:
-        program.kill()
-        program.wait()
-        program.stdout.close()
-        complaints.close()
+
+
+def _unpack(tree: Tree, folder: Path) -> None:
+    made = set()
+    for path, file in tree.files.items():
+        place = folder / path
+        if place.parent not in made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            made.add(place.parent)
+        place.write_bytes(file.content)
 
 
 def environment(home: Path, folder: Path) -> dict[str, str]:

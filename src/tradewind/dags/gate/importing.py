@@ -69,12 +69,12 @@ class Limits:
 
 def main() -> None:
     """Import every file that standard input names."""
-    first, *paths = (json.loads(line) for line in sys.stdin)
-    folder, limits = Path(first.pop("folder")), Limits(**first, others=_others())
     # Airflow says what it does on standard output; that is for the results alone.
     results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     reading.prepare()
+    first, *paths = (json.loads(line) for line in sys.stdin)
+    folder, limits = Path(first.pop("folder")), Limits(**first, others=_others())
     wanted = reading.candidates(folder)
     skipped, files = [p for p in paths if p not in wanted], [p for p in paths if p in wanted]
     for path in skipped:
