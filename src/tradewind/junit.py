@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ def report(suites: Mapping[str, Iterable[Case]], others: Iterable[bytes] = ()) -
     """The report. ``others``: reports that other programs have written. Pure."""
     root = ElementTree.Element("testsuites")
     for name, found in suites.items():
-        cases = list(found)
+        cases = [Case(_written(case.name), _written(case.problem), case.seconds) for case in found]
         failures = sum(1 for case in cases if case.problem)
         counts = {"name": name, "tests": str(len(cases)), "failures": str(failures)}
         suite = ElementTree.SubElement(root, "testsuite", counts)
@@ -40,3 +43,8 @@ def report(suites: Mapping[str, Iterable[Case]], others: Iterable[bytes] = ()) -
     for other in filter(None, others):
         root.extend(ElementTree.fromstring(other).iter("testsuite"))  # noqa: S314 (pytest wrote it)
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _written(text: str) -> str:
+    """Without characters that XML cannot have, https://www.w3.org/TR/xml/#charsets."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -121,3 +121,20 @@ def test_a_folder_that_is_not_there(repository: Path) -> None:
     nothing = run(repository)
     assert nothing.returncode == 2
     assert "tradewind.yaml" in nothing.stderr
+
+
+def test_an_exception_that_drives_a_terminal_does_not(repository: Path) -> None:
+    write(repository, {"dags/one.py": "# dag airflow\nraise ValueError('\\x1b[2J \\x00 there')\n"})
+    done = run(repository, "dags", "--junit", "report.xml")
+    assert done.returncode == 3
+    assert "ValueError: \ufffd[2J \ufffd there" in done.stdout
+    (failure,) = ElementTree.parse(repository / "report.xml").iter("failure")
+    assert "there" in (failure.text or "")
+
+
+def test_where_nothing_can_be_written(repository: Path) -> None:
+    (repository / "home").write_text("a file")
+    assert run(repository, "dags").returncode == 0
+    done = run(repository, "dags", "--junit", "home/report.xml")
+    assert done.returncode == 1
+    assert "home/report.xml cannot be written" in done.stderr

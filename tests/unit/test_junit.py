@@ -20,3 +20,13 @@ def test_the_report_counts_and_tells(tmp_path: Path) -> None:
     (failure,) = dags.iter("failure")
     assert failure.get("message") == "NameError: <x>"
     assert failure.text == "Traceback\nNameError: <x>"
+
+
+def test_what_xml_cannot_have_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "report.xml"
+
+    write(file, {"dags": [Case("a\x00.py", "ValueError: \x1b[2J \ud800 fine: ä\t✓")]})
+
+    (case,) = ElementTree.parse(file).iter("testcase")
+    assert case.get("name") == "a\ufffd.py"
+    assert [failure.text for failure in case] == ["ValueError: \ufffd[2J \ufffd fine: ä\t✓"]

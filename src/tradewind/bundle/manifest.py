@@ -82,7 +82,7 @@ class DagRelease:
                 {path: Entry(str(d), int(s), bool(x)) for path, (d, s, x) in sorted(document["files"].items())},
                 {path: tuple(targets) for path, targets in document["imports"].items()},
                 frozenset(document["dynamic"]),
-                {path: tuple(ids) for path, ids in document["dags"].items()},
+                {path: tuple(ids) for path, ids in document.get("dags", {}).items()},
                 Origin(document["commit"], bool(document["dirty"]), document["author"], document["subject"]),
                 document["created"],
             )
@@ -90,6 +90,9 @@ class DagRelease:
             raise TradewindError("this is no manifest of a DAG release", repr(error)) from error
         if made.id != document.get("id"):
             raise TradewindError("the manifest is damaged", f"it says {document.get('id')}, and it is {made.id}")
+        named = {*made.imports, *made.dynamic, *made.dags, *(path for paths in made.imports.values() for path in paths)}
+        if unknown := named - set(made.files):
+            raise TradewindError("the manifest is damaged", f"it has no file {min(unknown)!r}, and says what is in it")
         outside = [path for path in made.files if {"", ".", ".."} & {*path.split("/")}]
         if outside:
             raise TradewindError("this manifest is refused", f"{outside[0]!r} leaves the folder")

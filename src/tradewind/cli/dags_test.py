@@ -61,7 +61,10 @@ def gate(
     findings = (*tested.findings, *(own.findings if own else ()))
     passed = not any(finding.error for finding in findings)
     if report:
-        junit.write(report, {"dags": tested.cases()}, [own.report] if own else [])
+        try:
+            junit.write(report, {"dags": tested.cases()}, [own.report] if own else [])
+        except OSError as error:
+            raise TradewindError(f"{report} cannot be written", str(error.strerror)) from error
     if as_json:
         terminal.data_json(
             {
@@ -98,9 +101,12 @@ def _gate(environment: str, folder: Path | None, file: Path | None) -> tuple[Gat
     return chosen.dags.gate, folder or found.parent / (tradewind.local.dags or chosen.dags.path)
 
 
-def _memory(folder: Path) -> Path:
-    """Where results of this folder are kept between calls."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+def _memory(folder: Path) -> Path | None:
+    """Where results of this folder are kept between calls, if anywhere."""
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # there is no home
+        return None
     return caches / "tradewind" / "gate" / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 
@@ -136,7 +142,9 @@ def _line(finding: Finding, folder: Path) -> str:
     path = finding.file if finding.rule == "tests" else str(folder / finding.file)
     place = ":".join([path, *([str(finding.line)] if finding.line else [])])
     kind = "error" if finding.error else "warning"
-    first, *others = finding.text.splitlines() or [""]
+    # Exceptions may have anything in them, also what drives a terminal.
+    shown = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in finding.text)
+    first, *others = shown.splitlines() or [""]
     return "\n".join([f"{place}: {kind}: {finding.rule}: {first}", *(f"    {line}" for line in others)])
 
 

@@ -125,9 +125,12 @@ def _dags(node: ast.Call | ast.FunctionDef) -> Iterator[str]:
             yield given
         return
     for made in node.decorator_list:
-        call = made.func if isinstance(made, ast.Call) else made
-        if _called(call) == "dag":
-            yield (_id(made) if isinstance(made, ast.Call) else "") or node.name
+        call = made if isinstance(made, ast.Call) else None
+        if _called(call.func if call else made) == "dag":
+            named = call and (call.args or any(word.arg in {"dag_id", None} for word in call.keywords))
+            given = _id(call) if call and named else node.name
+            if given:
+                yield given
 
 
 def _id(call: ast.Call) -> str:

@@ -12,6 +12,9 @@ from botocore.exceptions import ClientError
 from tradewind.infrastructure.aws import asking
 
 _THERE = {"PreconditionFailed", "412"}
+_BUSY = {"ConditionalRequestConflict", "409"}
+"""Somebody else writes the same just now: by the next attempt it is there, or he has failed."""
+_ATTEMPTS = 5
 _ABSENT = {"NoSuchKey", "404"}
 
 
@@ -26,18 +29,19 @@ class S3Store:
         """See Store. S3 checks that what arrives is what was sent, and never writes over an object that is there."""
         content = file.read_bytes()  # 512 MB at most; one call, so that half of it is never there
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        what = {"Bucket": self._bucket, "Key": self._prefix + file.name, "Body": content, "ChecksumSHA256": checksum}
         with asking(f"write to the bucket {self._bucket}"):
-            try:
-                self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=self._prefix + file.name,
-                    Body=content,
-                    ChecksumSHA256=checksum,
-                    IfNoneMatch="*",
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in _THERE:
-                    raise
+            for attempt in range(_ATTEMPTS):
+                try:
+                    self._client.put_object(**what, IfNoneMatch="*")
+                except ClientError as error:
+                    code = error.response["Error"]["Code"]
+                    if code in _THERE:
+                        return
+                    if code not in _BUSY or attempt == _ATTEMPTS - 1:
+                        raise
+                else:
+                    return
 
     def fetch(self, name: str, to: Path) -> bool:
         """See Store."""

@@ -94,6 +94,7 @@ def test_a_memory_that_is_no_memory(tmp_path: Path, damage: str) -> None:
             "@airflow.sdk.dag(schedule=None)\ndef a(): ...\n@dag('b')\ndef x(): ...\n@dag(dag_id='c')\ndef y(): ...",
             ("a", "b", "c"),
         ),
+        ("@dag(dag_id=f'{team}_etl')\ndef etl(): ...\n@dag(name)\ndef x(): ...\n@dag(**given)\ndef y(): ...", ()),
         ("@task\ndef a(): ...\nOther('x')", ()),
         ("def (", ()),
     ],

@@ -109,19 +109,24 @@ class There:
 
 
 def test_what_an_environment_does_not_have() -> None:
-    tasks = task("x", connections=("warehouse", "lake", "aws_default")), task("y", pool="small")
+    tasks = task("x", connections=("warehouse", "lake", "lakehouse", "aws_default")), task("y", pool="small")
     files = [file("a.py", dag("a", *tasks)), file("b.py", dag("b", task()))]
     text = """
     Variable.get("region"), Variable.get("zone"), Variable.get("optional", default=1), Variable.get(name)
     BaseHook.get_connection("mainframe")
     "{{ var.value.country ~ var.json.get('deep') }} {{ var.value.get('soft', 'x') }} {{ conn.printer.host }}"
     "var.value.not_a_template"
+    # Variable.get("in_a_comment")
+    Variable.get("country_code"), Variable.get(key="by_name")
     """
-    assert said(compare(files, {"a.py": text}, There(), Gate())) == [
+    code = "\n".join(line.strip() for line in text.splitlines())
+    gate = Gate(variables={"AIRFLOW_VAR_COUNTRY_CODE": "de", "AIRFLOW_CONN_LAKEHOUSE": "x"})
+    assert said(compare(files, {"a.py": (code, "def (", "")}, There(), gate)) == [
         "warning connection a.py:0 there is no connection aws_default",
         "error connection a.py:0 there is no connection lake",
         "error connection a.py:0 there is no connection mainframe",
         "error connection a.py:0 there is no connection printer",
+        "error variable a.py:0 there is no variable by_name",
         "error variable a.py:0 there is no variable country",
         "error variable a.py:0 there is no variable deep",
         "error variable a.py:0 there is no variable zone",

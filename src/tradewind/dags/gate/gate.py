@@ -24,6 +24,7 @@ from tradewind.dags.gate.rules import Finding, Known
 from tradewind.dags.tree import Tree
 from tradewind.errors import TradewindError
 
+_NONSENSE = {"error": "its import said what no import says", "rule": "ends", "seconds": 0.0}
 Tell = Callable[[int, int], None]
 """Told how many files are done, of how many."""
 
@@ -83,26 +84,39 @@ def examine(
             names.save()
         limits = gate.model_dump(include={"import_s", "memory_mb", "processes", "variables"})
         keys = memory.keys(described, memory.base(limits))
-        results = {path: found for path, key in keys.items() if notes and (found := notes.get(key))}
+        results = {path: found for path, key in keys.items() if notes and (found := notes.get(key)) and _is_one(found)}
         left = [path for path in keys if path not in results]
         tell(len(results), len(keys))
         for path, found in importer.run(tree, left) if left else ():
-            results[path] = found
+            results[path] = found if _is_one(found) else _NONSENSE
             tell(len(results), len(keys))
-            if notes:
+            if notes and _is_one(found):
                 notes.put(keys[path], found)
     if notes:
         notes.save()
     files = tuple(Imported.from_dict(p, results[p]) for p in sorted(results) if not results[p].get("skipped"))
     findings = rules.judge(files, gate)
     if known:
-        findings += rules.compare(files, _texts(files, described, tree), known, gate)
+        findings += rules.compare(files, _codes(files, described, tree), known, gate)
     reused = len({file.path for file in files} - set(left))
     return Tested(described, files, findings, reused, round(time.monotonic() - began, 3))
 
 
-def _memories(folder: Path) -> tuple[imports.Remembered, memory.Memory]:
-    folder.mkdir(parents=True, exist_ok=True)
+def _is_one(found: dict[str, Any]) -> bool:
+    """Whether this is what an import gives: what runs there could say anything."""
+    try:
+        Imported.from_dict("", found)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return True
+
+
+def _memories(folder: Path) -> tuple[imports.Remembered, memory.Memory] | tuple[None, None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+    except OSError:
+        return None, None  # nothing is lost but time
     return imports.Remembered(folder / "imports.json"), memory.Memory(folder / "results.json")
 
 
@@ -118,6 +132,9 @@ class _Importer:
         self._folder = Path(self._scratch.name).resolve() / "dags"
         home = self._folder.with_name("home")
         home.mkdir()
+        # For root, files are imported with the real user id of nobody, which some programs go by.
+        self._folder.parent.chmod(0o755)
+        home.chmod(0o777)
         self._complaints = self._folder.with_name("complaints").open("w+b")
         self._program = subprocess.Popen(
             [sys.executable, "-m", "tradewind.dags.gate.importing"],
@@ -176,6 +193,8 @@ def _unpack(tree: Tree, folder: Path) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             made.add(place.parent)
         place.write_bytes(file.content)
+        if file.executable:
+            place.chmod(0o755)
 
 
 def environment(home: Path, folder: Path) -> dict[str, str]:
@@ -198,10 +217,10 @@ def environment(home: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _texts(files: tuple[Imported, ...], described: DagRelease, tree: Tree) -> Mapping[str, str]:
+def _codes(files: tuple[Imported, ...], described: DagRelease, tree: Tree) -> Mapping[str, tuple[str, ...]]:
     """Of each file with DAGs, its code and that of what it imports."""
     found = {}
     for file in files:
         near = memory.closure(file.path, described.imports) if file.dags else ()
-        found[file.path] = "\n".join(tree.files[path].content.decode(errors="replace") for path in sorted(near))
+        found[file.path] = tuple(tree.files[path].content.decode(errors="replace") for path in sorted(near))
     return found

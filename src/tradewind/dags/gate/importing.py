@@ -24,7 +24,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -36,12 +36,19 @@ import psutil
 
 from tradewind.dags.gate import reading
 
+_OURS = 2
+"""The process of a file, and the thread that watches its time."""
+_MANY = 1 << 22  # the most that Linux has, PID_MAX_LIMIT
+_LATEST_S = 10.0
+"""With a file's time once more, seconds until what it has started must be ended."""
+_COUNTED_S = 0.25
 _KEPT = 4096
 """Bytes of a file's output that are told where its process ends too early."""
 _LONGEST = 64 << 20
 """Bytes of what may be said of one file."""
 _GRACE_S = 1.0
 """Beyond its time, for a file's process to say where it is."""
+_TOO_MANY = b""
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): what loses its parent becomes a child of ours
 _PDEATHSIG = 1  # PR_SET_PDEATHSIG: do not outlive who watches
 _CAPBSET_DROP = 24  # PR_CAPBSET_DROP
@@ -72,6 +79,7 @@ def main() -> None:
     # Airflow says what it does on standard output; that is for the results alone.
     results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    _libc.prctl(_SUBREAPER, 1, 0, 0, 0)
     reading.prepare()
     first, *paths = (json.loads(line) for line in sys.stdin)
     folder, limits = Path(first.pop("folder")), Limits(**first, others=_others())
@@ -124,11 +132,13 @@ class _Lane:
     connection: Connection[Any, Any]
     pid: int
     path: str = ""
+    since: float = 0.0
 
     def end(self) -> None:
         """Let it end, and wait for that."""
         self.connection.close()
-        os.waitpid(self.pid, 0)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
 
 
 def _spread(folder: Path, files: list[str], limits: Limits) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -140,14 +150,19 @@ def _spread(folder: Path, files: list[str], limits: Limits) -> Iterator[tuple[st
         while left and len(lanes) < limits.jobs:
             lanes.append(_lane(folder, next(numbers), limits, lanes))
             _give(lanes[-1], left)
-        ready = wait([lane.connection for lane in lanes])
+        ready = wait([lane.connection for lane in lanes], 1.0)
+        for lane in lanes:
+            # It is stopped, or what it should end does not end. Where it is dead, its end of the pipe is closed.
+            if time.monotonic() - lane.since > limits.import_s * 2 + _GRACE_S + _LATEST_S:
+                _signal(lane.pid, signal.SIGKILL)
         for lane in [lane for lane in lanes if lane.connection in ready]:
             path, alive = lane.path, True
             try:
                 found = lane.connection.recv()
             except (EOFError, OSError):  # somebody ended it; the system does where memory is short
                 alive = False
-                found = {"error": "what imported it was killed; is there enough memory?", "rule": "memory"}
+                found = {"error": "what imported it was stopped or killed; is there enough memory?", "rule": "ends"}
+                _end(lambda: _orphans({lane.pid for lane in lanes}))  # what it leaves becomes ours
             if alive and left:
                 _give(lane, left)
             else:
@@ -158,7 +173,7 @@ def _spread(folder: Path, files: list[str], limits: Limits) -> Iterator[tuple[st
 
 def _give(lane: _Lane, left: list[str]) -> None:
     """Give it the next file. Where it is dead, whoever waits for its answer notices."""
-    lane.path = left.pop()
+    lane.path, lane.since = left.pop(), time.monotonic()
     with suppress(BrokenPipeError):
         lane.connection.send(lane.path)
 
@@ -199,7 +214,7 @@ def _import(folder: Path, path: str, uid: int, memory: int, limits: Limits) -> d
     pid = os.fork()
     if pid == 0:
         try:
-            _become(uid, memory, limits, prints, stuck)
+            _become(uid, memory, limits, (says, prints, stuck))
             answer = json.dumps(reading.read(folder, path)).encode()
             faulthandler.cancel_dump_traceback_later()
             with os.fdopen(says, "wb") as stream:
@@ -212,7 +227,7 @@ def _import(folder: Path, path: str, uid: int, memory: int, limits: Limits) -> d
     os.close(says)
     os.close(prints)
     try:
-        told, output = _listen(pid, said, printed, limits.import_s + _GRACE_S)
+        told, output = _listen(pid, said, printed, limits)
         found = _judge(pid, told, output, _where(stuck, folder), limits)
     finally:
         _end_all(pid)
@@ -221,26 +236,42 @@ def _import(folder: Path, path: str, uid: int, memory: int, limits: Limits) -> d
     return {**found, "seconds": round(time.monotonic() - began, 3)}
 
 
-def _become(uid: int, memory: int, limits: Limits, prints: int, stuck: int) -> None:
+def _become(uid: int, memory: int, limits: Limits, descriptors: tuple[int, int, int]) -> None:
     """Make this process, a fresh fork, the one that a file is imported in."""
+    says, prints, stuck = descriptors
     os.setsid()
     _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(prints, 1)
     os.dup2(prints, 2)
+    # Whoever waits for the end of a pipe does not wait for what a file leaves behind.
+    for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        if descriptor not in {0, 1, 2, says, stuck}:
+            with suppress(OSError):
+                os.close(descriptor)
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     others = limits.others
     if os.geteuid() == 0:
-        os.setresuid(uid, -1, -1)
-        _drop_capabilities()
-        others = 0
-    wanted = others + limits.processes
-    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-    resource.setrlimit(resource.RLIMIT_NPROC, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard),) * 2)
+        with suppress(OSError):  # in a namespace that does not have the id; then they are counted, see `_listen`
+            os.setresuid(uid, -1, -1)
+            _drop_capabilities()
+            others = 0
     os.nice(1)  # what a file starts does not keep those from working who watch it
-    faulthandler.dump_traceback_later(limits.import_s, file=stuck)
+    soft, hard = others + limits.processes + _OURS, resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    highest = _MANY if hard == resource.RLIM_INFINITY else hard
+    while True:
+        resource.setrlimit(resource.RLIMIT_NPROC, (min(soft, highest), hard))
+        try:
+            faulthandler.dump_traceback_later(limits.import_s, file=stuck)  # it starts a thread
+        except RuntimeError:
+            if soft >= highest:
+                raise
+            soft *= 2  # the user has more processes than can be seen from here: in other containers of the machine
+        else:
+            break
+    resource.setrlimit(resource.RLIMIT_NPROC, (min(soft, highest),) * 2)
 
 
 def _drop_capabilities() -> None:
@@ -262,9 +293,10 @@ def _others() -> int:
     return sum(p.info["num_threads"] or 0 for p in found if p.info["uids"] and p.info["uids"].real == os.getuid())
 
 
-def _listen(pid: int, said: int, printed: int, patience_s: float) -> tuple[bytes | None, bytes]:
-    """Wait until the process has said its whole answer, or ends, or takes too long; its answer and its last output."""
-    deadline = time.monotonic() + patience_s
+def _listen(pid: int, said: int, printed: int, limits: Limits) -> tuple[bytes | None, bytes]:
+    """Wait until the process has said its whole answer, or ends, or takes too much; its answer and its last output."""
+    deadline = time.monotonic() + limits.import_s + _GRACE_S
+    counted = time.monotonic()
     answer, output = bytearray(), bytearray()
     ended = os.pidfd_open(pid)
     try:
@@ -272,7 +304,11 @@ def _listen(pid: int, said: int, printed: int, patience_s: float) -> tuple[bytes
             for descriptor in (said, printed, ended):
                 selector.register(descriptor, selectors.EVENT_READ)
             while (left := deadline - time.monotonic()) > 0:
-                ready = {key.fd for key, _ in selector.select(left)}
+                ready = {key.fd for key, _ in selector.select(min(left, _COUNTED_S))}
+                if time.monotonic() - counted > _COUNTED_S:
+                    if _count_below() > limits.processes + _OURS:
+                        return _TOO_MANY, bytes(output)
+                    counted = time.monotonic()
                 if printed in ready:
                     text = os.read(printed, 1 << 16)
                     output[:] = (output + text)[-_KEPT:]
@@ -294,7 +330,18 @@ def _listen(pid: int, said: int, printed: int, patience_s: float) -> tuple[bytes
     return None, bytes(output)
 
 
+def _count_below() -> int:
+    """Processes and threads below this one."""
+    found = 0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            found += process.num_threads()
+    return found
+
+
 def _judge(pid: int, answer: bytes | None, output: bytes, where: str, limits: Limits) -> dict[str, Any]:
+    if answer == _TOO_MANY:
+        return {"error": f"it started more than {limits.processes} processes and threads", "rule": "processes"}
     if answer is not None:
         try:
             found: dict[str, Any] = json.loads(answer)
@@ -323,18 +370,34 @@ def _where(stuck: int, folder: Path) -> str:
 
 
 def _end_all(pid: int) -> None:
-    """End the child and whatever it has started, also what starts more than is ended."""
+    """End the child and whatever it has started."""
     _signal(pid, signal.SIGKILL)
     with suppress(ChildProcessError):
         os.waitpid(pid, 0)
-    while _left():
-        below = psutil.Process().children(recursive=True)
+    if _left():
+        _end(lambda: psutil.Process().children(recursive=True))
+
+
+def _orphans(lanes: set[int]) -> list[psutil.Process]:
+    """What is below this process, but for the lanes and what is theirs."""
+    found = []
+    for child in psutil.Process().children():
+        if child.pid not in lanes:
+            with suppress(psutil.Error):
+                found += [child, *child.children(recursive=True)]
+    return found
+
+
+def _end(find: Callable[[], list[psutil.Process]]) -> None:
+    """End all that is found, also what starts more than is ended."""
+    while below := find():
         # What is stopped starts nothing more, and ends for nobody before its turn.
         for process in below:
             _signal(process.pid, signal.SIGSTOP)
-        if set(psutil.Process().children(recursive=True)) <= set(below):
+        if set(find()) <= set(below):
             for process in below:
                 _signal(process.pid, signal.SIGKILL)
+        _left()
 
 
 def _left() -> bool:

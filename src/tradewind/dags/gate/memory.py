@@ -55,13 +55,15 @@ def keys(release: DagRelease, base: str) -> dict[str, str]:
     These are the Python files that it imports, however far away, and every file that is no Python; all files where one
     of them imports what cannot be read from its code.
     """
-    data = _digest(f"{path} {entry.sha256}" for path, entry in release.files.items() if not path.endswith(".py"))
+    data = _digest(
+        f"{path} {entry.sha256} {entry.executable}" for path, entry in release.files.items() if not path.endswith(".py")
+    )
     found = {}
     for path in release.files:
         if not path.endswith((".py", ".zip")):
             continue
         near = closure(path, release.imports)
-        what = (f"{near_path} {release.files[near_path].sha256}" for near_path in sorted(near))
+        what = (f"{each} {release.files[each].sha256}" for each in sorted(near))
         parts = [release.id] if near & release.dynamic or path.endswith(".zip") else what
         found[path] = _digest([base, path, data, *parts])
     return found
@@ -71,7 +73,7 @@ def base(limits: Mapping[str, Any]) -> str:
     """A name for what is the same for all files: this Python, what is installed, and what the gate allows."""
     installed = sorted(
         {
-            entry.name
+            f"{entry.name} {entry.stat().st_mtime_ns}"  # the same version may be installed again
             for folder in map(Path, sys.path)
             if folder.is_dir()
             for entry in os.scandir(folder)

@@ -18,6 +18,7 @@ from typing import Any
 _TOLD_S = 0.1
 """Imports that took less are not told."""
 _TOLD = 5
+_PLACE = re.compile(r'  File "([^"]+)", line (\d+)')
 _OURS = re.compile(rf'^  File "{re.escape(__file__)}".*\n(?:    .*\n)*', re.MULTILINE)
 """What stands in a traceback for `_Clock`."""
 
@@ -76,7 +77,7 @@ def read(folder: Path, path: str) -> dict[str, Any]:
     """
     from airflow.dag_processing.dagbag import DagBag
 
-    sys.path.insert(0, str(folder))
+    sys.path.append(str(folder))  # behind all others, as Airflow has it
     clock = _Clock(str(folder))
     builtins.__import__ = clock
     try:
@@ -130,17 +131,20 @@ class _Clock:
 
 def _error(text: str, folder: Path, path: str) -> dict[str, Any]:
     """An import's error: the line is the last one in a file of the folder, which may be a helper's."""
-    text = text.strip().replace(f"{folder}/", "")
-    named = re.findall(r'File "([^"/][^"]*)", line (\d+)', text)
-    places = [(file, int(line)) for file, line in named if (folder / file).is_file()]
-    file, line = places[-1] if places else (path, 0)
-    last = text.splitlines()[-1] if text else ""
+    lines = text.strip().replace(f"{folder}/", "").splitlines() or ["nobody knows why"]
+    frames = [number for number, line in enumerate(lines) if line.startswith("  File ")]
+    # What stands behind the last frame and is not indented is the exception; some have details on further lines.
+    behind = range(frames[-1] + 1 if frames else 0, len(lines))
+    head = next((number for number in behind if not lines[number].startswith(" ")), len(lines) - 1)
+    places = [(match[1], int(match[2])) for number in frames if (match := _PLACE.match(lines[number]))]
+    ours = [(file, line) for file, line in places if not file.startswith("/") and (folder / file).is_file()]
+    file, line = ours[-1] if ours else (path, 0)
     kinds = {"MemoryError": "memory", "AirflowDagCycleException": "cycle", "AirflowDagDuplicatedId": "duplicate"}
-    rule = next((rule for kind, rule in kinds.items() if kind in last), "import")
+    rule = next((rule for kind, rule in kinds.items() if kind in lines[head]), "import")
     # The exception first, then how it came to it, without what is Airflow's and Python's own.
-    began = text.find(f'  File "{places[0][0]}"') if places else -1
-    shown = _OURS.sub("", text[began:].removesuffix(last)).rstrip() if began >= 0 else ""
-    return {"error": "\n".join(filter(None, [last, shown])), "rule": rule, "at": file, "line": line}
+    first = next((number for number in frames if ours and lines[number].startswith(f'  File "{ours[0][0]}"')), head)
+    shown = _OURS.sub("", "\n".join([*lines[first:head], ""])).rstrip()
+    return {"error": "\n".join([*lines[head:], *filter(None, [shown])]), "rule": rule, "at": file, "line": line}
 
 
 def _dag(dag: Any) -> dict[str, Any]:

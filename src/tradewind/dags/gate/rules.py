@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -70,20 +72,22 @@ def judge(files: Iterable[Imported], gate: Gate) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def compare(files: Iterable[Imported], texts: Mapping[str, str], known: Known, gate: Gate) -> tuple[Finding, ...]:
-    """What does not fit an environment. ``texts``: of each file of DAGs, its code and that of all that it imports."""
+def compare(
+    files: Iterable[Imported], codes: Mapping[str, Iterable[str]], known: Known, gate: Gate
+) -> tuple[Finding, ...]:
+    """What does not fit an environment. ``codes``: of each file with DAGs, its code and that of all that it imports."""
     files = list(files)
-    connections, variables, pools = known.connections(), known.variables(), known.pools()
+    there, pools = {"connection": known.connections(), "variable": known.variables()}, known.pools()
     found: list[Finding] = []
     for file in files:
-        asked = {name for dag in file.dags for task in dag.tasks for name in task.connections}
-        for name in sorted((asked | _connections(texts.get(file.path, ""))) - connections):
-            # Providers fall back to something of their own where their default connection is missing.
-            found.append(
-                Finding(not name.endswith("_default"), "connection", file.path, f"there is no connection {name}")
-            )
-        for name in sorted(_variables(texts.get(file.path, "")) - variables):
-            found.append(Finding(True, "variable", file.path, f"there is no variable {name}"))
+        asked = _asked(codes.get(file.path, ()))
+        asked["connection"] |= {name for dag in file.dags for task in dag.tasks for name in task.connections}
+        for kind, names in asked.items():
+            for name in sorted(names - there[kind]):
+                if f"{_ENVIRONMENT[kind]}{name.upper()}" not in gate.variables:
+                    # Providers fall back to something of their own where their default connection is missing.
+                    error = kind != "connection" or not name.endswith("_default")
+                    found.append(Finding(error, kind, file.path, f"there is no {kind} {name}"))
         for name in sorted({task.pool for dag in file.dags for task in dag.tasks} - pools):
             found.append(Finding(True, "pool", file.path, f"there is no pool {name}"))
     return (*found, *_removed(files, known.unfinished(), gate))
@@ -147,24 +151,45 @@ def _some(names: list[str]) -> str:
 
 
 _TEMPLATE = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
-# One literal argument and nothing else: with a default, it need not be there.
 _LITERAL = r"""\(\s*["']([^"'{}]+)["']\s*\)"""
-_CONNECTION = (re.compile(rf"\b(?:BaseHook\.get_connection|Connection\.get){_LITERAL}"),)
-_VARIABLE = (re.compile(rf"\bVariable\.get{_LITERAL}"),)
-_CONNECTION_IN_TEMPLATES = (re.compile(rf"\bconn\.get{_LITERAL}"), re.compile(r"\bconn\.(?!get\b)(\w+)"))
-_VARIABLE_IN_TEMPLATES = (
-    re.compile(rf"\bvar\.(?:value|json)\.get{_LITERAL}"),
-    re.compile(r"\bvar\.(?:value|json)\.(?!get\b)(\w+)"),
-)
+_IN_TEMPLATES = {
+    "connection": (re.compile(rf"\bconn\.get{_LITERAL}"), re.compile(r"\bconn\.(?!get\b)(\w+)")),
+    "variable": (
+        re.compile(rf"\bvar\.(?:value|json)\.get{_LITERAL}"),
+        re.compile(r"\bvar\.(?:value|json)\.(?!get\b)(\w+)"),
+    ),
+}
+_IN_CODE = {
+    ("BaseHook", "get_connection"): "connection",
+    ("Connection", "get"): "connection",
+    ("Variable", "get"): "variable",
+}
+_ENVIRONMENT = {"connection": "AIRFLOW_CONN_", "variable": "AIRFLOW_VAR_"}
+"""What Airflow's first secrets backend reads, in capitals."""
 
 
-def _connections(text: str) -> set[str]:
-    return _named(_CONNECTION, [text]) | _named(_CONNECTION_IN_TEMPLATES, _TEMPLATE.findall(text))
+def _asked(codes: Iterable[str]) -> dict[str, set[str]]:
+    """The connections and variables that code asks for by a name that is written out, and without a default."""
+    found: dict[str, set[str]] = {"connection": set(), "variable": set()}
+    for code in codes:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                tree = ast.parse(code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # told where it is imported
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for template in _TEMPLATE.findall(node.value):
+                    for kind, patterns in _IN_TEMPLATES.items():
+                        found[kind] |= {name for pattern in patterns for name in pattern.findall(template)}
+            elif isinstance(node, ast.Call) and (kind := _kind(node.func)):
+                given = [*node.args, *(word.value for word in node.keywords)]
+                if len(given) == 1 and isinstance(given[0], ast.Constant) and isinstance(given[0].value, str):
+                    found[kind].add(given[0].value)
+    return found
 
 
-def _variables(text: str) -> set[str]:
-    return _named(_VARIABLE, [text]) | _named(_VARIABLE_IN_TEMPLATES, _TEMPLATE.findall(text))
-
-
-def _named(patterns: Iterable[re.Pattern[str]], texts: list[str]) -> set[str]:
-    return {name for pattern in patterns for text in texts for name in pattern.findall(text)}
+def _kind(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return _IN_CODE.get((function.value.id, function.attr), "")
+    return ""

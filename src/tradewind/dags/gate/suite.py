@@ -18,6 +18,8 @@ from tradewind.dags.gate.gate import environment
 from tradewind.dags.gate.rules import Finding
 
 _SHOWN = 20
+_PYTEST = "import sys, pytest; sys.path.append(sys.argv[1]); sys.exit(pytest.main(sys.argv[2:]))"
+"""Modules of the DAGs are behind all others, as Airflow has them; pytest alone would put them in front."""
 _FAILED, _NO_TESTS = 1, 5
 """Exit codes of pytest: tests failed; there are none."""
 
@@ -42,8 +44,9 @@ def run(tests: Path, root: Path, dags: Path, patience_s: float, variables: Mappi
     with tempfile.TemporaryDirectory(prefix="tradewind-suite-") as name:
         home = Path(name)
         report = home / "report.xml"
-        command = [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", f"--junit-xml={report}", place]
-        allowed = environment(home, dags) | {"PYTHONPATH": str(dags), **variables}
+        options = ["--quiet", "-p", "no:cacheprovider", f"--junit-xml={report}", place]
+        command = [sys.executable, "-c", _PYTEST, str(dags), *options]
+        allowed = environment(home, dags) | dict(variables)
         program = subprocess.Popen(  # noqa: S603
             command, cwd=root, env=allowed, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), start_new_session=True
         )
