@@ -162,12 +162,13 @@ def _spread(folder: Path, files: list[str], limits: Limits) -> Iterator[tuple[st
             except (EOFError, OSError):  # somebody ended it; the system does where memory is short
                 alive = False
                 found = {"error": "what imported it was stopped or killed; is there enough memory?", "rule": "ends"}
-                _end(lambda: _orphans({lane.pid for lane in lanes}))  # what it leaves becomes ours
             if alive and left:
                 _give(lane, left)
             else:
                 lanes.remove(lane)
                 lane.end()
+            if not alive:  # what it leaves is ours once it has ended, and its pipe is closed a moment before
+                _end(lambda: _orphans({lane.pid for lane in lanes}))
             yield path, found
 
 
