@@ -176,6 +176,12 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
     )
     yield Setting("workers", "execution_api_retry_wait_max", _text(RETRY_WAIT_MAX_S), "come back within seconds")
     yield Setting(
+        "workers",
+        "execution_api_timeout",
+        "30",
+        "a late answer is waited for: a call that is repeated while the first one runs fails its task (stock: 5 s)",
+    )
+    yield Setting(
         "scheduler",
         "task_instance_heartbeat_timeout",
         _text(outage + 2 * interval + math.ceil(RETRY_WAIT_MAX_S)),
