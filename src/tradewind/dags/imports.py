@@ -40,13 +40,20 @@ class Code:
     dags: tuple[str, ...] = ()
 
 
-def read(code: bytes) -> Code:
-    """Read a Python file. Nothing is found in what is none."""
+def parsed(code: bytes | str) -> ast.Module | None:
+    """The syntax tree; None of what is no Python, which the gate tells with its line."""
     try:
         with warnings.catch_warnings(action="ignore"):  # about somebody's code, and not the place to say it
-            tree = ast.parse(code)
+            return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Code()  # the gate says so, with the line
+        return None
+
+
+def read(code: bytes) -> Code:
+    """Read a Python file. Nothing is found in what is none."""
+    tree = parsed(code)
+    if tree is None:
+        return Code()
     found: set[str] = set()
     dags: set[str] = set()
     plain: set[int] = set()  # nodes whose meaning is known

@@ -107,7 +107,6 @@ class _Clock:
     def __init__(self, folder: str) -> None:
         self.real = builtins.__import__
         self._folder = folder + "/"
-        self._depth = 0
         self._took: dict[tuple[str, str, int], float] = {}
 
     def __call__(self, name: str, globals: Any = None, *others: Any, **named: Any) -> ModuleType:  # noqa: A002

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 from tradewind.config.gate import Gate
 from tradewind.dags.gate.facts import Dag, Imported, Task
+from tradewind.dags.imports import parsed
 
 NOBODY = "airflow"
 """The owner that Airflow gives to what has none (``operators.default_owner``)."""
@@ -172,12 +172,8 @@ def _asked(codes: Iterable[str]) -> dict[str, set[str]]:
     """The connections and variables that code asks for by a name that is written out, and without a default."""
     found: dict[str, set[str]] = {"connection": set(), "variable": set()}
     for code in codes:
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                tree = ast.parse(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # told where it is imported
-        for node in ast.walk(tree):
+        tree = parsed(code)
+        for node in ast.walk(tree) if tree else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for template in _TEMPLATE.findall(node.value):
                     for kind, patterns in _IN_TEMPLATES.items():
