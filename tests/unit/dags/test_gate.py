@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -45,6 +47,8 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 """
+MARK = "TRADEWIND_TEST_OF"
+MARKED = {MARK: str(os.getpid())}
 
 
 def tree(**files: str) -> Tree:
@@ -67,12 +71,13 @@ def eventually(look: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def marked() -> list[int]:
-    """Processes of an import that are left."""
+def left_behind() -> list[str]:
+    """Processes of this test's imports that are left. Other tests' run at the same time."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if "tradewind.dags.gate.importing" in (process.info["cmdline"] or ()):
-            found.append(process.pid)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(MARK) == str(os.getpid()):
+                found.append(f"{process.pid} {process.cmdline()}")
     return found
 
 
@@ -130,7 +135,7 @@ def test_nothing_that_a_file_does_harms_the_rest() -> None:
     }
     files = {name: dag(name, code) for name, code in hostile.items()}
     files |= {f"good_{number}": dag(f"good_{number}") for number in range(8)}
-    tested = gates.examine(tree(**files), Gate(import_s=4, memory_mb=256, processes=32), None, jobs=2)
+    tested = gates.examine(tree(**files), Gate(import_s=4, memory_mb=256, processes=32, variables=MARKED), None, jobs=2)
     found = errors(tested)
     assert found["hangs.py"] == "slow: it was not imported after 4 s; it was at hangs.py:3"
     assert "it was at spins.py:2" in found["spins.py"]
@@ -147,15 +152,15 @@ def test_nothing_that_a_file_does_harms_the_rest() -> None:
     assert "closes.py" in found
     fine = {"noisy.py", "orphans.py", "deep_json.py", *(f"good_{number}.py" for number in range(8))}
     assert set(tested.dags()) == fine
-    assert marked() == []
+    assert left_behind() == []
 
 
 def test_one_who_stops_its_importer_is_noticed() -> None:
     stops = tree(stops=dag("stops", "import os, signal; os.kill(os.getppid(), signal.SIGSTOP)"), good=dag("good"))
-    tested = gates.examine(stops, Gate(import_s=1), None, jobs=2)
+    tested = gates.examine(stops, Gate(import_s=1, variables=MARKED), None, jobs=2)
     assert "was stopped or killed" in errors(tested)["stops.py"]
     assert set(tested.dags()) == {"good.py"}
-    assert marked() == []
+    assert left_behind() == []
 
 
 def test_modules_of_the_folder_are_behind_all_others_as_airflow_has_them() -> None:
@@ -208,12 +213,13 @@ def test_details_of_an_exception_are_behind_it() -> None:
 def test_a_gate_that_is_interrupted_leaves_no_processes() -> None:
     def interrupt(done: int, _all: int) -> None:
         if done:
+            assert left_behind()
             raise KeyboardInterrupt
 
     files = tree(good=dag("good"), **{f"hangs_{n}": dag("hangs", "import time; time.sleep(600)") for n in range(3)})
     with pytest.raises(KeyboardInterrupt):
-        gates.examine(files, Gate(), None, tell=interrupt, jobs=2)
-    eventually(lambda: not marked())
+        gates.examine(files, Gate(variables=MARKED), None, tell=interrupt, jobs=2)
+    eventually(lambda: not left_behind())
 
 
 def test_what_has_not_changed_is_not_imported_again(tmp_path: Path) -> None:
