@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -31,6 +33,15 @@ class TradewindError(Exception):
         self.why = why
         self.hint = hint
         self.code = code
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"what": self.what, "why": self.why, "hint": self.hint, "code": int(self.code)}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> TradewindError:
+        """What ``as_dict`` gave."""
+        return cls(document["what"], document["why"], document["hint"], code=ExitCode(document["code"]))
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}" if self.why else self.what

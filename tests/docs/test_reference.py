@@ -20,7 +20,6 @@ from tradewind.cli.app import app
 from tradewind.cli.reference import markdown
 from tradewind.config import Environment, Problem, show
 from tradewind.delivery.engine import Engine, keep
-from tradewind.delivery.records import FolderRecords
 from tradewind.delivery.release import Release
 from tradewind.errors import ExitCode
 from tradewind.images.images import Image
@@ -32,6 +31,7 @@ from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs
 from tradewind.platform import Component
 from tradewind.platform.settings import STOCK
+from tradewind.records.records import FolderRecords
 
 REFERENCE = DOCS / "reference"
 JSON = REFERENCE / "json.md"

@@ -26,7 +26,7 @@ ALL = [environment for _, environment in ENVIRONMENTS]
 every_environment = pytest.mark.parametrize("environment", ALL, ids=IDS)
 needs_airflow = pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed (tradewind[local])")
 
-ONE_OF_EACH = ["prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "worker", "flower"]
+ONE_OF_EACH = ["prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "worker", "flower", "controller"]
 """The services of a small environment, in their order."""
 
 worker_classes = st.builds(

@@ -38,7 +38,7 @@ def _of_aws(error: Exception) -> TradewindError | None:
         return None
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from tradewind.infrastructure.aws import explained
+    from tradewind.aws import explained
 
     if not isinstance(error, BotoCoreError | ClientError):
         return None

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tradewind import config
-from tradewind.bundle.changes import changes
+from tradewind.bundle import store as stores
 from tradewind.bundle.manifest import DagRelease
-from tradewind.bundle.shared import RELEASES, SharedFolder
-from tradewind.cli import options, terminal
+from tradewind.bundle.shared import RELEASES
+from tradewind.bundle.store import FolderStore, Store
+from tradewind.cli import infrastructure, options, terminal
 from tradewind.cli.dags_test import gate
 from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
+from tradewind.controller import places
+from tradewind.controller.inbox import Inbox
 from tradewind.dags import release as releases
-from tradewind.dags import store as stores
-from tradewind.dags.deploy import Deployed, Deployment
 from tradewind.dags.source import Commit, Source, fetched, source_of
-from tradewind.dags.store import FolderStore, Store
 from tradewind.dags.tree import collect
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local.airflow import Airflow
-from tradewind.local.dag_watch import ApiWatch
+from tradewind.infrastructure.stack import environment_stack
+from tradewind.local import controller_places as here
 from tradewind.local.paths import Home
 
 USAGE = ExitCode.USAGE
-_LISTED = {"id", "created", "commit", "dirty", "author", "subject"}
 
 app = typer.Typer(no_args_is_help=True, help="Test DAG files, make releases of them, and put these in force.")
 app.command(name="test")(gate)
@@ -35,9 +36,6 @@ app.command(name="test")(gate)
 Ref = Annotated[
     str | None,
     typer.Option(help="The commit, branch or tag. When not given: what lies there, marked where it was changed."),
-]
-Shared = Annotated[
-    Path | None, typer.Option("--shared", metavar="FOLDER", help="Where the shared file system is mounted here.")
 ]
 StorePlace = Annotated[
     str | None,
@@ -93,7 +91,6 @@ def deploy(
     built: Annotated[
         str | None, typer.Option("--release", metavar="ID", help="One that is in the store, instead of making one.")
     ] = None,
-    shared: Shared = None,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until every file is confirmed, not only what has changed.")
     ] = True,
@@ -103,16 +100,18 @@ def deploy(
     """Make a release of DAG files and put it in force; where it cannot be imported, what was before is again."""
     if built and (not store or folder or ref or repository):
         raise TradewindError("--release needs --store, and nothing to make a release of", code=USAGE)
-    deployment = _deployment(environment, shared, file)
-    place = deployment.shared.folder / RELEASES
+    desk = _controller(environment, file)
     if built and store:
-        release = stores.bring(_store(store), built, place)
+        release = stores.bring(_store(store), built, desk.builds)
     else:
-        release, archive, manifest = releases.build(collect(_source(environment, folder, ref, repository, file)), place)
+        release, archive, manifest = releases.build(
+            collect(_source(environment, folder, ref, repository, file)), desk.builds
+        )
         if store:
             stores.put(_store(store), archive, manifest)
+    stores.put(desk.store, *stores.files(desk.builds, release.id))
     _say_origin(release)
-    _report(deployment.deploy(release.id, wait, terminal.say), as_json)
+    _report(desk.inbox.ask("dags.deploy", terminal.say, release=release.id, whole=wait), as_json)
 
 
 @app.command()
@@ -121,39 +120,30 @@ def rollback(
     to: Annotated[
         str | None, typer.Option("--to", metavar="ID", help="When not given: what was in force before.")
     ] = None,
-    shared: Shared = None,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Put an earlier release of DAG files in force again."""
-    deployment = _deployment(environment, shared, file)
-    _report(deployment.deploy(to or deployment.shared.before(), False, terminal.say, take_back=False), as_json)
+    _report(_controller(environment, file).inbox.ask("dags.rollback", terminal.say, to=to), as_json)
 
 
 @app.command(name="list")
-def list_(environment: EnvironmentName, shared: Shared = None, file: File = None, as_json: AsJson = False) -> None:
+def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show the releases of DAG files that are there, the newest first."""
-    folder = _shared(environment, shared, file)
-    now = folder.in_force()
-    releases = folder.releases()
+    found = _controller(environment, file).inbox.ask("dags.list", alone=False)
     if as_json:
-        rows = [
-            {name: value for name, value in release.as_dict().items() if name in _LISTED}
-            | {"files": len(release.files), "in_force": bool(now and now.release == release.id)}
-            for release in releases
-        ]
-        terminal.data_json({"version": 1, "in_force": vars(now) if now else None, "releases": rows})
+        terminal.data_json({"version": 1, **found})
         return
     table = [
         [
-            release.id,
-            "in force" if now and now.release == release.id else "",
-            release.created,
-            (release.origin.commit or "-")[:12] + ("*" if release.origin.commit and release.origin.dirty else ""),
-            f"{len(release.files):,}",
-            release.origin.subject or "",
+            row["id"],
+            "in force" if row["in_force"] else "",
+            row["created"],
+            (row["commit"] or "-")[:12] + ("*" if row["commit"] and row["dirty"] else ""),
+            f"{row['files']:,}",
+            row["subject"] or "",
         ]
-        for release in releases
+        for row in found["releases"]
     ]
     terminal.table(["RELEASE", "", "MADE", "COMMIT", "FILES", "SUBJECT"], table)
 
@@ -163,42 +153,20 @@ def diff(
     environment: EnvironmentName,
     one: Annotated[str | None, typer.Argument(help="A release. When not given: what was in force before.")] = None,
     two: Annotated[str | None, typer.Argument(help="Another. When not given: what is in force.")] = None,
-    shared: Shared = None,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which files two releases of DAG files differ in, and which others import these."""
-    folder = _shared(environment, shared, file)
-    now = folder.in_force()
-    if two is None and now is None:
-        raise TradewindError("no DAG release is in force", hint=f"tradewind dags deploy {environment}")
-    newer = two or (now.release if now else "")
-    older = one or folder.before()
-    old, new = folder.read(older), folder.read(newer)
-    found = changes(old, new)
-    before, after = old.files, new.files
-    kinds = dict.fromkeys(found.gone, "deleted")
-    kinds |= {path: "added" for path in after if path not in before}
-    kinds |= {path: "changed" for path in after if path in before and before[path] != after[path]}
-    importers = sorted(found.first - set(kinds))
+    found = _controller(environment, file).inbox.ask("dags.diff", alone=False, one=one, two=two)
     if as_json:
-        rows = [{"path": path, "change": kind} for path, kind in sorted(kinds.items())]
-        terminal.data_json(
-            {
-                "version": 1,
-                "from": older,
-                "to": newer,
-                "files": rows,
-                "importers": importers,
-                "behind": len(found.behind),
-            }
-        )
+        terminal.data_json({"version": 1, **found})
         return
-    for path, kind in sorted(kinds.items()):
-        terminal.data(f"{kind:<8} {path}")
-    for path in importers:
+    for row in found["files"]:
+        terminal.data(f"{row['change']:<8} {row['path']}")
+    for path in found["importers"]:
         terminal.data(f"imports  {path}")
-    terminal.say(f"{older} to {newer}: {len(kinds)} differ, {len(importers)} import them")
+    count, importers = len(found["files"]), len(found["importers"])
+    terminal.say(f"{found['from']} to {found['to']}: {count} differ, {importers} import them")
 
 
 @app.command()
@@ -208,38 +176,43 @@ def prune(
     file: File = None,
 ) -> None:
     """Remove old releases of DAG files; never what is in force, what was before, and what unfinished runs use."""
-    removed = _deployment(environment, None, file).prune(keep)
+    removed = _controller(environment, file).inbox.ask("dags.prune", keep=keep)["removed"]
     for release in removed:
-        terminal.data(release.id)
+        terminal.data(release)
     terminal.say(f"{len(removed)} removed")
 
 
-def _shared(environment: str, shared: Path | None, file: Path | None) -> SharedFolder:
-    if shared is not None:
-        if not shared.is_dir():
-            raise TradewindError(
-                f"there is no folder {shared}", "the shared file system is not mounted there", code=USAGE
-            )
-        return SharedFolder(shared)
-    if environment != LOCAL:
+@dataclass(frozen=True)
+class _Desk:
+    """The controller of an environment, as seen from here: where it is asked, where it finds releases, and where these
+    are made."""
+
+    inbox: Inbox
+    store: Store
+    builds: Path
+
+
+def _controller(environment: str, file: Path | None) -> _Desk:
+    if environment == LOCAL:
+        platform = options.platform(file)
+        platform.ask(do="services")  # says so where it does not run
+        home = platform.home
+        inbox = Inbox(here.records(home), LOCAL, poll_s=here.POLL_S)
+        return _Desk(inbox, here.store(home), home.dags / RELEASES)
+    from tradewind.bundle.s3_store import S3Store
+    from tradewind.records.s3 import S3Records
+
+    tradewind, deployer = infrastructure.deployer(file)
+    stack = environment_stack(tradewind, environment)
+    outputs = deployer.output(stack)
+    if not outputs:
         raise TradewindError(
-            f"the DAG files of {environment} are out of reach",
-            "they are on its shared file system",
-            "--shared FOLDER says where that is mounted",
-            code=USAGE,
+            f"{stack.name} is not there yet", "", f"{stack.command('plan')}, then {stack.command('apply')}"
         )
-    return SharedFolder(Home.beside(configuration_file(file)).dags)
-
-
-def _deployment(environment: str, shared: Path | None, file: Path | None) -> Deployment:
-    """Where DAG files go, watched where Airflow can be asked."""
-    folder = _shared(environment, shared, file)
-    if shared is not None:
-        return Deployment(folder, None)
-    platform = options.platform(file)
-    login = platform.ask(do="login")["login"]
-    url = platform.ask(do="status")["urls"]["web"]
-    return Deployment(folder, ApiWatch(Airflow(url, *login)))
+    session, bucket = deployer.cloud_of(stack).session(), outputs["controller_bucket"]
+    builds = Home.beside(configuration_file(file)).root / "dag-builds" / environment
+    inbox = Inbox(S3Records(session, bucket, places.RECORDS), environment)
+    return _Desk(inbox, S3Store(session, bucket, places.DAGS), builds)
 
 
 def _source(
@@ -260,8 +233,8 @@ def _source(
 def _store(place: str) -> Store:
     if not place.startswith("s3://"):
         return FolderStore(Path(place))
+    from tradewind.bundle.s3_store import S3Store
     from tradewind.infrastructure.aws import Aws
-    from tradewind.infrastructure.dag_store import S3Store
 
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not bucket:
@@ -270,21 +243,12 @@ def _store(place: str) -> Store:
     return S3Store(Aws(region).session(), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
 
 
-def _report(done: Deployed, as_json: bool) -> None:
+def _report(done: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
-        terminal.data_json(
-            {
-                "version": 1,
-                "release": done.now.release,
-                "changed": done.changed,
-                "before": done.now.before,
-                "served_s": done.served_s,
-                "confirmed_s": done.confirmed_s,
-            }
-        )
+        terminal.data_json({"version": 1, **done})
         return
-    terminal.data(done.now.release)
-    terminal.say("in force" if done.changed else "in force already")
+    terminal.data(done["release"])
+    terminal.say("in force" if done["changed"] else "in force already")
 
 
 def _say_origin(release: DagRelease) -> None:

@@ -13,10 +13,8 @@ from tradewind import config
 from tradewind.cli import images, infrastructure, terminal
 from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
 from tradewind.config import Environment
-from tradewind.delivery import lease
 from tradewind.delivery.engine import Engine, Limits, Listener, in_force, keep, known
 from tradewind.delivery.local import LocalTarget
-from tradewind.delivery.records import FolderRecords, Records
 from tradewind.delivery.release import Release
 from tradewind.delivery.target import Phase, Progress, Target
 from tradewind.errors import ExitCode, TradewindError
@@ -27,6 +25,8 @@ from tradewind.infrastructure.stack import Stack, environment_stack
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
 from tradewind.platform import Component, services
+from tradewind.records import lease
+from tradewind.records.records import FolderRecords, Records
 
 app = typer.Typer(no_args_is_help=True, help="Make, deploy, compare and take back releases.")
 
@@ -35,7 +35,7 @@ def records_of(file: Path | None, environment: str = LOCAL) -> Records:
     """Where the releases of an environment are kept: beside the configuration, or in its account's state bucket."""
     if environment == LOCAL:
         return FolderRecords(Home.beside(configuration_file(file)).root / "releases")
-    from tradewind.delivery.s3_records import S3Records  # boto3 takes long to import
+    from tradewind.records.s3 import S3Records  # boto3 takes long to import
 
     tradewind, deployer = infrastructure.deployer(file)
     stack = environment_stack(tradewind, environment)
@@ -215,14 +215,14 @@ def lock(
     file: File = None,
 ) -> None:
     """Keep everybody from deploying, until `tradewind release unlock`."""
-    lease.lock(records_of(file, environment), environment, reason, time.time)
+    lease.lock(records_of(file, environment), lease.of_environment(environment), reason, time.time)
     terminal.data(f"{environment} is locked")
 
 
 @app.command()
 def unlock(environment: EnvironmentName, file: File = None) -> None:
     """Remove the lock, whoever has it."""
-    removed = lease.unlock(records_of(file, environment), environment)
+    removed = lease.unlock(records_of(file, environment), lease.of_environment(environment))
     terminal.data(f"{environment} {'is unlocked' if removed else 'was not locked'}")
 
 

@@ -100,6 +100,11 @@ class Local(Model):
         default=1, description="How many copies of web run. Two need HAProxy, which then stands in front of them."
     )
     workers: Annotated[Whole, Field(ge=1, le=16)] = Field(default=2, description="How many workers run.")
+    max_workers: Annotated[Whole, Field(ge=1, le=16)] | None = Field(
+        default=None,
+        description="The controller starts workers up to this number while tasks wait, and takes them away again. When "
+        "not given: as many as `workers`.",
+    )
     slots: Annotated[Whole, Field(ge=1, le=64)] = Field(
         default=8, description="How many tasks one worker runs at once."
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tradewind.bundle.manifest import DagRelease, Entry
 from tradewind.bundle.shared import check
+from tradewind.bundle.store import files
 from tradewind.bundle.whole import whole
 from tradewind.dags import imports
 from tradewind.dags.imports import Code
@@ -54,7 +55,7 @@ def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:
 
     A release that is there already, and whole, stays as it is: it has the same files.
     """
-    archive, manifest = folder / f"{release.id}.zip", folder / f"{release.id}.json"
+    archive, manifest = files(folder, release.id)
     if manifest.exists():
         with suppress(TradewindError, OSError):
             check(DagRelease.read(manifest), archive)

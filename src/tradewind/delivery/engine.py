@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from tradewind.delivery.lease import Lease, me
-from tradewind.delivery.records import ConflictError, Records
 from tradewind.delivery.release import Release
 from tradewind.delivery.target import Phase, Progress, Rolled, Stage, Target, waves
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.platform import Component
+from tradewind.records.lease import Lease, me, of_environment
+from tradewind.records.records import ConflictError, Records
 
 Listener = Callable[[str, Progress], None]
 Look = Callable[..., Progress]
@@ -65,7 +65,7 @@ class Engine:
             TradewindError: somebody else is at it; or it failed, and what was done about that.
         """
         self._images(release)
-        lease = Lease.take(self.records, self.environment, f"deploys {release.id}", self.clock)
+        lease = Lease.take(self.records, of_environment(self.environment), f"deploys {release.id}", self.clock)
         try:
             unfinished = self.unfinished()
             before = unfinished["previous"] if unfinished else self.current_id()
@@ -85,7 +85,9 @@ class Engine:
         unfinished = self.unfinished()
         if unfinished is None:
             return None
-        lease = Lease.take(self.records, self.environment, f"resumes {unfinished['release']}", self.clock)
+        lease = Lease.take(
+            self.records, of_environment(self.environment), f"resumes {unfinished['release']}", self.clock
+        )
         try:
             unfinished = self.unfinished()
             if unfinished is None:

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore.exceptions import ClientError, ProfileNotFound
 
+from tradewind.aws import LOG_IN, asking
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.cloud import Caller, Lock
-
-_LOG_IN = "log in (`aws sso login`), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
 class Aws:
@@ -32,7 +22,7 @@ class Aws:
         try:
             self._session = session or boto3.Session(region_name=region)
         except ProfileNotFound as error:
-            raise TradewindError("AWS credentials are missing", str(error), _LOG_IN) from None
+            raise TradewindError("AWS credentials are missing", str(error), LOG_IN) from None
 
     def caller(self) -> Caller:  # noqa: D102 (see Cloud)
         with asking("ask AWS who you are"):
@@ -93,23 +83,3 @@ class Aws:
             self._session.client("s3").put_object(
                 Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*"
             )
-
-
-@contextmanager
-def asking(what: str) -> Iterator[None]:
-    """Turn boto3's errors into ours. ``what`` completes the sentence 'could not …'."""
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise explained(error, what) from None
-
-
-def explained(error: BotoCoreError | ClientError, what: str) -> TradewindError:
-    """One of boto3's errors as one of ours."""
-    if isinstance(error, ClientError):
-        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-        hint = _LOG_IN if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"} else ""
-        return TradewindError(f"could not {what}", f"{code}: {message}".rstrip(": "), hint)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | SSOError | TokenRetrievalError):
-        return TradewindError("AWS credentials are missing", str(error), _LOG_IN)
-    return TradewindError(f"could not {what}", str(error), "check the network, and AWS_ENDPOINT_URL if it is set")

@@ -32,7 +32,7 @@ async def serve(home: Home, handler: Handler) -> asyncio.Server:
             try:
                 result: Answer = {"result": await handler(request)}
             except TradewindError as error:
-                result = {"error": pack(error)}
+                result = {"error": error.as_dict()}
             writer.write(json.dumps(result).encode() + b"\n")
             await writer.drain()
         except (ValueError, ConnectionError):
@@ -68,18 +68,8 @@ def ask(home: Home, request: dict[str, Any]) -> Answer:
         raise ConnectionError("the supervisor ended while it answered")
     answer = json.loads(line)
     if "error" in answer:
-        raise unpack(answer["error"])
+        raise TradewindError.from_dict(answer["error"])
     return dict(answer["result"])
-
-
-def pack(error: TradewindError) -> dict[str, Any]:
-    """An error as JSON."""
-    return {"what": error.what, "why": error.why, "hint": error.hint, "code": int(error.code)}
-
-
-def unpack(packed: dict[str, Any]) -> TradewindError:
-    """The error that ``pack`` wrote."""
-    return TradewindError(packed["what"], packed["why"], packed["hint"], code=packed["code"])
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import balancer, control, lock
 from tradewind.local.machine import Restart, State, Stop
 from tradewind.local.paths import Home
-from tradewind.local.plan import Plan, plan
+from tradewind.local.plan import HERE, Plan, plan
 from tradewind.local.ports import Reservations
 from tradewind.local.supervisor import Supervisor
 from tradewind.platform import Component, Exposure
@@ -100,6 +100,7 @@ class Daemon:
         self.supervisor = Supervisor(planned.home.root, planned.home.journal)
         self.images = dict(planned.images)
         self.counts: dict[str, int] = {}
+        self.fixed: dict[str, int] = {}
         self.follower = Follower(planned.dags, SharedFolder(planned.home.dags))
 
     async def run(self, ready: Any) -> None:
@@ -164,6 +165,8 @@ class Daemon:
                 self.images = {Component(name): image for name, image in request["images"].items()}
             case "scale":
                 await self.scale(str(request.get("service")), int(request["count"]))
+            case "keep":
+                await self.keep(str(request.get("service")), int(request["count"]), list(request["leaving"]))
             case other:
                 raise TradewindError(
                     f"the supervisor does not know {other!r}", hint="tradewind down, then tradewind up"
@@ -196,8 +199,10 @@ class Daemon:
                 # Everybody knows this address: without a load balancer only one process can have it.
                 "address": service.exposure is Exposure.PUBLIC and name not in self.plan.balanced,
                 "count": self.counts.get(name, service.counts.desired),
+                "fixed": self.fixed.get(name),
             }
             for name, service in self.plan.services.items()
+            if name not in HERE
         ]
         return {"containers": bool(self.plan.images), "services": rows}
 
@@ -207,7 +212,7 @@ class Daemon:
             self.supervisor.send(Restart(name))
 
     async def scale(self, service: str, wanted: int) -> None:
-        """Run ``wanted`` workers: new ones start, the highest numbers finish their tasks and stop."""
+        """Run ``wanted`` workers from now on: new ones start, the highest numbers finish their tasks and stop."""
         if service != "worker":
             raise TradewindError(
                 f"{service} cannot be scaled on one machine",
@@ -216,11 +221,18 @@ class Daemon:
                 code=ExitCode.USAGE,
             )
         self._check_not_stopping()
+        self.fixed[service] = wanted
+        leaving = sorted(self._numbers(service))[wanted:]
+        await self.keep(service, wanted, [f"{service}-{number}" for number in leaving])
+
+    async def keep(self, service: str, wanted: int, leaving: list[str]) -> None:
+        """Keep ``wanted`` workers running; those of ``leaving`` finish their tasks and stop."""
+        self._check_not_stopping()
         self.counts[service] = wanted
-        present = sorted(self._numbers(service))
-        if leaving := frozenset(f"{service}-{number}" for number in present[wanted:]):
-            self.supervisor.send(Stop(leaving))
-        for _ in range(wanted - len(present)):
+        present = {f"{service}-{number}" for number in self._numbers(service)}
+        if going := present & set(leaving):
+            self.supervisor.send(Stop(frozenset(going)))
+        for _ in range(wanted - len(present - going)):
             await self.add(service, self.images.get(Component.WORKER, ""))
 
     async def add(self, service: str, image: str) -> str:
@@ -294,7 +306,7 @@ def main() -> int:
     home.create()
     # Held until this process ends, however it ends.
     if lock.acquire(home.lock) is None:
-        _answer({"error": control.pack(TradewindError("another `tradewind up` is starting this platform"))})
+        _answer({"error": TradewindError("another `tradewind up` is starting this platform").as_dict()})
         return ExitCode.FAILED
     reservations = Reservations()
     try:
@@ -302,7 +314,7 @@ def main() -> int:
         daemon.follower.look()
         asyncio.run(daemon.run(lambda: _answer({"result": {}})))
     except TradewindError as error:
-        _answer({"error": control.pack(error)})
+        _answer({"error": error.as_dict()})
         return error.code
     finally:
         reservations.release()

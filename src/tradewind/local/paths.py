@@ -81,6 +81,11 @@ class Home:
         return self.root / "dags"
 
     @property
+    def controller(self) -> Path:
+        """What is asked of the controller, and its answers."""
+        return self.root / "controller"
+
+    @property
     def unpacked(self) -> Path:
         """The releases that this machine's processes use, as on a container's own disk."""
         return self.run / "unpacked"

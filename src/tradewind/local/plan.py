@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +18,7 @@ from tradewind.local.paths import Home
 from tradewind.local.ports import HOST, Wish
 from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
-from tradewind.local.runtime import Containers, Programs, Runtime
+from tradewind.local.runtime import Containers, Places, Programs, Runtime
 from tradewind.platform import (
     Component,
     Condition,
@@ -40,6 +40,9 @@ BEHIND = 10
 both cores are busy to the end. Later web answers people and tasks, and the scheduler hands out work, while the tasks
 themselves keep the machine busy. Database and broker are before all of them, too."""
 FIRST = {"web", "scheduler"}
+
+HERE = {"controller": ("python", "-m", "tradewind.local.controller")}
+"""What always runs as a program of this environment, and its command: the supervisor's socket is not for containers."""
 
 # Whatever else is in a developer's shell (AIRFLOW__..., PYTHONPATH) would make this platform differ from the next.
 _DROPPED = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "CELERY_", "FLOWER_", "PYTHON", "TRADEWIND_")
@@ -92,7 +95,7 @@ def resize(environment: Environment, local: Local) -> Environment:
             "slots": local.slots,
             "min": local.workers,
             "desired": None,
-            "max": local.workers,
+            "max": max(local.workers, local.max_workers or 0),
             "longest_task_hours": longest,
         }
     )
@@ -104,6 +107,7 @@ def resize(environment: Environment, local: Local) -> Environment:
             "execution_api": environment.execution_api.model_copy(update={"separate": False}),
             "scheduler": environment.scheduler.model_copy(update={"count": 1}),
             "dag_processor": environment.dag_processor.model_copy(update={"count": 1, "cpu": 1}),
+            "controller": environment.controller.model_copy(update={"count": 1}),
             "workers": {"default": worker},
             "outage_tolerance_s": OUTAGE_TOLERANCE_S,
         }
@@ -137,10 +141,11 @@ def plan(
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
     database = (servers.mysql if local.database == "mysql" else servers.postgresql)(database_place)
-    runtime = Containers(home) if images else Programs(home, _versions())
+    programs = Programs(home, _versions())
+    runtime = Containers(home) if images else programs
     secret_values = _secret_values(kept, database, broker_place)
     another = partial(ports.another, reserve)
-    builder = _Builder(home, dict(chosen.numbers), base, runtime, secret_values, another, balanced)
+    builder = _Builder(home, dict(chosen.numbers), base, runtime, programs, secret_values, another, balanced)
     return Plan(
         home=home,
         environment=small,
@@ -232,6 +237,7 @@ class _Builder:
     ports: dict[str, int]
     base: Mapping[str, str]
     runtime: Runtime
+    programs: Programs
     secrets: Mapping[Secret, str]
     another_port: Callable[[], int]
     balanced: frozenset[str]
@@ -239,7 +245,11 @@ class _Builder:
     @property
     def endpoints(self) -> dict[Endpoint, str]:
         web = f"http://{HOST}:{self.ports['web']}"
-        return {Endpoint.WEB: web, Endpoint.EXECUTION_API: f"{web}/execution/"}
+        return {
+            Endpoint.WEB: web,
+            Endpoint.EXECUTION_API: f"{web}/execution/",
+            Endpoint.CONTROLLER: str(self.home.root),
+        }
 
     def specs(self, wanted: Iterable[Service], images: Mapping[Component, str]) -> list[ProcessSpec]:
         found: list[ProcessSpec] = []
@@ -254,26 +264,29 @@ class _Builder:
     def spec(self, service: Service, number: int | None, image: str) -> ProcessSpec:
         """The process of a service, or its instance ``number``, with a name, a log and a heartbeat of its own."""
         name = service.name if number is None else f"{service.name}-{number}"
+        runtime = self.runtime
+        if service.name in HERE:
+            service, runtime, image = replace(service, command=HERE[service.name]), self.programs, ""
         own = {**_CONSTANT, HOME_VARIABLE: str(self.home.root), INSTANCE_VARIABLE: name}
-        own |= {**self._airflow(name), **service.environment}
+        own |= {**_airflow(runtime.places(name)), **service.environment}
         own |= {variable: self.secrets[secret] for variable, secret in service.secrets.items()}
         own |= {variable: self.endpoints[endpoint] for variable, endpoint in service.endpoints.items()}
         own |= self._addresses(service, name)
         if image:
             own["TRADEWIND_IMAGE"] = image  # so that a task can say what it ran in
         if isinstance(service.health, FileCheck):
-            own[service.health.variable] = self.runtime.places(name).heartbeat
+            own[service.health.variable] = runtime.places(name).heartbeat
         return ProcessSpec(
             name=name,
             service=service.name,
-            argv=self.runtime.argv(service, name, image, own),
+            argv=runtime.argv(service, name, image, own),
             env={**self.base, **own},
             log=self.home.logs / f"{name}.log",
-            probe=self._probe(service, name),
+            probe=self._probe(service, name, runtime),
             requires=self._requires(service),
             stop_grace_s=service.stop_grace_s,
             one_off=service.one_off,
-            stamp=_stamp(service, own, self.runtime.identity(image)) if service.one_off else "",
+            stamp=_stamp(service, own, runtime.identity(image)) if service.one_off else "",
             stamp_file=self.home.done / service.name if service.one_off else None,
             url=self._url(service),
             nice=0 if service.name in FIRST else BEHIND,
@@ -283,17 +296,6 @@ class _Builder:
     def _requires(self, service: Service) -> dict[str, Condition]:
         found = {dependency.name: dependency.condition for dependency in service.dependencies}
         return {**found, balancer.NAME: Condition.HEALTHY} if service.name in self.balanced else found
-
-    def _airflow(self, name: str) -> dict[str, str]:
-        places = self.runtime.places(name)
-        return {
-            "AIRFLOW_HOME": places.airflow,
-            "AIRFLOW__CORE__DAGS_FOLDER": places.dags,
-            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": places.unpacked,
-            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": places.task_logs,
-            "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": places.dag_logs,
-            "TRADEWIND_OUTPUT": places.output,
-        }
 
     def _port(self, service: Service, name: str) -> int:
         """The port of a process: its place behind the load balancer, or the service's own; one more for another."""
@@ -313,14 +315,14 @@ class _Builder:
             return {}
         return {service.port.variable: str(self._port(service, name)), hosts[service.name]: HOST}
 
-    def _probe(self, service: Service, name: str) -> Probe | None:
+    def _probe(self, service: Service, name: str, runtime: Runtime) -> Probe | None:
         match service.health:
             case HttpCheck(path):
                 return HttpProbe(self._port(service, name), path)
             case JobCheck(component):
                 return JobProbe(self.ports["web"], component)
             case FileCheck(_, max_age_s):
-                return FileProbe(self.runtime.heartbeat(name), max_age_s)
+                return FileProbe(runtime.heartbeat(name), max_age_s)
         return None
 
     def _url(self, service: Service) -> str:
@@ -328,6 +330,18 @@ class _Builder:
             "web": self.endpoints[Endpoint.WEB],
             "flower": f"http://{HOST}:{self.ports.get('flower')}/flower/",
         }.get(service.name, "")
+
+
+def _airflow(places: Places) -> dict[str, str]:
+    """Where a service finds what it shares with others."""
+    return {
+        "AIRFLOW_HOME": places.airflow,
+        "AIRFLOW__CORE__DAGS_FOLDER": places.dags,
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": places.unpacked,
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": places.task_logs,
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": places.dag_logs,
+        "TRADEWIND_OUTPUT": places.output,
+    }
 
 
 def _stamp(service: Service, env: Mapping[str, str], identity: str) -> str:

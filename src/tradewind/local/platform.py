@@ -75,7 +75,7 @@ class Platform:
             raise TradewindError("the supervisor could not start", last_lines(log), f"see {log}")
         answer = json.loads(line)
         if "error" in answer:
-            raise control.unpack(answer["error"])
+            raise TradewindError.from_dict(answer["error"])
 
     def wait_until_healthy(self) -> Iterator[dict[str, Any]]:
         """Yield the status again and again until everything is healthy; the last one is.

@@ -38,6 +38,7 @@ class Endpoint(StrEnum):
     WEB = "web"  # what people type into a browser
     EXECUTION_API = "execution-api"  # what tasks call
     TASK_LOGS = "task-logs"  # where the logs of tasks are kept, on AWS
+    CONTROLLER = "controller"  # where the controller finds its commands, and the workers: JSON on AWS, a folder here
     CONNECTIONS = "connections"  # where connections and variables are looked up, on AWS: JSON for Airflow's backend
 
 

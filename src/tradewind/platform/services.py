@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -23,7 +24,7 @@ from tradewind.platform.service import (
     Secret,
     Service,
 )
-from tradewind.platform.settings import airflow_settings, settings_environment
+from tradewind.platform.settings import BUNDLE, airflow_settings, settings_environment
 
 DATABASE = Dependency("database")
 BROKER = Dependency("broker")
@@ -75,6 +76,7 @@ def services(environment: Environment) -> tuple[Service, ...]:
         _triggerer(environment, settings),
         *(_worker(environment, name, settings) for name in environment.workers),
         _flower(environment),
+        _controller(environment),
     )
 
 
@@ -235,7 +237,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
     worker = environment.workers[name]
     queues = environment.queues_of(name)
     return Service(
-        name="worker" if name == "default" else f"worker-{name}",
+        name=worker_service(name),
         component=Component.WORKER,
         command=("python", "-m", "tradewind.fleet.worker", "--queues", ",".join(queues), "--slots", str(worker.slots)),
         environment={**settings, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": NO_DATABASE},
@@ -263,6 +265,39 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
         spot=worker.spot,
         replica_sets=("a", "b"),
         without_log_server=("--skip-serve-logs",),
+    )
+
+
+def worker_service(name: str) -> str:
+    """The name of the service of a class of workers."""
+    return "worker" if name == "default" else f"worker-{name}"
+
+
+def _controller(environment: Environment) -> Service:
+    classes = [
+        {
+            "service": worker_service(name),
+            "queues": list(environment.queues_of(name)),
+            "slots": worker.slots,
+            "min": worker.min,
+            "max": worker.max,
+            "schedule": [{"cron": e.cron, "min": e.min, "max": e.max} for e in worker.schedule],
+        }
+        for name, worker in environment.workers.items()
+    ]
+    return Service(
+        name="controller",
+        component=Component.SCHEDULER,
+        command=("python", "-m", "tradewind.controller"),
+        environment={"TRADEWIND_BUNDLE": BUNDLE, "TRADEWIND_WORKERS": json.dumps(classes)},
+        secrets={**_METADATA, "AIRFLOW__CELERY__BROKER_URL": Secret.BROKER_URL},
+        endpoints={"TRADEWIND_PLACES": Endpoint.CONTROLLER},
+        cpu=environment.controller.cpu,
+        memory_gb=environment.controller.memory_gb,
+        counts=Counts.fixed(environment.controller.count),
+        health=FileCheck("TRADEWIND_HEARTBEAT_FILE", max_age_s=60),
+        dags=Access.WRITE,
+        dependencies=(DATABASE, BROKER, MIGRATE),
     )
 
 

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from tradewind.bundle.cache import Cache
 from tradewind.bundle.shared import RELEASES, SharedFolder
-from tradewind.dags.deploy import Deployment
+from tradewind.controller.deployment import Deployment
 from tradewind.dags.release import build
 from tradewind.dags.source import source_of
 from tradewind.dags.tree import collect

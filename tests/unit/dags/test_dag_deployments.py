@@ -11,7 +11,7 @@ from releases_at_hand import release
 from tradewind.bundle.events import CONFIRMED, SERVED
 from tradewind.bundle.pointer import InForce
 from tradewind.bundle.shared import BusyError, SharedFolder
-from tradewind.dags.deploy import Deployment, Patience, Told
+from tradewind.controller.deployment import Deployment, Patience, Told
 from tradewind.errors import TradewindError
 
 

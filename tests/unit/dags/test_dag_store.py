@@ -10,12 +10,12 @@ import pytest
 from moto import mock_aws
 
 from tradewind.bundle.manifest import Origin
+from tradewind.bundle.s3_store import S3Store
 from tradewind.bundle.shared import SharedFolder
+from tradewind.bundle.store import FolderStore, Store, bring, put
 from tradewind.dags import release
-from tradewind.dags.store import FolderStore, Store, bring, put
 from tradewind.dags.tree import File, Tree
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.dag_store import S3Store
 
 BUCKET = "acme-artifacts"
 

@@ -8,7 +8,7 @@ import pytest
 from fleet_of_fakes import NEW, OLD, OTHER, Clock, FakeTarget, ignore, release
 
 from tradewind.delivery.engine import Engine, Limits, keep
-from tradewind.delivery.records import FolderRecords
+from tradewind.records.records import FolderRecords
 
 
 @pytest.fixture

@@ -113,10 +113,12 @@ class Emulator:
         if name == "ecs":
             for operation in self._verbs:
                 made.meta.events.register(f"before-call.ecs.{operation}", self._answer)
+        # Whoever answers is the last who hears of a call, so `_answer` tells of its own.
         made.meta.events.register("before-call", lambda model, **_: self.on_call(model.name))
         return made
 
     def _answer(self, model: Any, params: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
+        self.on_call(model.name)
         answer = self._verbs[model.name](json.loads(params["body"]))
         report = ParamValidator().validate(answer, model.output_shape)
         assert not report.has_errors(), report.generate_report()

@@ -10,9 +10,9 @@ from ecs_emulator import CLUSTER, Emulator
 from tradewind.config import Environment
 from tradewind.delivery.ecs import EcsTarget, Layout
 from tradewind.delivery.engine import Engine, Limits, keep
-from tradewind.delivery.records import FolderRecords
 from tradewind.delivery.release import Release
-from tradewind.platform import Component, services
+from tradewind.platform import Component, Service, services
+from tradewind.records.records import FolderRecords
 
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/acme"
 SERVICES = services(Environment(name="dev", account="non-production"))
@@ -31,15 +31,16 @@ def image(number: int, component: str = "scheduler") -> str:
 class World:
     """An environment on the emulator, and engines that deploy to it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, services: tuple[Service, ...] = SERVICES) -> None:
+        self.services = services
         self.ecs = Emulator()
         self.records = FolderRecords(folder)
         self.now = 1_800_000_000.0
         self.busy = False
-        self.templates = {service.name: self.template(service.name) for service in SERVICES}
+        self.templates = {service.name: self.template(service.name) for service in services}
         self.sets = {
             s.name: tuple(f"{s.name}-{r}" for r in s.replica_sets) if len(s.replica_sets) > 1 else (s.name,)
-            for s in SERVICES
+            for s in services
             if not s.one_off
         }
         for name, found in self.sets.items():
@@ -70,7 +71,7 @@ class World:
             "cluster": CLUSTER,
             "services": {name: list(found) for name, found in self.sets.items()},
             "task_definitions": self.templates,
-            "security_groups": {service.name: "sg-0123456789abcdef0" for service in SERVICES},
+            "security_groups": {service.name: "sg-0123456789abcdef0" for service in self.services},
             "private_subnet_ids": ["subnet-0123456789abcdef0"],
             "database": {"identifier": "acme-dev", "address": "x"},
         }
@@ -80,7 +81,7 @@ class World:
 
     def engine(self) -> Engine:
         """As a process that has just begun."""
-        target = EcsTarget(self.layout(), SERVICES, self.ecs)
+        target = EcsTarget(self.layout(), self.services, self.ecs)
         return Engine("dev", self.records, target, Limits(), lambda: self.now, self.sleep)
 
     def sleep(self, seconds: float) -> None:

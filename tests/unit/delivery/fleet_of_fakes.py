@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tradewind.delivery import lease
 from tradewind.delivery.engine import Engine, Limits
-from tradewind.delivery.records import FolderRecords
 from tradewind.delivery.release import Release
 from tradewind.delivery.target import Phase, Progress, Rolled, Stage
 from tradewind.platform import Component
+from tradewind.records import lease
+from tradewind.records.records import FolderRecords
 
 SERVICES = (
     Rolled("migrate", Component.SCHEDULER, one_off=True),

@@ -21,11 +21,11 @@ from fleet_of_fakes import (
 
 from tradewind.config import Environment
 from tradewind.delivery.engine import Engine, Limits, keep, known
-from tradewind.delivery.records import FolderRecords
 from tradewind.delivery.release import Release
 from tradewind.delivery.target import Progress, Rolled, waves
 from tradewind.errors import TradewindError
 from tradewind.platform import Component, services
+from tradewind.records.records import FolderRecords
 
 
 def test_a_release_goes_in_wave_by_wave(engine: Engine) -> None:
@@ -54,7 +54,7 @@ def test_waves_of_a_whole_environment() -> None:
         ["prepare"],
         ["migrate"],
         ["execution-api", "web"],
-        ["dag-processor", "flower", "scheduler", "triggerer", "worker"],
+        ["controller", "dag-processor", "flower", "scheduler", "triggerer", "worker"],
     ]
 
 

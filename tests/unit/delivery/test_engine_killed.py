@@ -20,10 +20,10 @@ from fleet_of_fakes import (
     runs_only,
 )
 
-from tradewind.delivery import lease
 from tradewind.delivery.engine import Engine
-from tradewind.delivery.records import FolderRecords
 from tradewind.errors import TradewindError
+from tradewind.records import lease
+from tradewind.records.records import FolderRecords
 
 CALLS = 22
 """Of the target, in one deployment of the fakes; see the test below."""

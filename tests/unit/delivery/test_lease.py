@@ -18,11 +18,11 @@ from fleet_of_fakes import (
     runs_only,
 )
 
-from tradewind.delivery import lease
 from tradewind.delivery.engine import Engine, Limits
-from tradewind.delivery.records import FolderRecords
 from tradewind.delivery.target import Progress
 from tradewind.errors import TradewindError
+from tradewind.records import lease
+from tradewind.records.records import FolderRecords
 
 
 def test_one_at_a_time(engine: Engine, records: FolderRecords, clock: Clock) -> None:
@@ -47,7 +47,7 @@ def test_the_lock_of_a_process_that_ended_is_free_at_once(
     child = subprocess.Popen(["true"])
     with monkeypatch.context() as as_child:
         as_child.setattr(lease.os, "getpid", lambda: child.pid)
-        lease.Lease.take(records, "dev", "deploys", clock)
+        lease.Lease.take(records, lease.of_environment("dev"), "deploys", clock)
     child.wait()
 
     engine.deploy(release(NEW), ignore)
@@ -60,7 +60,7 @@ def test_the_lock_of_another_machine_runs_out(
 ) -> None:
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(lease.socket, "gethostname", lambda: "elsewhere")
-        lease.Lease.take(records, "dev", "deploys", clock)
+        lease.Lease.take(records, lease.of_environment("dev"), "deploys", clock)
 
     with pytest.raises(TradewindError, match="dev is locked"):
         engine.deploy(release(NEW), ignore)
@@ -69,22 +69,22 @@ def test_the_lock_of_another_machine_runs_out(
 
 
 def test_a_locked_environment_refuses(engine: Engine, records: FolderRecords, clock: Clock) -> None:
-    lease.lock(records, "dev", "month end", clock)
+    lease.lock(records, lease.of_environment("dev"), "month end", clock)
     clock.now += 1e6
 
     with pytest.raises(TradewindError, match="month end") as caught:
         engine.deploy(release(NEW), ignore)
 
     assert caught.value.hint == "wait, or: tradewind release unlock dev"
-    assert lease.unlock(records, "dev")
-    assert not lease.unlock(records, "dev")
+    assert lease.unlock(records, lease.of_environment("dev"))
+    assert not lease.unlock(records, lease.of_environment("dev"))
     engine.deploy(release(NEW), ignore)
 
 
 def test_whoever_lost_the_lock_changes_nothing_more(engine: Engine, records: FolderRecords, clock: Clock) -> None:
     def take_away(name: str, progress: Progress) -> None:
         if name == "scheduler":
-            lease.unlock(records, "dev")
+            lease.unlock(records, lease.of_environment("dev"))
             clock.now += lease.LEASE_S
         assert name != "worker"
 
@@ -113,10 +113,10 @@ def test_a_write_whose_answer_got_lost_is_no_other_holder(
         return write(name, document, version)
 
     monkeypatch.setattr(records, "write", twice)
-    held = lease.Lease.take(records, "dev", "deploys", clock)
+    held = lease.Lease.take(records, lease.of_environment("dev"), "deploys", clock)
     for _ in range(3):
         clock.now += lease.RENEW_S + 1
         held.renew()
     held.give_back()
 
-    assert records.read(lease.name("dev")) is None
+    assert records.read(lease.of_environment("dev").record) is None

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tradewind.delivery.records import ConflictError, FolderRecords, Records
-from tradewind.delivery.s3_records import S3Records
+from tradewind.records.records import ConflictError, FolderRecords, Records
+from tradewind.records.s3 import S3Records
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -88,9 +88,9 @@ def test_an_error_arrives_as_it_was_raised(home: Home) -> None:
 
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_pack_and_unpack(code: ExitCode) -> None:
-    error = control.unpack(control.pack(TradewindError("what", "why", "hint", code=code)))
+    error = TradewindError.from_dict(TradewindError("what", "why", "hint", code=code).as_dict())
 
-    assert control.pack(error) == {"what": "what", "why": "why", "hint": "hint", "code": int(code)}
+    assert error.as_dict() == {"what": "what", "why": "why", "hint": "hint", "code": int(code)}
     assert error.code == code
 
 

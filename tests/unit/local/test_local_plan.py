@@ -83,6 +83,7 @@ def test_the_processes(specs: dict[str, ProcessSpec], planned: Plan) -> None:
         "worker-1",
         "worker-2",
         "flower",
+        "controller",
     ]
     assert len(specs) == len(planned.specs)
 
@@ -109,7 +110,7 @@ def test_no_other_configuration_of_airflow_is_read(specs: dict[str, ProcessSpec]
 
 
 def test_who_knows_which_secret(specs: dict[str, ProcessSpec], home: Home) -> None:
-    metadata = {"prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer"}
+    metadata = {"prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "controller"}
     workers = {"worker-1", "worker-2"}
     known = {
         secret: {name for name, spec in specs.items() if any(value in text for text in spec.env.values())}
@@ -119,8 +120,8 @@ def test_who_knows_which_secret(specs: dict[str, ProcessSpec], home: Home) -> No
     assert known == {
         "admin": {"prepare"},
         "airflow": metadata,
-        "broker": {"scheduler", "flower", *workers},
-        "fernet": metadata - {"prepare"},
+        "broker": {"scheduler", "flower", "controller", *workers},
+        "fernet": metadata - {"prepare", "controller"},
         "jwt": {"web", "scheduler"},
         "api": {"web", "triggerer", *workers},
         "login": {"migrate"},
@@ -150,7 +151,7 @@ def test_each_has_a_log_of_its_own_and_no_two_share_a_heartbeat(planned: Plan) -
     heartbeats = [spec.probe.path for spec in planned.specs if isinstance(spec.probe, FileProbe)]
 
     assert len(set(logs)) == len(logs)
-    assert len(set(heartbeats)) == len(heartbeats) == 2
+    assert len(set(heartbeats)) == len(heartbeats) == 3
 
 
 def test_a_further_worker(planned: Plan) -> None:
@@ -214,6 +215,10 @@ def test_containers_are_locked_up_and_no_secret_is_in_their_arguments(
 
     for spec in planned.specs[2:]:
         words = list(spec.argv)
+        if spec.service == "controller":  # it asks the supervisor, whose socket is not for containers
+            assert words[1:] == ["-m", "tradewind.local.controller"]
+            assert not spec.image
+            continue
         assert words[:2] == ["podman", "run"]
         assert {"--read-only", "no-new-privileges", "never"} <= set(words)
         assert words[words.index("--cap-drop") + 1] == "all"

@@ -39,6 +39,7 @@ def test_the_services_of_a_large_environment() -> None:
         "worker-heavy",
         "worker-light",
         "flower",
+        "controller",
     ]
 
 
@@ -73,8 +74,8 @@ def test_who_knows_which_secret(environment: Environment) -> None:
 
     assert known == {
         Secret.DATABASE_ADMIN: {"prepare"},
-        Secret.DATABASE_URL: {"prepare", "migrate", "scheduler", "dag-processor", "triggerer", *api},
-        Secret.BROKER_URL: {"scheduler", "flower", *fleet},
+        Secret.DATABASE_URL: {"prepare", "migrate", "scheduler", "dag-processor", "triggerer", "controller", *api},
+        Secret.BROKER_URL: {"scheduler", "flower", "controller", *fleet},
         Secret.FERNET_KEY: {"migrate", "scheduler", "dag-processor", "triggerer", *api},
         Secret.JWT_SECRET: {"scheduler", *api},
         Secret.API_SECRET: {"triggerer", *api, *fleet},

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from tradewind.delivery.ecs import snapshots
 from tradewind.delivery.ecs.commands import Commands
@@ -22,6 +22,7 @@ from tradewind.delivery.ecs.revisions import Revisions
 from tradewind.delivery.ecs.tasks import Tasks
 from tradewind.delivery.target import Phase, Progress, Rolled, Stage
 from tradewind.platform import Component, Service
+from tradewind.scaling.ecs import Session, protected, task_ids
 
 MAX_UNFINISHED = 5
 """Deployments of one service that may be unfinished; ECS refuses a sixth (aws/containers-roadmap#2836)."""
@@ -29,13 +30,6 @@ MAX_UNFINISHED = 5
 CONFIRM = ("python", "-m", "tradewind.database.confirm")
 
 _PENDING = Phase.PENDING
-
-
-class Session(Protocol):
-    """What is used of a boto3 session."""
-
-    def client(self, name: str) -> Any:
-        """A client of an AWS service."""
 
 
 class EcsTarget:
@@ -152,6 +146,10 @@ class EcsTarget:
         if new is None:
             return self._make_room(name, list(found.values()))
         count = self._wanted(name, max(service["desiredCount"] for service in found.values()))
+        if not count and not any(service["runningCount"] for service in found.values()):
+            # Whichever the controller wakes up is of this release.
+            looks = (self._roll(service, revision, 0) for service in found.values())
+            return next((look for look in looks if look.phase is not Phase.DONE), Progress(Phase.DONE))
         progress = self._roll(found[new], revision, count)
         if progress.phase is not Phase.DONE:
             return progress
@@ -171,7 +169,7 @@ class EcsTarget:
     def _relieve(self, name: str, staying: dict[str, Any], going: dict[str, Any], *, keep: bool) -> Progress:
         # First whoever stays: a deployment that was killed, or the way there, may have told him to take no tasks.
         told = self._commands.tell(name, staying["taskDefinition"], "uncordon", self._task_ids(staying["serviceName"]))
-        return told or self._empty(name, going, keep=keep)
+        return told or self._empty(name, going, staying["taskDefinition"], keep=keep)
 
     def _turn(self, found: Mapping[str, dict[str, Any]], revision: str) -> str | None:
         """Which service is to run the revision: the one that does, or an empty one; None while there is none."""
@@ -181,8 +179,11 @@ class EcsTarget:
         empty = [n for n, s in found.items() if not s["desiredCount"] and not s["runningCount"]]
         return empty[0] if empty else None
 
-    def _empty(self, name: str, service: dict[str, Any], *, keep: bool) -> Progress:
-        """Bring one of the services to nothing: no new tasks, the last one finished, protection given back."""
+    def _empty(self, name: str, service: dict[str, Any], new: str, *, keep: bool) -> Progress:
+        """Bring one of the services to nothing: no new tasks, the last one finished, protection given back.
+
+        Whatever starts in it some day is of the revision ``new``.
+        """
         ecs_service = service["serviceName"]
         if not service["desiredCount"]:
             return Progress(_PENDING, f"{ecs_service} ends {service['runningCount']}", Stage.STOPPING)
@@ -196,24 +197,15 @@ class EcsTarget:
         # Somebody may have lost his protection and not his tasks.
         if told := self._commands.tell(name, revision, "duty", self._task_ids(ecs_service), "--idle"):
             return told
-        self._ecs.update_service(cluster=self._layout.cluster, service=ecs_service, desiredCount=0)
+        self._ecs.update_service(cluster=self._layout.cluster, service=ecs_service, taskDefinition=new, desiredCount=0)
         return Progress(_PENDING, f"{ecs_service} ends {service['runningCount']}", Stage.STOPPING)
 
     def _protected(self, ecs_service: str) -> list[str]:
         """The tasks of a service that ECS does not stop."""
-        tasks = self._task_ids(ecs_service)
-        found = [
-            entry
-            for start in range(0, len(tasks), 10)  # ECS takes ten at a time
-            for entry in self._ecs.get_task_protection(cluster=self._layout.cluster, tasks=tasks[start : start + 10])[
-                "protectedTasks"
-            ]
-        ]
-        return sorted(str(e["taskArn"]).rpartition("/")[2] for e in found if e["protectionEnabled"])
+        return sorted(protected(self._ecs, self._layout.cluster, self._task_ids(ecs_service)))
 
     def _task_ids(self, ecs_service: str) -> list[str]:
-        pages = self._ecs.get_paginator("list_tasks").paginate(cluster=self._layout.cluster, serviceName=ecs_service)
-        return sorted(arn.rpartition("/")[2] for page in pages for arn in page["taskArns"])
+        return task_ids(self._ecs, self._layout.cluster, ecs_service)
 
     # One-offs
 

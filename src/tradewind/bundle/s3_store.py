@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from tradewind.infrastructure.aws import asking
+from tradewind.aws import asking
 
 _THERE = {"PreconditionFailed", "412"}
 _BUSY = {"ConditionalRequestConflict", "409"}
@@ -19,7 +19,7 @@ _ABSENT = {"NoSuchKey", "404"}
 
 
 class S3Store:
-    """See ``dags.store.Store``: objects below ``prefix``, which ends in a slash or is empty."""
+    """See ``bundle.store.Store``: objects below ``prefix``, which ends in a slash or is empty."""
 
     def __init__(self, session: boto3.Session, bucket: str, prefix: str) -> None:
         self._client = session.client("s3")

@@ -53,6 +53,11 @@ class FolderStore:
         return True
 
 
+def files(folder: Path, release: str) -> tuple[Path, Path]:
+    """Where the archive and the manifest of a release are in a folder."""
+    return folder / f"{release}.zip", folder / f"{release}.json"
+
+
 def put(store: Store, archive: Path, manifest: Path) -> None:
     """Keep a release. The manifest is last: what has one is whole."""
     store.keep(archive)
@@ -67,20 +72,20 @@ def bring(store: Store, release: str, folder: Path) -> DagRelease:
     """
     if not is_id(release):
         raise TradewindError(f"{release!r} is no name of a DAG release", hint="tradewind dags build prints it")
-    archive, manifest = folder / f"{release}.zip", folder / f"{release}.json"
+    archive, manifest = files(folder, release)
     with suppress(TradewindError, OSError):
         here = DagRelease.read(manifest)
         check(here, archive)
         return here
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with whole(manifest) as about, whole(archive) as files:  # the last one named is the first to be there
-            for name, draft in ((manifest.name, about), (archive.name, files)):
+        with whole(manifest) as about, whole(archive) as content:  # the last one named is the first to be there
+            for name, draft in ((manifest.name, about), (archive.name, content)):
                 if not store.fetch(name, draft):
                     raise TradewindError(f"the DAG release {release} is not in the store", f"it has no {name}")
                 draft.chmod(0o644)  # containers read it, as somebody else
             found = DagRelease.from_dict(json.loads(about.read_bytes()))
-            check(found, files)
+            check(found, content)
             if found.id != release:
                 raise TradewindError(f"what the store has as {release} is {found.id}")
     except ValueError as error:

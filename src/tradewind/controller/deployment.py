@@ -52,6 +52,15 @@ class Patience:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """What must be known to finish a deployment after whoever began it has ended: what was in force, and which files
+    could not be imported even then, and why."""
+
+    before: str | None
+    broken: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Deployed:
     """What was done. Seconds since the pointer moved; None for what was not waited for."""
 
@@ -85,24 +94,29 @@ class Deployment:
         tell: Tell = lambda _: None,
         *,
         take_back: bool = True,
+        begun: Begun | None = None,
+        note: Callable[[Begun], None] = lambda _: None,
     ) -> Deployed:
         """Put ``release`` in force, which is in the folder, and see it served; with ``whole``: all of it.
 
         Killed at any moment, this leaves the old or the new release in force. Where a file that could be imported
         before cannot be now, or what has changed is not parsed in time, what was in force before is again; not without
-        ``take_back``.
+        ``take_back``. Before anything is changed, ``note`` is given what ``begun`` takes to go on after a kill.
 
         Raises:
             TradewindError: the release is damaged, somebody else is deploying, or it has errors, and what was done.
         """
         with self._alone():
-            before = self.shared.in_force()
-            if before and before.release == release:
-                return self._again(before, whole, tell)
-            broken = dict(self._watch.import_errors()) if self._watch else {}
+            now = self.shared.in_force()
+            if begun is None:
+                if now and now.release == release:
+                    return self._again(now, whole, tell)
+                begun = Begun(now.release if now else None, dict(self._watch.import_errors()) if self._watch else {})
+                note(begun)
             now = self.shared.activate(release)
             if not self._watch:
                 return Deployed(now, changed=True)
+            before, broken = begun.before, begun.broken
             tell(f"{release} is in force; waiting until what it changed is served")
             try:
                 served = self._until(SERVED, now, self._patience.served_s, broken, tell)
@@ -193,12 +207,12 @@ class Deployment:
                 raise (_FailedError if event == SERVED else _UnconfirmedError)(silent)
             self._sleep(POLL_S)
 
-    def _fail(self, release: str, before: InForce | None, why: str) -> NoReturn:
+    def _fail(self, release: str, before: str | None, why: str) -> NoReturn:
         if before is None:
             raise TradewindError(f"the DAG release {release} is in force, and has errors", why, "mend it, and deploy")
-        self.shared.activate(before.release)
+        self.shared.activate(before)
         raise TradewindError(
-            f"the DAG release {release} was taken back", why, f"{before.release} is in force again; mend it, and deploy"
+            f"the DAG release {release} was taken back", why, f"{before} is in force again; mend it, and deploy"
         )
 
 

@@ -1,0 +1,39 @@
+"""boto3's errors as ours. Imported only by what talks to AWS: boto3 takes long to import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from tradewind.errors import TradewindError
+
+LOG_IN = "log in (`aws sso login`), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+
+@contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Turn boto3's errors into ours. ``what`` completes the sentence 'could not …'."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise explained(error, what) from None
+
+
+def explained(error: BotoCoreError | ClientError, what: str) -> TradewindError:
+    """One of boto3's errors as one of ours."""
+    if isinstance(error, ClientError):
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        hint = LOG_IN if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"} else ""
+        return TradewindError(f"could not {what}", f"{code}: {message}".rstrip(": "), hint)
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | SSOError | TokenRetrievalError):
+        return TradewindError("AWS credentials are missing", str(error), LOG_IN)
+    return TradewindError(f"could not {what}", str(error), "check the network, and AWS_ENDPOINT_URL if it is set")

@@ -1,0 +1,41 @@
+"""The controller on AWS: ``python -m tradewind.controller``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import partial
+
+import boto3
+
+from tradewind.bundle.s3_store import S3Store
+from tradewind.controller import metrics, parts
+from tradewind.controller.places import DAGS, RECORDS
+from tradewind.fleet import control
+from tradewind.records.s3 import S3Records
+from tradewind.scaling.ecs import EcsFleet
+
+POLL_S = 1.0
+"""A read a second costs a dollar a month."""
+
+
+def home() -> parts.Home:
+    """What the environment stack made, from TRADEWIND_PLACES, which is JSON."""
+    places = json.loads(os.environ["TRADEWIND_PLACES"])
+    session = boto3.Session(region_name=places["region"])
+    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
+    services = {name: tuple(found) for name, found in places["workers"].items()}
+    fleet = EcsFleet(places["cluster"], services, session, lambda command, names: control.send(command, names, url))
+    return parts.Home(
+        environment=places["environment"],
+        records=S3Records(session, places["bucket"], RECORDS),
+        store=S3Store(session, places["bucket"], DAGS),
+        fleet=fleet,
+        tell=partial(metrics.send, session.client("cloudwatch"), places["name"]),
+        poll_s=POLL_S,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(parts.run(home()))

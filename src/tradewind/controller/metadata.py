@@ -1,0 +1,111 @@
+"""What the controller reads in Airflow's database. It writes nothing there, and imports no Airflow: that takes seconds.
+
+The columns are those of Airflow 3.3; a unit test asks Airflow's own tables the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from tradewind.bundle.events import CONFIRMED, PROGRESS, SERVED
+from tradewind.bundle.pointer import InForce
+from tradewind.controller.deployment import Told
+from tradewind.errors import TradewindError
+
+_RELEASE = re.compile(r"\bd-[0-9a-f]{16}\b")
+_TOLD = text("SELECT event, extra FROM log WHERE event IN :events ORDER BY id DESC LIMIT 20").bindparams(
+    bindparam("events", [SERVED, CONFIRMED, PROGRESS], expanding=True)
+)
+_ERRORS = text("SELECT filename, stacktrace FROM import_error WHERE bundle_name = :bundle ORDER BY id")
+_IN_USE = text(
+    "SELECT DISTINCT bundle_version FROM dag_run WHERE state IN ('queued', 'running') AND bundle_version IS NOT NULL"
+)
+_BUSY = "state IN ('queued', 'running', 'restarting')"
+"""States in which a task has, or is about to have, a slot of a worker."""
+_DEMAND = text(f"SELECT queue, count(*) FROM task_instance WHERE {_BUSY} GROUP BY queue")  # noqa: S608 (a constant)
+_OLDEST = text("SELECT min(queued_dttm) FROM task_instance WHERE state = 'queued'")
+_HEARTBEAT = text("SELECT max(latest_heartbeat) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running'")
+
+
+class Metadata:
+    """See ``deployment.Watch``, and ``scaling``: what of Airflow's database the controller asks. ``bundle`` is ours.
+
+    Every method raises TradewindError where the database does not answer.
+    """
+
+    def __init__(self, engine: Engine, bundle: str) -> None:
+        self._engine = engine
+        self._bundle = bundle
+
+    @classmethod
+    def at(cls, url: str, bundle: str) -> Metadata:
+        """The database at this URL. Nothing is asked yet."""
+        # One connection at a time for each of the few threads; one that the database has closed is noticed.
+        return cls(create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True, pool_recycle=600), bundle)
+
+    def told(self, now: InForce) -> Told:
+        """See Watch."""
+        found, left = set(), None
+        for event, extra in self._rows(_TOLD):
+            about = json.loads(extra)
+            if (about["bundle"], about["release"], about["serial"]) == (self._bundle, now.release, now.serial):
+                found.add(event)
+                left = about.get("left") if left is None else left
+        return Told(frozenset(found), left)
+
+    def import_errors(self) -> Mapping[str, str]:
+        """See Watch."""
+        return {file: _last_line(trace) for file, trace in self._rows(_ERRORS, bundle=self._bundle)}
+
+    def in_use(self) -> frozenset[str]:
+        """See Watch."""
+        return frozenset(version for (version,) in self._rows(_IN_USE))
+
+    def demand(self) -> Mapping[str, int]:
+        """From each queue to how many tasks run or wait for a worker. A queue without any is not there."""
+        return {queue: int(count) for queue, count in self._rows(_DEMAND)}
+
+    def queue_age_s(self, now: datetime) -> float:
+        """For how many seconds the task has waited for a worker that has waited longest; 0 where none does."""
+        return self._age(_OLDEST, now) or 0.0
+
+    def scheduler_silence_s(self, now: datetime) -> float | None:
+        """Seconds since a scheduler showed a sign of life; None where none ever did."""
+        return self._age(_HEARTBEAT, now)
+
+    def _age(self, query: Any, now: datetime) -> float | None:
+        ((when,),) = self._rows(query)
+        if when is None:
+            return None
+        if isinstance(when, str):  # SQLite
+            when = datetime.fromisoformat(when)
+        since: timedelta = now - (when if when.tzinfo else when.replace(tzinfo=UTC))
+        return max(0.0, since.total_seconds())
+
+    def _rows(self, query: Any, **values: Any) -> list[Any]:
+        with self._connection() as connection:
+            return list(connection.execute(query, values))
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            # Its first line: the rest is the statement.
+            why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            raise TradewindError("Airflow's database does not answer", why) from None
+
+
+def _last_line(trace: str) -> str:
+    lines = trace.strip().splitlines()
+    # The same error of another release is the same error.
+    return _RELEASE.sub("…", lines[-1]) if lines else "it cannot be imported"

@@ -1,0 +1,87 @@
+"""Puts a controller together. Homes differ in where records are kept, what runs workers, and who is told figures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradewind.bundle.shared import BusyError, SharedFolder
+from tradewind.bundle.store import Store
+from tradewind.controller.controller import Chore, Controller, stop_on_signals
+from tradewind.controller.dags import DagCommands
+from tradewind.controller.deployment import Deployment, Patience
+from tradewind.controller.desk import Desk, StoppedError
+from tradewind.controller.inbox import Inbox, leadership
+from tradewind.controller.metadata import Metadata
+from tradewind.controller.metrics import EVERY_S, measured, now
+from tradewind.records.records import Records
+from tradewind.scaling.fleet import Fleet
+from tradewind.scaling.policy import Bounds, classes
+from tradewind.scaling.scaler import Scaler, Seen
+
+log = logging.getLogger(__name__)
+
+SCALE_S = 10.0
+TIDY_S = 3600.0
+BUSY_S = 120.0
+"""The lock of a controller that was killed is free when the file system notices that it is gone."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """What only the home knows. ``poll_s``: seconds between two looks at the inbox. ``tell``: who is given figures."""
+
+    environment: str
+    records: Records
+    store: Store
+    fleet: Fleet
+    tell: Callable[[Mapping[str, float]], None]
+    poll_s: float
+    scale_s: float = SCALE_S
+    bounds: Callable[[], Mapping[str, Bounds]] = dict
+
+
+def run(home: Home) -> int:
+    """Run until SIGTERM; the exit code. Everything else comes from the environment (``platform.services``)."""
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stopped = threading.Event()
+    stop_on_signals(stopped)
+    heartbeat = os.environ.get("TRADEWIND_HEARTBEAT_FILE")
+    metadata = Metadata.at(os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], os.environ["TRADEWIND_BUNDLE"])
+    shared = SharedFolder(Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]))
+
+    def sleep(seconds: float) -> None:
+        if stopped.wait(seconds):
+            raise StoppedError
+
+    deployment = Deployment(shared, metadata, Patience(busy_s=BUSY_S), sleep=sleep)
+    dags = DagCommands(deployment, home.store, home.environment)
+    desk = Desk(Inbox(home.records, home.environment, poll_s=home.poll_s), dags.handlers(), stopped)
+    workers = classes(json.loads(os.environ["TRADEWIND_WORKERS"]))
+    scaler = Scaler(workers, home.fleet, metadata.demand, overrides=home.bounds)
+    seen: dict[str, Seen] = {}
+    chores = (
+        Chore("commands", home.poll_s, desk.look),
+        Chore("workers", home.scale_s, lambda: seen.update(scaler.step())),
+        Chore("figures", EVERY_S, lambda: home.tell(measured(metadata, seen, now()))),
+        Chore("old DAG releases", TIDY_S, lambda: _tidy(dags)),
+    )
+    controller = Controller(
+        home.records, leadership(home.environment), chores, stopped, Path(heartbeat) if heartbeat else None
+    )
+    return controller.run()
+
+
+def _tidy(dags: DagCommands) -> None:
+    try:
+        removed = dags.tidy()
+    except BusyError:
+        return  # the next time will do
+    if removed:
+        log.info("removed old DAG releases: %s", ", ".join(removed))

@@ -1,0 +1,97 @@
+"""The controller on this machine: ``python -m tradewind.local.controller``, started by the supervisor.
+
+The same controller as on AWS. Records and DAG releases are in folders, and the supervisor runs the workers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from tradewind.controller import parts
+from tradewind.errors import TradewindError
+from tradewind.fleet import control as workers
+from tradewind.local import control
+from tradewind.local.controller_places import NAME, POLL_S, records, store
+from tradewind.local.paths import Home
+from tradewind.scaling.fleet import View, Worker
+from tradewind.scaling.policy import Bounds
+
+SCALE_S = 2.0
+PATIENCE_S = 5.0
+
+
+class SupervisorFleet:
+    """See ``scaling.fleet.Fleet``. ``tell`` sends workers a command over the broker."""
+
+    def __init__(self, home: Home, tell: Callable[[str, list[str]], Mapping[str, Any]]) -> None:
+        self._home = home
+        self._tell = tell
+
+    def look(self, service: str, *, closely: bool) -> View:
+        """See Fleet."""
+        rows = [row for row in self._ask(do="status")["processes"] if row["service"] == service]
+        here = [row for row in rows if row["wanted"]]
+        if len({row["image"] for row in rows}) > 1:
+            return View(len(here), turning=True)
+        if not closely:
+            return View(len(here))
+        names = [row["name"] for row in here if row["healthy"]]
+        duties = self._tell("duty", names) if names else {}
+        return View(len(here), tuple(_worker(name, duties.get(name)) for name in names))
+
+    def uncordon(self, service: str, names: Collection[str]) -> None:
+        """See Fleet."""
+        self._tell("uncordon", list(names))
+
+    def cordon(self, service: str, names: Collection[str]) -> None:
+        """See Fleet."""
+        self._tell("cordon", list(names))
+
+    def keep(self, service: str, count: int, leaving: Collection[str]) -> None:
+        """See Fleet."""
+        self._ask(do="keep", service=service, count=count, leaving=sorted(leaving))
+
+    def bounds(self) -> Mapping[str, Bounds]:
+        """What ``tradewind scale`` has fixed."""
+        rows = self._ask(do="services")["services"]
+        return {row["name"]: Bounds(row["fixed"], row["fixed"]) for row in rows if row["fixed"] is not None}
+
+    def _ask(self, **request: Any) -> control.Answer:
+        try:
+            return control.ask(self._home, request)
+        except ConnectionError as error:
+            raise TradewindError("the supervisor does not answer", str(error)) from None
+
+
+def _worker(name: str, duty: Mapping[str, Any] | None) -> Worker:
+    # The supervisor stops whom it is told to, and nobody else.
+    if duty is None:
+        return Worker(name, safe=True)
+    return Worker(name, duty["cordoned"], duty["tasks"], safe=not (duty["cordoned"] and not duty["tasks"]))
+
+
+def main() -> int:
+    """Entry point."""
+    home = Home(Path(os.environ["TRADEWIND_PLACES"]))
+    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
+    fleet = SupervisorFleet(home, lambda command, names: workers.send(command, names, url, PATIENCE_S))
+    return parts.run(
+        parts.Home(
+            environment=NAME,
+            records=records(home),
+            store=store(home),
+            fleet=fleet,
+            tell=lambda _: None,
+            poll_s=POLL_S,
+            scale_s=SCALE_S,
+            bounds=fleet.bounds,
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Workers on ECS: two services for each class, of which one has workers but while a release replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tradewind.errors import TradewindError
+from tradewind.scaling.fleet import View, Worker
+
+PROTECTIONS_AT_ONCE = 10
+"""Tasks whose protection ECS tells in one call."""
+
+Tell = Callable[[str, list[str]], Mapping[str, Any]]
+"""Sends workers a command over the broker; the duties of those that answered, by name (``fleet.cordon``)."""
+
+
+class Session(Protocol):
+    """What is used of a boto3 session."""
+
+    def client(self, name: str) -> Any:
+        """A client of an AWS service."""
+
+
+class EcsFleet:
+    """See Fleet. ``services`` are the two ECS services of each class."""
+
+    def __init__(self, cluster: str, services: Mapping[str, tuple[str, ...]], session: Session, tell: Tell) -> None:
+        self._cluster = cluster
+        self._services = services
+        self._ecs = session.client("ecs")
+        self._tell = tell
+
+    def look(self, service: str, *, closely: bool) -> View:
+        """See Fleet."""
+        found = self._describe(service)
+        active = [s for s in found if s["desiredCount"] or s["runningCount"]]
+        if len(active) > 1:
+            return View(sum(s["desiredCount"] for s in active), turning=True)
+        if not active or not closely:
+            return View(sum(s["desiredCount"] for s in active))
+        (one,) = active
+        try:
+            names = task_ids(self._ecs, self._cluster, one["serviceName"])
+            safe = protected(self._ecs, self._cluster, names)
+        except (BotoCoreError, ClientError) as error:
+            raise _unseen(service, error) from None
+        duties = self._tell("duty", names) if names else {}
+        workers = tuple(
+            Worker(name, duties[name]["cordoned"], duties[name]["tasks"], name in safe)
+            if name in duties
+            else Worker(name, safe=name in safe)
+            for name in names
+        )
+        return View(one["desiredCount"], workers)
+
+    def uncordon(self, service: str, names: Collection[str]) -> None:
+        """See Fleet."""
+        self._tell("uncordon", list(names))
+
+    def cordon(self, service: str, names: Collection[str]) -> None:
+        """See Fleet."""
+        self._tell("cordon", list(names))
+
+    def keep(self, service: str, count: int, leaving: Collection[str]) -> None:
+        """See Fleet. ECS chooses who goes among those that are not protected, and has been seen to have no others."""
+        found = self._describe(service)
+        active = [s for s in found if s["desiredCount"] or s["runningCount"]]
+        if len(active) > 1:
+            raise TradewindError(f"the number of {service} cannot be changed", "a release replaces these workers")
+        # Where nobody runs, a release has brought both to the same revision.
+        name = (active or found)[0]["serviceName"]
+        try:
+            self._ecs.update_service(cluster=self._cluster, service=name, desiredCount=count)
+        except (BotoCoreError, ClientError) as error:
+            raise _unseen(service, error) from None
+
+    def _describe(self, service: str) -> list[dict[str, Any]]:
+        try:
+            answer = self._ecs.describe_services(cluster=self._cluster, services=list(self._services[service]))
+        except (BotoCoreError, ClientError) as error:
+            raise _unseen(service, error) from None
+        return list(answer["services"])
+
+
+def task_ids(ecs: Any, cluster: str, ecs_service: str) -> list[str]:
+    """The tasks of an ECS service that have not ended."""
+    pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, serviceName=ecs_service)
+    return sorted(arn.rpartition("/")[2] for page in pages for arn in page["taskArns"])
+
+
+def protected(ecs: Any, cluster: str, tasks: list[str]) -> set[str]:
+    """Those of these tasks that ECS does not stop."""
+    found = [
+        entry
+        for start in range(0, len(tasks), PROTECTIONS_AT_ONCE)
+        for entry in ecs.get_task_protection(cluster=cluster, tasks=tasks[start : start + PROTECTIONS_AT_ONCE])[
+            "protectedTasks"
+        ]
+    ]
+    return {str(e["taskArn"]).rpartition("/")[2] for e in found if e["protectionEnabled"]}
+
+
+def _unseen(service: str, error: Exception) -> TradewindError:
+    return TradewindError(f"ECS does not answer about {service}", str(error))

@@ -1,0 +1,108 @@
+"""Brings a fleet to a number of workers, so that no task is lost. Decisions are pure; ``Fleet`` sees and does.
+
+To grow, workers that were told to take no tasks take some again, which is instant; then new ones start. To shrink, as
+many as are too many are told to take no tasks; those that have finished their last one and may be stopped are taken
+away. Whoever chooses among them (ECS does) must not be able to choose another: so the number is lowered only while all
+others are protected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One worker. None: nobody has asked it, or it has not answered.
+
+    ``safe``: it is not chosen when the number is lowered. ``tasks``: those it has taken and not finished.
+    """
+
+    name: str
+    cordoned: bool | None = None
+    tasks: int | None = None
+    safe: bool = False
+
+    @property
+    def drained(self) -> bool:
+        """Whether it can go: it takes no tasks, has none, and nothing protects it any more."""
+        return bool(self.cordoned) and self.tasks == 0 and not self.safe
+
+
+@dataclass(frozen=True)
+class View:
+    """A class of workers as it is. ``desired`` is how many the home keeps running.
+
+    ``workers`` are those that have started; none where nobody looked closely. ``turning``: a release is under way,
+    which decides how many there are of the old ones and the new ones.
+    """
+
+    desired: int
+    workers: tuple[Worker, ...] = ()
+    turning: bool = False
+
+    @property
+    def working(self) -> int:
+        """How many take tasks, or will when they have started."""
+        return self.desired - min(self.desired, sum(1 for worker in self.workers if worker.cordoned))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What to do now, in this order: let these take tasks again, keep so many more, let these take no more, take these
+    away. ``waits`` says what cannot be done yet."""
+
+    uncordon: tuple[str, ...] = ()
+    launch: int = 0
+    cordon: tuple[str, ...] = ()
+    retire: tuple[str, ...] = ()
+    waits: str = ""
+
+
+class Fleet(Protocol):
+    """The workers of an environment, by class. All methods raise TradewindError where that cannot be done now."""
+
+    def look(self, service: str, *, closely: bool) -> View:
+        """See a class; ``closely``: ask each worker what it does. Otherwise only ``desired`` and ``turning`` count."""
+
+    def uncordon(self, service: str, names: Collection[str]) -> None:
+        """Let these take tasks again."""
+
+    def cordon(self, service: str, names: Collection[str]) -> None:
+        """Let these take no more tasks. Those that do not answer are tried again at the next look."""
+
+    def keep(self, service: str, count: int, leaving: Collection[str]) -> None:
+        """Keep so many running from now on; where that is fewer, ``leaving`` are those that go."""
+
+
+def decide(view: View, wanted: int) -> Steps:
+    """What brings a class nearer to ``wanted`` workers. ``view`` is a close one."""
+    if view.turning:
+        return Steps(waits="a release replaces these workers")
+    cordoned = [worker for worker in view.workers if worker.cordoned]
+    drained = [worker for worker in cordoned if worker.drained]
+    # What is beyond the number that is kept is going already, and it is of these.
+    going = max(0, len(view.workers) - view.desired)
+    if wanted > view.desired - max(0, len(cordoned) - going):
+        # Whoever still has tasks is surely not one of those that go.
+        back = sorted(cordoned, key=lambda worker: (worker.drained, worker.name))
+        chosen = tuple(worker.name for worker in back[: len(back) - going][: wanted - _staying(view, cordoned, going)])
+        return Steps(uncordon=chosen, launch=max(0, wanted - view.desired))
+    too_many = _staying(view, cordoned, going) - wanted
+    idle_first = sorted(
+        (worker for worker in view.workers if worker.cordoned is False and worker.tasks is not None),
+        key=lambda worker: (worker.tasks or 0, worker.name),
+    )
+    cordon = tuple(worker.name for worker in idle_first[:too_many])
+    leaving = tuple(worker.name for worker in drained[: max(0, len(drained) - going)])
+    exposed = [worker.name for worker in view.workers if not worker.safe and worker not in drained]
+    if leaving and (exposed or len(view.workers) < view.desired):
+        who = ", ".join(exposed) or "those that start"
+        return Steps(cordon=cordon, waits=f"{len(leaving)} workers can go once {who} cannot be taken for them")
+    return Steps(cordon=cordon, retire=leaving)
+
+
+def _staying(view: View, cordoned: Collection[Worker], going: int) -> int:
+    return view.desired - max(0, len(cordoned) - going)

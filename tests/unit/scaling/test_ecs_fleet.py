@@ -1,0 +1,166 @@
+"""Workers on the emulator of ECS, scaled up and down all day long: no task is lost, and releases are left alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from ecs_emulator import CLUSTER, SLOTS
+from ecs_world import SERVICES, World, release
+from moto import mock_aws
+
+from tradewind.errors import TradewindError
+from tradewind.platform.service import Counts
+from tradewind.scaling.ecs import EcsFleet
+from tradewind.scaling.policy import Bounds, WorkerClass
+from tradewind.scaling.scaler import Scaler
+
+CLASS = WorkerClass("worker", ("default",), SLOTS, Bounds(1, 12))
+TICK_S = 10.0
+
+
+class Day:
+    """A deployed environment, its queue, and a controller's scaler, which looks once in each tick of ECS."""
+
+    def __init__(self, folder: Path, bounds: Bounds = CLASS.bounds) -> None:
+        counts = Counts(bounds.min, bounds.min, bounds.max)
+        self.world = World(folder, tuple(replace(s, counts=counts) if s.name == CLASS.service else s for s in SERVICES))
+        self.world.deploy(release(1))
+        self.now = 0.0
+        self.broker_is_away = False
+        self.scaler = self.controller(bounds)
+
+    def controller(self, bounds: Bounds = CLASS.bounds) -> Scaler:
+        """One that has just begun."""
+        fleet = EcsFleet(CLUSTER, self.world.sets, self.world.ecs, self.tell)
+        workers = WorkerClass(CLASS.service, CLASS.queues, CLASS.slots, bounds)
+        return Scaler([workers], fleet, self.demand, clock=lambda: self.now, monotonic=lambda: self.now)
+
+    def tell(self, command: str, names: list[str]) -> Mapping[str, Any]:
+        if self.broker_is_away:
+            return {}
+        found = [t for t in self.world.ecs.tasks.values() if t.id in names and t.healthy]
+        for task in found:
+            task.cordoned = {"cordon": True, "uncordon": False}.get(command, task.cordoned)
+        return {task.id: {"cordoned": task.cordoned, "tasks": len(task.work)} for task in found}
+
+    def demand(self) -> Mapping[str, int]:
+        ecs = self.world.ecs
+        return {"default": len(ecs.queue) + sum(len(task.work) for task in ecs.tasks.values() if not task.stopped)}
+
+    def tick(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.scaler.step()
+            self.world.ecs.tick()
+            self.now += TICK_S
+
+    @property
+    def workers(self) -> int:
+        return sum(count for name, count in self.world.counts().items() if name.startswith("worker"))
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        yield
+
+
+def test_it_grows_with_the_queue_and_shrinks_to_nothing_lost(tmp_path: Path) -> None:
+    day = Day(tmp_path)
+    day.tick(3)
+    assert day.workers == 1
+    day.world.ecs.queue += [20] * 16
+    day.tick()
+    assert day.workers == 8
+    day.tick(100)
+    assert (day.workers, day.world.ecs.done, day.world.ecs.lost) == (1, 16, 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_task_is_lost_on_any_day(tmp_path: Path, seed: int) -> None:
+    """Bursts and lulls, a broker that goes away, controllers that are replaced; ECS always stops the busiest it may."""
+    day, luck = Day(tmp_path), random.Random(seed)
+    given, most, least = 0, 0, 99
+    for number in range(600):
+        if luck.random() < 0.03:
+            burst = [luck.randint(1, 30) for _ in range(luck.randint(1, 30))]
+            given += len(burst)
+            day.world.ecs.queue += burst
+        day.broker_is_away = number % 100 in range(40, 50)
+        if luck.random() < 0.02:
+            day.scaler = day.controller()
+        day.world.ecs.agent_down = number % 150 in range(70, 80)
+        day.tick()
+        most, least = max(most, day.workers), min(least, day.workers)
+    day.broker_is_away = day.world.ecs.agent_down = False
+    day.tick(200)
+    assert (day.world.ecs.lost, day.world.ecs.done, day.world.ecs.queue) == (0, given, [])
+    assert (day.workers, least) == (1, 1)
+    assert most > 6
+
+
+def test_a_release_and_the_scaler_do_not_meet(tmp_path: Path) -> None:
+    day = Day(tmp_path)
+    day.world.ecs.queue += [40] * 8
+    day.tick(6)
+    assert day.workers == 4
+    before = day.world.active()
+    looked: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        looked.append(day.scaler.step()["worker"].held)
+        day.world.ecs.tick()
+        day.now += TICK_S
+
+    day.world.sleep = sleep  # type: ignore[method-assign]
+    day.world.deploy(release(2))
+    assert "a release replaces these workers" in looked
+    assert day.world.active() != before
+    assert day.world.consistent() == release(2).id
+    day.tick(60)
+    assert (day.workers, day.world.ecs.done, day.world.ecs.lost) == (1, 8, 0)
+
+
+def test_a_class_that_sleeps_wakes_up_on_the_release_in_force(tmp_path: Path) -> None:
+    day = Day(tmp_path, Bounds(0, 4))
+    day.tick(60)
+    assert day.workers == 0
+    for number in (2, 3, 2):
+        day.world.deploy(release(number))
+        assert day.workers == 0
+        day.world.ecs.queue += [9] * 4
+        day.tick(6)
+        assert day.workers == 2
+        running = {day.world.ecs.image(t.revision) for t in day.world.ecs.tasks.values() if t.work}
+        assert running == {release(number).images["worker"]}
+        day.tick(60)
+        assert day.workers == 0
+    assert (day.world.ecs.done, day.world.ecs.lost) == (12, 0)
+
+
+def test_what_ecs_does_not_answer_changes_nothing(tmp_path: Path) -> None:
+    day = Day(tmp_path)
+    fails = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "DescribeServices")
+
+    def refuse(operation: str) -> None:
+        raise fails
+
+    fleet = EcsFleet(CLUSTER, day.world.sets, day.world.ecs, day.tell)
+    day.world.ecs.on_call = refuse
+    for do in (
+        lambda: fleet.look("worker", closely=True),
+        lambda: fleet.look("worker", closely=False),
+        lambda: fleet.keep("worker", 3, ()),
+    ):
+        with pytest.raises(TradewindError, match=r"ECS does not answer about worker: .*Rate exceeded"):
+            do()
+    assert "Rate exceeded" in day.scaler.step()["worker"].held
+    day.world.ecs.on_call = lambda operation: None
+    assert day.workers == 1

@@ -1,0 +1,212 @@
+"""What brings a fleet to a number of workers: decisions, on every fleet there can be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradewind.errors import TradewindError
+from tradewind.scaling.fleet import Steps, View, Worker, decide
+from tradewind.scaling.policy import Bounds, WorkerClass
+from tradewind.scaling.scaler import Scaler
+
+
+def busy(name: str, tasks: int = 1) -> Worker:
+    return Worker(name, cordoned=False, tasks=tasks, safe=True)
+
+
+def leaves(name: str, tasks: int = 0) -> Worker:
+    return Worker(name, cordoned=True, tasks=tasks, safe=bool(tasks))
+
+
+def test_to_grow_those_who_were_told_to_leave_come_first() -> None:
+    view = View(4, (busy("a"), leaves("b"), leaves("c", 2), leaves("d")))
+    assert decide(view, 2) == Steps(uncordon=("c",))
+    assert decide(view, 3) == Steps(uncordon=("c", "b"))
+    assert decide(view, 6) == Steps(uncordon=("c", "b", "d"), launch=2)
+
+
+def test_whoever_goes_already_does_not_come_back() -> None:
+    # ECS keeps two, and has three: one of b and c is being stopped.
+    view = View(2, (busy("a"), leaves("b"), leaves("c")))
+    assert decide(view, 2) == Steps(uncordon=("b",))
+    assert decide(view, 3) == Steps(uncordon=("b",), launch=1)
+    assert decide(view, 1) == Steps(retire=("b",))
+
+
+def test_to_shrink_idle_ones_take_no_more_tasks() -> None:
+    view = View(4, (busy("a", 3), busy("b", 0), busy("c", 1), busy("d", 0)))
+    assert decide(view, 2) == Steps(cordon=("b", "d"))
+    assert decide(view, 1) == Steps(cordon=("b", "d", "c"))
+    assert decide(view, 4) == Steps()
+
+
+def test_only_who_has_finished_goes_and_only_while_all_others_are_safe() -> None:
+    assert decide(View(3, (busy("a"), leaves("b"), leaves("c", 1))), 1) == Steps(retire=("b",))
+    exposed = Worker("a", cordoned=False, tasks=1)
+    assert decide(View(2, (exposed, leaves("b"))), 1).retire == ()
+    assert "once a cannot be taken for them" in decide(View(2, (exposed, leaves("b"))), 1).waits
+    starting = View(3, (busy("a"), leaves("b")))
+    assert "once those that start cannot be taken" in decide(starting, 2).waits
+
+
+def test_who_does_not_answer_is_not_taken_for_idle() -> None:
+    assert decide(View(2, (Worker("a", safe=True), Worker("b", safe=True))), 1) == Steps()
+
+
+def test_a_release_is_left_alone() -> None:
+    steps = decide(View(8, (busy("a"), leaves("b")), turning=True), 1)
+    assert (steps.uncordon, steps.launch, steps.cordon, steps.retire) == ((), 0, (), ())
+
+
+workers = st.builds(
+    Worker,
+    name=st.uuids().map(str),
+    cordoned=st.sampled_from([None, False, True]),
+    tasks=st.one_of(st.none(), st.integers(0, 4)),
+    safe=st.booleans(),
+)
+
+
+@given(st.lists(workers, max_size=8), st.integers(0, 10), st.integers(0, 10))
+def test_nothing_is_lost_in_any_fleet(found: list[Worker], desired: int, wanted: int) -> None:
+    steps = decide(View(desired, tuple(found)), wanted)
+    by_name = {worker.name: worker for worker in found}
+    assert all(by_name[name].drained for name in steps.retire)
+    assert all(by_name[name].cordoned is False for name in steps.cordon)
+    assert all(by_name[name].cordoned for name in steps.uncordon)
+    assert not (steps.launch and (steps.cordon or steps.retire))
+    if steps.retire:
+        # Whoever lowers the number by so many can only hit those that are drained.
+        free = [worker for worker in found if not worker.safe]
+        assert all(worker.drained for worker in free)
+        assert desired - len(steps.retire) >= len([worker for worker in found if not worker.drained])
+
+
+@given(st.lists(workers.filter(lambda w: w.cordoned is not None), max_size=8), st.integers(0, 12))
+def test_it_never_wants_more_or_fewer_than_asked(found: list[Worker], wanted: int) -> None:
+    view = View(len(found), tuple(found))
+    steps = decide(view, wanted)
+    after = view.working + len(steps.uncordon) + steps.launch - len(steps.cordon)
+    assert min(view.working, wanted) <= after <= max(view.working, wanted)
+    if wanted >= view.working:
+        assert after == wanted
+
+
+class Fake:
+    """A fleet of idle workers that does what it is told, at once."""
+
+    def __init__(self, count: int) -> None:
+        self.workers = {f"w{n}": False for n in range(count)}
+        self.fails = ""
+        self.did: list[str] = []
+        self.close = 0
+
+    def look(self, service: str, *, closely: bool) -> View:
+        if self.fails:
+            raise TradewindError(self.fails)
+        self.close += closely
+        if not closely:
+            return View(len(self.workers))
+        return View(
+            len(self.workers), tuple(Worker(n, cordoned=c, tasks=0, safe=not c) for n, c in self.workers.items())
+        )
+
+    def uncordon(self, service: str, names: Collection[str]) -> None:
+        self.workers |= dict.fromkeys(names, False)
+        self.did.append(f"uncordon {' '.join(sorted(names))}")
+
+    def cordon(self, service: str, names: Collection[str]) -> None:
+        self.workers |= dict.fromkeys(names, True)
+        self.did.append(f"cordon {' '.join(sorted(names))}")
+
+    def keep(self, service: str, count: int, leaving: Collection[str]) -> None:
+        for name in leaving:
+            del self.workers[name]
+        while len(self.workers) < count:
+            self.workers[next(name for n in range(count) if (name := f"n{n}") not in self.workers)] = False
+        self.did.append(f"keep {count}")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+CLASS = WorkerClass("worker", ("default",), 2, Bounds(1, 5))
+
+
+def test_up_and_down_again() -> None:
+    fleet, clock, demand = Fake(1), Clock(), {"default": 0}
+    scaler = Scaler([CLASS], fleet, lambda: demand, clock=clock, monotonic=clock)
+    scaler.step()
+    assert fleet.did == []
+
+    demand["default"] = 7
+    assert scaler.step()["worker"].wanted == 4
+    assert fleet.did == ["keep 4"]
+
+    demand["default"] = 0
+    for _ in range(40):
+        clock.now += 10
+        scaler.step()
+    assert fleet.did == ["keep 4", "cordon n0 n1 n2", "keep 1"]
+    assert list(fleet.workers) == ["w0"]
+
+    looks = fleet.close
+    scaler.step()
+    scaler.step()
+    assert fleet.close <= looks + 1  # where all is as it should be, nobody is asked
+
+
+def test_who_was_told_to_leave_comes_back_where_tasks_do() -> None:
+    fleet, clock, demand = Fake(3), Clock(), {"default": 6}
+    fleet.workers["w1"] = True  # by a controller that is no more
+    scaler = Scaler([CLASS], fleet, lambda: demand, clock=clock, monotonic=clock)
+    scaler.step()
+    assert fleet.did == ["uncordon w1"]
+
+
+def test_a_signal_that_cannot_be_read_holds_capacity() -> None:
+    fleet, clock = Fake(4), Clock()
+    silent = True
+
+    def demand() -> Mapping[str, int]:
+        if silent:
+            raise TradewindError("Airflow's database does not answer")
+        return {}
+
+    scaler = Scaler([CLASS], fleet, demand, clock=clock, monotonic=clock)
+    for _ in range(100):
+        clock.now += 10
+        assert scaler.step()["worker"].held == "Airflow's database does not answer"
+    assert (fleet.did, fleet.close) == ([], 0)
+
+    silent = False
+    fleet.fails = "ECS does not answer"
+    for _ in range(100):
+        clock.now += 10
+        assert "ECS does not answer" in scaler.step()["worker"].held
+    assert fleet.did == []
+
+    fleet.fails = ""
+    for _ in range(40):
+        clock.now += 10
+        scaler.step()
+    assert len(fleet.workers) == 1
+
+
+def test_what_a_person_has_fixed_holds() -> None:
+    fleet, clock = Fake(1), Clock()
+    fixed: dict[str, Bounds] = {"worker": Bounds(3, 3)}
+    scaler = Scaler([CLASS], fleet, lambda: {"default": 100}, overrides=lambda: fixed, clock=clock, monotonic=clock)
+    scaler.step()
+    assert len(fleet.workers) == 3
+    fixed.clear()
+    scaler.step()
+    assert len(fleet.workers) == 5
