@@ -1,11 +1,15 @@
-"""What the controller tells CloudWatch every minute; the alarms of ``terraform/modules/observability`` wait for it."""
+"""What the controller tells CloudWatch every minute; the alarms of ``terraform/modules/observability`` wait for it.
+
+As a line of its log, from which CloudWatch takes the figures: that needs no permission, and no way to another address.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from tradewind.controller.metadata import Metadata
 from tradewind.errors import TradewindError
@@ -17,12 +21,12 @@ NAMESPACE = "Tradewind"
 EVERY_S = 60.0
 
 
-def measured(metadata: Metadata, seen: Mapping[str, Seen], now: datetime) -> dict[str, float]:
+def measured(metadata: Metadata, seen: Mapping[str, Seen], at: datetime) -> dict[str, float]:
     """From each metric to its value; what cannot be read is left out, and an alarm notices its absence."""
     found: dict[str, float] = {}
     try:
-        found["QueueAge"] = metadata.queue_age_s(now)
-        silence = metadata.scheduler_silence_s(now)
+        found["QueueAge"] = metadata.queue_age_s(at)
+        silence = metadata.scheduler_silence_s(at)
     except TradewindError as error:
         log.warning("%s", error)
     else:
@@ -36,14 +40,12 @@ def measured(metadata: Metadata, seen: Mapping[str, Seen], now: datetime) -> dic
     return found
 
 
-def send(cloudwatch: Any, environment: str, values: Mapping[str, float]) -> None:
-    """Send values to CloudWatch, as those of an environment by its full name (``acme-dev``)."""
-    data = [
-        {"MetricName": name, "Dimensions": [{"Name": "Environment", "Value": environment}], "Value": value}
-        for name, value in values.items()
-    ]
-    if data:
-        cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+def line(environment: str, values: Mapping[str, float], at: datetime) -> str:
+    """The line of the log for these values of an environment, by its full name (``acme-dev``)."""
+    metrics = [{"Name": name} for name in values]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [["Environment"]], "Metrics": metrics}
+    about = {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [directive]}
+    return json.dumps({"_aws": about, "Environment": environment, **values})
 
 
 def now() -> datetime:

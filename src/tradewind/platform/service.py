@@ -162,7 +162,7 @@ class Service:
     ``path`` is where a service that can be reached answers, and ``sticky`` keeps a browser with one copy.
     ``log_port`` serves live task logs. ``dags`` is its access to the DAG files, ``task_logs`` to finished logs;
     ``connections`` lets it look connections up in the home's store; ``internet`` says that its own work calls
-    addresses beyond AWS. ``policies`` are ARNs of IAM policies that the company adds.
+    addresses that no endpoint of the network leads to. ``policies`` are ARNs of IAM policies that the company adds.
     ``without_log_server`` is added to the command where all services share one log folder, so that nobody needs to
     serve logs to the others.
     """

@@ -297,6 +297,7 @@ def _controller(environment: Environment) -> Service:
         counts=Counts.fixed(environment.controller.count),
         health=FileCheck("TRADEWIND_HEARTBEAT_FILE", max_age_s=60),
         dags=Access.WRITE,
+        internet="ecs" not in environment.network.endpoints,  # it asks ECS, which is found there otherwise
         dependencies=(DATABASE, BROKER, MIGRATE),
     )
 

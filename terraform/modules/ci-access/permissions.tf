@@ -32,6 +32,25 @@ locals {
       ]
     },
     {
+      # The keys are those of the environments' controllers; no other bucket has them.
+      Sid    = "DagReleases"
+      Effect = "Allow"
+      Action = ["s3:GetObject", "s3:PutObject"]
+      Resource = [
+        for asked in ["controller/inbox.json", "dags/*"] :
+        "arn:aws:s3:::${local.own}/${asked}"
+      ]
+    },
+    {
+      Sid    = "ControllersAnswers"
+      Effect = "Allow"
+      Action = ["s3:GetObject"]
+      Resource = [
+        for answered in ["controller/answers/*", "controller/leader.json"] :
+        "arn:aws:s3:::${local.own}/${answered}"
+      ]
+    },
+    {
       Sid      = "StateBucket"
       Effect   = "Allow"
       Action   = ["s3:GetBucketLocation", "s3:ListBucket"]

@@ -57,11 +57,24 @@ module "task_logs" {
   force_destroy = !var.production
 }
 
+# What the controller is asked, what it answers, and the releases of DAG files that it brings onto the file system. Its
+# lease is rewritten four times a minute, so versions are not kept.
+module "controller_bucket" {
+  source = "../../modules/bucket"
+
+  bucket        = module.bucket_names.names["controller"]
+  kms_key_arn   = module.encryption.key_arn
+  versioned     = false
+  expire_days   = 90
+  force_destroy = !var.production
+}
+
 module "bucket_names" {
   source = "../../modules/names"
 
   names = {
     task-logs   = { value = "${local.name}-task-logs-${var.account_id}", limit = 63 }
+    controller  = { value = "${local.name}-controller-${var.account_id}", limit = 63 }
     access-logs = { value = "${local.name}-access-logs-${var.account_id}", limit = 63 }
   }
 }

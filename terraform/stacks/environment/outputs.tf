@@ -48,6 +48,11 @@ output "task_log_bucket" {
   value       = module.task_logs.bucket
 }
 
+output "controller_bucket" {
+  description = "The bucket in which the controller is asked, and given releases of DAG files."
+  value       = module.controller_bucket.bucket
+}
+
 output "dag_storage" {
   description = "The shared file system, and the access point through which the controller writes."
   value = {

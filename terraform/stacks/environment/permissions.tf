@@ -1,5 +1,6 @@
 # What the containers of a service may do in AWS, beyond sessions and DAGs: read and write task logs, read the
-# connections and variables of this environment, and, workers, protect themselves from being stopped.
+# connections and variables of this environment; workers protect themselves from being stopped; and the controller reads
+# what it is asked, answers, and changes how many workers there are.
 
 locals {
   task_log_actions = {
@@ -56,6 +57,59 @@ locals {
           Resource = ["arn:aws:ecs:${var.region}:${var.account_id}:task/${module.cluster.name}/*"]
         },
       ] : statement if contains(keys(local.workers), name)],
+      [for statement in [
+        {
+          Sid      = "Commands"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject", "s3:PutObject"]
+          Resource = ["${module.controller_bucket.arn}/controller/*"]
+        },
+        {
+          Sid      = "Leader"
+          Effect   = "Allow"
+          Action   = ["s3:DeleteObject"]
+          Resource = ["${module.controller_bucket.arn}/controller/leader.json"]
+        },
+        {
+          Sid      = "DagReleases"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject"]
+          Resource = ["${module.controller_bucket.arn}/dags/*"]
+        },
+        {
+          # Without it, what is not there looks like what is forbidden.
+          Sid      = "ControllerBucket"
+          Effect   = "Allow"
+          Action   = ["s3:ListBucket"]
+          Resource = [module.controller_bucket.arn]
+        },
+        {
+          Sid       = "ControllerBucketKey"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = [module.encryption.key_arn]
+          Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
+        },
+        {
+          Sid      = "Workers"
+          Effect   = "Allow"
+          Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
+          Resource = [for name in flatten(values(local.worker_services)) : "arn:aws:ecs:${var.region}:${var.account_id}:service/${module.cluster.name}/${name}"]
+        },
+        {
+          Sid       = "WorkerTasks"
+          Effect    = "Allow"
+          Action    = ["ecs:ListTasks"]
+          Resource  = ["*"]
+          Condition = { ArnEquals = { "ecs:cluster" = module.cluster.arn } }
+        },
+        {
+          Sid      = "WorkerProtection"
+          Effect   = "Allow"
+          Action   = ["ecs:GetTaskProtection"]
+          Resource = ["arn:aws:ecs:${var.region}:${var.account_id}:task/${module.cluster.name}/*"]
+        },
+      ] : statement if contains(values(service.endpoints), "controller")],
     )
   }
 }

@@ -3,10 +3,21 @@ locals {
   workers = { for name, service in var.services : name => service if length(service.replica_sets) > 1 }
   steady  = { for name, service in var.services : name => service if !service.one_off && length(service.replica_sets) == 1 }
 
+  # As module.worker_fleet names them, which cannot be asked: it is made of the tasks that are told.
+  worker_services = { for name, service in local.workers : name => [for set in service.replica_sets : "${name}-${set}"] }
+
   endpoints = {
     web           = local.web_url
     execution-api = local.execution_api_url
     task-logs     = "s3://${module.task_logs.bucket}/tasks"
+    controller = jsonencode({
+      environment = var.environment
+      name        = local.name
+      region      = var.region
+      bucket      = module.controller_bucket.bucket
+      cluster     = module.cluster.name
+      workers     = local.worker_services
+    })
     connections = jsonencode({
       connections_prefix = "${local.name}/connections"
       variables_prefix   = "${local.name}/variables"

@@ -152,9 +152,9 @@ variable "execution_api" {
 variable "services" {
   description = <<-EOT
     Every service, by name. `environment`, `secrets` and `endpoints` are by the name of the variable: a value, the name of
-    a secret, or of an address (web, execution-api, task-logs, connections). `exposure`: public, internal or none. `dags` and
-    `task_logs`: none, read or write. `min` is how many copies there must always be. `scaling` is
-    left out where the number of copies is fixed or the controller's.
+    a secret, or of an address (web, execution-api, task-logs, connections, controller). `exposure`: public, internal or
+    none. `dags` and `task_logs`: none, read or write. `min` is how many copies there must always be. `scaling` is left out
+    where the number of copies is fixed or the controller's.
   EOT
   type = map(object({
     component      = string
@@ -218,8 +218,8 @@ variable "services" {
   }
 
   validation {
-    condition     = alltrue(flatten([for service in values(var.services) : [for endpoint in values(service.endpoints) : contains(["web", "execution-api", "task-logs", "connections"], endpoint)]]))
-    error_message = "An endpoint of a service must be web, execution-api, task-logs or connections."
+    condition     = alltrue(flatten([for service in values(var.services) : [for endpoint in values(service.endpoints) : contains(["web", "execution-api", "task-logs", "connections", "controller"], endpoint)]]))
+    error_message = "An endpoint of a service must be web, execution-api, task-logs, connections or controller."
   }
 }
 

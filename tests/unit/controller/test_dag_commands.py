@@ -1,0 +1,215 @@
+"""Commands about DAG releases, from the inbox to the shared folder; and a controller that ends in the middle of one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from releases_at_hand import release as made_at
+
+from tradewind.bundle.events import CONFIRMED, SERVED
+from tradewind.bundle.pointer import InForce
+from tradewind.bundle.shared import SharedFolder
+from tradewind.bundle.store import FolderStore
+from tradewind.controller.dags import DagCommands
+from tradewind.controller.deployment import Deployment, Patience, Told
+from tradewind.controller.desk import Desk, StoppedError
+from tradewind.controller.inbox import Inbox
+from tradewind.errors import TradewindError
+from tradewind.records.records import FolderRecords
+
+
+class FakeAirflow:
+    """Has served what is in force, unless ``busy``."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.errors: dict[str, str] = {}
+        self.later: dict[str, str] = {}
+        self.used: frozenset[str] = frozenset()
+        self.asked = 0
+
+    def told(self, now: InForce) -> Told:
+        self.asked += 1
+        return Told(frozenset() if self.busy else frozenset({SERVED, CONFIRMED}))
+
+    def import_errors(self) -> Mapping[str, str]:
+        return self.errors
+
+    def in_use(self) -> frozenset[str]:
+        return self.used
+
+
+class World:
+    """A shared folder, a store, an Airflow, and controllers that come and go."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shared = SharedFolder(folder / "efs")
+        self.shared.folder.mkdir()
+        self.store = folder / "releases"
+        self.store.mkdir()
+        self.records = FolderRecords(folder / "records")
+        self.airflow = FakeAirflow()
+        self.now = 0.0
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.stopped = threading.Event()
+        self.inbox = Inbox(self.records, "dev")
+        self.desk = self.controller()
+
+    def controller(self) -> Desk:
+        """One that has just begun."""
+        stopped = self.stopped = threading.Event()
+
+        def sleep(seconds: float) -> None:
+            self.now += seconds
+            self.meanwhile()
+            if stopped.is_set():
+                raise StoppedError
+
+        deployment = Deployment(self.shared, self.airflow, Patience(60, 60), lambda: self.now, sleep)
+        commands = DagCommands(deployment, FolderStore(self.store), "dev")
+        return Desk(self.inbox, commands.handlers(), stopped)
+
+    def made(self, number: int) -> str:
+        return made_at(self.store.parent, {"a.py": f"A = {number}", "b.py": "import a", "c.py": ""}).id
+
+    def ask(self, do: str, *, alone: bool = True, **arguments: Any) -> Mapping[str, Any]:
+        command = self.inbox.send(do, arguments, alone=alone)
+        self.desk.look()
+        self.desk.wait()
+        said: list[str] = []
+        return self.inbox.follow(command, said.append)
+
+    @property
+    def in_force(self) -> str | None:
+        found = self.shared.in_force()
+        return found.release if found else None
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_a_release_goes_from_the_store_into_force_and_back(world: World) -> None:
+    one, two = world.made(1), world.made(2)
+    assert world.ask("dags.deploy", release=one, whole=True)["changed"]
+    found = world.ask("dags.deploy", release=two, whole=True)
+    assert (found["release"], found["before"], world.in_force) == (two, one, two)
+    assert world.ask("dags.diff", alone=False, one=None, two=None) == {
+        "from": one,
+        "to": two,
+        "files": [{"path": "a.py", "change": "changed"}],
+        "importers": ["b.py"],
+        "behind": 0,
+    }
+    assert world.ask("dags.rollback", to=None)["release"] == one
+    assert world.in_force == one
+    listed = world.ask("dags.list", alone=False)
+    assert {row["id"]: row["in_force"] for row in listed["releases"]} == {one: True, two: False}
+    assert listed["in_force"]["release"] == one
+    for number in range(3, 8):
+        world.ask("dags.deploy", release=world.made(number), whole=False)
+    world.airflow.used = frozenset({two})
+    before = {row["id"] for row in world.ask("dags.list", alone=False)["releases"]}
+    removed = set(world.ask("dags.prune", keep=1)["removed"])
+    left = {row["id"] for row in world.ask("dags.list", alone=False)["releases"]}
+    assert (removed | left, removed & left) == (before, set())
+    assert {two, world.in_force, world.shared.before()} <= left
+    assert len(left) <= 4
+
+
+def test_what_is_not_there_or_damaged_is_refused_and_the_old_release_stays(world: World) -> None:
+    one, two = world.made(1), world.made(2)
+    world.ask("dags.deploy", release=one, whole=True)
+    archive = world.store / f"{two}.zip"
+    archive.write_bytes(archive.read_bytes()[:-40])
+    for wrong, why in ((two, "damaged"), ("d-0000000000000000", "not in the store"), ("../x", "is no name")):
+        with pytest.raises(TradewindError, match=why):
+            world.ask("dags.deploy", release=wrong, whole=True)
+    with pytest.raises(TradewindError, match=r"does not know 'dags\.dance'"):
+        world.ask("dags.dance")
+    with pytest.raises(TradewindError, match=r"the controller failed at dags.prune"):
+        world.ask("dags.prune", keep="many")
+    assert world.in_force == one
+    assert world.inbox.waiting() == []
+
+
+def no_room(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = world.made(1), world.made(2)
+    world.ask("dags.deploy", release=one, whole=True)
+    with monkeypatch.context() as full:
+        full.setattr("tradewind.bundle.store.shutil.copyfile", no_room)
+        with pytest.raises(TradewindError, match="No space left"):
+            world.ask("dags.deploy", release=two, whole=True)
+    assert world.in_force == one
+    world.ask("dags.deploy", release=two, whole=True)
+    assert world.in_force == two
+
+
+def test_a_controller_that_ends_in_the_middle_is_followed_by_one_that_goes_on(world: World) -> None:
+    one, two = world.made(1), world.made(2)
+    world.ask("dags.deploy", release=one, whole=True)
+    world.airflow.busy = True
+    world.airflow.errors = {"old.py": "NameError: was broken before"}
+    world.meanwhile = lambda: world.stopped.set()
+    command = world.inbox.send("dags.deploy", {"release": two, "whole": True})
+    world.desk.look()
+    world.desk.wait()
+    assert world.in_force == two
+    found = world.inbox.answer(command)
+    assert found
+    assert found.state == "running"
+
+    world.meanwhile = lambda: world.airflow.errors.update({"b.py": "ImportError: a"})
+    world.desk = world.controller()
+    world.desk.look()
+    world.desk.wait()
+    with pytest.raises(TradewindError, match=f"{two} was taken back: b.py: ImportError") as caught:
+        world.inbox.follow(command, lambda _: None)
+    assert "old.py" not in str(caught.value)  # it was broken before, and the second one knows
+    assert world.in_force == one
+    assert world.inbox.waiting() == []
+
+
+def test_a_rollback_that_is_begun_twice_goes_to_the_same_release(world: World) -> None:
+    one, two = world.made(1), world.made(2)
+    world.ask("dags.deploy", release=one, whole=True)
+    world.ask("dags.deploy", release=two, whole=True)
+    world.airflow.busy = True
+    world.meanwhile = lambda: world.stopped.set()
+    command = world.inbox.send("dags.rollback", {"to": None})
+    world.desk.look()
+    world.desk.wait()
+    assert world.in_force == one
+
+    world.airflow.busy = False
+    world.desk = world.controller()
+    world.desk.look()
+    world.desk.wait()
+    assert world.inbox.follow(command, lambda _: None)["release"] == one
+    assert world.in_force == one
+
+
+def test_reads_are_answered_while_a_change_goes_on(world: World) -> None:
+    one = world.made(1)
+    world.airflow.busy = True
+    waits = threading.Event()
+    world.meanwhile = lambda: (waits.wait(60), setattr(world.airflow, "busy", False))[1]
+    command = world.inbox.send("dags.deploy", {"release": one, "whole": True})
+    world.desk.look()
+    listing = world.inbox.send("dags.list", {}, alone=False)
+    world.desk.look()
+    found = world.inbox.answer(listing)
+    assert found
+    assert found.state == "done"
+    waits.set()
+    world.desk.wait()
+    assert world.inbox.follow(command, lambda _: None)["release"] == one

@@ -1,0 +1,179 @@
+"""What is asked of the controller, and how whoever asks hears of it: in a folder, and in S3."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tradewind.controller.inbox import INBOX, LEADER, Answer, Inbox
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.records.records import FolderRecords, Records
+from tradewind.records.s3 import S3Records
+
+
+@pytest.fixture(params=["folder", "s3"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
+    if request.param == "folder":
+        yield FolderRecords(tmp_path)
+        return
+    with mock_aws():
+        session = boto3.Session("key", "secret", region_name="us-east-1")
+        session.client("s3").create_bucket(Bucket="acme-dev")
+        yield S3Records(session, "acme-dev", "controller/")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+        self.meanwhile = lambda: None
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.meanwhile()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def inbox(records: Records, clock: Clock) -> Inbox:
+    return Inbox(records, "dev", clock, clock.sleep)
+
+
+def leads(records: Records, until: float) -> None:
+    found = records.read(LEADER)
+    records.write(LEADER, {"until": until}, found[1] if found else None)
+
+
+def test_what_is_asked_is_done_and_told(inbox: Inbox, records: Records, clock: Clock) -> None:
+    leads(records, clock.now + 1e6)
+    story = iter(
+        [
+            lambda c: inbox.begin(c),
+            lambda c: inbox.say(c, Answer(said=("one",))),
+            lambda c: inbox.say(c, Answer(said=("one", "two", "three"))),
+            lambda c: inbox.finish(c, Answer("done", ("one", "two", "three", "four"), result={"x": 1})),
+        ]
+    )
+    clock.meanwhile = lambda: next(story)(inbox.waiting()[0])  # type: ignore[assignment]
+    said: list[str] = []
+    assert inbox.ask("dags.deploy", said.append, release="d-1") == {"x": 1}
+    assert said == ["one", "two", "three", "four"]
+    assert inbox.waiting() == []
+
+
+def test_what_went_wrong_is_told_as_it_was(inbox: Inbox, records: Records, clock: Clock) -> None:
+    leads(records, clock.now + 1e6)
+    error = TradewindError("what", "why", "hint", code=ExitCode.USAGE)
+
+    def fail() -> None:
+        (command,) = inbox.waiting()
+        inbox.begin(command)
+        inbox.finish(command, Answer("failed", error=error.as_dict()))
+
+    clock.meanwhile = fail
+    with pytest.raises(TradewindError) as caught:
+        inbox.ask("dags.prune", keep=3)
+    assert caught.value.as_dict() == error.as_dict()
+
+
+def test_of_two_changes_one_wins_and_the_other_is_told(inbox: Inbox, clock: Clock) -> None:
+    first = inbox.send("dags.deploy", {"release": "d-1"})
+    with pytest.raises(TradewindError, match="another change of dev is under way") as caught:
+        inbox.send("dags.deploy", {"release": "d-2"})
+    assert f"dags.deploy by {first.by} since {first.at}" in caught.value.why
+    with pytest.raises(TradewindError, match="another change"):
+        inbox.send("dags.prune", {"keep": 3})
+    # The same is joined, and who only reads is in nobody's way.
+    assert inbox.send("dags.deploy", {"release": "d-1"}) == first
+    inbox.send("dags.list", {}, alone=False)
+    assert [command.do for command in inbox.waiting()] == ["dags.deploy", "dags.list"]
+    inbox.finish(first, Answer("done"))
+    inbox.send("dags.deploy", {"release": "d-2"})
+
+
+def test_many_at_once_lose_nothing(records: Records) -> None:
+    failed: list[BaseException] = []
+
+    def ask(number: int) -> None:
+        try:
+            Inbox(records, "dev").send("dags.diff", {"one": number}, alone=False)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    waiting = Inbox(records, "dev").waiting()
+    assert sorted(command.arguments["one"] for command in waiting) == list(range(8))
+
+
+def test_where_nobody_answers_nothing_is_left_to_be_done_later(inbox: Inbox, clock: Clock) -> None:
+    with pytest.raises(TradewindError, match="the controller of dev does not answer: nothing was changed"):
+        inbox.ask("dags.deploy", release="d-1")
+    assert inbox.waiting() == []
+
+
+def test_a_controller_that_ends_in_the_middle(inbox: Inbox, records: Records, clock: Clock) -> None:
+    leads(records, clock.now + 60)
+    clock.meanwhile = lambda: [inbox.begin(c) for c in inbox.waiting() if inbox.answer(c) is None]  # type: ignore[assignment]
+    with pytest.raises(TradewindError, match="does not answer: it ended in the middle"):
+        inbox.ask("dags.deploy", release="d-1")
+    assert [command.do for command in inbox.waiting()] == ["dags.deploy"]  # for the next one
+
+
+def test_what_is_withdrawn_in_the_moment_it_is_taken_is_not_done(inbox: Inbox, records: Records) -> None:
+    command = inbox.send("dags.deploy", {"release": "d-1"})
+    assert inbox.withdraw(command)
+    assert inbox.begin(command) is None  # had been read a moment before
+    found = inbox.answer(command)
+    assert found
+    assert (found.state, found.error["what"]) == ("failed", "it was withdrawn")
+    other = inbox.send("dags.deploy", {"release": "d-2"})
+    assert inbox.begin(other)
+    assert not inbox.withdraw(other)
+    document = records.read(INBOX)
+    assert document
+
+
+def test_ctrl_c_leaves_it_to_the_controller_or_takes_it_back(inbox: Inbox, records: Records, clock: Clock) -> None:
+    leads(records, clock.now + 1e6)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    clock.meanwhile = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        inbox.ask("dags.deploy", release="d-1")
+    assert inbox.waiting() == []
+
+    def begun() -> None:
+        inbox.begin(inbox.waiting()[0])
+        raise KeyboardInterrupt
+
+    clock.meanwhile = begun
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        inbox.ask("dags.deploy", said.append, release="d-1")
+    assert "goes on with it" in said[0]
+
+
+def test_a_long_story_keeps_its_end(inbox: Inbox) -> None:
+    command = inbox.send("dags.deploy", {"release": "d-1"})
+    inbox.say(command, Answer(said=tuple(f"{n} left" for n in range(1000))))
+    found = inbox.answer(command)
+    assert found
+    assert (found.dropped, found.said[-1], len(found.said)) == (800, "999 left", 200)

@@ -1,0 +1,146 @@
+"""What the controller asks Airflow's database, asked on Airflow's own tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tradewind.bundle.events import PROGRESS, SERVED
+from tradewind.bundle.pointer import InForce
+from tradewind.controller.metadata import Metadata
+from tradewind.errors import TradewindError
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ONE, TWO = "d-0000000000000001", "d-0000000000000002"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Airflow reads its configuration when it is imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        yield
+
+
+@pytest.fixture
+def engine() -> Iterator[Any]:
+    from airflow.models.base import Base
+    from airflow.utils.db import import_all_models
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
+
+    import_all_models()
+    made = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    Base.metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+def insert(engine: Any, model: Any, **values: Any) -> None:
+    from sqlalchemy import insert as insert_into
+
+    with engine.begin() as connection:
+        connection.execute(insert_into(model.__table__).values(**values))
+
+
+def add_task(engine: Any, number: int, state: str, queue: str, queued: datetime | None = None) -> None:
+    from airflow.models.taskinstance import TaskInstance
+
+    insert(
+        engine,
+        TaskInstance,
+        id=UUID(int=number),
+        task_id=f"t{number}",
+        dag_id="d",
+        run_id="r",
+        map_index=-1,
+        state=state,
+        queue=queue,
+        queued_dttm=queued,
+        pool="default_pool",
+        pool_slots=1,
+    )
+
+
+def test_tasks_that_have_or_wait_for_a_slot_by_queue(engine: Any) -> None:
+    metadata = Metadata(engine, "dags")
+    assert metadata.demand() == {}
+    assert metadata.queue_age_s(NOW) == 0
+    states = ["queued", "queued", "running", "restarting", "scheduled", "deferred", "success", "up_for_retry"]
+    for number, state in enumerate(states):
+        add_task(engine, number, state, "default", NOW - timedelta(minutes=number + 1))
+    add_task(engine, 99, "running", "heavy")
+    assert metadata.demand() == {"default": 4, "heavy": 1}
+    assert metadata.queue_age_s(NOW) == 120
+
+
+def test_what_was_said_of_a_release(engine: Any) -> None:
+    from airflow.models.log import Log
+
+    def say(event: str, release: str, serial: int, **more: int) -> None:
+        extra = json.dumps({"bundle": "dags", "release": release, "serial": serial, **more})
+        insert(engine, Log, event=event, extra=extra, dttm=NOW, owner="dag-processor")
+
+    metadata, now = Metadata(engine, "dags"), InForce(TWO, 7)
+    insert(engine, Log, event="trigger", extra="no JSON", dttm=NOW, owner="somebody")
+    say(SERVED, ONE, 6)
+    say(SERVED, TWO, 5)
+    assert metadata.told(now).events == set()
+    say(PROGRESS, TWO, 7, left=9)
+    say(PROGRESS, TWO, 7, left=4)
+    told = metadata.told(now)
+    assert (told.events, told.left) == ({PROGRESS}, 4)
+    say(SERVED, TWO, 7)
+    assert metadata.told(now).events == {PROGRESS, SERVED}
+
+
+def test_import_errors_without_what_differs_from_release_to_release(engine: Any) -> None:
+    from airflow.models.errors import ParseImportError
+
+    metadata = Metadata(engine, "dags")
+    for release in (ONE, TWO):
+        trace = f"Traceback\n  File x\nNameError: in /unpacked/{release}/a.py\n"
+        insert(engine, ParseImportError, filename=f"{release}.py", bundle_name="dags", stacktrace=trace, timestamp=NOW)
+    insert(engine, ParseImportError, filename="other.py", bundle_name="else", stacktrace="x", timestamp=NOW)
+    found = metadata.import_errors()
+    assert set(found) == {f"{ONE}.py", f"{TWO}.py"}
+    assert set(found.values()) == {"NameError: in /unpacked/…/a.py"}
+
+
+def test_releases_of_unfinished_runs(engine: Any) -> None:
+    from airflow.models.dagrun import DagRun
+
+    for number, (state, release) in enumerate(
+        [("running", ONE), ("queued", TWO), ("success", "d-3"), ("queued", None)]
+    ):
+        about = {"dag_id": "d", "run_id": f"r{number}", "run_type": "manual", "run_after": NOW}
+        insert(engine, DagRun, **about, state=state, bundle_version=release)
+    assert Metadata(engine, "dags").in_use() == {ONE, TWO}
+
+
+def test_the_last_sign_of_life_of_a_scheduler(engine: Any) -> None:
+    from airflow.jobs.job import Job
+
+    metadata = Metadata(engine, "dags")
+    assert metadata.scheduler_silence_s(NOW) is None
+    for kind, state, minutes in (
+        ("SchedulerJob", "running", 3),
+        ("SchedulerJob", "failed", 1),
+        ("Other", "running", 0),
+    ):
+        insert(engine, Job, job_type=kind, state=state, latest_heartbeat=NOW - timedelta(minutes=minutes))
+    assert metadata.scheduler_silence_s(NOW) == 180
+    assert metadata.scheduler_silence_s(NOW - timedelta(hours=1)) == 0  # another machine's clock
+
+
+def test_a_database_that_does_not_answer() -> None:
+    metadata = Metadata.at("postgresql+psycopg2://airflow:secret@127.0.0.1:1/airflow", "dags")
+    with pytest.raises(TradewindError, match="Airflow's database does not answer") as caught:
+        metadata.demand()
+    assert "secret" not in str(caught.value)
+    assert "\n" not in caught.value.why
