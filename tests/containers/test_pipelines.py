@@ -192,11 +192,7 @@ def test_a_commit_to_a_dag_is_tested_and_picked_up(platform: Running) -> None:
     (source / "fresh.py").write_text(
         'from airflow.sdk import DAG\nwith DAG("fresh", schedule=None, is_paused_upon_creation=False):\n    pass\n'
     )
-    # The shared file system: what the platform reads is the environment's folder on it.
-    shared = platform.folder / "shared"
-    shared.mkdir()
-    (shared / "local").symlink_to("../.tradewind/dags")
-    where = {"DAGS": "source", "SHARED": str(shared)}
+    where = {"DAGS": "source"}
     commit(platform, "a DAG")
 
     done = build(platform, "dags", params=where)

@@ -1,15 +1,27 @@
-"""``tradewind dags deploy`` and what belongs to it, on a shared folder, as a pipeline uses them."""
+"""``tradewind dags deploy`` and what belongs to it, with a real controller, and no Airflow to ask."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tradewind.bundle.shared import SharedFolder
+from tradewind.controller.dags import DagCommands
+from tradewind.controller.deployment import Deployment
+from tradewind.controller.desk import Desk
+from tradewind.controller.inbox import Inbox
+from tradewind.local import control
+from tradewind.local.controller_places import records, store
+from tradewind.local.paths import Home
 
 COMMAND = Path(sys.executable).parent / "tradewind"
 ROOT = Path(__file__).parents[2]
@@ -30,24 +42,61 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def listed(folder: Path) -> dict[str, Any]:
-    return dict(json.loads(dags(folder, "list", "dev", "--shared", "efs", "--json").stdout))
+    return dict(json.loads(dags(folder, "list", "local", "--json").stdout))
+
+
+class Platform:
+    """What of the platform of this machine is asked: a supervisor that is there, and a controller."""
+
+    def __init__(self, home: Home) -> None:
+        home.create()
+        self.stopped = threading.Event()
+        commands = DagCommands(Deployment(SharedFolder(home.dags), None), store(home), "local")
+        self._desk = Desk(Inbox(records(home), "local"), commands.handlers(), self.stopped)
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(control.serve(home, self._answer))
+        self._threads = [threading.Thread(target=self._loop.run_forever), threading.Thread(target=self._work)]
+        for thread in self._threads:
+            thread.start()
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"services": [], "containers": False}
+
+    def _work(self) -> None:
+        while not self.stopped.wait(0.05):
+            self._desk.look()
+
+    def end(self) -> None:
+        self.stopped.set()
+        self._loop.call_soon_threadsafe(self._server.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        for thread in self._threads:
+            thread.join()
+        self._loop.close()
+
+
+@pytest.fixture
+def platform(folder: Path) -> Iterator[Platform]:
+    made = Platform(Home.beside(folder / "tradewind.yaml"))
+    yield made
+    made.end()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "efs").mkdir()
+    shutil.copy(ROOT / "tradewind.yaml", tmp_path)
     (tmp_path / "dags").mkdir()
     (tmp_path / "dags/a.py").write_text("import helper\n")
     (tmp_path / "dags/helper.py").write_text("X = 1\n")
     return tmp_path
 
 
-def test_there_and_back_and_what_is_between(folder: Path) -> None:
-    one = dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs")
+def test_there_and_back_and_what_is_between(platform: Platform, folder: Path) -> None:
+    one = dags(folder, "deploy", "local", "--from", "dags")
     assert one.stderr == "2 files of a folder without commits\nin force\n"
     (folder / "dags/helper.py").write_text("X = 2\n")
     (folder / "dags/b.py").write_text("")
-    two = dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs", "--json")
+    two = dags(folder, "deploy", "local", "--from", "dags", "--json")
     found = json.loads(two.stdout)
     assert found == {
         "version": 1,
@@ -57,19 +106,18 @@ def test_there_and_back_and_what_is_between(folder: Path) -> None:
         "served_s": None,
         "confirmed_s": None,
     }
-    assert dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs").stderr.endswith("in force already\n")
-    between = dags(folder, "diff", "dev", "--shared", "efs")
+    assert dags(folder, "deploy", "local", "--from", "dags").stderr.endswith("in force already\n")
+    between = dags(folder, "diff", "local")
     assert between.stdout == "added    b.py\nchanged  helper.py\nimports  a.py\n"
     assert between.stderr == f"{one.stdout.strip()} to {found['release']}: 2 differ, 1 import them\n"
-    assert dags(folder, "rollback", "dev", "--shared", "efs").stdout == one.stdout
+    assert dags(folder, "rollback", "local").stdout == one.stdout
     assert listed(folder)["in_force"]["release"] == one.stdout.strip()
-    backwards = json.loads(dags(folder, "diff", "dev", "--shared", "efs", "--json").stdout)
+    backwards = json.loads(dags(folder, "diff", "local", "--json").stdout)
     assert backwards["files"] == [{"path": "b.py", "change": "deleted"}, {"path": "helper.py", "change": "changed"}]
     assert backwards["importers"] == ["a.py"]
 
 
-def test_a_repository_is_fetched(folder: Path) -> None:
-    shutil.copy(ROOT / "tradewind.yaml", folder)
+def test_a_repository_is_fetched(platform: Platform, folder: Path) -> None:
     git(folder, "init", "--quiet", "--initial-branch", "main", "team")
     (folder / "team/dags").mkdir()
     (folder / "team/dags/a.py").write_text("A = 1\n")
@@ -77,7 +125,7 @@ def test_a_repository_is_fetched(folder: Path) -> None:
     git(folder / "team", "add", ".")
     git(folder / "team", "commit", "--quiet", "--message", "first")
     url = f"file://{folder}/team"
-    ask = ("deploy", "dev", "--shared", "efs", "--repo", url)
+    ask = ("deploy", "local", "--repo", url)
     first = dags(folder, *ask, "--ref", "main").stdout.strip()
     (row,) = listed(folder)["releases"]
     assert (row["id"], row["files"], row["dirty"], row["subject"]) == (first, 1, False, "first")
@@ -92,63 +140,69 @@ def test_a_repository_is_fetched(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("deploy", "dev", "--from", "dags"), "error: the DAG files of dev are out of reach: they are on its shared"),
-        (("deploy", "dev", "--from", "dags", "--shared", "nowhere"), "error: there is no folder nowhere: the shared"),
-        (("deploy", "dev", "--from", "nowhere", "--shared", "efs"), "error: there is no folder nowhere"),
-        (("rollback", "dev", "--shared", "efs"), "error: there is no earlier DAG release"),
-        (("deploy", "local", "--from", "dags"), "error: there is no tradewind.yaml"),
-        (
-            ("deploy", "dev", "--shared", "efs", "--repo", "ext::sh -c touch% owned"),
-            "error: there is no tradewind.yaml",
-        ),
+        (("deploy", "local", "--from", "nowhere"), "error: there is no folder nowhere"),
+        (("rollback", "local"), "error: there is no earlier DAG release"),
+        (("diff", "local"), "error: no DAG release is in force"),
+        (("deploy", "nowhere", "--from", "dags"), "error: there is no environment 'nowhere'"),
     ],
 )
-def test_what_cannot_be(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be(platform: Platform, folder: Path, arguments: tuple[str, ...], said: str) -> None:
     assert dags(folder, *arguments, code=2).stderr.startswith(said)
 
 
+@pytest.mark.parametrize("command", ["deploy", "rollback", "list", "diff", "prune"])
+def test_where_no_platform_runs(folder: Path, command: str) -> None:
+    assert "the platform does not run" in dags(folder, command, "local", code=1).stderr
+    (folder / "tradewind.yaml").unlink()
+    assert "error: there is no tradewind.yaml" in dags(folder, command, "local", code=2).stderr
+
+
+def test_a_controller_that_is_at_work_is_not_disturbed(platform: Platform, folder: Path) -> None:
+    """One wins, the other is told; and one that has ended in the middle does not come between."""
+    platform.stopped.set()
+    inbox = Inbox(records(Home.beside(folder / "tradewind.yaml")), "local")
+    inbox.send("dags.deploy", {"release": "d-0000000000000000", "whole": True})
+    said = dags(folder, "deploy", "local", "--from", "dags", code=1).stderr
+    assert "error: another change of local is under way: dags.deploy by " in said
+
+
 @pytest.mark.parametrize("url", ["ext::sh -c touch% owned", "--upload-pack=touch owned", "file:///nowhere"])
-def test_a_repository_that_is_none(folder: Path, url: str) -> None:
-    shutil.copy(ROOT / "tradewind.yaml", folder)
-    said = dags(folder, "deploy", "dev", "--shared", "efs", f"--repo={url}", code=2)
+def test_a_repository_that_is_none(platform: Platform, folder: Path, url: str) -> None:
+    said = dags(folder, "deploy", "local", f"--repo={url}", code=2)
     assert said.stderr.startswith("error: git fetch failed")
     assert not list(folder.rglob("owned"))
 
 
-def test_a_release_that_is_not_there_and_one_that_is_in_the_way(folder: Path) -> None:
-    one = dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs").stdout.strip()
-    refused = dags(folder, "rollback", "dev", "--to", "d-0000000000000000", "--shared", "efs", code=1)
+def test_a_release_that_is_not_there_and_one_that_is_in_the_way(platform: Platform, folder: Path) -> None:
+    one = dags(folder, "deploy", "local", "--from", "dags").stdout.strip()
+    refused = dags(folder, "rollback", "local", "--to", "d-0000000000000000", code=1)
     assert "there is no DAG release d-0000000000000000" in refused.stderr
-    assert (
-        "is no name of a DAG release"
-        in dags(folder, "rollback", "dev", "--to", "../x", "--shared", "efs", code=1).stderr
-    )
-    (folder / f"efs/releases/{one}.zip").write_bytes(b"no archive")
+    assert "is no name of a DAG release" in dags(folder, "rollback", "local", "--to", "../x", code=1).stderr
+    archive = Home.beside(folder / "tradewind.yaml").dags / f"releases/{one}.zip"
+    archive.write_bytes(b"no archive")
     (folder / "dags/b.py").write_text("")
-    dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs")
-    damaged = dags(folder, "rollback", "dev", "--shared", "efs", code=1)
-    assert f"the archive efs/releases/{one}.zip is damaged: File is not a zip file" in damaged.stderr
+    dags(folder, "deploy", "local", "--from", "dags")
+    damaged = dags(folder, "rollback", "local", code=1)
+    assert f"the archive {archive} is damaged: File is not a zip file" in damaged.stderr
     assert listed(folder)["in_force"]["release"] != one
     (folder / "dags/b.py").unlink()
-    again = dags(folder, "deploy", "dev", "--from", "dags", "--shared", "efs").stdout.strip()
+    again = dags(folder, "deploy", "local", "--from", "dags").stdout.strip()
     assert again == one, "made again, it is whole"
 
 
-def test_made_once_and_put_in_force_in_two_places_from_a_store(folder: Path) -> None:
-    (folder / "efs2").mkdir()
+def test_made_once_and_put_in_force_from_a_store(platform: Platform, folder: Path) -> None:
     release = dags(folder, "build", "dags", "--store", "store").stdout.strip()
     assert sorted(path.name for path in (folder / "store").iterdir()) == [f"{release}.json", f"{release}.zip"]
     shutil.rmtree(folder / "dags")
-    for shared in ("efs", "efs2"):
-        done = dags(folder, "deploy", "dev", "--release", release, "--store", "store", "--shared", shared)
-        assert done.stdout == f"{release}\n"
+    done = dags(folder, "deploy", "local", "--release", release, "--store", "store")
+    assert done.stdout == f"{release}\n"
     assert listed(folder)["in_force"]["release"] == release
-    again = dags(folder, "deploy", "dev", "--release", release, "--store", "store", "--shared", "efs")
+    again = dags(folder, "deploy", "local", "--release", release, "--store", "store")
     assert again.stderr.endswith("in force already\n")
 
 
-def test_what_the_store_does_not_have(folder: Path) -> None:
-    missing = ("deploy", "dev", "--release", "d-0000000000000000", "--shared", "efs")
+def test_what_the_store_does_not_have(platform: Platform, folder: Path) -> None:
+    missing = ("deploy", "local", "--release", "d-0000000000000000")
     assert "is not in the store" in dags(folder, *missing, "--store", "store", code=1).stderr
     assert "--release needs --store" in dags(folder, *missing, code=2).stderr
     both = dags(folder, *missing, "--store", "store", "--from", "dags", code=2)
@@ -156,6 +210,6 @@ def test_what_the_store_does_not_have(folder: Path) -> None:
     assert "names no bucket" in dags(folder, "build", "dags", "--store", "s3://", code=2).stderr
 
 
-def test_a_deployment_keeps_what_it_made(folder: Path) -> None:
-    release = dags(folder, "deploy", "dev", "--from", "dags", "--store", "store", "--shared", "efs").stdout.strip()
+def test_a_deployment_keeps_what_it_made(platform: Platform, folder: Path) -> None:
+    release = dags(folder, "deploy", "local", "--from", "dags", "--store", "store").stdout.strip()
     assert (folder / "store" / f"{release}.zip").exists()

@@ -127,7 +127,7 @@ def test_the_name_of_a_branch_is_no_command(job: Job) -> None:
 
 def test_a_parameter_is_no_command(job: Job) -> None:
     job.build("worker", params={"ENVIRONMENT": 'dev"; touch owned; "', "REGISTRY": "$(touch owned)"})
-    job.build("dags", params={"ENVIRONMENT": "$(touch owned)", "DAGS": '"; touch owned; "', "SHARED": "`touch owned`"})
+    job.build("dags", params={"ENVIRONMENT": "$(touch owned)", "DAGS": '"; touch owned; "', "STORE": "`touch owned`"})
     job.build("infrastructure", params={"ENVIRONMENT": '"; touch owned; "'})
 
     assert not (job.workspace / "owned").exists()
@@ -165,13 +165,13 @@ def test_a_pull_request_is_planned_where_it_would_go(job: Job) -> None:
 
 
 def test_dags_are_tested_and_deployed(job: Job) -> None:
-    done = job.build("dags", params={"SHARED": "/mnt/efs", "STORE": "s3://acme/dags"})
+    done = job.build("dags", params={"STORE": "s3://acme/dags"})
 
     assert done.result == "SUCCESS", done.log
     assert job.calls()[1:] == [
         "dags test dags --junit build/dags.xml",
         "dags build dags --to build/dags --store s3://acme/dags",
-        "dags deploy dev --release d-0 --store s3://acme/dags --shared /mnt/efs/dev",
+        "dags deploy dev --release d-0 --store s3://acme/dags",
     ]
     assert done.report["reports"] == [{"tests": 3, "failures": 0}]
     assert {"build/dags.xml", "build/release"} <= set(done.report["archived"])

@@ -141,7 +141,9 @@ run "states_stay" {
         "${var.state_bucket_arn}/releases/environments/*/lock.json",
         "${var.state_bucket_arn}/releases/environments/*/deployment.json",
       ]])
-      StateBucket = jsonencode([["s3:GetBucketLocation", "s3:ListBucket"], [var.state_bucket_arn]])
+      DagReleases        = jsonencode([["s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::acme-*/controller/inbox.json", "arn:aws:s3:::acme-*/dags/*"]])
+      ControllersAnswers = jsonencode([["s3:GetObject"], ["arn:aws:s3:::acme-*/controller/answers/*", "arn:aws:s3:::acme-*/controller/leader.json"]])
+      StateBucket        = jsonencode([["s3:GetBucketLocation", "s3:ListBucket"], [var.state_bucket_arn]])
       StateBucketStays = jsonencode([
         ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"],
         [var.state_bucket_arn],
