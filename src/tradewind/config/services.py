@@ -129,6 +129,11 @@ class WorkerClass(Size):
     longest_task_hours: Annotated[Whole, Field(ge=1, le=720)] = Field(
         default=24, description="The longest that a task of these queues may take, in hours; a drain waits this long."
     )
+    shrink_after_s: Annotated[Whole, Field(ge=0, le=86_400)] = Field(
+        default=300,
+        description="The class shrinks to the most workers that it needed in so many seconds. A new worker takes a "
+        "minute to start, and is paid for from its beginning.",
+    )
     schedule: tuple[Schedule, ...] = Field(default=(), description="Changes of `min` and `max` at certain times.")
     policies: tuple[PolicyArn, ...] = Field(default=(), description=_POLICIES)
 

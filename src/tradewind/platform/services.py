@@ -281,6 +281,7 @@ def _controller(environment: Environment) -> Service:
             "slots": worker.slots,
             "min": worker.min,
             "max": worker.max,
+            "shrink_after_s": worker.shrink_after_s,
             "schedule": [{"cron": e.cron, "min": e.min, "max": e.max} for e in worker.schedule],
         }
         for name, worker in environment.workers.items()

@@ -9,9 +9,6 @@ from typing import Any, Protocol
 
 from croniter import croniter
 
-SHRINK_AFTER_S = 300.0
-"""A class shrinks to the most that it needed in this time. To start a worker anew takes a minute, and is paid for."""
-
 
 @dataclass(frozen=True)
 class Bounds:
@@ -35,12 +32,16 @@ class Scheduled:
 
 @dataclass(frozen=True)
 class WorkerClass:
-    """Workers that are all alike: the service's name, the queues they serve, the tasks that one runs at once."""
+    """Workers that are all alike: the service's name, the queues they serve, the tasks that one runs at once.
+
+    They shrink to the most that was needed in the last ``shrink_after_s`` seconds.
+    """
 
     service: str
     queues: tuple[str, ...]
     slots: int
     bounds: Bounds
+    shrink_after_s: float = 300.0
     schedule: tuple[Scheduled, ...] = ()
 
     @classmethod
@@ -51,6 +52,7 @@ class WorkerClass:
             queues=tuple(document["queues"]),
             slots=document["slots"],
             bounds=Bounds(document["min"], document["max"]),
+            shrink_after_s=document["shrink_after_s"],
             schedule=tuple(Scheduled(e["cron"], Bounds(e["min"], e["max"])) for e in document["schedule"]),
         )
 
@@ -72,10 +74,10 @@ class Policy(Protocol):
 
 @dataclass
 class Demand:
-    """As many workers as the tasks that run or wait fill: (running + queued) / slots. See SHRINK_AFTER_S."""
+    """As many workers as the tasks that run or wait fill, (running + queued) / slots; fewer not at once."""
 
     slots: int
-    shrink_after_s: float = SHRINK_AFTER_S
+    shrink_after_s: float
     _needed: list[tuple[float, int]] = field(default_factory=list)
 
     def wanted(self, signals: Signals, bounds: Bounds, now: float) -> int:

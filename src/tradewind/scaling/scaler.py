@@ -35,7 +35,7 @@ class Scaler:
         classes: Iterable[WorkerClass],
         fleet: Fleet,
         demand: Callable[[], Mapping[str, int]],
-        policy: Callable[[WorkerClass], Policy] = lambda workers: Demand(workers.slots),
+        policy: Callable[[WorkerClass], Policy] = lambda workers: Demand(workers.slots, workers.shrink_after_s),
         overrides: Callable[[], Mapping[str, Bounds]] = dict,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,

@@ -22,7 +22,7 @@ def at(text: str) -> float:
     ("tasks", "wanted"), [(0, 1), (1, 1), (16, 1), (17, 2), (48, 3), (49, 4), (64, 4), (65, 4), (10_000, 4)]
 )
 def test_as_many_as_the_tasks_fill_within_the_bounds(tasks: int, wanted: int) -> None:
-    assert Demand(slots=16).wanted(Signals(tasks, workers=0), Bounds(1, 4), 0.0) == wanted
+    assert Demand(16, 300).wanted(Signals(tasks, workers=0), Bounds(1, 4), 0.0) == wanted
 
 
 def test_it_grows_at_once_and_shrinks_to_the_most_of_the_last_minutes() -> None:
@@ -46,7 +46,7 @@ def test_whoever_begins_to_look_takes_nobody_away_at_once() -> None:
 def test_never_beyond_the_bounds_and_never_too_few_for_the_tasks(
     load: list[tuple[float, int]], low: int, high: int, slots: int
 ) -> None:
-    policy, now, bounds = Demand(slots), 0.0, Bounds(low, high)
+    policy, now, bounds = Demand(slots, 300), 0.0, Bounds(low, high)
     for seconds, tasks in load:
         now += seconds
         wanted = policy.wanted(Signals(tasks, 0), bounds, now)
@@ -60,7 +60,7 @@ def test_the_last_entry_of_the_schedule_holds() -> None:
         ("default",),
         16,
         Bounds(1, 2),
-        (
+        schedule=(
             Scheduled("0 6 * * mon-fri", Bounds(10, 40)),
             Scheduled("0 20 * * mon-fri", Bounds(2, 10)),
             Scheduled("0 0 * * sat", Bounds(0, 4)),
@@ -84,6 +84,7 @@ def test_what_the_controller_is_told_of_an_environment() -> None:
                     "queues": ["heavy", "gpu"],
                     "max": 3,
                     "min": 0,
+                    "shrink_after_s": 60,
                     "schedule": [{"name": "night", "cron": "0 1 * * *", "min": 1, "max": 9}],
                 },
             },
@@ -93,6 +94,6 @@ def test_what_the_controller_is_told_of_an_environment() -> None:
     found = classes(json.loads(controller.environment["TRADEWIND_WORKERS"]))
     assert found == (
         WorkerClass("worker", ("default",), 8, Bounds(2, 6)),
-        WorkerClass("worker-heavy", ("heavy", "gpu"), 16, Bounds(0, 3), (Scheduled("0 1 * * *", Bounds(1, 9)),)),
+        WorkerClass("worker-heavy", ("heavy", "gpu"), 16, Bounds(0, 3), 60, (Scheduled("0 1 * * *", Bounds(1, 9)),)),
     )
     assert tasks_of(found[1], {"gpu": 2, "heavy": 3, "default": 7}) == 5
