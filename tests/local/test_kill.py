@@ -12,6 +12,7 @@ pytestmark = pytest.mark.local
 
 SERVICES = [
     "database", "broker", "web", "scheduler", "dag-processor", "triggerer", "worker-1", "worker-2", "flower",
+    "controller",
 ]  # fmt: skip
 ROUNDS = int(os.environ.get("TRADEWIND_KILL_ROUNDS", "1"))
 

@@ -22,7 +22,6 @@ from tradewind.controller import places
 from tradewind.controller.inbox import Inbox
 from tradewind.dags import release as releases
 from tradewind.dags.source import Commit, Source, fetched, source_of
-from tradewind.dags.tree import collect
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.local import controller_places as here
@@ -52,7 +51,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Make a release of DAG files: an archive and a manifest, named by what is in them."""
-    release, archive, manifest = releases.build(collect(source_of(folder, ref)), to)
+    release, archive, manifest = releases.make(source_of(folder, ref), to)
     if store:
         stores.put(_store(store), archive, manifest)
     if as_json:
@@ -104,9 +103,7 @@ def deploy(
     if built and store:
         release = stores.bring(_store(store), built, desk.builds)
     else:
-        release, archive, manifest = releases.build(
-            collect(_source(environment, folder, ref, repository, file)), desk.builds
-        )
+        release, archive, manifest = releases.make(_source(environment, folder, ref, repository, file), desk.builds)
         if store:
             stores.put(_store(store), archive, manifest)
     stores.put(desk.store, *stores.files(desk.builds, release.id))

@@ -39,7 +39,9 @@ class DagCommands:
 
     def deploy(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
         """Bring ``release`` from the store, put it in force, and see it served; with ``whole``: all of it."""
-        release = bring(self._store, str(arguments["release"]), self._shared.folder / RELEASES).id
+        release, now = str(arguments["release"]), self._shared.in_force()
+        if now is None or now.release != release:  # what is in force was checked when it came
+            bring(self._store, release, self._shared.folder / RELEASES)
         return self._put(release, report, whole=bool(arguments["whole"]), take_back=True)
 
     def rollback(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:

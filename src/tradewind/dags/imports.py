@@ -10,6 +10,7 @@ import ast
 import json
 import warnings
 from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,11 +88,11 @@ class Remembered:
         self._path = path
         self._known: dict[str, list[list[str]]] = {}
         self._used: dict[str, list[list[str]]] = {}
-        try:
+        # Where it is damaged, nothing is lost but time.
+        with suppress(OSError, ValueError, KeyError, TypeError):
             document = json.loads(path.read_text())
             self._known = document["files"] if document["version"] == MEMORY else {}
-        except (OSError, ValueError, KeyError, TypeError):
-            return  # nothing is lost but time
+        self._kept = frozenset(self._known)
 
     def __call__(self, digest: str, content: bytes) -> Code:
         """What is read from the file with this SHA-256."""
@@ -104,6 +105,8 @@ class Remembered:
 
     def save(self) -> None:
         """Keep what was used this time."""
+        if self._used.keys() == self._kept:
+            return
         with whole(self._path) as draft:
             draft.write_text(json.dumps({"version": MEMORY, "files": self._used}))
 

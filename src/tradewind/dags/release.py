@@ -13,16 +13,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from tradewind import __version__
 from tradewind.bundle.manifest import DagRelease, Entry
 from tradewind.bundle.shared import check
 from tradewind.bundle.store import files
 from tradewind.bundle.whole import whole
 from tradewind.dags import imports
 from tradewind.dags.imports import Code
-from tradewind.dags.tree import File, Tree
+from tradewind.dags.source import Source
+from tradewind.dags.tree import File, Tree, collect
 from tradewind.errors import TradewindError
 
+_REMEMBERED = 100
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say
 
 Read = Callable[[str, bytes], Code]
@@ -38,6 +42,55 @@ def describe(tree: Tree, created: str, read: Read = lambda _digest, content: imp
     dynamic = frozenset(path for path, code in codes.items() if imports.DYNAMIC in code.names)
     dags = {path: code.dags for path, code in codes.items() if code.dags}
     return DagRelease(entries, imported, dynamic, dags, tree.origin, created)
+
+
+def make(source: Source, folder: Path) -> tuple[DagRelease, Path, Path]:
+    """Make a release of what a source has, in ``folder``: it, its archive, its manifest.
+
+    A tree of git that a release is here of already is not read again, as long as nobody has touched the archive.
+    """
+    name = source.name()
+    made = _Made(folder / ".made.json")
+    if name and (found := made.release(name, folder)):
+        return found
+    release, archive, manifest = build(collect(source), folder)
+    if name:
+        made.keep(name, release.id, archive)
+    return release, archive, manifest
+
+
+class _Made:
+    """Which release was made of which tree of git, kept in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, list[Any]] = {}
+        try:
+            document = json.loads(path.read_text())
+            self._known = dict(document["made"]) if document["version"] == __version__ else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # nothing is lost but time
+
+    def release(self, name: str, folder: Path) -> tuple[DagRelease, Path, Path] | None:
+        """The release of this tree, if it is here as it was made."""
+        try:
+            release, *stamp = self._known[name]
+            archive, manifest = files(folder, release)
+            return (DagRelease.read(manifest), archive, manifest) if stamp == _stamp(archive) else None
+        except (KeyError, ValueError, TypeError, OSError, TradewindError):
+            return None
+
+    def keep(self, name: str, release: str, archive: Path) -> None:
+        """Remember it, and the last few others."""
+        self._known.pop(name, None)
+        latest = [*self._known.items(), (name, [release, *_stamp(archive)])][-_REMEMBERED:]
+        with whole(self._path) as draft:
+            draft.write_text(json.dumps({"version": __version__, "made": dict(latest)}))
+
+
+def _stamp(archive: Path) -> list[int]:
+    about = archive.stat()
+    return [about.st_ino, about.st_size, about.st_mtime_ns]
 
 
 def build(tree: Tree, folder: Path) -> tuple[DagRelease, Path, Path]:

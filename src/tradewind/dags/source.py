@@ -56,6 +56,9 @@ class Source(Protocol):
     def origin(self) -> Origin:
         """Where the files come from."""
 
+    def name(self) -> str | None:
+        """A name that no other set of files has; None where only reading all of them gives one."""
+
     def found(self) -> tuple[Found, ...]:
         """Every path, in no order."""
 
@@ -96,10 +99,17 @@ class Commit:
         name = author.removeprefix("author ").rpartition(">")[0]
         return Origin(self.commit, author=f"{name}>" if name else None, subject=message.partition("\n")[0])
 
+    def name(self) -> str | None:
+        """See Source: git's name of the tree."""
+        return _git(self.repository, "rev-parse", "--verify", self._tree).decode().strip()
+
+    @property
+    def _tree(self) -> str:
+        return f"{self.commit}:{self.prefix}"
+
     def found(self) -> tuple[Found, ...]:
         """See Source."""
-        tree = f"{self.commit}:{self.prefix}"
-        listed = _git(self.repository, "ls-tree", "-r", "-z", "--long", "--full-tree", tree)
+        listed = _git(self.repository, "ls-tree", "-r", "-z", "--long", "--full-tree", self._tree)
         return tuple(self._entry(line) for line in listed.split(b"\0") if line)
 
     def read(self, found: Iterable[Found]) -> Iterator[bytes]:
@@ -141,6 +151,10 @@ class Folder:
             return Origin(dirty=True)
         beneath = self.commit.origin()
         return Origin(beneath.commit, True, beneath.author, beneath.subject)
+
+    def name(self) -> str | None:
+        """See Source."""
+        return None
 
     def found(self) -> tuple[Found, ...]:
         """See Source."""

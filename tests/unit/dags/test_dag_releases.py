@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.bundle.manifest import DagRelease, Origin
+from tradewind.bundle.shared import check
 from tradewind.dags import source
-from tradewind.dags.release import describe, pack, write
-from tradewind.dags.source import Commit, Folder, source_of
+from tradewind.dags.release import describe, make, pack, write
+from tradewind.dags.source import Commit, Folder, Source, source_of
 from tradewind.dags.tree import File, Limits, Tree, collect
 from tradewind.errors import TradewindError
 
@@ -77,6 +78,33 @@ def test_a_folder_that_its_repository_ignores_is_a_plain_folder(repository: Path
     source = source_of(repository / "own" / "dags")
     assert source.origin() == Origin(dirty=True)
     assert list(collect(source).files) == ["c.py"]
+
+
+def test_a_tree_that_a_release_was_made_of_is_not_read_again(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Source] = []
+    monkeypatch.setattr("tradewind.dags.release.collect", lambda source: read.append(source) or collect(source))
+    made, dags = tmp_path / "made", repository / "dags"
+    first, archive, manifest = make(source_of(dags), made)
+    (repository / "README").write_text("another commit, and the same DAG files")
+    git(repository, "commit", "--quiet", "--all", "--message", "second")
+    assert make(source_of(dags), made) == (first, archive, manifest)
+    assert len(read) == 1
+    for damage in (
+        lambda: archive.write_bytes(b"x"),
+        manifest.unlink,
+        archive.unlink,
+        made.joinpath(".made.json").unlink,
+    ):
+        damage()
+        assert make(source_of(dags), made)[0].files == first.files
+        check(first, archive)
+    assert len(read) == 5
+    (dags / "a.py").write_text("changed\n")
+    assert make(source_of(dags), made)[0].id != first.id
+    assert make(source_of(dags, "HEAD"), made)[0].id == first.id
+    assert len(read) == 6
 
 
 def test_what_was_changed_is_released_and_marked(repository: Path) -> None:
