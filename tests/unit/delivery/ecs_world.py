@@ -74,6 +74,7 @@ class World:
             "security_groups": {service.name: "sg-0123456789abcdef0" for service in self.services},
             "private_subnet_ids": ["subnet-0123456789abcdef0"],
             "database": {"identifier": "acme-dev", "address": "x"},
+            "controller_bucket": "acme-dev-controller-111122223333",
         }
 
     def layout(self) -> Layout:

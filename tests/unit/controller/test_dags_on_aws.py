@@ -1,0 +1,140 @@
+"""``tradewind dags`` against an environment on AWS: its bucket is moto's, and a real desk answers through it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from tradewind import config
+from tradewind.bundle.s3_store import S3Store
+from tradewind.bundle.shared import SharedFolder
+from tradewind.cli import infrastructure
+from tradewind.cli.app import app
+from tradewind.controller.dags import DagCommands
+from tradewind.controller.deployment import Deployment
+from tradewind.controller.desk import Desk
+from tradewind.controller.inbox import LEADER, Inbox
+from tradewind.controller.places import DAGS, RECORDS
+from tradewind.errors import TradewindError
+from tradewind.records.s3 import S3Records
+
+BUCKET = "acme-dev-controller-111122223333"
+CONFIGURATION = """
+tenant: acme
+region: eu-west-1
+accounts: {main: {id: "111122223333"}}
+environments: {dev: {account: main, network: {cidr: 10.0.0.0/20}}}
+"""
+
+
+@dataclass
+class Deployer:
+    """What of the real one is used: what Terraform has made, and a session in the account."""
+
+    applied: bool = True
+
+    def output(self, stack: object) -> dict[str, Any]:
+        return {"controller_bucket": BUCKET} if self.applied else {}
+
+    def cloud_of(self, stack: object) -> Deployer:
+        return self
+
+    def session(self) -> boto3.Session:
+        return boto3.Session("key", "secret", region_name="eu-west-1")
+
+
+class Environment:
+    """A bucket, a shared file system, and a controller that answers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.deployer = Deployer()
+        self.shared = SharedFolder(folder / "efs")
+        session = self.deployer.session()
+        where: Any = {"LocationConstraint": "eu-west-1"}
+        session.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+        records = S3Records(session, BUCKET, RECORDS)
+        records.write(LEADER, {"until": 4e9}, None)
+        self.stopped = threading.Event()
+        commands = DagCommands(Deployment(self.shared, None), S3Store(session, BUCKET, DAGS), "dev")
+        self._desk = Desk(Inbox(records, "dev"), commands.handlers(), self.stopped)
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def _work(self) -> None:
+        while not self.stopped.wait(0.05):
+            self._desk.look()
+
+    def end(self) -> None:
+        self.stopped.set()
+        self._thread.join()
+
+    @property
+    def in_force(self) -> str:
+        now = self.shared.in_force()
+        assert now
+        return now.release
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    (tmp_path / "tradewind.yaml").write_text(CONFIGURATION)
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags/a.py").write_text("import helper\n")
+    (tmp_path / "dags/helper.py").write_text("X = 1\n")
+    monkeypatch.chdir(tmp_path)
+    with mock_aws():
+        made = Environment(tmp_path)
+        tradewind = config.load(Path("tradewind.yaml"))
+        monkeypatch.setattr(infrastructure, "deployer", lambda file: (tradewind, made.deployer))
+        yield made
+        made.end()
+
+
+def run(*arguments: str, code: int = 0) -> Result:
+    done = CliRunner().invoke(app, ["dags", *arguments])
+    assert done.exit_code == code, (done.output, done.exception)
+    return done
+
+
+def test_there_and_back_without_a_way_into_the_network(environment: Environment, tmp_path: Path) -> None:
+    one = run("deploy", "dev").stdout.strip()
+    assert environment.in_force == one
+    (tmp_path / "dags/helper.py").write_text("X = 2\n")
+    two = run("deploy", "dev").stdout.strip()
+    assert environment.in_force == two != one
+    assert run("diff", "dev").stdout == "changed  helper.py\nimports  a.py\n"
+    assert run("rollback", "dev").stdout.strip() == one == environment.in_force
+    listed = json.loads(run("list", "dev", "--json").stdout)
+    assert {row["id"]: row["in_force"] for row in listed["releases"]} == {one: True, two: False}
+
+
+def test_what_is_already_there_is_sent_and_put_in_force_once(environment: Environment, tmp_path: Path) -> None:
+    release = run("build", "dags", "--store", "store").stdout.strip()
+    assert run("deploy", "dev", "--release", release, "--store", "store").stdout.strip() == release
+    serial = environment.shared.in_force()
+    assert run("deploy", "dev").stdout.strip() == release
+    assert environment.shared.in_force() == serial
+
+
+def test_what_cannot_be(environment: Environment) -> None:
+    refused = run("rollback", "dev", code=1)
+    assert isinstance(refused.exception, TradewindError)
+    assert refused.exception.what == "there is no earlier DAG release"
+    nobody = run("prune", "dev", code=1)
+    assert isinstance(nobody.exception, TradewindError)
+    assert "Airflow cannot be asked" in nobody.exception.why
+    environment.deployer.applied = False
+    missing = run("deploy", "dev", code=1)
+    assert isinstance(missing.exception, TradewindError)
+    assert "is not there yet" in missing.exception.what
