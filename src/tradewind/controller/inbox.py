@@ -208,6 +208,16 @@ class Inbox:
         self.say(command, answer)
         self._change(lambda waiting: ([other for other in waiting if other.id != command.id], None))
 
+    def sweep(self, older_than_s: float) -> None:
+        """Forget answers that are older. On AWS the bucket does that."""
+        kept = {command.id for command in self.waiting()}
+        for name in self._records.names(ANSWERS):
+            found = self._records.read(name)
+            if found and name.removeprefix(ANSWERS) not in kept:
+                asked = datetime.fromisoformat(found[0]["command"]["at"]).timestamp()
+                if self._clock() - asked > older_than_s:
+                    self._records.delete(name, found[1])
+
     def _read(self) -> tuple[list[Command], str | None]:
         found = self._records.read(INBOX)
         return ([Command(**entry) for entry in found[0]["commands"]], found[1]) if found else ([], None)

@@ -45,6 +45,7 @@ class Home:
     poll_s: float
     scale_s: float = SCALE_S
     bounds: Callable[[], Mapping[str, Bounds]] = dict
+    chores: tuple[Chore, ...] = ()
 
 
 def run(home: Home) -> int:
@@ -71,6 +72,7 @@ def run(home: Home) -> int:
         Chore("workers", home.scale_s, lambda: seen.update(scaler.step())),
         Chore("figures", EVERY_S, lambda: home.tell(measured(metadata, seen, now()))),
         Chore("old DAG releases", TIDY_S, lambda: _tidy(dags)),
+        *home.chores,
     )
     controller = Controller(
         home.records, leadership(home.environment), chores, stopped, Path(heartbeat) if heartbeat else None

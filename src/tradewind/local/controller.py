@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.controller import parts
+from tradewind.controller.controller import Chore
+from tradewind.controller.inbox import Inbox
 from tradewind.errors import TradewindError
 from tradewind.fleet import control as workers
 from tradewind.local import control
@@ -22,6 +24,8 @@ from tradewind.scaling.policy import Bounds
 
 SCALE_S = 2.0
 PATIENCE_S = 5.0
+KEPT_S = 90 * 86_400.0
+"""Answers are kept as long as the bucket on AWS keeps them."""
 
 
 class SupervisorFleet:
@@ -89,6 +93,7 @@ def main() -> int:
             poll_s=POLL_S,
             scale_s=SCALE_S,
             bounds=fleet.bounds,
+            chores=(Chore("old answers", parts.TIDY_S, lambda: Inbox(records(home), NAME).sweep(KEPT_S)),),
         )
     )
 

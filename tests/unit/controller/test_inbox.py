@@ -177,3 +177,14 @@ def test_a_long_story_keeps_its_end(inbox: Inbox) -> None:
     found = inbox.answer(command)
     assert found
     assert (found.dropped, found.said[-1], len(found.said)) == (800, "999 left", 200)
+
+
+def test_old_answers_are_forgotten_and_what_is_asked_is_not(inbox: Inbox, clock: Clock) -> None:
+    old, waits = inbox.send("dags.deploy", {}), inbox.send("dags.list", {}, alone=False)
+    inbox.finish(old, Answer("done"))
+    inbox.begin(waits)
+    clock.now += 100
+    new = inbox.send("dags.prune", {"keep": 1})
+    inbox.finish(new, Answer("done"))
+    inbox.sweep(older_than_s=50)
+    assert [inbox.answer(command) is not None for command in (old, waits, new)] == [False, True, True]

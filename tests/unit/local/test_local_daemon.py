@@ -158,6 +158,19 @@ def test_scale_to_what_is_there_changes_nothing(daemon: Daemon) -> None:
     assert [event for event in waiting(daemon) if event] == []
 
 
+def test_the_controller_says_who_goes_and_a_person_what_holds(daemon: Daemon) -> None:
+    ask(daemon, do="keep", service="worker", count=1, leaving=["worker-1", "nobody"])
+    assert waiting(daemon)[0] == Stop(frozenset({"worker-1"}))
+    (row,) = (row for row in ask(daemon, do="services")["services"] if row["name"] == "worker")
+    assert (row["count"], row["fixed"]) == (1, None)
+
+    ask(daemon, do="scale", service="worker", count=2)
+    (row,) = (row for row in ask(daemon, do="services")["services"] if row["name"] == "worker")
+    assert (row["count"], row["fixed"]) == (2, 2)
+    ask(daemon, do="keep", service="worker", count=3, leaving=[])
+    assert "worker-3" in daemon.supervisor.machine.processes
+
+
 def test_scale_up_while_one_still_leaves(daemon: Daemon) -> None:
     daemon.supervisor.machine.handle(Stop(frozenset({"worker-2"})), 2)
 
