@@ -78,6 +78,11 @@ def test_airflow_runs_without_writing_to_its_image(shop: Shop) -> None:
     assert inside(worker, "grep -c BEGIN /opt/airflow/rds-ca.pem") == "81"
 
 
+def test_the_controller_runs_from_the_schedulers_image(shop: Shop) -> None:
+    said = inside(shop.images()["scheduler"], "python -m tradewind.controller 2>&1 | tail -1")
+    assert said == "KeyError: 'TRADEWIND_PLACES'"  # all that it imports is there
+
+
 def test_signals_reach_the_first_process_only(shop: Shop) -> None:
     """Celery's pool must not be told to end together with its worker: a task would be lost."""
     script = "trap 'echo parent; wait; exit' TERM; sh -c 'trap \"echo child\" TERM; sleep 3' & echo ready; wait"
