@@ -83,6 +83,23 @@ def test_the_controller_runs_from_the_schedulers_image(shop: Shop) -> None:
     assert said == "KeyError: 'TRADEWIND_PLACES'"  # all that it imports is there
 
 
+def test_who_runs_in_it_has_a_name_also_where_the_runtime_adds_none(shop: Shop) -> None:
+    """Airflow asks for it. Fargate's runtime, unlike podman, adds nobody to /etc/passwd."""
+    run = [
+        "podman",
+        "run",
+        "--rm",
+        "--pull",
+        "never",
+        "--network",
+        "none",
+        "--passwd=false",
+        shop.images()["scheduler"],
+    ]
+    command = [*run, "python", "-c", "import getpass; print(getpass.getuser())"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "airflow\n"
+
+
 def test_signals_reach_the_first_process_only(shop: Shop) -> None:
     """Celery's pool must not be told to end together with its worker: a task would be lost."""
     script = "trap 'echo parent; wait; exit' TERM; sh -c 'trap \"echo child\" TERM; sleep 3' & echo ready; wait"

@@ -72,7 +72,7 @@ def test_status_tells_everything_about_every_process(platform: Running) -> None:
     rows = {row["name"]: row for row in status["processes"]}
     assert list(rows) == [
         "database", "broker", "prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "worker-1",
-        "worker-2", "flower",
+        "worker-2", "flower", "controller",
     ]  # fmt: skip
     for name, row in rows.items():
         if name in {"prepare", "migrate"}:
@@ -102,6 +102,8 @@ def test_nobody_has_a_secret_that_is_not_theirs(platform: Running) -> None:
             assert held == {"broker", "api"}
         elif row["name"] == "flower":
             assert held == {"broker", "flower"}
+        elif row["name"] == "controller":
+            assert held == {"airflow", "broker"}
         assert "admin" not in held
 
 

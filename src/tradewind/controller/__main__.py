@@ -7,6 +7,8 @@ import os
 import sys
 
 import boto3
+import botocore.session
+from botocore.config import Config
 
 from tradewind.bundle.s3_store import S3Store
 from tradewind.controller import metrics, parts
@@ -22,7 +24,10 @@ POLL_S = 1.0
 def home() -> parts.Home:
     """What the environment stack made, from TRADEWIND_PLACES, which is JSON."""
     places = json.loads(os.environ["TRADEWIND_PLACES"])
-    session = boto3.Session(region_name=places["region"])
+    core = botocore.session.get_session()
+    # The lease must not run out while one call waits for its answer.
+    core.set_default_client_config(Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 3}))
+    session = boto3.Session(botocore_session=core, region_name=places["region"])
     url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
     services = {name: tuple(found) for name, found in places["workers"].items()}
     fleet = EcsFleet(places["cluster"], services, session, lambda command, names: control.send(command, names, url))

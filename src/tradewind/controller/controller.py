@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """Between two looks at the lease: it is renewed every 15 s, and runs out after 60."""
+HANGS_S = 300.0
+"""A chore that takes so long never ends: a change of DAGs has a thread of its own."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Controller:
         self._stopped = stopped
         self._heartbeat = heartbeat
         self._clock = clock
+        self._rounds: dict[str, float] = {}
 
     def run(self) -> int:
         """Until ``stopped``: 0. 1 where the lease was lost or a chore ended by itself."""
@@ -90,6 +93,10 @@ class Controller:
 
     def _lead(self, lease: Lease, threads: list[threading.Thread]) -> int:
         while not self._stopped.wait(LOOK_S):
+            late = [name for name, at in dict(self._rounds).items() if time.monotonic() - at > HANGS_S]
+            if late:
+                log.error("%s: nothing has been heard of it for %.0f s", ", ".join(late), HANGS_S)
+                return 1
             self._beat()
             try:
                 lease.renew()
@@ -106,12 +113,14 @@ class Controller:
 
     def _repeat(self, chore: Chore) -> None:
         while not self._stopped.is_set():
+            self._rounds[chore.name] = time.monotonic()
             try:
                 chore.do()
             except StoppedError:
                 return
             except Exception:
                 log.exception("%s failed; it is tried again", chore.name)
+            self._rounds.pop(chore.name)
             self._stopped.wait(chore.every_s)
 
     def _beat(self) -> None:

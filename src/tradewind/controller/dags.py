@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tradewind.bundle.changes import changes
-from tradewind.bundle.shared import RELEASES
+from tradewind.bundle.shared import RELEASES, BusyError
 from tradewind.bundle.store import Store, bring
 from tradewind.controller.deployment import Begun, Deployed, Deployment
-from tradewind.controller.desk import Handler, Report
+from tradewind.controller.desk import Handler, Report, StoppedError
 from tradewind.errors import ExitCode, TradewindError
 
 LISTED = ("id", "created", "commit", "dirty", "author", "subject")
 KEPT = 20
-"""Releases that stay, besides those that are used, when the controller tidies up by itself."""
+KEPT_DAYS = 30
+"""Releases that stay, besides those that are used, when the controller tidies up by itself: the newest, and those of
+the last days. A run that has ended may be cleared, and runs on its release again."""
 
 
 class DagCommands:
@@ -39,10 +42,12 @@ class DagCommands:
 
     def deploy(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
         """Bring ``release`` from the store, put it in force, and see it served; with ``whole``: all of it."""
-        release, now = str(arguments["release"]), self._shared.in_force()
-        if now is None or now.release != release:  # what is in force was checked when it came
+        release = str(arguments["release"])
+
+        def come() -> None:
             bring(self._store, release, self._shared.folder / RELEASES)
-        return self._put(release, report, whole=bool(arguments["whole"]), take_back=True)
+
+        return self._put(release, report, whole=bool(arguments["whole"]), take_back=True, come=come)
 
     def rollback(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
         """Put a release in force that is here: ``to``, or the one that was before."""
@@ -88,22 +93,38 @@ class DagCommands:
 
     def tidy(self) -> list[str]:
         """Remove old releases that nobody asked to remove; what was removed."""
-        return [release.id for release in self._deployment.prune(KEPT)]
+        since = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
+        return [release.id for release in self._deployment.prune(KEPT, since.isoformat(timespec="seconds"))]
 
-    def _put(self, release: str, report: Report, *, whole: bool, take_back: bool) -> Mapping[str, Any]:
+    def _put(
+        self,
+        release: str,
+        report: Report,
+        *,
+        whole: bool,
+        take_back: bool,
+        come: Callable[[], None] = lambda: None,
+    ) -> Mapping[str, Any]:
         begun = report.begun
 
-        def note(before: Begun) -> None:
-            report.note({"release": release, "before": before.before, "broken": dict(before.broken)})
+        def note(state: Begun) -> None:
+            report.note({**asdict(state), "release": release})
 
-        done = self._deployment.deploy(
-            release,
-            whole,
-            report.tell,
-            take_back=take_back,
-            begun=Begun(begun["before"], begun["broken"]) if begun else None,
-            note=note,
-        )
+        try:
+            done = self._deployment.deploy(
+                release,
+                whole,
+                report.tell,
+                take_back=take_back,
+                begun=Begun(begun["before"], begun["broken"], begun["back"]) if begun else None,
+                note=note,
+                bring=come,
+                superseded=lambda: report.superseded,
+            )
+        except BusyError:
+            if begun:  # a file system may keep the lock of somebody who is gone for a while
+                raise StoppedError from None
+            raise
         return outcome(done)
 
 

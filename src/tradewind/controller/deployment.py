@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import NoReturn, Protocol
 
 from tradewind.bundle.events import CONFIRMED, SERVED
@@ -53,11 +53,12 @@ class Patience:
 
 @dataclass(frozen=True)
 class Begun:
-    """What must be known to finish a deployment after whoever began it has ended: what was in force, and which files
-    could not be imported even then, and why."""
+    """What must be known to finish a deployment after whoever began it has ended: what was in force, which files could
+    not be imported even then, and why it is being taken back, if it is."""
 
     before: str | None
     broken: Mapping[str, str]
+    back: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,15 @@ class Deployment:
         take_back: bool = True,
         begun: Begun | None = None,
         note: Callable[[Begun], None] = lambda _: None,
+        bring: Callable[[], None] = lambda: None,
+        superseded: Callable[[], bool] = lambda: False,
     ) -> Deployed:
-        """Put ``release`` in force, which is in the folder, and see it served; with ``whole``: all of it.
+        """Put ``release`` in force, which ``bring`` has in the folder, and see it served; with ``whole``: all of it.
 
         Killed at any moment, this leaves the old or the new release in force. Where a file that could be imported
         before cannot be now, or what has changed is not parsed in time, what was in force before is again; not without
         ``take_back``. Before anything is changed, ``note`` is given what ``begun`` takes to go on after a kill.
+        ``superseded`` says whether somebody wants something else by now: then nothing is waited for any longer.
 
         Raises:
             TradewindError: the release is damaged, somebody else is deploying, or it has errors, and what was done.
@@ -110,29 +114,35 @@ class Deployment:
             now = self.shared.in_force()
             if begun is None:
                 if now and now.release == release:
-                    return self._again(now, whole, tell)
+                    return self._again(now, whole, tell, superseded)
+                bring()
                 begun = Begun(now.release if now else None, dict(self._watch.import_errors()) if self._watch else {})
                 note(begun)
+            before, broken = begun.before, begun.broken
+            if begun.back:
+                self._fail(release, before, begun.back)
             now = self.shared.activate(release)
             if not self._watch:
                 return Deployed(now, changed=True)
-            before, broken = begun.before, begun.broken
             tell(f"{release} is in force; waiting until what it changed is served")
             try:
-                served = self._until(SERVED, now, self._patience.served_s, broken, tell)
+                served = self._until(SERVED, now, self._patience.served_s, broken, tell, superseded)
                 tell(f"served after {served:.1f} s")
                 if not whole:
                     return Deployed(now, True, served)
-                confirmed = self._until(CONFIRMED, now, self._patience.confirmed_s, broken, tell)
+                confirmed = self._until(CONFIRMED, now, self._patience.confirmed_s, broken, tell, superseded)
                 tell(f"every file is confirmed after {confirmed:.1f} s")
             except _FailedError as error:
+                if take_back and before:
+                    with suppress(Exception):  # to take it back matters more
+                        note(replace(begun, back=str(error)))
                 self._fail(release, before if take_back else None, str(error))
             except _UnconfirmedError as error:
                 # What it changed is served. The rest waits for something that this release did not do.
                 raise TradewindError(f"the DAG release {release} is in force, and not confirmed", str(error)) from None
             return Deployed(now, True, served, confirmed)
 
-    def _again(self, now: InForce, whole: bool, tell: Tell) -> Deployed:
+    def _again(self, now: InForce, whole: bool, tell: Tell, superseded: Callable[[], bool]) -> Deployed:
         """What is in force already may be so since a moment only, and nobody may have watched it."""
         if not self._watch:
             return Deployed(now, changed=False)
@@ -140,15 +150,17 @@ class Deployment:
         for file, why in sorted(broken.items()):
             tell(f"note: {file} cannot be imported: {why}")
         try:
-            self._until(SERVED, now, self._patience.served_s, broken, tell)
+            self._until(SERVED, now, self._patience.served_s, broken, tell, superseded)
             if whole:
-                self._until(CONFIRMED, now, self._patience.confirmed_s, broken, tell)
+                self._until(CONFIRMED, now, self._patience.confirmed_s, broken, tell, superseded)
         except (_FailedError, _UnconfirmedError) as error:
             raise TradewindError(f"the DAG release {now.release} is in force, and has errors", str(error)) from None
         return Deployed(now, changed=False)
 
-    def prune(self, keep: int) -> list[DagRelease]:
+    def prune(self, keep: int, since: str = "") -> list[DagRelease]:
         """Remove all but the newest ``keep``, what is in force, what was before that, and what runs still use.
+
+        With ``since`` (ISO 8601) only what was made before.
 
         Raises:
             TradewindError: nobody can be asked what runs use, or somebody else is deploying.
@@ -164,6 +176,7 @@ class Deployment:
             used = set(self._watch.in_use())
             used |= {name for name in (now.release, now.before) if name} if now else set()
             old = [release for release in self.shared.releases()[keep:] if release.id not in used]
+            old = [release for release in old if not since or release.created < since]
             for release in old:
                 self.shared.remove(release.id)
             self.shared.sweep()
@@ -183,11 +196,21 @@ class Deployment:
                 self._sleep(POLL_S)
             yield
 
-    def _until(self, event: str, now: InForce, patience: float, known: Mapping[str, str], tell: Tell) -> float:
+    def _until(
+        self,
+        event: str,
+        now: InForce,
+        patience: float,
+        known: Mapping[str, str],
+        tell: Tell,
+        superseded: Callable[[], bool],
+    ) -> float:
         assert self._watch
         began = moved = self._clock()
         left: int | None = None
         while True:
+            if superseded():
+                raise _UnconfirmedError("somebody asked for what takes its place")
             try:
                 # Before errors are looked at: they are stored before it is said.
                 told = self._watch.told(now)
@@ -198,7 +221,7 @@ class Deployment:
                 silent = f"not all of its files are parsed, and for {patience:.0f} s none was"
             if new:
                 raise _FailedError("; ".join(f"{file}: {why}" for file, why in sorted(new.items())))
-            if event in told.events:
+            if event in told.events or CONFIRMED in told.events:
                 return self._clock() - began
             if told.left != left:
                 left, moved = told.left, self._clock()

@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from tradewind.controller.inbox import Answer, Command, Inbox
+from tradewind.controller.inbox import INSTEAD, Answer, Command, Inbox
 from tradewind.errors import TradewindError
 
 log = logging.getLogger(__name__)
 
 
-class StoppedError(Exception):
-    """This controller ends, or leads no longer. What it does is left to the next one."""
+class StoppedError(BaseException):
+    """This must not go on here and now: this controller ends, or leads no longer. It is left to the next look.
+
+    No ``Exception``: whoever goes on whatever fails must not go on.
+    """
 
 
 class Report(Protocol):
@@ -25,8 +28,12 @@ class Report(Protocol):
     def begun(self) -> Mapping[str, Any]:
         """What ``note`` was given before, by a controller that ended in the middle of this command."""
 
+    @property
+    def superseded(self) -> bool:
+        """Whether somebody has asked for what takes this one's place."""
+
     def tell(self, line: str) -> None:
-        """For whoever asked. StoppedError where this must not go on."""
+        """For whoever asked, as far as that is possible. StoppedError where this must not go on."""
 
     def note(self, begun: Mapping[str, Any]) -> None:
         """For a controller that must go on with it. Kept when this returns."""
@@ -43,6 +50,8 @@ class Desk:
         self._handlers = handlers
         self._stopped = stopped
         self._change: threading.Thread | None = None
+        self._current: Command | None = None
+        self._superseded = threading.Event()
 
     def look(self) -> None:
         """Look for commands once. Reads are done when this returns, a change goes on beside it."""
@@ -50,8 +59,11 @@ class Desk:
             if not command.alone:
                 self._do(command)
             elif self._change is None or not self._change.is_alive():
+                self._current, self._superseded = command, threading.Event()
                 self._change = threading.Thread(target=self._do, args=(command,), name=command.do, daemon=True)
                 self._change.start()
+            elif self._current and (command.do, self._current.do) == INSTEAD:
+                self._superseded.set()
 
     def wait(self) -> None:
         """Return when no change is under way."""
@@ -63,7 +75,7 @@ class Desk:
             answer = self._inbox.begin(command)
             if answer is None:
                 return
-            report = _Report(self._inbox, command, answer, self._stopped)
+            report = _Report(self._inbox, command, answer, self._stopped, self._superseded)
             # Where it has ended, whoever wrote that ended before he could forget the command.
             self._inbox.finish(command, self._end(command, report) if answer.state == "running" else answer)
         except StoppedError:
@@ -82,31 +94,42 @@ class Desk:
                 raise StoppedError
         except TradewindError as error:
             log.info("%s failed: %s", command.do, error)
-            return replace(report.answer, state="failed", error=error.as_dict())
-        except StoppedError:
-            raise
+            failed = error
         except Exception as error:
             log.exception("%s failed", command.do)
             failed = TradewindError(f"the controller failed at {command.do}", repr(error), "its log has more")
-            return replace(report.answer, state="failed", error=failed.as_dict())
-        return replace(report.answer, state="done", result=dict(result))
+        else:
+            return replace(report.answer, state="done", result=dict(result))
+        if self._stopped.is_set():
+            raise StoppedError
+        return replace(report.answer, state="failed", error=failed.as_dict())
 
 
 class _Report:
     """See Report."""
 
-    def __init__(self, inbox: Inbox, command: Command, answer: Answer, stopped: threading.Event) -> None:
+    def __init__(
+        self, inbox: Inbox, command: Command, answer: Answer, stopped: threading.Event, superseded: threading.Event
+    ) -> None:
         self._inbox = inbox
         self._command = command
         self._stopped = stopped
+        self._superseded = superseded
         self.answer = answer
+
+    @property
+    def superseded(self) -> bool:
+        return self._superseded.is_set()
 
     @property
     def begun(self) -> Mapping[str, Any]:
         return self.answer.begun
 
     def tell(self, line: str) -> None:
-        self._write(replace(self.answer, said=(*self.answer.said, line)))
+        try:
+            self._write(replace(self.answer, said=(*self.answer.said, line)))
+        except Exception:
+            log.exception("nobody could be told: %s", line)  # what goes on matters more
 
     def note(self, begun: Mapping[str, Any]) -> None:
         self._write(replace(self.answer, begun=dict(begun)))

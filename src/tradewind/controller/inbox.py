@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -22,12 +22,16 @@ INBOX = "inbox"
 ANSWERS = "answers/"
 LEADER = "leader"
 ATTEMPTS = 20
-PATIENCE_S = 60.0
-"""How long somebody waits for the controller to begin: as long as it takes a second copy to notice that the first is
-gone, which is the lease."""
+PATIENCE_S = 90.0
+"""How long somebody waits for the controller to begin: longer than it takes a second copy to notice that the first is
+gone."""
+ABANDONED_S = 600.0
+"""Nobody waits so long for a beginning: whoever asked has ended without taking it back."""
 GONE_S = 120.0
 """Past the end of its lease, a leader is gone, whatever the clocks of two machines say."""
 KEPT_LINES = 200
+INSTEAD = ("dags.rollback", "dags.deploy")
+"""The first may be asked for while the second is under way, which then watches no longer."""
 
 Tell = Callable[[str], None]
 _T = TypeVar("_T")
@@ -35,7 +39,7 @@ _T = TypeVar("_T")
 
 def leadership(environment: str) -> Right:
     """The right to be the controller of an environment."""
-    return Right(LEADER, f"the controller of {environment}", f"tradewind status {environment}")
+    return Right(LEADER, f"the controller of {environment}", f"tradewind release status {environment}")
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Inbox:
 
         def add(waiting: list[Command]) -> tuple[list[Command], Command]:
             for other in waiting:
-                if alone and other.alone:
+                if alone and other.alone and (mine.do, other.do) != INSTEAD:
                     if (other.do, other.arguments) == (mine.do, mine.arguments):
                         return waiting, other
                     raise TradewindError(
@@ -132,11 +136,14 @@ class Inbox:
 
     def follow(self, command: Command, tell: Tell) -> Mapping[str, Any]:
         """Wait for the end of a command; see ``ask``."""
-        began = self._clock()
+        began = there = self._clock()
         seen = 0
         while True:
+            asked = any(other.id == command.id for other in self.waiting())
             answer = self.answer(command)
             if answer is None:
+                if not asked:  # the other one who asked for the same
+                    raise TradewindError(f"{command.do} was withdrawn", "nothing was changed", "ask again")
                 if self._clock() - began > PATIENCE_S and self.withdraw(command):
                     raise self._nobody()
             else:
@@ -147,7 +154,10 @@ class Inbox:
                     return answer.result
                 if answer.state == "failed":
                     raise TradewindError.from_dict(answer.error)
-                if self._leader_is_gone():
+                # Between two leaders there is none for some seconds.
+                if not self._leader_is_gone():
+                    there = self._clock()
+                elif self._clock() - there > GONE_S:
                     raise self._nobody("it ended in the middle; the next one goes on")
             self._sleep(self._poll_s)
 
@@ -158,7 +168,7 @@ class Inbox:
 
     def _leader_is_gone(self) -> bool:
         found = self._records.read(LEADER)
-        return found is None or found[0]["until"] < self._clock() - GONE_S
+        return found is None or found[0]["until"] < self._clock()
 
     def _nobody(self, why: str = "") -> TradewindError:
         return TradewindError(
@@ -174,10 +184,14 @@ class Inbox:
         return self._read()[0]
 
     def begin(self, command: Command) -> Answer | None:
-        """Take a command: how far another controller came with it, or nothing yet; None where it was withdrawn."""
+        """Take a command: how far another controller came with it, or nothing yet; None where nobody wants it."""
         answer = self.answer(command)
         if answer is None:
             answer = Answer()
+            if self._clock() - datetime.fromisoformat(command.at).timestamp() > ABANDONED_S:
+                late = TradewindError(f"{command.do} came too late", f"it was asked for at {command.at}", "ask again")
+                self.finish(command, replace(answer, state="failed", error=late.as_dict()))
+                return None
             self.say(command, answer)
         # Whoever withdraws it looks for an answer after that; so one of the two sees what the other has done.
         if any(other.id == command.id for other in self.waiting()):
@@ -220,7 +234,7 @@ class Inbox:
 
     def _read(self) -> tuple[list[Command], str | None]:
         found = self._records.read(INBOX)
-        return ([Command(**entry) for entry in found[0]["commands"]], found[1]) if found else ([], None)
+        return ([_command(entry) for entry in found[0]["commands"]], found[1]) if found else ([], None)
 
     def _change(self, how: Callable[[list[Command]], tuple[list[Command], _T]]) -> _T:
         for _ in range(ATTEMPTS):
@@ -235,6 +249,11 @@ class Inbox:
                 continue
             return result
         raise TradewindError(f"the inbox of {self._environment} cannot be written", "too many ask at once", "try again")
+
+
+def _command(document: Mapping[str, Any]) -> Command:
+    known = {field.name for field in fields(Command)}  # a newer command line may say more
+    return Command(**{name: value for name, value in document.items() if name in known})
 
 
 def _answer(document: Mapping[str, Any]) -> Answer:

@@ -22,12 +22,16 @@ from tradewind.errors import TradewindError
 
 _RELEASE = re.compile(r"\bd-[0-9a-f]{16}\b")
 _TOLD = text("SELECT event, extra FROM log WHERE event IN :events ORDER BY id DESC LIMIT 20").bindparams(
-    bindparam("events", [SERVED, CONFIRMED, PROGRESS], expanding=True)
+    bindparam("events", expanding=True)
 )
 _ERRORS = text("SELECT filename, stacktrace FROM import_error WHERE bundle_name = :bundle ORDER BY id")
 _IN_USE = text(
     "SELECT DISTINCT bundle_version FROM dag_run WHERE state IN ('queued', 'running') AND bundle_version IS NOT NULL"
 )
+_LIMITS: Mapping[str, Mapping[str, Any]] = {
+    "mysql+pymysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
+    "postgresql+psycopg2": {"connect_timeout": 10, "tcp_user_timeout": 60_000},
+}
 _BUSY = "state IN ('queued', 'running', 'restarting')"
 """States in which a task has, or is about to have, a slot of a worker."""
 _DEMAND = text(f"SELECT queue, count(*) FROM task_instance WHERE {_BUSY} GROUP BY queue")  # noqa: S608 (a constant)
@@ -48,13 +52,17 @@ class Metadata:
     @classmethod
     def at(cls, url: str, bundle: str) -> Metadata:
         """The database at this URL. Nothing is asked yet."""
-        # One connection at a time for each of the few threads; one that the database has closed is noticed.
-        return cls(create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True, pool_recycle=600), bundle)
+        # One connection at a time for each of the few threads; one that the database has closed is noticed, and none is
+        # waited for when the database has gone without a word.
+        pool = {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_recycle": 600}
+        return cls(create_engine(url, connect_args=_LIMITS.get(url.partition(":")[0], {}), **pool), bundle)
 
     def told(self, now: InForce) -> Told:
         """See Watch."""
         found, left = set(), None
-        for event, extra in self._rows(_TOLD):
+        # Apart: where it takes long, there are hundreds of the latter.
+        rows = self._rows(_TOLD, events=[SERVED, CONFIRMED]) + self._rows(_TOLD, events=[PROGRESS])
+        for event, extra in rows:
             about = json.loads(extra)
             if (about["bundle"], about["release"], about["serial"]) == (self._bundle, now.release, now.serial):
                 found.add(event)

@@ -54,7 +54,11 @@ def of_environment(environment: str) -> Right:
 def me() -> str:
     """Who asks: what the build server calls itself, or user and machine."""
     job = os.environ.get("BUILD_TAG")
-    return job or f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's, which no file names
+        user = str(os.getuid())
+    return job or f"{user}@{socket.gethostname()}"
 
 
 @dataclass

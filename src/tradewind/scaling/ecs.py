@@ -48,13 +48,12 @@ class EcsFleet:
         except (BotoCoreError, ClientError) as error:
             raise _unseen(service, error) from None
         duties = self._tell("duty", names) if names else {}
-        workers = tuple(
-            Worker(name, duties[name]["cordoned"], duties[name]["tasks"], name in safe)
-            if name in duties
-            else Worker(name, safe=name in safe)
+        workers = (
+            Worker(name, duty.get("cordoned"), duty.get("tasks"), name in safe)
             for name in names
+            for duty in [duties.get(name, {})]
         )
-        return View(one["desiredCount"], workers)
+        return View(one["desiredCount"], tuple(workers))
 
     def uncordon(self, service: str, names: Collection[str]) -> None:
         """See Fleet."""

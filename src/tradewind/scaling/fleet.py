@@ -95,7 +95,8 @@ def decide(view: View, wanted: int) -> Steps:
         (worker for worker in view.workers if worker.cordoned is False and worker.tasks is not None),
         key=lambda worker: (worker.tasks or 0, worker.name),
     )
-    cordon = tuple(worker.name for worker in idle_first[:too_many])
+    # Those that do not answer may be cordoned already: as many as are wanted stay of those that surely work.
+    cordon = tuple(worker.name for worker in idle_first[: max(0, min(too_many, len(idle_first) - wanted))])
     leaving = tuple(worker.name for worker in drained[: max(0, len(drained) - going)])
     exposed = [worker.name for worker in view.workers if not worker.safe and worker not in drained]
     if leaving and (exposed or len(view.workers) < view.desired):

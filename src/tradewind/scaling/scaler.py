@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from tradewind.errors import TradewindError
 from tradewind.scaling.fleet import Fleet, Steps, decide
 from tradewind.scaling.policy import Bounds, Demand, Policy, Signals, WorkerClass, bounds_at, tasks_of
 
@@ -56,7 +55,7 @@ class Scaler:
         try:
             demand = self._demand()
             overrides = self._overrides()
-        except TradewindError as error:
+        except Exception as error:
             return {name: self._hold(name, str(error)) for name in self._classes}
         return {name: self._keep(workers, demand, overrides.get(name)) for name, workers in self._classes.items()}
 
@@ -70,9 +69,9 @@ class Scaler:
                 view = self._fleet.look(name, closely=True)
             steps = decide(view, wanted)
             self._take(name, view.desired, steps)
-        except TradewindError as error:
+        except Exception as error:  # of one class, whatever it is; the others are looked at
             self._unsettled.add(name)
-            return self._hold(name, str(error))
+            return self._hold(name, str(error) or repr(error))
         settled = view.working == wanted and not steps.waits and all(not worker.cordoned for worker in view.workers)
         (self._unsettled.discard if settled else self._unsettled.add)(name)
         self._tell(name, steps, view.working, wanted, tasks)

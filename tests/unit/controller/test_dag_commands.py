@@ -17,7 +17,7 @@ from tradewind.bundle.store import FolderStore
 from tradewind.controller.dags import DagCommands
 from tradewind.controller.deployment import Deployment, Patience, Told
 from tradewind.controller.desk import Desk, StoppedError
-from tradewind.controller.inbox import Inbox
+from tradewind.controller.inbox import Answer, Command, Inbox
 from tradewind.errors import TradewindError
 from tradewind.records.records import FolderRecords
 
@@ -196,6 +196,90 @@ def test_a_rollback_that_is_begun_twice_goes_to_the_same_release(world: World) -
     world.desk.wait()
     assert world.inbox.follow(command, lambda _: None)["release"] == one
     assert world.in_force == one
+
+
+def test_a_release_that_was_being_taken_back_stays_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The controller ends after it has put the old release in force, and before it could answer."""
+    one, two = world.made(1), world.made(2)
+    world.ask("dags.deploy", release=one, whole=True)
+    world.airflow.busy = True
+    world.meanwhile = lambda: world.airflow.errors.update({"b.py": "ImportError: a"})
+    command = world.inbox.send("dags.deploy", {"release": two, "whole": True})
+    with monkeypatch.context() as dies:
+        dies.setattr(world.inbox, "finish", lambda *_: (_ for _ in ()).throw(StoppedError))
+        world.desk.look()
+        world.desk.wait()
+    assert world.in_force == one
+    serial = world.shared.in_force()
+
+    world.airflow.errors.clear()
+    world.desk = world.controller()
+    world.desk.look()
+    world.desk.wait()
+    with pytest.raises(TradewindError, match=f"{two} was taken back: b.py: ImportError"):
+        world.inbox.follow(command, lambda _: None)
+    assert world.shared.in_force() == serial
+
+
+def test_what_cannot_be_told_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = world.made(1)
+    real, failed = world.inbox.say, []
+
+    def say(command: Command, answer: Answer) -> None:
+        if answer.said and answer.state == "running":
+            failed.append(answer.said[-1])
+            raise OSError("503 Slow Down")
+        real(command, answer)
+
+    monkeypatch.setattr(world.inbox, "say", say)
+    assert world.ask("dags.deploy", release=one, whole=True)["release"] == one
+    assert len(failed) == 3
+
+
+def test_a_rollback_takes_the_place_of_a_deployment_that_is_not_confirmed(world: World) -> None:
+    one, two = world.made(1), world.made(2)
+    world.ask("dags.deploy", release=one, whole=True)
+    world.airflow.busy = True
+    deploying = world.inbox.send("dags.deploy", {"release": two, "whole": True})
+    asked: list[Command] = []
+
+    def meanwhile() -> None:
+        if not asked:
+            asked.append(world.inbox.send("dags.rollback", {"to": None}))
+        world.desk.look()
+
+    world.meanwhile = meanwhile
+    world.desk.look()
+    world.desk.wait()
+    with pytest.raises(TradewindError, match="is in force, and not confirmed: somebody asked for what takes its place"):
+        world.inbox.follow(deploying, lambda _: None)
+    world.airflow.busy = False
+    world.desk.look()
+    world.desk.wait()
+    assert world.inbox.follow(asked[0], lambda _: None)["release"] == one
+    assert world.in_force == one
+
+
+def test_a_lock_that_somebody_left_is_waited_for(world: World) -> None:
+    """The file system still keeps the lock of a controller that was killed."""
+    one, two = world.made(1), world.made(2)
+    world.ask("dags.deploy", release=one, whole=True)
+    world.airflow.busy = True
+    world.meanwhile = lambda: world.stopped.set()
+    command = world.inbox.send("dags.deploy", {"release": two, "whole": True})
+    world.desk.look()
+    world.desk.wait()
+    world.airflow.busy, world.meanwhile = False, lambda: None
+    world.desk = world.controller()
+    with world.shared.deploying():
+        world.desk.look()
+        world.desk.wait()
+        found = world.inbox.answer(command)
+        assert found
+        assert found.state == "running"
+    world.desk.look()
+    world.desk.wait()
+    assert world.inbox.follow(command, lambda _: None)["release"] == two
 
 
 def test_reads_are_answered_while_a_change_goes_on(world: World) -> None:

@@ -127,6 +127,54 @@ def test_where_nobody_answers_nothing_is_left_to_be_done_later(inbox: Inbox, clo
     assert inbox.waiting() == []
 
 
+def test_between_two_leaders_there_is_none_for_some_seconds(inbox: Inbox, records: Records, clock: Clock) -> None:
+    began = clock.now
+
+    def later() -> None:
+        (command,) = inbox.waiting()
+        if inbox.answer(command) is None:
+            inbox.begin(command)
+        elif clock.now - began > 60:
+            inbox.finish(command, Answer("done"))
+
+    clock.meanwhile = later
+    assert inbox.ask("dags.deploy", release="d-1") == {}
+
+
+def test_what_was_asked_for_long_ago_is_not_done(inbox: Inbox, clock: Clock) -> None:
+    command = inbox.send("dags.deploy", {"release": "d-1"})
+    clock.now += 3600
+    assert inbox.begin(command) is None
+    assert inbox.waiting() == []
+    with pytest.raises(TradewindError, match=r"dags\.deploy came too late"):
+        inbox.follow(command, lambda _: None)
+
+
+def test_who_joined_what_another_one_withdraws_is_told(inbox: Inbox) -> None:
+    command = inbox.send("dags.deploy", {"release": "d-1"})
+    joined = inbox.send("dags.deploy", {"release": "d-1"})
+    inbox.withdraw(command)
+    with pytest.raises(TradewindError, match=r"dags\.deploy was withdrawn"):
+        inbox.follow(joined, lambda _: None)
+
+
+def test_a_rollback_may_come_while_a_deployment_goes_on(inbox: Inbox) -> None:
+    inbox.send("dags.deploy", {"release": "d-1"})
+    back = inbox.send("dags.rollback", {"to": None})
+    assert [command.do for command in inbox.waiting()] == ["dags.deploy", "dags.rollback"]
+    with pytest.raises(TradewindError, match="another change"):
+        inbox.send("dags.deploy", {"release": "d-2"})
+    assert inbox.send("dags.rollback", {"to": None}) == back
+
+
+def test_what_a_newer_command_line_says_more_is_no_hindrance(inbox: Inbox, records: Records) -> None:
+    command = inbox.send("dags.list", {}, alone=False)
+    found = records.read(INBOX)
+    assert found
+    records.write(INBOX, {"commands": [{**found[0]["commands"][0], "urgent": True}]}, found[1])
+    assert inbox.waiting() == [command]
+
+
 def test_a_controller_that_ends_in_the_middle(inbox: Inbox, records: Records, clock: Clock) -> None:
     leads(records, clock.now + 60)
     clock.meanwhile = lambda: [inbox.begin(c) for c in inbox.waiting() if inbox.answer(c) is None]  # type: ignore[assignment]

@@ -97,6 +97,10 @@ def test_what_was_said_of_a_release(engine: Any) -> None:
     assert (told.events, told.left) == ({PROGRESS}, 4)
     say(SERVED, TWO, 7)
     assert metadata.told(now).events == {PROGRESS, SERVED}
+    for left in range(50, 0, -1):
+        say(PROGRESS, TWO, 7, left=left)
+    told = metadata.told(now)
+    assert (told.events, told.left) == ({PROGRESS, SERVED}, 1)
 
 
 def test_import_errors_without_what_differs_from_release_to_release(engine: Any) -> None:

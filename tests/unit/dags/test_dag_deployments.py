@@ -35,7 +35,9 @@ class FakeAirflow:
         if self.time < self.silent_until:
             raise TradewindError("Airflow does not answer")
         waited = self.time - self.moved.setdefault(now.serial, self.time)
-        events = frozenset(event for event, after in self.after.items() if waited >= after)
+        # Confirmed is never said before served.
+        after = {SERVED: self.after[SERVED], CONFIRMED: max(self.after.values())}
+        events = frozenset(event for event, seconds in after.items() if waited >= seconds)
         return Told(events, self.left(waited))
 
     def import_errors(self) -> dict[str, str]:

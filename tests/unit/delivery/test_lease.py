@@ -120,3 +120,10 @@ def test_a_write_whose_answer_got_lost_is_no_other_holder(
     held.give_back()
 
     assert records.read(lease.of_environment("dev").record) is None
+
+
+def test_a_container_whose_user_no_file_names_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BUILD_TAG", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 1_234_567)
+    assert lease.me().startswith("1234567@")

@@ -56,6 +56,12 @@ def test_who_does_not_answer_is_not_taken_for_idle() -> None:
     assert decide(View(2, (Worker("a", safe=True), Worker("b", safe=True))), 1) == Steps()
 
 
+def test_who_does_not_answer_may_take_no_tasks_already() -> None:
+    silent = tuple(Worker(f"s{n}", safe=True) for n in range(5))
+    assert decide(View(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 5) == Steps()
+    assert decide(View(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 3) == Steps(cordon=("w0", "w1"))
+
+
 def test_a_release_is_left_alone() -> None:
     steps = decide(View(8, (busy("a"), leaves("b")), turning=True), 1)
     assert (steps.uncordon, steps.launch, steps.cordon, steps.retire) == ((), 0, (), ())
@@ -199,6 +205,21 @@ def test_a_signal_that_cannot_be_read_holds_capacity() -> None:
         clock.now += 10
         scaler.step()
     assert len(fleet.workers) == 1
+
+
+def test_a_broker_that_raises_holds_one_class_and_not_the_others() -> None:
+    class Broken(Fake):
+        def look(self, service: str, *, closely: bool) -> View:
+            if service == "worker":
+                raise OSError("connection refused")
+            return super().look(service, closely=closely)
+
+    fleet, clock = Broken(1), Clock()
+    heavy = WorkerClass("worker-heavy", ("heavy",), 2, Bounds(1, 5))
+    scaler = Scaler([CLASS, heavy], fleet, lambda: {"default": 9, "heavy": 6}, clock=clock, monotonic=clock)
+    seen = scaler.step()
+    assert seen["worker"].held == "connection refused"
+    assert (seen["worker-heavy"].wanted, len(fleet.workers)) == (3, 3)
 
 
 def test_what_a_person_has_fixed_holds() -> None:
