@@ -99,16 +99,18 @@ def deploy(
     """Make a release of DAG files and put it in force; where it cannot be imported, what was before is again."""
     if built and (not store or folder or ref or repository):
         raise TradewindError("--release needs --store, and nothing to make a release of", code=USAGE)
-    desk = _controller(environment, file)
+    controller = _controller_of(environment, file)
     if built and store:
-        release = stores.bring(_store(store), built, desk.builds)
+        release = stores.bring(_store(store), built, controller.builds)
     else:
-        release, archive, manifest = releases.make(_source(environment, folder, ref, repository, file), desk.builds)
+        release, archive, manifest = releases.make(
+            _source(environment, folder, ref, repository, file), controller.builds
+        )
         if store:
             stores.put(_store(store), archive, manifest)
-    stores.put(desk.store, *stores.files(desk.builds, release.id))
+    stores.put(controller.store, *stores.files(controller.builds, release.id))
     _say_origin(release)
-    _report(desk.inbox.ask("dags.deploy", terminal.say, release=release.id, whole=wait), as_json)
+    _report(controller.inbox.ask("dags.deploy", terminal.say, release=release.id, whole=wait), as_json)
 
 
 @app.command()
@@ -121,13 +123,13 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Put an earlier release of DAG files in force again."""
-    _report(_controller(environment, file).inbox.ask("dags.rollback", terminal.say, to=to), as_json)
+    _report(_controller_of(environment, file).inbox.ask("dags.rollback", terminal.say, to=to), as_json)
 
 
 @app.command(name="list")
 def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show the releases of DAG files that are there, the newest first."""
-    found = _controller(environment, file).inbox.ask("dags.list", alone=False)
+    found = _controller_of(environment, file).inbox.ask("dags.list", alone=False)
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -154,7 +156,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show which files two releases of DAG files differ in, and which others import these."""
-    found = _controller(environment, file).inbox.ask("dags.diff", alone=False, one=one, two=two)
+    found = _controller_of(environment, file).inbox.ask("dags.diff", alone=False, one=one, two=two)
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -173,14 +175,14 @@ def prune(
     file: File = None,
 ) -> None:
     """Remove old releases of DAG files; never what is in force, what was before, and what unfinished runs use."""
-    removed = _controller(environment, file).inbox.ask("dags.prune", keep=keep)["removed"]
+    removed = _controller_of(environment, file).inbox.ask("dags.prune", keep=keep)["removed"]
     for release in removed:
         terminal.data(release)
     terminal.say(f"{len(removed)} removed")
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _Controller:
     """The controller of an environment, as seen from here: where it is asked, where it finds releases, and where these
     are made."""
 
@@ -189,27 +191,23 @@ class _Desk:
     builds: Path
 
 
-def _controller(environment: str, file: Path | None) -> _Desk:
+def _controller_of(environment: str, file: Path | None) -> _Controller:
     if environment == LOCAL:
         platform = options.platform(file)
         platform.ask(do="services")  # says so where it does not run
         home = platform.home
         inbox = Inbox(here.records(home), LOCAL, poll_s=here.POLL_S)
-        return _Desk(inbox, here.store(home), home.dags / RELEASES)
+        return _Controller(inbox, here.store(home), home.dags / RELEASES)
     from tradewind.bundle.s3_store import S3Store
     from tradewind.records.s3 import S3Records
 
     tradewind, deployer = infrastructure.deployer(file)
     stack = environment_stack(tradewind, environment)
-    outputs = deployer.output(stack)
-    if not outputs:
-        raise TradewindError(
-            f"{stack.name} is not there yet", "", f"{stack.command('plan')}, then {stack.command('apply')}"
-        )
-    session, bucket = deployer.cloud_of(stack).session(), outputs["controller_bucket"]
+    bucket = infrastructure.outputs_of(deployer, stack)["controller_bucket"]
+    session = deployer.cloud_of(stack).session()
     builds = Home.beside(configuration_file(file)).root / "dag-builds" / environment
     inbox = Inbox(S3Records(session, bucket, places.RECORDS), environment)
-    return _Desk(inbox, S3Store(session, bucket, places.DAGS), builds)
+    return _Controller(inbox, S3Store(session, bucket, places.DAGS), builds)
 
 
 def _source(

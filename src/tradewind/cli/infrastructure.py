@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.live import Live
 from rich.table import Table
@@ -15,8 +16,10 @@ from tradewind import config
 from tradewind.cli import terminal
 from tradewind.cli.options import configuration_file
 from tradewind.config import Tradewind
+from tradewind.errors import TradewindError
 from tradewind.infrastructure.changes import Action, Change, Summary
 from tradewind.infrastructure.deploy import Deployer
+from tradewind.infrastructure.stack import Stack
 from tradewind.infrastructure.terraform import Listener, Message, TerraformProgram
 from tradewind.local.paths import Home
 
@@ -101,6 +104,16 @@ def show(name: str, summary: Summary, *, every: bool) -> None:
             terminal.data(f"  + {part:<28}{count:>4}")
     for change in summary.losses:
         terminal.data(f"  LOSES DATA: {change.address} holds {change.loses}")
+
+
+def outputs_of(deployer: Deployer, stack: Stack) -> Mapping[str, Any]:
+    """What Terraform has made, by the names of a stack's outputs. TradewindError where it was never applied."""
+    found = deployer.output(stack)
+    if not found:
+        raise TradewindError(
+            f"{stack.name} is not there yet", "", f"{stack.command('plan')}, then {stack.command('apply')}"
+        )
+    return found
 
 
 def headline(summary: Summary) -> str:

@@ -60,11 +60,7 @@ def engine_of(file: Path | None, environment: str) -> Engine:
 def _on_aws(deployer: Deployer, stack: Stack, environment: Environment) -> Target:
     from tradewind.delivery.ecs import EcsTarget, Layout
 
-    outputs = deployer.output(stack)
-    if not outputs:
-        raise TradewindError(
-            f"{stack.name} is not there yet", "", f"{stack.command('plan')}, then {stack.command('apply')}"
-        )
+    outputs = infrastructure.outputs_of(deployer, stack)
     return EcsTarget(Layout.from_outputs(outputs), services(environment), deployer.cloud_of(stack).session())
 
 

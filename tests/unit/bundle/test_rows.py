@@ -4,33 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 ONE, TWO, THREE = (f"d-{number:016x}" for number in (1, 2, 3))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Airflow reads its configuration when it is imported."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-        yield
+pytestmark = pytest.mark.usefixtures("airflow_home")
 
 
 @pytest.fixture
-def session() -> Iterator[object]:
-    from airflow.models.base import Base
-    from airflow.utils.db import import_all_models
-    from sqlalchemy import create_engine
+def session(airflow_tables: Engine) -> Iterator[object]:
     from sqlalchemy.orm import Session
 
-    import_all_models()
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as opened:
+    with Session(airflow_tables) as opened:
         yield opened
-    engine.dispose()
 
 
 def add(session: object, dag: str, release: str, **others: object) -> None:

@@ -10,35 +10,24 @@ import pytest
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
+    from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
 ONE, TWO = "d-0000000000000001", "d-0000000000000002"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Airflow reads its configuration when it is imported."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-        yield
+pytestmark = pytest.mark.usefixtures("airflow_home")
 
 
 @pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    from airflow.models.base import Base
+def session(airflow_tables: Engine) -> Iterator[Session]:
     from airflow.models.dagbundle import DagBundleModel
-    from airflow.utils.db import import_all_models
-    from sqlalchemy import create_engine
     from sqlalchemy.orm import Session
 
-    import_all_models()
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as opened:
+    with Session(airflow_tables) as opened:
         opened.add(DagBundleModel(name="dags"))
         opened.flush()
         yield opened
-    engine.dispose()
 
 
 def store(session: Session, release: str, *tasks: str, queue: str = "default") -> Any:

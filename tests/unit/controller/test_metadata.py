@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,26 +18,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ONE, TWO = "d-0000000000000001", "d-0000000000000002"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Airflow reads its configuration when it is imported."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-        yield
-
-
-@pytest.fixture
-def engine() -> Iterator[Any]:
-    from airflow.models.base import Base
-    from airflow.utils.db import import_all_models
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import StaticPool
-
-    import_all_models()
-    made = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    Base.metadata.create_all(made)
-    yield made
-    made.dispose()
+pytestmark = pytest.mark.usefixtures("airflow_home")
 
 
 def insert(engine: Any, model: Any, **values: Any) -> None:
@@ -67,27 +47,27 @@ def add_task(engine: Any, number: int, state: str, queue: str, queued: datetime 
     )
 
 
-def test_tasks_that_have_or_wait_for_a_slot_by_queue(engine: Any) -> None:
-    metadata = Metadata(engine, "dags")
+def test_tasks_that_have_or_wait_for_a_slot_by_queue(airflow_tables: Any) -> None:
+    metadata = Metadata(airflow_tables, "dags")
     assert metadata.demand() == {}
     assert metadata.queue_age_s(NOW) == 0
     states = ["queued", "queued", "running", "restarting", "scheduled", "deferred", "success", "up_for_retry"]
     for number, state in enumerate(states):
-        add_task(engine, number, state, "default", NOW - timedelta(minutes=number + 1))
-    add_task(engine, 99, "running", "heavy")
+        add_task(airflow_tables, number, state, "default", NOW - timedelta(minutes=number + 1))
+    add_task(airflow_tables, 99, "running", "heavy")
     assert metadata.demand() == {"default": 4, "heavy": 1}
     assert metadata.queue_age_s(NOW) == 120
 
 
-def test_what_was_said_of_a_release(engine: Any) -> None:
+def test_what_was_said_of_a_release(airflow_tables: Any) -> None:
     from airflow.models.log import Log
 
     def say(event: str, release: str, serial: int, **more: int) -> None:
         extra = json.dumps({"bundle": "dags", "release": release, "serial": serial, **more})
-        insert(engine, Log, event=event, extra=extra, dttm=NOW, owner="dag-processor")
+        insert(airflow_tables, Log, event=event, extra=extra, dttm=NOW, owner="dag-processor")
 
-    metadata, now = Metadata(engine, "dags"), InForce(TWO, 7)
-    insert(engine, Log, event="trigger", extra="no JSON", dttm=NOW, owner="somebody")
+    metadata, now = Metadata(airflow_tables, "dags"), InForce(TWO, 7)
+    insert(airflow_tables, Log, event="trigger", extra="no JSON", dttm=NOW, owner="somebody")
     say(SERVED, ONE, 6)
     say(SERVED, TWO, 5)
     assert metadata.told(now).events == set()
@@ -103,41 +83,48 @@ def test_what_was_said_of_a_release(engine: Any) -> None:
     assert (told.events, told.left) == ({PROGRESS, SERVED}, 1)
 
 
-def test_import_errors_without_what_differs_from_release_to_release(engine: Any) -> None:
+def test_import_errors_without_what_differs_from_release_to_release(airflow_tables: Any) -> None:
     from airflow.models.errors import ParseImportError
 
-    metadata = Metadata(engine, "dags")
+    metadata = Metadata(airflow_tables, "dags")
     for release in (ONE, TWO):
         trace = f"Traceback\n  File x\nNameError: in /unpacked/{release}/a.py\n"
-        insert(engine, ParseImportError, filename=f"{release}.py", bundle_name="dags", stacktrace=trace, timestamp=NOW)
-    insert(engine, ParseImportError, filename="other.py", bundle_name="else", stacktrace="x", timestamp=NOW)
+        insert(
+            airflow_tables,
+            ParseImportError,
+            filename=f"{release}.py",
+            bundle_name="dags",
+            stacktrace=trace,
+            timestamp=NOW,
+        )
+    insert(airflow_tables, ParseImportError, filename="other.py", bundle_name="else", stacktrace="x", timestamp=NOW)
     found = metadata.import_errors()
     assert set(found) == {f"{ONE}.py", f"{TWO}.py"}
     assert set(found.values()) == {"NameError: in /unpacked/…/a.py"}
 
 
-def test_releases_of_unfinished_runs(engine: Any) -> None:
+def test_releases_of_unfinished_runs(airflow_tables: Any) -> None:
     from airflow.models.dagrun import DagRun
 
     for number, (state, release) in enumerate(
         [("running", ONE), ("queued", TWO), ("success", "d-3"), ("queued", None)]
     ):
         about = {"dag_id": "d", "run_id": f"r{number}", "run_type": "manual", "run_after": NOW}
-        insert(engine, DagRun, **about, state=state, bundle_version=release)
-    assert Metadata(engine, "dags").in_use() == {ONE, TWO}
+        insert(airflow_tables, DagRun, **about, state=state, bundle_version=release)
+    assert Metadata(airflow_tables, "dags").in_use() == {ONE, TWO}
 
 
-def test_the_last_sign_of_life_of_a_scheduler(engine: Any) -> None:
+def test_the_last_sign_of_life_of_a_scheduler(airflow_tables: Any) -> None:
     from airflow.jobs.job import Job
 
-    metadata = Metadata(engine, "dags")
+    metadata = Metadata(airflow_tables, "dags")
     assert metadata.scheduler_silence_s(NOW) is None
     for kind, state, minutes in (
         ("SchedulerJob", "running", 3),
         ("SchedulerJob", "failed", 1),
         ("Other", "running", 0),
     ):
-        insert(engine, Job, job_type=kind, state=state, latest_heartbeat=NOW - timedelta(minutes=minutes))
+        insert(airflow_tables, Job, job_type=kind, state=state, latest_heartbeat=NOW - timedelta(minutes=minutes))
     assert metadata.scheduler_silence_s(NOW) == 180
     assert metadata.scheduler_silence_s(NOW - timedelta(hours=1)) == 0  # another machine's clock
 
