@@ -169,12 +169,19 @@ def test_dags_are_tested_and_deployed(job: Job) -> None:
 
     assert done.result == "SUCCESS", done.log
     assert job.calls()[1:] == [
-        "dags test dags --junit build/dags.xml",
+        "dags test dags --env dev --junit build/dags.xml",
         "dags build dags --to build/dags --store s3://acme/dags",
         "dags deploy dev --release d-0 --store s3://acme/dags",
     ]
     assert done.report["reports"] == [{"tests": 3, "failures": 0}]
     assert {"build/dags.xml", "build/release"} <= set(done.report["archived"])
+
+
+def test_dags_of_a_branch_that_is_deployed_nowhere_are_tested_by_the_rules_alone(job: Job) -> None:
+    done = job.build("dags", env={"BRANCH_NAME": "x"})
+
+    assert done.result == "SUCCESS"
+    assert "dags test dags --junit build/dags.xml" in job.calls()
 
 
 def test_dags_that_do_not_pass_the_gate_go_nowhere(job: Job) -> None:

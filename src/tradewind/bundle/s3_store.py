@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import boto3
@@ -27,6 +28,8 @@ class S3Store:
 
     def keep(self, file: Path) -> None:
         """See Store. S3 checks that what arrives is what was sent, and never writes over an object that is there."""
+        if self._has(file.name):
+            return
         content = file.read_bytes()  # 512 MB at most; one call, so that half of it is never there
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
         what = {"Bucket": self._bucket, "Key": self._prefix + file.name, "Body": content, "ChecksumSHA256": checksum}
@@ -42,6 +45,13 @@ class S3Store:
                         raise
                 else:
                     return
+
+    def _has(self, name: str) -> bool:
+        """Whether it is there, as far as one may see that: to send it for nothing takes long, and harms nobody."""
+        with asking(f"read from the bucket {self._bucket}"), suppress(ClientError):
+            self._client.head_object(Bucket=self._bucket, Key=self._prefix + name)
+            return True
+        return False
 
     def fetch(self, name: str, to: Path) -> bool:
         """See Store."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,18 +12,14 @@ import typer
 from tradewind import config
 from tradewind.bundle import store as stores
 from tradewind.bundle.manifest import DagRelease
-from tradewind.bundle.shared import RELEASES
 from tradewind.bundle.store import FolderStore, Store
-from tradewind.cli import infrastructure, options, terminal
+from tradewind.cli import terminal
+from tradewind.cli.controllers import controller_of
 from tradewind.cli.dags_test import gate
 from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
-from tradewind.controller import places
-from tradewind.controller.inbox import Inbox
 from tradewind.dags import release as releases
 from tradewind.dags.source import Commit, Source, fetched, source_of
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.infrastructure.stack import environment_stack
-from tradewind.local import controller_places as here
 from tradewind.local.paths import Home
 
 USAGE = ExitCode.USAGE
@@ -99,7 +94,7 @@ def deploy(
     """Make a release of DAG files and put it in force; where it cannot be imported, what was before is again."""
     if built and (not store or folder or ref or repository):
         raise TradewindError("--release needs --store, and nothing to make a release of", code=USAGE)
-    controller = _controller_of(environment, file)
+    controller = controller_of(environment, file)
     if built and store:
         release = stores.bring(_store(store), built, controller.builds)
     else:
@@ -109,6 +104,8 @@ def deploy(
         if store:
             stores.put(_store(store), archive, manifest)
     stores.put(controller.store, *stores.files(controller.builds, release.id))
+    if controller.kept:
+        releases.forget(controller.builds, controller.kept)
     _say_origin(release)
     _report(controller.inbox.ask("dags.deploy", terminal.say, release=release.id, whole=wait), as_json)
 
@@ -123,13 +120,13 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Put an earlier release of DAG files in force again."""
-    _report(_controller_of(environment, file).inbox.ask("dags.rollback", terminal.say, to=to), as_json)
+    _report(controller_of(environment, file).inbox.ask("dags.rollback", terminal.say, to=to), as_json)
 
 
 @app.command(name="list")
 def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show the releases of DAG files that are there, the newest first."""
-    found = _controller_of(environment, file).inbox.ask("dags.list", alone=False)
+    found = controller_of(environment, file).inbox.ask("dags.list", alone=False)
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -156,7 +153,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show which files two releases of DAG files differ in, and which others import these."""
-    found = _controller_of(environment, file).inbox.ask("dags.diff", alone=False, one=one, two=two)
+    found = controller_of(environment, file).inbox.ask("dags.diff", alone=False, one=one, two=two)
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -175,39 +172,10 @@ def prune(
     file: File = None,
 ) -> None:
     """Remove old releases of DAG files; never what is in force, what was before, and what unfinished runs use."""
-    removed = _controller_of(environment, file).inbox.ask("dags.prune", keep=keep)["removed"]
+    removed = controller_of(environment, file).inbox.ask("dags.prune", keep=keep)["removed"]
     for release in removed:
         terminal.data(release)
     terminal.say(f"{len(removed)} removed")
-
-
-@dataclass(frozen=True)
-class _Controller:
-    """The controller of an environment, as seen from here: where it is asked, where it finds releases, and where these
-    are made."""
-
-    inbox: Inbox
-    store: Store
-    builds: Path
-
-
-def _controller_of(environment: str, file: Path | None) -> _Controller:
-    if environment == LOCAL:
-        platform = options.platform(file)
-        platform.ask(do="services")  # says so where it does not run
-        home = platform.home
-        inbox = Inbox(here.records(home), LOCAL, poll_s=here.POLL_S)
-        return _Controller(inbox, here.store(home), home.dags / RELEASES)
-    from tradewind.bundle.s3_store import S3Store
-    from tradewind.records.s3 import S3Records
-
-    tradewind, deployer = infrastructure.deployer(file)
-    stack = environment_stack(tradewind, environment)
-    bucket = infrastructure.outputs_of(deployer, stack)["controller_bucket"]
-    session = deployer.cloud_of(stack).session()
-    builds = Home.beside(configuration_file(file)).root / "dag-builds" / environment
-    inbox = Inbox(S3Records(session, bucket, places.RECORDS), environment)
-    return _Controller(inbox, S3Store(session, bucket, places.DAGS), builds)
 
 
 def _source(

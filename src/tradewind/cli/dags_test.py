@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,19 +13,18 @@ import typer
 
 from tradewind import config, junit
 from tradewind.cli import options, terminal
+from tradewind.cli.controllers import controller_of
 from tradewind.cli.options import LOCAL, AsJson, File, configuration_file
 from tradewind.cli.progress import bar
 from tradewind.config.gate import Gate
 from tradewind.dags.gate import gate as gates
 from tradewind.dags.gate.gate import Tested
-from tradewind.dags.gate.rules import Finding, Known
+from tradewind.dags.gate.rules import Finding, Has, Known
 from tradewind.dags.gate.suite import Suite
 from tradewind.dags.gate.suite import run as run_suite
 from tradewind.dags.source import repository_of, source_of
 from tradewind.dags.tree import collect
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local.airflow import Airflow
-from tradewind.local.dag_needs import ApiKnown
 
 
 def gate(
@@ -38,7 +38,7 @@ def gate(
         str,
         typer.Option(
             "--env",
-            help="Whose rules hold. The platform of this machine, `local`, is asked for what it has where it runs.",
+            help="Whose rules hold, and who is asked for what it has; the platform of this machine where it runs.",
         ),
     ] = LOCAL,
     report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
@@ -110,18 +110,33 @@ def _memory(folder: Path) -> Path | None:
     return caches / "tradewind" / "gate" / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class _Environment:
+    """See Known: what the controller of an environment answers."""
+
+    name: str
+    file: Path | None
+
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
+        inbox = controller_of(self.name, self.file).inbox
+        found = inbox.ask("environment.has", alone=False, connections=sorted(connections), variables=sorted(variables))
+        return Has(
+            connections=frozenset(found["connections"]),
+            variables=frozenset(found["variables"]),
+            pools=frozenset(found["pools"]),
+            unfinished={dag: frozenset(tasks) for dag, tasks in found["unfinished"].items()},
+        )
+
+
 def _known(environment: str, file: Path | None) -> Known | None:
-    """What the platform of this machine has, where it runs. Nobody can ask that of another environment."""
+    """Whom to ask. The platform of this machine only where it runs: that it does not is nothing to tell."""
     if environment != LOCAL:
-        return None
+        return _Environment(environment, file)
     try:
-        platform = options.platform(file)
-        status = platform.status()
+        status = options.platform(file).status()
     except TradewindError:
         return None
-    if status is None or not status["healthy"]:
-        return None
-    return ApiKnown(Airflow(status["urls"]["web"], *platform.ask(do="login")["login"]))
+    return _Environment(LOCAL, file) if status and status["healthy"] else None
 
 
 def _suite(folder: Path, gate: Gate) -> Suite | None:

@@ -13,6 +13,7 @@ from botocore.config import Config
 from tradewind.bundle.s3_store import S3Store
 from tradewind.controller import metrics, parts
 from tradewind.controller.places import DAGS, RECORDS
+from tradewind.controller.secrets_manager import SecretsManager
 from tradewind.fleet import control
 from tradewind.records.s3 import S3Records
 from tradewind.scaling.ecs import EcsFleet
@@ -38,6 +39,7 @@ def home() -> parts.Home:
         fleet=fleet,
         tell=lambda values: _say(metrics.line(places["name"], values, metrics.now())),
         poll_s=POLL_S,
+        stored=SecretsManager(places["name"], session).has,
     )
 
 

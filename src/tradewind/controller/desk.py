@@ -52,6 +52,7 @@ class Desk:
         self._change: threading.Thread | None = None
         self._current: Command | None = None
         self._superseded = threading.Event()
+        self._begun: set[str] = set()
 
     def look(self) -> None:
         """Look for commands once. Reads are done when this returns, a change goes on beside it."""
@@ -72,7 +73,8 @@ class Desk:
 
     def _do(self, command: Command) -> None:
         try:
-            answer = self._inbox.begin(command)
+            answer = self._inbox.begin(command, first=command.id not in self._begun)
+            self._begun.add(command.id)
             if answer is None:
                 return
             report = _Report(self._inbox, command, answer, self._stopped, self._superseded)

@@ -30,6 +30,8 @@ ABANDONED_S = 600.0
 GONE_S = 120.0
 """Past the end of its lease, a leader is gone, whatever the clocks of two machines say."""
 KEPT_LINES = 200
+MOST_ATTEMPTS = 10
+"""A command in the middle of which so many controllers ended is what ends them."""
 INSTEAD = ("dags.rollback", "dags.deploy")
 """The first may be asked for while the second is under way, which then watches no longer."""
 
@@ -61,8 +63,8 @@ class Command:
 class Answer:
     """How far a command is: ``running``, ``done`` or ``failed``; what was said, and what came of it.
 
-    ``begun`` is what the controller must remember where it dies and another one goes on. ``dropped`` lines of what was
-    said are no longer here.
+    ``begun`` is what the controller must remember where it dies and another one goes on; ``attempts``, how many have
+    begun. ``dropped`` lines of what was said are no longer here.
     """
 
     state: str = "running"
@@ -71,6 +73,7 @@ class Answer:
     result: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] = field(default_factory=dict)
     begun: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 0
 
 
 class Inbox:
@@ -183,14 +186,27 @@ class Inbox:
         """What is asked and not finished, in the order in which it was asked."""
         return self._read()[0]
 
-    def begin(self, command: Command) -> Answer | None:
-        """Take a command: how far another controller came with it, or nothing yet; None where nobody wants it."""
+    def begin(self, command: Command, *, first: bool) -> Answer | None:
+        """Take a command: how far another controller came with it, or nothing yet; None where nobody wants it.
+
+        ``first``: the one who asks has not begun with it before.
+        """
         answer = self.answer(command)
         if answer is None:
-            answer = Answer()
+            answer = Answer(attempts=1)
             if self._clock() - datetime.fromisoformat(command.at).timestamp() > ABANDONED_S:
                 late = TradewindError(f"{command.do} came too late", f"it was asked for at {command.at}", "ask again")
                 self.finish(command, replace(answer, state="failed", error=late.as_dict()))
+                return None
+            self.say(command, answer)
+        elif answer.state == "running" and first:
+            answer = replace(answer, attempts=answer.attempts + 1)
+            if answer.attempts > MOST_ATTEMPTS:
+                why = f"{MOST_ATTEMPTS} controllers ended in the middle of it"
+                fatal = TradewindError(
+                    f"{command.do} was given up", why, "their logs may say why; look what is in force"
+                )
+                self.finish(command, replace(answer, state="failed", error=fatal.as_dict()))
                 return None
             self.say(command, answer)
         # Whoever withdraws it looks for an answer after that; so one of the two sees what the other has done.
@@ -258,4 +274,4 @@ def _command(document: Mapping[str, Any]) -> Command:
 
 def _answer(document: Mapping[str, Any]) -> Answer:
     found = {name: document[name] for name in ("state", "dropped", "result", "error", "begun")}
-    return Answer(said=tuple(document["said"]), **found)
+    return Answer(said=tuple(document["said"]), attempts=document.get("attempts", 1), **found)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, text
+from sqlalchemy import Connection, Engine, bindparam, column, create_engine, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.bundle.events import CONFIRMED, PROGRESS, SERVED
@@ -36,6 +36,17 @@ _BUSY = "state IN ('queued', 'running', 'restarting')"
 """States in which a task has, or is about to have, a slot of a worker."""
 _DEMAND = text(f"SELECT queue, count(*) FROM task_instance WHERE {_BUSY} GROUP BY queue")  # noqa: S608 (a constant)
 _OLDEST = text("SELECT min(queued_dttm) FROM task_instance WHERE state = 'queued'")
+# Built, so that a database for which a name is a word of its own gets it in quotes.
+_NAMES = {
+    "connections": select(column("conn_id")).select_from(table("connection")),
+    "variables": select(column("key")).select_from(table("variable")),
+    "pools": select(column("pool")).select_from(table("slot_pool")),
+}
+_UNFINISHED = text(
+    "SELECT r.dag_id, t.task_id FROM dag_run r LEFT JOIN task_instance t ON t.dag_id = r.dag_id AND t.run_id = r.run_id"
+    " AND (t.state IS NULL OR t.state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))"
+    " WHERE r.state IN ('queued', 'running') GROUP BY r.dag_id, t.task_id"
+)
 _HEARTBEAT = text("SELECT max(latest_heartbeat) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running'")
 
 
@@ -88,6 +99,17 @@ class Metadata:
     def scheduler_silence_s(self, now: datetime) -> float | None:
         """Seconds since a scheduler showed a sign of life; None where none ever did."""
         return self._age(_HEARTBEAT, now)
+
+    def names(self, kind: str) -> frozenset[str]:
+        """All ``connections``, ``variables`` or ``pools``, by name."""
+        return frozenset(name for (name,) in self._rows(_NAMES[kind]))
+
+    def unfinished(self) -> Mapping[str, frozenset[str]]:
+        """From each DAG with unfinished runs to the tasks that these still have to run."""
+        found: dict[str, set[str]] = {}
+        for dag, task in self._rows(_UNFINISHED):
+            found.setdefault(dag, set()).update({task} - {None})
+        return {dag: frozenset(tasks) for dag, tasks in found.items()}
 
     def _age(self, query: Any, now: datetime) -> float | None:
         ((when,),) = self._rows(query)

@@ -20,6 +20,7 @@ from tradewind.controller.desk import Desk, StoppedError
 from tradewind.controller.inbox import Inbox, leadership
 from tradewind.controller.metadata import Metadata
 from tradewind.controller.metrics import EVERY_S, measured, now
+from tradewind.controller.needs import Needs, Stored
 from tradewind.records.records import Records
 from tradewind.scaling.fleet import Fleet
 from tradewind.scaling.policy import Bounds, classes
@@ -35,7 +36,10 @@ BUSY_S = 120.0
 
 @dataclass(frozen=True)
 class Home:
-    """What only the home knows. ``poll_s``: seconds between two looks at the inbox. ``tell``: who is given figures."""
+    """What only the home knows.
+
+    ``poll_s``: seconds between two looks at the inbox. ``tell``: who is given figures. ``stored``: see ``Needs``.
+    """
 
     environment: str
     records: Records
@@ -43,6 +47,7 @@ class Home:
     fleet: Fleet
     tell: Callable[[Mapping[str, float]], None]
     poll_s: float
+    stored: Stored = lambda _kind, _name: False
     scale_s: float = SCALE_S
     bounds: Callable[[], Mapping[str, Bounds]] = dict
     chores: tuple[Chore, ...] = ()
@@ -63,7 +68,8 @@ def run(home: Home) -> int:
 
     deployment = Deployment(shared, metadata, Patience(busy_s=BUSY_S), sleep=sleep)
     dags = DagCommands(deployment, home.store, home.environment)
-    desk = Desk(Inbox(home.records, home.environment, poll_s=home.poll_s), dags.handlers(), stopped)
+    handlers = {**dags.handlers(), **Needs(metadata, home.stored).handlers()}
+    desk = Desk(Inbox(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
     workers = classes(json.loads(os.environ["TRADEWIND_WORKERS"]))
     scaler = Scaler(workers, home.fleet, metadata.demand, overrides=home.bounds)
     seen: dict[str, Seen] = {}

@@ -59,6 +59,14 @@ def make(source: Source, folder: Path) -> tuple[DagRelease, Path, Path]:
     return release, archive, manifest
 
 
+def forget(folder: Path, keep: int) -> None:
+    """Remove what was made in ``folder``, but the newest ``keep``."""
+    made = sorted(folder.glob("d-*.json"), key=lambda manifest: manifest.stat().st_mtime_ns, reverse=True)
+    for manifest in made[keep:]:
+        for file in files(folder, manifest.stem):
+            file.unlink(missing_ok=True)
+
+
 class _Made:
     """Which release was made of which tree of git, kept in a file."""
 

@@ -41,9 +41,14 @@ def let_go(consumer: Any, reason: str) -> None:
         _taken.pop()
 
 
+def is_held(reason: str) -> bool:
+    """Whether this worker takes no tasks for this reason."""
+    return reason in _reasons
+
+
 def is_cordoned() -> bool:
     """Whether somebody told this worker to take no tasks."""
-    return OPERATOR in _reasons
+    return is_held(OPERATOR)
 
 
 def tasks() -> int:

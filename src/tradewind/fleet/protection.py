@@ -90,12 +90,14 @@ class Guard:
         """Whether this worker is protected for some time to come."""
         return self.until - self.clock() > MARGIN_S
 
-    def step(self, *, cordoned: bool, tasks: int) -> bool:
-        """Do what is due; whether the worker may take tasks (as far as protection goes)."""
+    def step(self, *, cordoned: bool, tasks: int, held: bool) -> bool:
+        """Do what is due; whether the worker may take tasks (as far as protection goes), and is ``held`` otherwise."""
         now = self.clock()
+        idle = cordoned and not tasks
         try:
-            if cordoned and not tasks:
-                if self.until:
+            if idle:
+                # First it is held, so that whoever uncordons it meanwhile does not have it take tasks unprotected.
+                if self.until and held:
                     self.agent.release()
                     self.until = 0.0
             elif self.until - now < RENEW_BEFORE_S:
@@ -104,7 +106,7 @@ class Guard:
             self._say("")
         except RefusedError as error:
             self._say(str(error))
-        return self.confirmed
+        return self.confirmed and not idle
 
     def _say(self, problem: str) -> None:
         if problem and problem != self.problem:
@@ -112,18 +114,20 @@ class Guard:
         self.problem = problem
 
 
-def watch(guard: Guard, duty: Callable[[], tuple[bool, int]], may_take: Callable[[bool], None]) -> threading.Thread:
+def watch(
+    guard: Guard, duty: Callable[[], tuple[bool, int, bool]], may_take: Callable[[bool], None]
+) -> threading.Thread:
     """Step every POLL_S seconds, in a thread of its own, for as long as the process lives.
 
-    ``duty`` says whether the worker is cordoned and how many tasks it has; ``may_take`` is told whenever the answer
-    changes.
+    ``duty`` says whether the worker is cordoned, how many tasks it has, and whether it is held; ``may_take`` is told
+    whenever the answer changes.
     """
 
     def run() -> None:
         before: bool | None = None
         while True:
-            cordoned, tasks = duty()
-            now = guard.step(cordoned=cordoned, tasks=tasks)
+            cordoned, tasks, held = duty()
+            now = guard.step(cordoned=cordoned, tasks=tasks, held=held)
             if now != before:
                 may_take(now)
                 before = now

@@ -86,6 +86,9 @@ def protection_step(uri: str) -> type[Any]:
         # Consumers are not for threads: it does this itself, in its loop.
         consumer.call_soon(cordon.let_go if answer else cordon.hold, consumer, cordon.UNPROTECTED)
 
+    def duty() -> tuple[bool, int, bool]:
+        return cordon.is_cordoned(), cordon.tasks(), cordon.is_held(cordon.UNPROTECTED)
+
     class Protected(bootsteps.StartStopStep):  # type: ignore[misc]
         requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -95,7 +98,7 @@ def protection_step(uri: str) -> type[Any]:
             if not guard.confirmed:
                 cordon.hold(consumer, cordon.UNPROTECTED)
             if first:
-                protection.watch(guard, lambda: (cordon.is_cordoned(), cordon.tasks()), may_take)
+                protection.watch(guard, duty, may_take)
 
     return Protected
 

@@ -19,7 +19,7 @@ from tradewind.fleet import control as workers
 from tradewind.local import control
 from tradewind.local.controller_places import NAME, POLL_S, records, store
 from tradewind.local.paths import Home
-from tradewind.scaling.fleet import View, Worker
+from tradewind.scaling.fleet import View, Worker, taking_tasks
 from tradewind.scaling.policy import Bounds
 
 SCALE_S = 2.0
@@ -34,17 +34,25 @@ class SupervisorFleet:
     def __init__(self, home: Home, tell: Callable[[str, list[str]], Mapping[str, Any]]) -> None:
         self._home = home
         self._tell = tell
+        self._staying: dict[str, str] = {}
 
     def look(self, service: str, *, closely: bool) -> View:
         """See Fleet."""
         rows = [row for row in self._ask(do="status")["processes"] if row["service"] == service]
         here = [row for row in rows if row["wanted"]]
-        if len({row["image"] for row in rows}) > 1:
-            return View(len(here), turning=True)
+        self._staying.pop(service, None)
+        several = len({row["image"] for row in rows}) > 1
         if not closely:
-            return View(len(here))
+            return View(len(here), turning=several)
         names = [row["name"] for row in here if row["healthy"]]
         duties = self._tell("duty", names) if names else {}
+        if several:
+            images = {row["image"]: [r["name"] for r in here if r["image"] == row["image"]] for row in here}
+            staying = taking_tasks(images, duties)
+            if staying is None:
+                return View(len(here), turning=True)
+            self._staying[service] = staying
+            return View(len(images[staying]), relieved=True)
         return View(len(here), tuple(_worker(name, duties.get(name)) for name in names))
 
     def uncordon(self, service: str, names: Collection[str]) -> None:
@@ -57,7 +65,8 @@ class SupervisorFleet:
 
     def keep(self, service: str, count: int, leaving: Collection[str]) -> None:
         """See Fleet."""
-        self._ask(do="keep", service=service, count=count, leaving=sorted(leaving))
+        image = self._staying.get(service)
+        self._ask(do="keep", service=service, count=count, leaving=sorted(leaving), image=image)
 
     def bounds(self) -> Mapping[str, Bounds]:
         """What ``tradewind scale`` has fixed."""

@@ -166,7 +166,8 @@ class Daemon:
             case "scale":
                 await self.scale(str(request.get("service")), int(request["count"]))
             case "keep":
-                await self.keep(str(request.get("service")), int(request["count"]), list(request["leaving"]))
+                service, image = str(request.get("service")), request.get("image")
+                await self.keep(service, int(request["count"]), list(request["leaving"]), image)
             case other:
                 raise TradewindError(
                     f"the supervisor does not know {other!r}", hint="tradewind down, then tradewind up"
@@ -225,15 +226,20 @@ class Daemon:
         leaving = sorted(self._numbers(service))[wanted:]
         await self.keep(service, wanted, [f"{service}-{number}" for number in leaving])
 
-    async def keep(self, service: str, wanted: int, leaving: list[str]) -> None:
-        """Keep ``wanted`` workers running; those of ``leaving`` finish their tasks and stop."""
+    async def keep(self, service: str, wanted: int, leaving: list[str], image: str | None = None) -> None:
+        """Keep ``wanted`` workers running; those of ``leaving`` finish their tasks and stop.
+
+        With ``image``, those of others count for none: a release has replaced them.
+        """
         self._check_not_stopping()
         self.counts[service] = wanted
         present = {f"{service}-{number}" for number in self._numbers(service)}
+        if image is not None:
+            present = {name for name in present if self.supervisor.machine.processes[name].spec.image == image}
         if going := present & set(leaving):
             self.supervisor.send(Stop(frozenset(going)))
         for _ in range(wanted - len(present - going)):
-            await self.add(service, self.images.get(Component.WORKER, ""))
+            await self.add(service, self.images.get(Component.WORKER, "") if image is None else image)
 
     async def add(self, service: str, image: str) -> str:
         """Run one more process of a service, from ``image``; its name. A one-off runs once more, under its own name."""

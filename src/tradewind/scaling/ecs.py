@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tradewind.errors import TradewindError
-from tradewind.scaling.fleet import View, Worker
+from tradewind.scaling.fleet import View, Worker, taking_tasks
 
 PROTECTIONS_AT_ONCE = 10
 """Tasks whose protection ECS tells in one call."""
@@ -32,28 +32,39 @@ class EcsFleet:
         self._services = services
         self._ecs = session.client("ecs")
         self._tell = tell
+        self._staying: dict[str, str] = {}
 
     def look(self, service: str, *, closely: bool) -> View:
         """See Fleet."""
         found = self._describe(service)
         active = [s for s in found if s["desiredCount"] or s["runningCount"]]
-        if len(active) > 1:
-            return View(sum(s["desiredCount"] for s in active), turning=True)
+        several = len(active) > 1
         if not active or not closely:
-            return View(sum(s["desiredCount"] for s in active))
-        (one,) = active
+            return View(sum(s["desiredCount"] for s in active), turning=several)
         try:
-            names = task_ids(self._ecs, self._cluster, one["serviceName"])
-            safe = protected(self._ecs, self._cluster, names)
+            names = {s["serviceName"]: task_ids(self._ecs, self._cluster, s["serviceName"]) for s in active}
+            # While there are several, nobody goes.
+            safe = (
+                set()
+                if several
+                else protected(self._ecs, self._cluster, [n for found in names.values() for n in found])
+            )
         except (BotoCoreError, ClientError) as error:
             raise _unseen(service, error) from None
-        duties = self._tell("duty", names) if names else {}
+        everybody = sorted(name for found in names.values() for name in found)
+        duties = self._tell("duty", everybody) if everybody else {}
+        if several:
+            staying = taking_tasks(names, duties)
+            if staying is None:
+                return View(sum(s["desiredCount"] for s in active), turning=True)
+            self._staying[service] = staying
+            return View(next(s["desiredCount"] for s in active if s["serviceName"] == staying), relieved=True)
         workers = (
             Worker(name, duty.get("cordoned"), duty.get("tasks"), name in safe)
-            for name in names
+            for name in everybody
             for duty in [duties.get(name, {})]
         )
-        return View(one["desiredCount"], tuple(workers))
+        return View(active[0]["desiredCount"], tuple(workers))
 
     def uncordon(self, service: str, names: Collection[str]) -> None:
         """See Fleet."""
@@ -67,10 +78,12 @@ class EcsFleet:
         """See Fleet. ECS chooses who goes among those that are not protected, and has been seen to have no others."""
         found = self._describe(service)
         active = [s for s in found if s["desiredCount"] or s["runningCount"]]
-        if len(active) > 1:
-            raise TradewindError(f"the number of {service} cannot be changed", "a release replaces these workers")
         # Where nobody runs, a release has brought both to the same revision.
         name = (active or found)[0]["serviceName"]
+        if len(active) > 1:
+            name = self._staying.pop(service, "")
+            if name not in {s["serviceName"] for s in active}:
+                raise TradewindError(f"the number of {service} cannot be changed", "a release replaces these workers")
         try:
             self._ecs.update_service(cluster=self._cluster, service=name, desiredCount=count)
         except (BotoCoreError, ClientError) as error:

@@ -8,9 +8,9 @@ others are protected.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,15 @@ class Worker:
 class View:
     """A class of workers as it is. ``desired`` is how many the home keeps running.
 
-    ``workers`` are those that have started; none where nobody looked closely. ``turning``: a release is under way,
-    which decides how many there are of the old ones and the new ones.
+    ``workers`` are those that have started; none where nobody looked closely. While a release replaces them, it decides
+    how many there are: ``turning``. Once the old ones take no tasks any more, which may have some for hours, the class
+    is ``relieved``: this is what there is of the new ones, and there may be more of them.
     """
 
     desired: int
     workers: tuple[Worker, ...] = ()
     turning: bool = False
+    relieved: bool = False
 
     @property
     def working(self) -> int:
@@ -81,6 +83,8 @@ def decide(view: View, wanted: int) -> Steps:
     """What brings a class nearer to ``wanted`` workers. ``view`` is a close one."""
     if view.turning:
         return Steps(waits="a release replaces these workers")
+    if view.relieved:
+        return Steps(launch=max(0, wanted - view.desired), waits="those that a release has replaced finish their tasks")
     cordoned = [worker for worker in view.workers if worker.cordoned]
     drained = [worker for worker in cordoned if worker.drained]
     # What is beyond the number that is kept is going already, and it is of these.
@@ -103,6 +107,19 @@ def decide(view: View, wanted: int) -> Steps:
         who = ", ".join(exposed) or "those that start"
         return Steps(cordon=cordon, waits=f"{len(leaving)} workers can go once {who} cannot be taken for them")
     return Steps(cordon=cordon, retire=leaving)
+
+
+def taking_tasks(groups: Mapping[str, Collection[str]], duties: Mapping[str, Any]) -> str | None:
+    """The one of these groups of workers that takes tasks, where no other does; None otherwise.
+
+    ``duties`` are those of the workers that answered, by name. Who is silent may be one that hangs, and counts for
+    none.
+    """
+    answers = {group: [duties[name]["cordoned"] for name in names if name in duties] for group, names in groups.items()}
+    if not all(answers.values()):
+        return None
+    taking = [group for group, cordoned in answers.items() if not all(cordoned)]
+    return taking[0] if len(taking) == 1 else None
 
 
 def _staying(view: View, cordoned: Collection[Worker], going: int) -> int:

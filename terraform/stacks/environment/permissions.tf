@@ -1,12 +1,18 @@
 # What the containers of a service may do in AWS, beyond sessions and DAGs: read and write task logs, read the
 # connections and variables of this environment; workers protect themselves from being stopped; and the controller reads
-# what it is asked, answers, and changes how many workers there are.
+# what it is asked, answers, changes how many workers there are, and sees which connections and variables there are.
 
 locals {
   task_log_actions = {
     read  = { objects = ["s3:GetObject"], bucket = ["s3:ListBucket"], key = ["kms:Decrypt"] }
     write = { objects = ["s3:GetObject", "s3:PutObject"], bucket = ["s3:ListBucket"], key = ["kms:Decrypt", "kms:GenerateDataKey"] }
   }
+
+  # Where Airflow's secrets backend looks.
+  airflow_secrets = [
+    for kind in ["connections", "variables"] :
+    "arn:aws:secretsmanager:${var.region}:${var.account_id}:secret:${local.name}/${kind}/*"
+  ]
 
   statements = {
     for name, service in var.services : name => concat(
@@ -33,13 +39,10 @@ locals {
       ] : statement if service.task_logs != "none"],
       [for statement in [
         {
-          Sid    = "Connections"
-          Effect = "Allow"
-          Action = ["secretsmanager:GetSecretValue"]
-          Resource = [
-            for kind in ["connections", "variables"] :
-            "arn:aws:secretsmanager:${var.region}:${var.account_id}:secret:${local.name}/${kind}/*"
-          ]
+          Sid      = "Connections"
+          Effect   = "Allow"
+          Action   = ["secretsmanager:GetSecretValue"]
+          Resource = local.airflow_secrets
         },
         {
           Sid       = "ConnectionsKey"
@@ -108,6 +111,13 @@ locals {
           Effect   = "Allow"
           Action   = ["ecs:GetTaskProtection"]
           Resource = ["arn:aws:ecs:${var.region}:${var.account_id}:task/${module.cluster.name}/*"]
+        },
+        {
+          # Whether they are there; never what is in them.
+          Sid      = "ConnectionNames"
+          Effect   = "Allow"
+          Action   = ["secretsmanager:DescribeSecret"]
+          Resource = local.airflow_secrets
         },
       ] : statement if contains(values(service.endpoints), "controller")],
     )

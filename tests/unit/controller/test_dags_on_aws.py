@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,14 @@ from tradewind.bundle.s3_store import S3Store
 from tradewind.bundle.shared import SharedFolder
 from tradewind.cli import infrastructure
 from tradewind.cli.app import app
+from tradewind.cli.controllers import KEPT
 from tradewind.controller.dags import DagCommands
 from tradewind.controller.deployment import Deployment
 from tradewind.controller.desk import Desk
 from tradewind.controller.inbox import LEADER, Inbox
+from tradewind.controller.needs import Needs
 from tradewind.controller.places import DAGS, RECORDS
+from tradewind.controller.secrets_manager import SecretsManager
 from tradewind.errors import TradewindError
 from tradewind.records.s3 import S3Records
 
@@ -52,6 +55,20 @@ class Deployer:
         return boto3.Session("key", "secret", region_name="eu-west-1")
 
 
+@dataclass
+class FakeMetadata:
+    """Airflow's database. What the real one answers: test_metadata.py."""
+
+    there: dict[str, set[str]] = field(default_factory=lambda: {"pools": {"default_pool"}})
+    left: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def names(self, kind: str) -> frozenset[str]:
+        return frozenset(self.there.get(kind, ()))
+
+    def unfinished(self) -> dict[str, frozenset[str]]:
+        return self.left
+
+
 class Environment:
     """A bucket, a shared file system, and a controller that answers."""
 
@@ -65,7 +82,10 @@ class Environment:
         records.write(LEADER, {"until": 4e9}, None)
         self.stopped = threading.Event()
         commands = DagCommands(Deployment(self.shared, None), S3Store(session, BUCKET, DAGS), "dev")
-        self._desk = Desk(Inbox(records, "dev"), commands.handlers(), self.stopped)
+        self.metadata = FakeMetadata()
+        self.secrets = session.client("secretsmanager")
+        needs = Needs(self.metadata, SecretsManager("acme-dev", session).has)
+        self._desk = Desk(Inbox(records, "dev"), {**commands.handlers(), **needs.handlers()}, self.stopped)
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 
@@ -125,6 +145,51 @@ def test_what_is_already_there_is_sent_and_put_in_force_once(environment: Enviro
     serial = environment.shared.in_force()
     assert run("deploy", "dev").stdout.strip() == release
     assert environment.shared.in_force() == serial
+
+
+ASKS = """
+from airflow.sdk import DAG, BaseHook, Variable
+from airflow.providers.standard.operators.empty import EmptyOperator
+with DAG("asks", schedule=None):
+    EmptyOperator(task_id="t")
+def later():
+    return Variable.get("zone"), Variable.get("region"), BaseHook.get_connection("lake"), Variable.get("no such/!"),
+def earlier():
+    return Variable.get("gone"), BaseHook.get_connection("nowhere")
+"""
+
+
+def findings_of(code: int) -> set[tuple[str, bool, str]]:
+    found = json.loads(run("test", "dags", "--env", "dev", "--no-cache", "--json", code=code).stdout)["findings"]
+    return {(f["rule"], f["error"], f["text"]) for f in found}
+
+
+def test_the_gate_asks_for_what_an_environment_has(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "dags/asks.py").write_text(ASKS)
+    environment.metadata.there["variables"] = {"zone"}
+    environment.metadata.left = {"dropped": frozenset({"x"})}
+    for name in ("connections/lake", "variables/region", "variables/gone"):
+        environment.secrets.create_secret(Name=f"acme-dev/{name}", SecretString="s3cret")
+    environment.secrets.delete_secret(SecretId="acme-dev/variables/gone")
+    assert findings_of(3) == {
+        ("variable", True, "there is no variable gone"),
+        ("variable", True, "there is no variable no such/!"),
+        ("connection", True, "there is no connection nowhere"),
+        ("removed", False, "the DAG dropped is gone; its runs in flight end on the release that they have"),
+    }
+    environment.deployer.applied = False
+    ((rule, error, text),) = findings_of(0)
+    assert (rule, error) == ("environment", False)
+    assert "is not there yet" in text
+
+
+def test_of_what_was_made_here_the_last_few_stay(environment: Environment, tmp_path: Path) -> None:
+    made = []
+    for number in range(KEPT + 2):
+        (tmp_path / "dags/helper.py").write_text(f"X = {number}\n")
+        made.append(run("deploy", "dev").stdout.strip())
+    left = {file.name for file in (tmp_path / ".tradewind/dag-builds/dev").glob("d-*")}
+    assert left == {f"{release}.{kind}" for release in made[2:] for kind in ("json", "zip")}
 
 
 def test_what_cannot_be(environment: Environment) -> None:

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tradewind.controller.inbox import INBOX, LEADER, Answer, Inbox
+from tradewind.controller.inbox import INBOX, LEADER, MOST_ATTEMPTS, Answer, Inbox
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.records.records import FolderRecords, Records
 from tradewind.records.s3 import S3Records
@@ -59,7 +59,7 @@ def test_what_is_asked_is_done_and_told(inbox: Inbox, records: Records, clock: C
     leads(records, clock.now + 1e6)
     story = iter(
         [
-            lambda c: inbox.begin(c),
+            lambda c: inbox.begin(c, first=True),
             lambda c: inbox.say(c, Answer(said=("one",))),
             lambda c: inbox.say(c, Answer(said=("one", "two", "three"))),
             lambda c: inbox.finish(c, Answer("done", ("one", "two", "three", "four"), result={"x": 1})),
@@ -78,7 +78,7 @@ def test_what_went_wrong_is_told_as_it_was(inbox: Inbox, records: Records, clock
 
     def fail() -> None:
         (command,) = inbox.waiting()
-        inbox.begin(command)
+        inbox.begin(command, first=True)
         inbox.finish(command, Answer("failed", error=error.as_dict()))
 
     clock.meanwhile = fail
@@ -133,7 +133,7 @@ def test_between_two_leaders_there_is_none_for_some_seconds(inbox: Inbox, record
     def later() -> None:
         (command,) = inbox.waiting()
         if inbox.answer(command) is None:
-            inbox.begin(command)
+            inbox.begin(command, first=True)
         elif clock.now - began > 60:
             inbox.finish(command, Answer("done"))
 
@@ -141,10 +141,23 @@ def test_between_two_leaders_there_is_none_for_some_seconds(inbox: Inbox, record
     assert inbox.ask("dags.deploy", release="d-1") == {}
 
 
+def test_what_ends_every_controller_is_given_up(inbox: Inbox) -> None:
+    command = inbox.send("dags.deploy", {"release": "d-1"})
+    for number in range(1, MOST_ATTEMPTS + 1):
+        taken = inbox.begin(command, first=True)
+        assert taken
+        assert taken.attempts == number
+        assert inbox.begin(command, first=False) == taken  # it looks again
+    assert inbox.begin(command, first=True) is None
+    assert inbox.waiting() == []
+    with pytest.raises(TradewindError, match=rf"given up: {MOST_ATTEMPTS} controllers ended in the middle of it"):
+        inbox.follow(command, lambda _: None)
+
+
 def test_what_was_asked_for_long_ago_is_not_done(inbox: Inbox, clock: Clock) -> None:
     command = inbox.send("dags.deploy", {"release": "d-1"})
     clock.now += 3600
-    assert inbox.begin(command) is None
+    assert inbox.begin(command, first=True) is None
     assert inbox.waiting() == []
     with pytest.raises(TradewindError, match=r"dags\.deploy came too late"):
         inbox.follow(command, lambda _: None)
@@ -177,7 +190,7 @@ def test_what_a_newer_command_line_says_more_is_no_hindrance(inbox: Inbox, recor
 
 def test_a_controller_that_ends_in_the_middle(inbox: Inbox, records: Records, clock: Clock) -> None:
     leads(records, clock.now + 60)
-    clock.meanwhile = lambda: [inbox.begin(c) for c in inbox.waiting() if inbox.answer(c) is None]  # type: ignore[assignment]
+    clock.meanwhile = lambda: [inbox.begin(c, first=True) for c in inbox.waiting() if inbox.answer(c) is None]  # type: ignore[assignment]
     with pytest.raises(TradewindError, match="does not answer: it ended in the middle"):
         inbox.ask("dags.deploy", release="d-1")
     assert [command.do for command in inbox.waiting()] == ["dags.deploy"]  # for the next one
@@ -186,12 +199,12 @@ def test_a_controller_that_ends_in_the_middle(inbox: Inbox, records: Records, cl
 def test_what_is_withdrawn_in_the_moment_it_is_taken_is_not_done(inbox: Inbox, records: Records) -> None:
     command = inbox.send("dags.deploy", {"release": "d-1"})
     assert inbox.withdraw(command)
-    assert inbox.begin(command) is None  # had been read a moment before
+    assert inbox.begin(command, first=True) is None  # had been read a moment before
     found = inbox.answer(command)
     assert found
     assert (found.state, found.error["what"]) == ("failed", "it was withdrawn")
     other = inbox.send("dags.deploy", {"release": "d-2"})
-    assert inbox.begin(other)
+    assert inbox.begin(other, first=True)
     assert not inbox.withdraw(other)
     document = records.read(INBOX)
     assert document
@@ -209,7 +222,7 @@ def test_ctrl_c_leaves_it_to_the_controller_or_takes_it_back(inbox: Inbox, recor
     assert inbox.waiting() == []
 
     def begun() -> None:
-        inbox.begin(inbox.waiting()[0])
+        inbox.begin(inbox.waiting()[0], first=True)
         raise KeyboardInterrupt
 
     clock.meanwhile = begun
@@ -230,7 +243,7 @@ def test_a_long_story_keeps_its_end(inbox: Inbox) -> None:
 def test_old_answers_are_forgotten_and_what_is_asked_is_not(inbox: Inbox, clock: Clock) -> None:
     old, waits = inbox.send("dags.deploy", {}), inbox.send("dags.list", {}, alone=False)
     inbox.finish(old, Answer("done"))
-    inbox.begin(waits)
+    inbox.begin(waits, first=True)
     clock.now += 100
     new = inbox.send("dags.prune", {"keep": 1})
     inbox.finish(new, Answer("done"))

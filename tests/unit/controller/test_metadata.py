@@ -28,7 +28,9 @@ def insert(engine: Any, model: Any, **values: Any) -> None:
         connection.execute(insert_into(model.__table__).values(**values))
 
 
-def add_task(engine: Any, number: int, state: str, queue: str, queued: datetime | None = None) -> None:
+def add_task(
+    engine: Any, number: int, state: str | None, queue: str, queued: datetime | None = None, dag: str = "d"
+) -> None:
     from airflow.models.taskinstance import TaskInstance
 
     insert(
@@ -36,7 +38,7 @@ def add_task(engine: Any, number: int, state: str, queue: str, queued: datetime 
         TaskInstance,
         id=UUID(int=number),
         task_id=f"t{number}",
-        dag_id="d",
+        dag_id=dag,
         run_id="r",
         map_index=-1,
         state=state,
@@ -112,6 +114,41 @@ def test_releases_of_unfinished_runs(airflow_tables: Any) -> None:
         about = {"dag_id": "d", "run_id": f"r{number}", "run_type": "manual", "run_after": NOW}
         insert(airflow_tables, DagRun, **about, state=state, bundle_version=release)
     assert Metadata(airflow_tables, "dags").in_use() == {ONE, TWO}
+
+
+def test_what_is_there_by_name(airflow_tables: Any) -> None:
+    from airflow.models.connection import Connection
+    from airflow.models.pool import Pool
+    from airflow.models.variable import Variable
+
+    metadata = Metadata(airflow_tables, "dags")
+    assert metadata.names("pools") == frozenset()
+    insert(airflow_tables, Connection, conn_id="lake", conn_type="aws")
+    insert(airflow_tables, Variable, key="region", val="x")
+    insert(airflow_tables, Pool, pool="small", slots=1, include_deferred=False)
+    assert {kind: metadata.names(kind) for kind in ("connections", "variables", "pools")} == {
+        "connections": {"lake"},
+        "variables": {"region"},
+        "pools": {"small"},
+    }
+
+
+def test_what_unfinished_runs_still_have_to_run(airflow_tables: Any) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.state import State
+
+    metadata = Metadata(airflow_tables, "dags")
+    states = ["running", "success"]
+    for number, state in enumerate(states):
+        about = {"dag_id": f"d{number}", "run_id": "r", "run_type": "manual", "run_after": NOW}
+        insert(airflow_tables, DagRun, **about, state=state)
+    insert(airflow_tables, DagRun, dag_id="new", run_id="r", run_type="manual", run_after=NOW, state="queued")
+    every = [*State.finished, *State.unfinished]
+    for number, state in enumerate(every):
+        add_task(airflow_tables, number, state, "default", dag="d0")
+        add_task(airflow_tables, 100 + number, state, "default", dag="d1")
+    left = {f"t{number}" for number, state in enumerate(every) if state in State.unfinished}
+    assert metadata.unfinished() == {"d0": left, "new": frozenset()}
 
 
 def test_the_last_sign_of_life_of_a_scheduler(airflow_tables: Any) -> None:

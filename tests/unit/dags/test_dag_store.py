@@ -7,6 +7,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tradewind.bundle.manifest import Origin
@@ -62,6 +63,28 @@ def test_what_is_kept_never_changes(store: Store, tmp_path: Path) -> None:
     assert store.fetch("x", tmp_path / "y")
     assert (tmp_path / "y").read_text() == "first"
     assert not store.fetch("z", tmp_path / "y")
+
+
+def test_what_is_there_is_not_sent_again(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("first")
+    with mock_aws():
+        session = boto3.Session("testing", "testing", region_name="us-east-1")
+        session.client("s3").create_bucket(Bucket=BUCKET)
+        store = S3Store(session, BUCKET, "dags/")
+        sent: list[str] = []
+        store._client.meta.events.register("before-call.s3.PutObject", lambda **_: sent.append("put"))
+        store.keep(tmp_path / "x")
+        store.keep(tmp_path / "x")
+        assert sent == ["put"]
+        # Who may write and not look.
+        error = ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+        store._client.meta.events.register("before-call.s3.HeadObject", lambda **_: _raise(error))
+        store.keep(tmp_path / "x")
+    assert sent == ["put", "put"]
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def leave_out(_archive: Path, manifest: Path, store: Store) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tradewind.config.gate import DagRules, Gate
 from tradewind.dags.gate.facts import Dag, Imported, SlowImport, Task
-from tradewind.dags.gate.rules import Finding, compare, judge
+from tradewind.dags.gate.rules import Finding, Has, compare, judge
+from tradewind.errors import TradewindError
 
 
 def task(name: str = "t", **others: object) -> Task:
@@ -95,17 +96,27 @@ class There:
     def __init__(self, **unfinished: set[str]) -> None:
         self._unfinished = {dag: frozenset(tasks) for dag, tasks in unfinished.items()}
 
-    def connections(self) -> frozenset[str]:
-        return frozenset({"warehouse"})
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
+        return Has(
+            connections=connections & {"warehouse"},
+            variables=variables & {"region"},
+            pools=frozenset({"default_pool"}),
+            unfinished=self._unfinished,
+        )
 
-    def variables(self) -> frozenset[str]:
-        return frozenset({"region"})
 
-    def pools(self) -> frozenset[str]:
-        return frozenset({"default_pool"})
+class Away:
+    """One that does not answer."""
 
-    def unfinished(self) -> Mapping[str, frozenset[str]]:
-        return self._unfinished
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
+        raise TradewindError("the controller of dev does not answer")
+
+
+def test_an_environment_that_does_not_answer_keeps_nothing_back() -> None:
+    found = compare([file("a.py", dag("a", task("x", connections=("lake",))))], {}, Away(), Gate())
+    assert said(found) == [
+        "warning environment :0 nobody could be asked what is there: the controller of dev does not answer"
+    ]
 
 
 def test_what_an_environment_does_not_have() -> None:

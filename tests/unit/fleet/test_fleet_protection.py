@@ -57,19 +57,23 @@ def guard(agent: FakeAgent, clock: Clock) -> Guard:
     return Guard(agent, clock)
 
 
+def step(guard: Guard, *, cordoned: bool = False, tasks: int = 0, held: bool = False) -> bool:
+    return guard.step(cordoned=cordoned, tasks=tasks, held=held)
+
+
 def test_no_task_before_the_protection_is_confirmed(guard: Guard, agent: FakeAgent) -> None:
     agent.refuses = "DEPLOYMENT_BLOCKED: "
-    assert not guard.step(cordoned=False, tasks=0)
+    assert not step(guard)
     assert guard.problem == "DEPLOYMENT_BLOCKED: "
 
     agent.refuses = ""
-    assert guard.step(cordoned=False, tasks=0)
+    assert step(guard)
     assert guard.problem == ""
 
 
 def test_it_is_renewed_long_before_it_ends(guard: Guard, agent: FakeAgent, clock: Clock) -> None:
     for _ in range(3 * MINUTES * 60 // 10):
-        assert guard.step(cordoned=False, tasks=3)
+        assert step(guard, tasks=3)
         clock.now += 10
 
     assert agent.calls == [f"protect {MINUTES}"] * round(3 * MINUTES * 60 / RENEW_BEFORE_S)
@@ -78,40 +82,48 @@ def test_it_is_renewed_long_before_it_ends(guard: Guard, agent: FakeAgent, clock
 def test_while_it_cannot_be_renewed_tasks_are_taken_until_shortly_before_its_end(
     guard: Guard, agent: FakeAgent, clock: Clock
 ) -> None:
-    guard.step(cordoned=False, tasks=1)
+    step(guard, tasks=1)
     agent.refuses = "the agent does not answer"
 
     clock.now += MINUTES * 60 - MARGIN_S - 1
-    assert guard.step(cordoned=False, tasks=1)
+    assert step(guard, tasks=1)
     clock.now += 2
-    assert not guard.step(cordoned=False, tasks=1)
+    assert not step(guard, tasks=1)
 
 
 def test_a_cordoned_worker_keeps_it_until_its_last_task_has_ended(guard: Guard, agent: FakeAgent, clock: Clock) -> None:
-    guard.step(cordoned=False, tasks=2)
+    step(guard, tasks=2)
     clock.now += MINUTES * 60 - 1
-    guard.step(cordoned=True, tasks=1)
+    step(guard, cordoned=True, tasks=1)
     assert agent.calls == [f"protect {MINUTES}"] * 2
 
-    assert not guard.step(cordoned=True, tasks=0)
-    guard.step(cordoned=True, tasks=0)
+    assert not step(guard, cordoned=True)
+    step(guard, cordoned=True, held=True)
+    step(guard, cordoned=True, held=True)
     assert agent.calls[2:] == ["release"]
 
 
+def test_it_is_given_back_only_by_a_worker_that_is_held(guard: Guard, agent: FakeAgent) -> None:
+    step(guard)
+    assert not step(guard, cordoned=True, held=False)
+    assert step(guard, cordoned=False, held=True)  # somebody has changed his mind
+    assert agent.calls == [f"protect {MINUTES}"]
+
+
 def test_uncordoned_it_is_protected_again(guard: Guard, agent: FakeAgent) -> None:
-    guard.step(cordoned=True, tasks=0)
+    step(guard, cordoned=True)
     assert agent.calls == []
 
-    assert guard.step(cordoned=False, tasks=0)
+    assert step(guard)
 
 
 def test_a_release_that_is_refused_is_tried_again(guard: Guard, agent: FakeAgent) -> None:
-    guard.step(cordoned=False, tasks=0)
+    step(guard)
     agent.refuses = "throttled"
-    guard.step(cordoned=True, tasks=0)
+    step(guard, cordoned=True, held=True)
     agent.refuses = ""
-    guard.step(cordoned=True, tasks=0)
-    guard.step(cordoned=True, tasks=0)
+    step(guard, cordoned=True, held=True)
+    step(guard, cordoned=True, held=True)
 
     assert agent.calls[1:] == ["release", "release"]
 
@@ -126,7 +138,7 @@ def test_the_worker_is_told_when_the_answer_changes(monkeypatch: pytest.MonkeyPa
         told.append(answer)
         changed.set()
 
-    protection.watch(Guard(agent), lambda: (False, 0), may_take)
+    protection.watch(Guard(agent), lambda: (False, 0, False), may_take)
     assert changed.wait(60)
     changed.clear()
     agent.refuses = ""

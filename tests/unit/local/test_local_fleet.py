@@ -85,13 +85,26 @@ def test_a_release_is_seen_by_its_images(supervisor: Supervisor) -> None:
     assert fleet([]).look("worker", closely=True) == View(1, turning=True)
 
 
+def test_beside_those_that_a_release_has_replaced_there_may_be_more(supervisor: Supervisor) -> None:
+    supervisor.add("worker-2", image="old")
+    supervisor.add("worker-3", image="old")
+    supervisor.add("worker-1", image="new")
+    supervisor.add("worker-4", image="new")  # it has not answered
+    seen = fleet([])
+    assert seen.look("worker", closely=False) == View(4, turning=True)
+    assert seen.look("worker", closely=True) == View(2, relieved=True)
+    seen.keep("worker", 5, ())
+    assert supervisor.asked[-1] == {"do": "keep", "service": "worker", "count": 5, "leaving": [], "image": "new"}
+
+
 def test_what_it_does(supervisor: Supervisor) -> None:
     told: list[tuple[str, list[str]]] = []
     fleet(told).cordon("worker", ["worker-1"])
     fleet(told).uncordon("worker", ["worker-2"])
     fleet(told).keep("worker", 1, ["worker-3", "worker-2"])
     assert told == [("cordon", ["worker-1"]), ("uncordon", ["worker-2"])]
-    assert supervisor.asked == [{"do": "keep", "service": "worker", "count": 1, "leaving": ["worker-2", "worker-3"]}]
+    leaving = ["worker-2", "worker-3"]
+    assert supervisor.asked == [{"do": "keep", "service": "worker", "count": 1, "leaving": leaving, "image": None}]
 
 
 def test_what_a_person_has_fixed(supervisor: Supervisor) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewind.errors import TradewindError
-from tradewind.scaling.fleet import Steps, View, Worker, decide
+from tradewind.scaling.fleet import Steps, View, Worker, decide, taking_tasks
 from tradewind.scaling.policy import Bounds, WorkerClass
 from tradewind.scaling.scaler import Scaler
 
@@ -220,6 +221,36 @@ def test_a_broker_that_raises_holds_one_class_and_not_the_others() -> None:
     seen = scaler.step()
     assert seen["worker"].held == "connection refused"
     assert (seen["worker-heavy"].wanted, len(fleet.workers)) == (3, 3)
+
+
+def test_beside_those_that_a_release_has_replaced_there_are_more_and_never_fewer() -> None:
+    why = "those that a release has replaced finish their tasks"
+    assert decide(View(4, relieved=True), 9) == Steps(launch=5, waits=why)
+    assert decide(View(4, relieved=True), 2) == Steps(waits=why)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "taking"),
+    [
+        ([True, True], [False, False], "new"),
+        ([True, None], [False, None], "new"),  # who is silent counts for none
+        ([False], [True, True], "old"),  # the way back
+        ([False, True], [False], None),
+        ([True], [True], None),
+        ([None], [False], None),
+        ([True], [], None),  # they start
+    ],
+)
+def test_who_of_two_groups_takes_tasks(old: list[bool | None], new: list[bool | None], taking: str | None) -> None:
+    found = {"old": old, "new": new}
+    groups = {group: [f"{group}{number}" for number in range(len(told))] for group, told in found.items()}
+    duties = {
+        f"{group}{number}": {"cordoned": cordoned}
+        for group, told in found.items()
+        for number, cordoned in enumerate(told)
+        if cordoned is not None
+    }
+    assert taking_tasks(groups, duties) == taking
 
 
 def test_what_a_person_has_fixed_holds() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from tradewind.config.gate import Gate
 from tradewind.dags.gate.facts import Dag, Imported, Task
 from tradewind.dags.imports import parsed
+from tradewind.errors import TradewindError
 
 NOBODY = "airflow"
 """The owner that Airflow gives to what has none (``operators.default_owner``)."""
@@ -34,20 +35,25 @@ class Finding:
         return {**vars(self), "line": self.line or None}
 
 
+@dataclass(frozen=True)
+class Has:
+    """What an environment has of what DAGs ask for by name.
+
+    ``connections`` and ``variables``: those of the names in question. ``unfinished``: from each DAG with unfinished
+    runs to the tasks that these still have to run.
+    """
+
+    connections: frozenset[str]
+    variables: frozenset[str]
+    pools: frozenset[str]
+    unfinished: Mapping[str, frozenset[str]]
+
+
 class Known(Protocol):
-    """What an environment has, which DAGs ask for by name."""
+    """An environment that can be asked."""
 
-    def connections(self) -> frozenset[str]:
-        """The ids of connections."""
-
-    def variables(self) -> frozenset[str]:
-        """The keys of variables."""
-
-    def pools(self) -> frozenset[str]:
-        """The names of pools."""
-
-    def unfinished(self) -> Mapping[str, frozenset[str]]:
-        """From DAGs with unfinished runs to the tasks that these still have to run."""
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
+        """What it has. TradewindError where it cannot be asked."""
 
 
 def judge(files: Iterable[Imported], gate: Gate) -> tuple[Finding, ...]:
@@ -77,20 +83,25 @@ def compare(
 ) -> tuple[Finding, ...]:
     """What does not fit an environment. ``codes``: of each file with DAGs, its code and that of all that it imports."""
     files = list(files)
-    there, pools = {"connection": known.connections(), "variable": known.variables()}, known.pools()
+    needs = {file.path: _asked(codes.get(file.path, ())) for file in files}
+    for file in files:
+        needs[file.path]["connection"] |= {name for dag in file.dags for task in dag.tasks for name in task.connections}
+    try:
+        has = known.has(*(frozenset().union(*(need[kind] for need in needs.values())) for kind in _ENVIRONMENT))
+    except TradewindError as away:
+        return (Finding(False, "environment", "", f"nobody could be asked what is there: {away}"),)
+    there = {"connection": has.connections, "variable": has.variables}
     found: list[Finding] = []
     for file in files:
-        asked = _asked(codes.get(file.path, ()))
-        asked["connection"] |= {name for dag in file.dags for task in dag.tasks for name in task.connections}
-        for kind, names in asked.items():
+        for kind, names in needs[file.path].items():
             for name in sorted(names - there[kind]):
                 if f"{_ENVIRONMENT[kind]}{name.upper()}" not in gate.variables:
                     # Providers fall back to something of their own where their default connection is missing.
                     error = kind != "connection" or not name.endswith("_default")
                     found.append(Finding(error, kind, file.path, f"there is no {kind} {name}"))
-        for name in sorted({task.pool for dag in file.dags for task in dag.tasks} - pools):
+        for name in sorted({task.pool for dag in file.dags for task in dag.tasks} - has.pools):
             found.append(Finding(True, "pool", file.path, f"there is no pool {name}"))
-    return (*found, *_removed(files, known.unfinished(), gate))
+    return (*found, *_removed(files, has.unfinished, gate))
 
 
 def _removed(files: list[Imported], unfinished: Mapping[str, frozenset[str]], gate: Gate) -> Iterator[Finding]:

@@ -107,7 +107,8 @@ class EcsTarget:
 
     # One service
 
-    def _roll(self, service: dict[str, Any], revision: str, count: int) -> Progress:
+    def _roll(self, service: dict[str, Any], revision: str, count: int, enough: int | None = None) -> Progress:
+        """``enough``: done when so many run, where ECS has not said that some cannot."""
         name = service["serviceName"]
         unfinished = [d for d in service["deployments"] if d.get("rolloutState") != "COMPLETED"]
         primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
@@ -132,11 +133,12 @@ class EcsTarget:
         if failed:
             return Progress(Phase.FAILED, f"{name}: {primary.get('rolloutStateReason', '')}{self._last_words(name)}")
         complete = primary.get("rolloutState") == "COMPLETED" and len(service["deployments"]) == 1
-        if complete and service["runningCount"] == count:
+        running = service["runningCount"]
+        if complete and (running == count or (enough is not None and running >= enough)):
             return Progress(Phase.DONE)
-        running = f"{name}: {primary['runningCount']} of {count} are new"
+        said = f"{name}: {primary['runningCount']} of {count} are new"
         stage = Stage.STARTING if primary["runningCount"] < count else Stage.STOPPING
-        return Progress(_PENDING, running, stage)
+        return Progress(_PENDING, said, stage)
 
     # Workers: two services that take turns
 
@@ -150,7 +152,9 @@ class EcsTarget:
             # Whichever the controller wakes up is of this release.
             looks = (self._roll(service, revision, 0) for service in found.values())
             return next((look for look in looks if look.phase is not Phase.DONE), Progress(Phase.DONE))
-        progress = self._roll(found[new], revision, count)
+        # The controller may want more meanwhile. That ECS has no room for these is not this release's fault.
+        replaced = max((s["desiredCount"] for n, s in found.items() if n != new), default=0)
+        progress = self._roll(found[new], revision, count, enough=replaced or count)
         if progress.phase is not Phase.DONE:
             return progress
         for other, service in found.items():
