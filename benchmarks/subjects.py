@@ -54,9 +54,9 @@ KEPT = {
 }
 
 
-def until(look: Callable[[], Any], pause_s: float = POLL_S) -> Any:
+def until(look: Callable[[], Any], pause_s: float = POLL_S, patience_s: float = PATIENCE_S) -> Any:
     """The first true answer of ``look``; errors count as no answer."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         try:
             if found := look():

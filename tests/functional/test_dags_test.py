@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -62,6 +63,22 @@ def test_what_is_well_passes_and_is_not_imported_twice(repository: Path) -> None
     found = told(run(repository, "dags", "--json"))
     assert (found["passed"], found["reused"], found["tests"], found["findings"]) == (True, 1, None, [])
     assert [(file["file"], file["dags"]) for file in found["files"]] == [("one.py", ["one"])]
+
+
+def test_a_pipeline_that_is_aborted_leaves_nothing(repository: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    write(repository, {"dags/hangs.py": "from airflow.sdk import DAG\nwhile True:\n    pass\n"})
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "TMPDIR": str(scratch)}
+    called = [str(COMMAND), "dags", "test", "dags"]
+    with subprocess.Popen(called, cwd=repository, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        while not list(scratch.glob("tradewind-gate-*/dags/hangs.py")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        _, said = process.communicate()
+    assert (process.returncode, said.splitlines()[-1]) == (130, "interrupted")
+    assert list(scratch.iterdir()) == []
 
 
 def test_what_is_wrong_has_a_file_and_a_line_and_a_report(repository: Path) -> None:

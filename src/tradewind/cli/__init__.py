@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import NoReturn
 
 from tradewind.cli import terminal
 from tradewind.errors import ExitCode, TradewindError
@@ -12,6 +14,8 @@ def main() -> None:
     """Entry point of the ``tradewind`` command: runs it and turns errors into a message and an exit code."""
     from tradewind.cli.app import app
 
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)  # Jenkins ends what it aborts so: nothing stays behind either
     try:
         app()
     except TradewindError as error:
@@ -30,6 +34,10 @@ def main() -> None:
     except KeyboardInterrupt:
         terminal.say("interrupted")
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _of_aws(error: Exception) -> TradewindError | None:

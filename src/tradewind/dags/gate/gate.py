@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from tradewind import junit
 from tradewind.bundle.manifest import DagRelease
 from tradewind.config.gate import Gate
 from tradewind.dags import imports, release
-from tradewind.dags.gate import memory, rules
+from tradewind.dags.gate import memory, processors, rules
 from tradewind.dags.gate.facts import Imported
 from tradewind.dags.gate.rules import Finding, Known
 from tradewind.dags.tree import Tree
@@ -71,13 +70,13 @@ def examine(
     tell: Tell = lambda _done, _all: None,
     jobs: int | None = None,
 ) -> Tested:
-    """Test these files. ``remembered``: where results are kept, if at all. ``jobs``: files at once, as many as CPUs.
+    """Test these files. ``remembered``: where results are kept, if at all. ``jobs``: files at once, or ``processors``.
 
     Raises:
         TradewindError: it could not begin.
     """
     began = time.monotonic()
-    with _Importer(gate, jobs or len(os.sched_getaffinity(0))) as importer:  # it loads Airflow meanwhile
+    with _Importer(gate, jobs or processors.available()) as importer:  # it loads Airflow meanwhile
         names, notes = _memories(remembered) if remembered else (None, None)
         described = release.describe(tree, "", names) if names else release.describe(tree, "")
         if names:
