@@ -311,6 +311,7 @@ class Emulator:
             "taskArn": task.arn,
             "taskDefinitionArn": task.revision,
             "lastStatus": "STOPPED" if task.stopped else "RUNNING" if task.age else "PROVISIONING",
+            "healthStatus": "HEALTHY" if task.healthy else "UNKNOWN",
             "containers": [container],
             **({"stoppedReason": "Essential container in task exited"} if task.stopped else {}),
         }

@@ -118,6 +118,7 @@ def test_a_release_and_the_scaler_do_not_meet(tmp_path: Path) -> None:
         looked.append(day.scaler.step()["worker"].held)
         day.world.ecs.tick()
         day.now += TICK_S
+        day.world.now += TICK_S
 
     day.world.sleep = sleep  # type: ignore[method-assign]
     day.world.deploy(release(2))
@@ -128,7 +129,9 @@ def test_a_release_and_the_scaler_do_not_meet(tmp_path: Path) -> None:
     assert (day.workers, day.world.ecs.done, day.world.ecs.lost) == (1, 8, 0)
 
 
-def test_while_old_workers_finish_their_tasks_there_are_more_new_ones(tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", [True, False])
+def test_while_old_workers_finish_their_tasks_there_are_more_new_ones(tmp_path: Path, room: bool) -> None:
+    """That ECS has no room for more is not the release's fault."""
     day = Day(tmp_path)
     day.world.ecs.queue += [90] * 8
     day.tick(6)
@@ -136,20 +139,22 @@ def test_while_old_workers_finish_their_tasks_there_are_more_new_ones(tmp_path: 
 
     def sleep(seconds: float) -> None:
         nonlocal given, most_beside_old
-        found = day.world.counts()
-        workers = sorted(count for name, count in found.items() if name.startswith("worker"))
         held = day.scaler.step()["worker"].held
         if "that a release has replaced finish" in held and given == 8:
             day.world.ecs.queue += [60] * 12
             given += 12
-        most_beside_old = max(most_beside_old, workers[-1] if workers[0] else 0)
+            day.world.ecs.stuck = not room
+        wanted = sorted(count for name, count in day.world.counts().items() if name.startswith("worker"))
+        most_beside_old = max(most_beside_old, wanted[-1] if wanted[0] else 0)
         day.world.ecs.tick()
         day.now += TICK_S
+        day.world.now += TICK_S
 
     day.world.sleep = sleep  # type: ignore[method-assign]
     day.world.deploy(release(2))
     assert (given, most_beside_old) == (20, 10)
     assert day.world.consistent() == release(2).id
+    day.world.ecs.stuck = False
     day.tick(150)
     assert (day.workers, day.world.ecs.done, day.world.ecs.lost) == (1, given, 0)
 

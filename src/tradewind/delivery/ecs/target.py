@@ -27,6 +27,9 @@ from tradewind.scaling.ecs import Session, protected, task_ids
 MAX_UNFINISHED = 5
 """Deployments of one service that may be unfinished; ECS refuses a sixth (aws/containers-roadmap#2836)."""
 
+DESCRIBED_AT_ONCE = 100
+"""Tasks that ECS describes in one call."""
+
 CONFIRM = ("python", "-m", "tradewind.database.confirm")
 
 _PENDING = Phase.PENDING
@@ -108,7 +111,7 @@ class EcsTarget:
     # One service
 
     def _roll(self, service: dict[str, Any], revision: str, count: int, enough: int | None = None) -> Progress:
-        """``enough``: done when so many run, where ECS has not said that some cannot."""
+        """Bring one service to ``count`` tasks of a revision; done already when ``enough`` of them are healthy."""
         name = service["serviceName"]
         unfinished = [d for d in service["deployments"] if d.get("rolloutState") != "COMPLETED"]
         primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
@@ -133,12 +136,13 @@ class EcsTarget:
         if failed:
             return Progress(Phase.FAILED, f"{name}: {primary.get('rolloutStateReason', '')}{self._last_words(name)}")
         complete = primary.get("rolloutState") == "COMPLETED" and len(service["deployments"]) == 1
-        running = service["runningCount"]
-        if complete and (running == count or (enough is not None and running >= enough)):
+        if complete and service["runningCount"] == count:
             return Progress(Phase.DONE)
-        said = f"{name}: {primary['runningCount']} of {count} are new"
+        if enough is not None and primary["runningCount"] >= enough and self._healthy(name, revision) >= enough:
+            return Progress(Phase.DONE)
+        running = f"{name}: {primary['runningCount']} of {count} are new"
         stage = Stage.STARTING if primary["runningCount"] < count else Stage.STOPPING
-        return Progress(_PENDING, said, stage)
+        return Progress(_PENDING, running, stage)
 
     # Workers: two services that take turns
 
@@ -153,8 +157,9 @@ class EcsTarget:
             looks = (self._roll(service, revision, 0) for service in found.values())
             return next((look for look in looks if look.phase is not Phase.DONE), Progress(Phase.DONE))
         # The controller may want more meanwhile. That ECS has no room for these is not this release's fault.
-        replaced = max((s["desiredCount"] for n, s in found.items() if n != new), default=0)
-        progress = self._roll(found[new], revision, count, enough=replaced or count)
+        replaced = max(s["desiredCount"] for n, s in found.items() if n != new)
+        enough = replaced or max(1, self._services[name].counts.min)
+        progress = self._roll(found[new], revision, count, enough=enough if enough < count else None)
         if progress.phase is not Phase.DONE:
             return progress
         for other, service in found.items():
@@ -203,6 +208,17 @@ class EcsTarget:
             return told
         self._ecs.update_service(cluster=self._layout.cluster, service=ecs_service, taskDefinition=new, desiredCount=0)
         return Progress(_PENDING, f"{ecs_service} ends {service['runningCount']}", Stage.STOPPING)
+
+    def _healthy(self, ecs_service: str, revision: str) -> int:
+        ids = self._task_ids(ecs_service)
+        found = [
+            task
+            for start in range(0, len(ids), DESCRIBED_AT_ONCE)
+            for task in self._ecs.describe_tasks(
+                cluster=self._layout.cluster, tasks=ids[start : start + DESCRIBED_AT_ONCE]
+            )["tasks"]
+        ]
+        return sum(t["taskDefinitionArn"] == revision and t.get("healthStatus") == "HEALTHY" for t in found)
 
     def _protected(self, ecs_service: str) -> list[str]:
         """The tasks of a service that ECS does not stop."""
