@@ -11,12 +11,13 @@ from tradewind.cli import infrastructure, options
 from tradewind.cli.options import LOCAL, configuration_file
 from tradewind.controller import places
 from tradewind.controller.inbox import Inbox
+from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.local import controller_places as here
 from tradewind.local.paths import Home
 
 KEPT = 5
-"""The next release is made faster where the last ones are at hand."""
+"""A release that was just made is not made again."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,10 @@ def controller_of(environment: str, file: Path | None) -> ControllerOf:
 
     tradewind, deployer = infrastructure.deployer(file)
     stack = environment_stack(tradewind, environment)
-    bucket = infrastructure.outputs_of(deployer, stack)["controller_bucket"]
+    bucket = infrastructure.outputs_of(deployer, stack).get("controller_bucket")
+    if bucket is None:
+        what = f"{environment} was made by an earlier version, which had no controller"
+        raise TradewindError(what, hint=f"{stack.command('plan')}, then {stack.command('apply')}")
     session = deployer.cloud_of(stack).session()
     builds = Home.beside(configuration_file(file)).root / "dag-builds" / environment
     inbox = Inbox(S3Records(session, bucket, places.RECORDS), environment)

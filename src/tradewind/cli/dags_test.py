@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -118,8 +119,16 @@ class _Environment:
     file: Path | None
 
     def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
-        inbox = controller_of(self.name, self.file).inbox
-        found = inbox.ask("environment.has", alone=False, connections=sorted(connections), variables=sorted(variables))
+        explained: AbstractContextManager[None] = nullcontext()
+        if self.name != LOCAL:
+            from tradewind.aws import asking
+
+            explained = asking(f"ask the controller of {self.name}")
+        with explained:
+            inbox = controller_of(self.name, self.file).inbox
+            found = inbox.ask(
+                "environment.has", alone=False, connections=sorted(connections), variables=sorted(variables)
+            )
         return Has(
             connections=frozenset(found["connections"]),
             variables=frozenset(found["variables"]),

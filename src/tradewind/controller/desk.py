@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import reprlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -73,8 +74,9 @@ class Desk:
 
     def _do(self, command: Command) -> None:
         try:
-            answer = self._inbox.begin(command, first=command.id not in self._begun)
+            first = command.id not in self._begun
             self._begun.add(command.id)
+            answer = self._inbox.begin(command, first=first)
             if answer is None:
                 return
             report = _Report(self._inbox, command, answer, self._stopped, self._superseded)
@@ -86,7 +88,7 @@ class Desk:
             log.exception("%s cannot be answered; it is tried again", command.do)
 
     def _end(self, command: Command, report: _Report) -> Answer:
-        log.info("%s %s for %s", command.do, dict(command.arguments), command.by)
+        log.info("%s %s for %s", command.do, reprlib.repr(dict(command.arguments)), command.by)
         try:
             if command.do not in self._handlers:
                 known = ", ".join(sorted(self._handlers))

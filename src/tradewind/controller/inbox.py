@@ -147,7 +147,12 @@ class Inbox:
             if answer is None:
                 if not asked:  # the other one who asked for the same
                     raise TradewindError(f"{command.do} was withdrawn", "nothing was changed", "ask again")
-                if self._clock() - began > PATIENCE_S and self.withdraw(command):
+                # A change may have been asked for while the first controller starts; a question is not worth the wait.
+                if not command.alone and self._leader_is_gone(since_s=GONE_S):
+                    late = True
+                else:
+                    late = self._clock() - began > PATIENCE_S
+                if late and self.withdraw(command):
                     raise self._nobody()
             else:
                 for line in answer.said[max(seen - answer.dropped, 0) :]:
@@ -169,9 +174,9 @@ class Inbox:
         found = self._records.read(ANSWERS + command.id)
         return _answer(found[0]) if found else None
 
-    def _leader_is_gone(self) -> bool:
+    def _leader_is_gone(self, since_s: float = 0.0) -> bool:
         found = self._records.read(LEADER)
-        return found is None or found[0]["until"] < self._clock()
+        return found is None or found[0]["until"] + since_s < self._clock()
 
     def _nobody(self, why: str = "") -> TradewindError:
         return TradewindError(

@@ -60,7 +60,7 @@ def make(source: Source, folder: Path) -> tuple[DagRelease, Path, Path]:
 
 
 def forget(folder: Path, keep: int) -> None:
-    """Remove what was made in ``folder``, but the newest ``keep``."""
+    """Remove what was made in ``folder``, but the ``keep`` that were asked for last."""
     made = sorted(folder.glob("d-*.json"), key=lambda manifest: manifest.stat().st_mtime_ns, reverse=True)
     for manifest in made[keep:]:
         for file in files(folder, manifest.stem):
@@ -84,7 +84,11 @@ class _Made:
         try:
             release, *stamp = self._known[name]
             archive, manifest = files(folder, release)
-            return (DagRelease.read(manifest), archive, manifest) if stamp == _stamp(archive) else None
+            if stamp != _stamp(archive):
+                return None
+            found = DagRelease.read(manifest)
+            manifest.touch()
+            return found, archive, manifest
         except (KeyError, ValueError, TypeError, OSError, TradewindError):
             return None
 
@@ -120,6 +124,7 @@ def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:
     if manifest.exists():
         with suppress(TradewindError, OSError):
             check(DagRelease.read(manifest), archive)
+            manifest.touch()
             return archive, manifest
     folder.mkdir(parents=True, exist_ok=True)
     with whole(archive) as draft:

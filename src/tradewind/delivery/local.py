@@ -129,10 +129,13 @@ class LocalTarget:
         # One that the supervisor restarts is still one of them.
         wanted = [row for row in rows if row["image"] == image and row["wanted"]]
         others = [row for row in rows if row not in wanted]
-        for _ in range(self._info[service.name]["count"] - len(wanted)):
+        count = self._info[service.name]["count"]
+        for _ in range(count - len(wanted)):
             self._platform.ask(do="add", service=service.name, image=image)
-        if len(wanted) < self._info[service.name]["count"]:
+        if len(wanted) < count:
             return Progress(_PENDING, "new copies start")
+        # The controller may have started more, which are not this release's matter.
+        wanted = sorted(wanted, key=lambda row: not row["healthy"])[:count]
         if failed := next((row for row in wanted if row["state"] in _ENDED), None):
             return _failed(failed)
         if not all(row["healthy"] for row in wanted):

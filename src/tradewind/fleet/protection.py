@@ -120,17 +120,15 @@ def watch(
     """Step every POLL_S seconds, in a thread of its own, for as long as the process lives.
 
     ``duty`` says whether the worker is cordoned, how many tasks it has, and whether it is held; ``may_take`` is told
-    whenever the answer changes.
+    the answer until that is so.
     """
 
     def run() -> None:
-        before: bool | None = None
         while True:
             cordoned, tasks, held = duty()
             now = guard.step(cordoned=cordoned, tasks=tasks, held=held)
-            if now != before:
+            if now is held:
                 may_take(now)
-                before = now
             time.sleep(POLL_S)
 
     thread = threading.Thread(target=run, name="protection", daemon=True)

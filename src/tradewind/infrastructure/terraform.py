@@ -119,8 +119,9 @@ class TerraformProgram:
                     errors.append(message)
                 listen(message)
         except KeyboardInterrupt:
-            # Terraform has had the same signal from the terminal and is ending by itself, its state saved.
-            process.wait()
+            # From a terminal, or from Jenkins, Terraform has had the same signal, and ends with its state saved; a
+            # second one would have it end at once. It has had none where only this process was meant: then it goes on.
+            process.communicate()
             raise
         said = process.stderr.read() if process.stderr else ""
         if process.wait() != 0:

@@ -42,15 +42,16 @@ class SupervisorFleet:
         here = [row for row in rows if row["wanted"]]
         self._staying.pop(service, None)
         several = len({row["image"] for row in rows}) > 1
+        images = {row["image"]: [r["name"] for r in here if r["image"] == row["image"]] for row in here}
+        larger = max((len(names) for names in images.values()), default=0)
         if not closely:
-            return View(len(here), turning=several)
+            return View(larger, turning=several)
         names = [row["name"] for row in here if row["healthy"]]
         duties = self._tell("duty", names) if names else {}
         if several:
-            images = {row["image"]: [r["name"] for r in here if r["image"] == row["image"]] for row in here}
             staying = taking_tasks(images, duties)
             if staying is None:
-                return View(len(here), turning=True)
+                return View(larger, turning=True)
             self._staying[service] = staying
             return View(len(images[staying]), relieved=True)
         return View(len(here), tuple(_worker(name, duties.get(name)) for name in names))

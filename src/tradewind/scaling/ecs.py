@@ -40,7 +40,7 @@ class EcsFleet:
         active = [s for s in found if s["desiredCount"] or s["runningCount"]]
         several = len(active) > 1
         if not active or not closely:
-            return View(sum(s["desiredCount"] for s in active), turning=several)
+            return View(max((s["desiredCount"] for s in active), default=0), turning=several)
         try:
             names = {s["serviceName"]: task_ids(self._ecs, self._cluster, s["serviceName"]) for s in active}
             # While there are several, nobody goes.
@@ -56,7 +56,7 @@ class EcsFleet:
         if several:
             staying = taking_tasks(names, duties)
             if staying is None:
-                return View(sum(s["desiredCount"] for s in active), turning=True)
+                return View(max(s["desiredCount"] for s in active), turning=True)
             self._staying[service] = staying
             return View(next(s["desiredCount"] for s in active if s["serviceName"] == staying), relieved=True)
         workers = (

@@ -36,8 +36,9 @@ class View:
     """A class of workers as it is. ``desired`` is how many the home keeps running.
 
     ``workers`` are those that have started; none where nobody looked closely. While a release replaces them, it decides
-    how many there are: ``turning``. Once the old ones take no tasks any more, which may have some for hours, the class
-    is ``relieved``: this is what there is of the new ones, and there may be more of them.
+    how many there are: ``turning``, and ``desired`` is that of the larger set, since one takes the other's place. Once
+    the old ones take no tasks any more, which may have some for hours, the class is ``relieved``: this is what there is
+    of the new ones, and there may be more of them.
     """
 
     desired: int

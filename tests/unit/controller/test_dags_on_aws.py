@@ -43,10 +43,10 @@ environments: {dev: {account: main, network: {cidr: 10.0.0.0/20}}}
 class Deployer:
     """What of the real one is used: what Terraform has made, and a session in the account."""
 
-    applied: bool = True
+    outputs: dict[str, Any] = field(default_factory=lambda: {"controller_bucket": BUCKET})
 
     def output(self, stack: object) -> dict[str, Any]:
-        return {"controller_bucket": BUCKET} if self.applied else {}
+        return self.outputs
 
     def cloud_of(self, stack: object) -> Deployer:
         return self
@@ -177,10 +177,26 @@ def test_the_gate_asks_for_what_an_environment_has(environment: Environment, tmp
         ("connection", True, "there is no connection nowhere"),
         ("removed", False, "the DAG dropped is gone; its runs in flight end on the release that they have"),
     }
-    environment.deployer.applied = False
+    environment.deployer.outputs = {}
     ((rule, error, text),) = findings_of(0)
     assert (rule, error) == ("environment", False)
     assert "is not there yet" in text
+
+
+@pytest.mark.parametrize(
+    ("outputs", "why"),
+    [
+        ({"controller_bucket": "acme-dev-controller-999"}, "NoSuchBucket"),
+        ({"other": 1}, "dev was made by an earlier version, which had no controller"),
+    ],
+)
+def test_an_environment_that_cannot_be_asked_keeps_nothing_back(
+    environment: Environment, outputs: dict[str, Any], why: str
+) -> None:
+    environment.deployer.outputs = outputs
+    ((rule, error, text),) = findings_of(0)
+    assert (rule, error) == ("environment", False)
+    assert why in text
 
 
 def test_of_what_was_made_here_the_last_few_stay(environment: Environment, tmp_path: Path) -> None:
@@ -199,7 +215,7 @@ def test_what_cannot_be(environment: Environment) -> None:
     nobody = run("prune", "dev", code=1)
     assert isinstance(nobody.exception, TradewindError)
     assert "Airflow cannot be asked" in nobody.exception.why
-    environment.deployer.applied = False
+    environment.deployer.outputs = {}
     missing = run("deploy", "dev", code=1)
     assert isinstance(missing.exception, TradewindError)
     assert "is not there yet" in missing.exception.what

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tradewind.controller.inbox import INBOX, LEADER, MOST_ATTEMPTS, Answer, Inbox
+from tradewind.controller.inbox import GONE_S, INBOX, LEADER, MOST_ATTEMPTS, Answer, Inbox
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.records.records import FolderRecords, Records
 from tradewind.records.s3 import S3Records
@@ -139,6 +139,19 @@ def test_between_two_leaders_there_is_none_for_some_seconds(inbox: Inbox, record
 
     clock.meanwhile = later
     assert inbox.ask("dags.deploy", release="d-1") == {}
+
+
+def test_a_question_is_not_worth_waiting_for_a_controller_that_is_not_there(
+    inbox: Inbox, records: Records, clock: Clock
+) -> None:
+    began = clock.now
+    for until in (None, clock.now - GONE_S - 1):
+        if until is not None:
+            leads(records, until)
+        with pytest.raises(TradewindError, match="the controller of dev does not answer"):
+            inbox.ask("dags.list", alone=False)
+    assert clock.now == began
+    assert inbox.waiting() == []
 
 
 def test_what_ends_every_controller_is_given_up(inbox: Inbox) -> None:

@@ -74,7 +74,8 @@ class Service:
 class Emulator:
     """One cluster. ``broken`` and ``exits`` speak of images: those that end at once, and the exit codes of one-offs.
 
-    ``slow`` says how many ticks longer a one-off takes to begin; ``full``: ECS has no room for one.
+    ``slow`` says how many ticks longer a one-off takes to begin; ``full``: ECS has no room for one,
+    and none for more of the services that are ``crowded``.
     """
 
     def __init__(self) -> None:
@@ -90,6 +91,7 @@ class Emulator:
         self.slow: dict[str, int] = {}
         self.full = False
         self.stuck = False
+        self.crowded: frozenset[str] = frozenset()
         self.agent_down = False
         self.on_call: Callable[[str], None] = lambda operation: None
         self._images: dict[str, str] = {}
@@ -243,7 +245,7 @@ class Emulator:
         if primary.failed >= BREAKER and primary.state == "IN_PROGRESS":
             primary.state = "FAILED"
         mine = [task for task in self._alive(service.name) if task.revision == primary.revision]
-        if not self.stuck and primary.state != "FAILED":
+        if not self.stuck and service.name not in self.crowded and primary.state != "FAILED":
             for _ in range(service.desired - len(mine)):
                 task = Task(self._arn(), primary.revision, service.name)
                 self.tasks[task.arn] = task

@@ -128,23 +128,25 @@ def test_a_release_that_is_refused_is_tried_again(guard: Guard, agent: FakeAgent
     assert agent.calls[1:] == ["release", "release"]
 
 
-def test_the_worker_is_told_when_the_answer_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_is_told_until_it_does_what_the_answer_says(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = FakeAgent(refuses="no")
     told: list[bool] = []
-    changed = threading.Event()
+    held, changed = threading.Event(), threading.Event()
     monkeypatch.setattr(protection, "POLL_S", 0.01)
 
     def may_take(answer: bool) -> None:
         told.append(answer)
-        changed.set()
+        if len(told) != 1:  # what was said first is lost
+            (held.clear if answer else held.set)()
+            changed.set()
 
-    protection.watch(Guard(agent), lambda: (False, 0, False), may_take)
+    protection.watch(Guard(agent), lambda: (False, 0, held.is_set()), may_take)
     assert changed.wait(60)
     changed.clear()
     agent.refuses = ""
     assert changed.wait(60)
 
-    assert told == [False, True]
+    assert told == [False, False, True]
 
 
 # -- the agent, as its page describes it --------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def test_beside_those_that_a_release_has_replaced_there_may_be_more(supervisor: 
     supervisor.add("worker-1", image="new")
     supervisor.add("worker-4", image="new")  # it has not answered
     seen = fleet([])
-    assert seen.look("worker", closely=False) == View(4, turning=True)
+    assert seen.look("worker", closely=False) == View(2, turning=True)
     assert seen.look("worker", closely=True) == View(2, relieved=True)
     seen.keep("worker", 5, ())
     assert supervisor.asked[-1] == {"do": "keep", "service": "worker", "count": 5, "leaving": [], "image": "new"}

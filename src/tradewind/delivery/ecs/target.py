@@ -50,6 +50,7 @@ class EcsTarget:
         self._tasks = Tasks(layout, self._ecs, self._revisions)
         self._commands = Commands(self._tasks)
         self._tried: set[tuple[str, str]] = set()
+        self._turned: set[tuple[str, str]] = set()
 
     def services(self) -> tuple[Rolled, ...]:
         """See Target."""
@@ -89,6 +90,7 @@ class EcsTarget:
         self._tasks.forget()
         self._commands.forget()
         self._tried.clear()
+        self._turned.clear()
         for name, service in self._services.items():
             if service.scaling and service.scaling.signal == "cpu":
                 for ecs_service in self._layout.services[name]:
@@ -138,7 +140,7 @@ class EcsTarget:
         complete = primary.get("rolloutState") == "COMPLETED" and len(service["deployments"]) == 1
         if complete and service["runningCount"] == count:
             return Progress(Phase.DONE)
-        if enough is not None and primary["runningCount"] >= enough and self._healthy(name, revision) >= enough:
+        if enough is not None and primary["runningCount"] >= enough and len(self._healthy(name, revision)) >= enough:
             return Progress(Phase.DONE)
         running = f"{name}: {primary['runningCount']} of {count} are new"
         stage = Stage.STARTING if primary["runningCount"] < count else Stage.STOPPING
@@ -151,17 +153,21 @@ class EcsTarget:
         new = self._turn(found, revision)
         if new is None:
             return self._make_room(name, list(found.values()))
-        count = self._wanted(name, max(service["desiredCount"] for service in found.values()))
+        now = found[new]["desiredCount"] or max(service["desiredCount"] for service in found.values())
+        count = self._wanted(name, now)
         if not count and not any(service["runningCount"] for service in found.values()):
             # Whichever the controller wakes up is of this release.
             looks = (self._roll(service, revision, 0) for service in found.values())
             return next((look for look in looks if look.phase is not Phase.DONE), Progress(Phase.DONE))
-        # The controller may want more meanwhile. That ECS has no room for these is not this release's fault.
-        replaced = max(s["desiredCount"] for n, s in found.items() if n != new)
-        enough = replaced or max(1, self._services[name].counts.min)
-        progress = self._roll(found[new], revision, count, enough=enough if enough < count else None)
-        if progress.phase is not Phase.DONE:
-            return progress
+        # Once those that it started are there, how many there are is the controller's matter. That ECS has no room for
+        # more is no fault of this release, also for whoever resumes it and does not know how many it started.
+        if (new, revision) not in self._turned:
+            replaced = max(s["desiredCount"] for n, s in found.items() if n != new)
+            enough = replaced or max(1, self._services[name].counts.min)
+            progress = self._roll(found[new], revision, count, enough=enough if enough < count else None)
+            if progress.phase is not Phase.DONE:
+                return progress
+            self._turned.add((new, revision))
         for other, service in found.items():
             if other != new and (service["desiredCount"] or service["runningCount"]):
                 progress = self._relieve(name, found[new], service, keep=keep)
@@ -177,7 +183,9 @@ class EcsTarget:
 
     def _relieve(self, name: str, staying: dict[str, Any], going: dict[str, Any], *, keep: bool) -> Progress:
         # First whoever stays: a deployment that was killed, or the way there, may have told him to take no tasks.
-        told = self._commands.tell(name, staying["taskDefinition"], "uncordon", self._task_ids(staying["serviceName"]))
+        # Those that start are told nothing: they take tasks.
+        healthy = self._healthy(staying["serviceName"], staying["taskDefinition"])
+        told = self._commands.tell(name, staying["taskDefinition"], "uncordon", healthy)
         return told or self._empty(name, going, staying["taskDefinition"], keep=keep)
 
     def _turn(self, found: Mapping[str, dict[str, Any]], revision: str) -> str | None:
@@ -209,7 +217,8 @@ class EcsTarget:
         self._ecs.update_service(cluster=self._layout.cluster, service=ecs_service, taskDefinition=new, desiredCount=0)
         return Progress(_PENDING, f"{ecs_service} ends {service['runningCount']}", Stage.STOPPING)
 
-    def _healthy(self, ecs_service: str, revision: str) -> int:
+    def _healthy(self, ecs_service: str, revision: str) -> list[str]:
+        """The tasks of a service that run a revision and are well."""
         ids = self._task_ids(ecs_service)
         found = [
             task
@@ -218,7 +227,11 @@ class EcsTarget:
                 cluster=self._layout.cluster, tasks=ids[start : start + DESCRIBED_AT_ONCE]
             )["tasks"]
         ]
-        return sum(t["taskDefinitionArn"] == revision and t.get("healthStatus") == "HEALTHY" for t in found)
+        return sorted(
+            task["taskArn"].rpartition("/")[2]
+            for task in found
+            if task["taskDefinitionArn"] == revision and task.get("healthStatus") == "HEALTHY"
+        )
 
     def _protected(self, ecs_service: str) -> list[str]:
         """The tasks of a service that ECS does not stop."""
