@@ -77,7 +77,8 @@ def test_a_pipeline_that_is_aborted_leaves_nothing(repository: Path, tmp_path: P
             time.sleep(0.05)
         process.terminate()
         _, said = process.communicate()
-    assert (process.returncode, said.splitlines()[-1]) == (130, "interrupted")
+    assert process.returncode == 130
+    assert "Traceback" not in said
     assert list(scratch.iterdir()) == []
 
 
