@@ -25,6 +25,7 @@ ATTEMPTS = 20
 PATIENCE_S = 90.0
 """How long somebody waits for the controller to begin: longer than it takes a second copy to notice that the first is
 gone."""
+LOST_S = 10.0
 ABANDONED_S = 600.0
 """Nobody waits so long for a beginning: whoever asked has ended without taking it back."""
 GONE_S = 120.0
@@ -147,12 +148,9 @@ class Inbox:
             if answer is None:
                 if not asked:  # the other one who asked for the same
                     raise TradewindError(f"{command.do} was withdrawn", "nothing was changed", "ask again")
-                # A change may have been asked for while the first controller starts; a question is not worth the wait.
-                if not command.alone and self._leader_is_gone(since_s=GONE_S):
-                    late = True
-                else:
-                    late = self._clock() - began > PATIENCE_S
-                if late and self.withdraw(command):
+                # Where none has led for long, a question is not worth as long a wait as a change is.
+                lost = not command.alone and self._leader_is_gone(since_s=GONE_S)
+                if self._clock() - began > (LOST_S if lost else PATIENCE_S) and self.withdraw(command):
                     raise self._nobody()
             else:
                 for line in answer.said[max(seen - answer.dropped, 0) :]:
