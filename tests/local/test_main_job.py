@@ -62,6 +62,29 @@ def test_every_attempt_of_a_retried_task_has_a_readable_log(platform: Running) -
     assert "could not read" not in (first + second).lower()
 
 
+ASKS = """
+from airflow.sdk import DAG, BaseHook, Variable
+from airflow.providers.standard.operators.empty import EmptyOperator
+with DAG("asks", schedule=None):
+    EmptyOperator(task_id="t", pool="small")
+def later():
+    return Variable.get("region"), Variable.get("zone"), BaseHook.get_connection("lake"), BaseHook.get_connection("sea")
+"""
+
+
+def test_the_gate_asks_what_is_there(platform: Running, tmp_path: Path) -> None:
+    (tmp_path / "asks.py").write_text(ASKS)
+    platform.airflow.call("POST", "/variables", {"key": "region", "value": "x"})
+    platform.airflow.call("POST", "/connections", {"connection_id": "lake", "conn_type": "aws"})
+    done = platform.tradewind("dags", "test", str(tmp_path), "--no-tests", "--json", check=False)
+    found = {(f["rule"], f["text"]) for f in json.loads(done.stdout)["findings"] if f["rule"] != "removed"}
+    assert found == {
+        ("pool", "there is no pool small"),
+        ("variable", "there is no variable zone"),
+        ("connection", "there is no connection sea"),
+    }
+
+
 def test_no_import_errors(platform: Running) -> None:
     assert platform.airflow.call("GET", "/importErrors")["import_errors"] == []
 
