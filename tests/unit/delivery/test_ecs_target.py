@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from tradewind.delivery.ecs import EcsTarget, commands
 from tradewind.delivery.engine import GateError, keep
-from tradewind.delivery.target import Progress
+from tradewind.delivery.target import Progress, Stage
 from tradewind.errors import TradewindError
 
 
@@ -200,6 +200,20 @@ def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:
     assert world.consistent() == release(2).id
     assert world.ecs.lost == 0
     assert told
+
+
+def test_while_no_new_worker_is_well_the_old_ones_take_tasks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that run and fail their health checks."""
+    world.deploy(release(1))
+    world.ecs.ran.clear()
+    target = EcsTarget(world.layout(), SERVICES, world.ecs)
+    monkeypatch.setattr(target, "_healthy", lambda *_: [])
+    worker = next(service for service in target.services() if service.name == "worker")
+    while (told := target.advance(worker, image(2, "worker"))).stage is Stage.STARTING:
+        world.ecs.tick()
+    assert (told.stage, told.turned) == (Stage.TURNING, False)
+    assert "no worker of worker-" in told.detail
+    assert world.ecs.ran == []
 
 
 CALLS = range(4, 190, 6)

@@ -185,6 +185,8 @@ class EcsTarget:
         # First whoever stays: a deployment that was killed, or the way there, may have told him to take no tasks.
         # Those that start are told nothing: they take tasks.
         healthy = self._healthy(staying["serviceName"], staying["taskDefinition"])
+        if not healthy:
+            return Progress(_PENDING, f"no worker of {staying['serviceName']} is well", Stage.TURNING)
         told = self._commands.tell(name, staying["taskDefinition"], "uncordon", healthy)
         return told or self._empty(name, going, staying["taskDefinition"], keep=keep)
 
