@@ -21,8 +21,8 @@ KEPT = 5
 
 
 @dataclass(frozen=True)
-class ControllerOf:
-    """As seen from here: where it is asked, where it finds releases, and where these are made.
+class Access:
+    """How a controller is reached: where it is asked, where it finds releases, and where these are made.
 
     ``kept``: of these, how many stay; None where the controller tidies up there itself.
     """
@@ -33,14 +33,14 @@ class ControllerOf:
     kept: int | None = None
 
 
-def controller_of(environment: str, file: Path | None) -> ControllerOf:
+def controller_of(environment: str, file: Path | None) -> Access:
     """The controller of an environment. TradewindError where there is none."""
     if environment == LOCAL:
         platform = options.platform(file)
         platform.ask(do="services")  # says so where it does not run
         home = platform.home
         inbox = Inbox(here.records(home), LOCAL, poll_s=here.POLL_S)
-        return ControllerOf(inbox, here.store(home), home.dags / RELEASES)
+        return Access(inbox, here.store(home), home.dags / RELEASES)
     from tradewind.bundle.s3_store import S3Store
     from tradewind.records.s3 import S3Records
 
@@ -53,4 +53,4 @@ def controller_of(environment: str, file: Path | None) -> ControllerOf:
     session = deployer.cloud_of(stack).session()
     builds = Home.beside(configuration_file(file)).root / "dag-builds" / environment
     inbox = Inbox(S3Records(session, bucket, places.RECORDS), environment)
-    return ControllerOf(inbox, S3Store(session, bucket, places.DAGS), builds, KEPT)
+    return Access(inbox, S3Store(session, bucket, places.DAGS), builds, KEPT)

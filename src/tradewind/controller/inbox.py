@@ -26,6 +26,7 @@ PATIENCE_S = 90.0
 """How long somebody waits for the controller to begin: longer than it takes a second copy to notice that the first is
 gone."""
 LOST_S = 10.0
+"""How long a question waits where nobody has led for long."""
 ABANDONED_S = 600.0
 """Nobody waits so long for a beginning: whoever asked has ended without taking it back."""
 GONE_S = 120.0

@@ -52,8 +52,10 @@ def make(source: Source, folder: Path) -> tuple[DagRelease, Path, Path]:
     name = source.name()
     made = _Made(folder / ".made.json")
     if name and (found := made.release(name, folder)):
+        found[2].touch()
         return found
     release, archive, manifest = build(collect(source), folder)
+    manifest.touch()  # it may be an old one; ``forget`` goes by it
     if name:
         made.keep(name, release.id, archive)
     return release, archive, manifest
@@ -86,9 +88,7 @@ class _Made:
             archive, manifest = files(folder, release)
             if stamp != _stamp(archive):
                 return None
-            found = DagRelease.read(manifest)
-            manifest.touch()
-            return found, archive, manifest
+            return DagRelease.read(manifest), archive, manifest
         except (KeyError, ValueError, TypeError, OSError, TradewindError):
             return None
 
@@ -124,7 +124,6 @@ def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:
     if manifest.exists():
         with suppress(TradewindError, OSError):
             check(DagRelease.read(manifest), archive)
-            manifest.touch()
             return archive, manifest
     folder.mkdir(parents=True, exist_ok=True)
     with whole(archive) as draft:

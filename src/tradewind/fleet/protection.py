@@ -91,7 +91,10 @@ class Guard:
         return self.until - self.clock() > MARGIN_S
 
     def step(self, *, cordoned: bool, tasks: int, held: bool) -> bool:
-        """Do what is due; whether the worker may take tasks (as far as protection goes), and is ``held`` otherwise."""
+        """Do what is due; whether the worker may take tasks, as far as protection goes.
+
+        ``held``: it takes none now, for want of protection.
+        """
         now = self.clock()
         idle = cordoned and not tasks
         try:

@@ -36,6 +36,7 @@ class EcsFleet:
 
     def look(self, service: str, *, closely: bool) -> View:
         """See Fleet."""
+        self._staying.pop(service, None)
         found = self._describe(service)
         active = [s for s in found if s["desiredCount"] or s["runningCount"]]
         several = len(active) > 1
@@ -43,15 +44,10 @@ class EcsFleet:
             return View(max((s["desiredCount"] for s in active), default=0), turning=several)
         try:
             names = {s["serviceName"]: task_ids(self._ecs, self._cluster, s["serviceName"]) for s in active}
-            # While there are several, nobody goes.
-            safe = (
-                set()
-                if several
-                else protected(self._ecs, self._cluster, [n for found in names.values() for n in found])
-            )
+            everybody = sorted(name for found in names.values() for name in found)
+            safe = protected(self._ecs, self._cluster, [] if several else everybody)  # of several, nobody goes
         except (BotoCoreError, ClientError) as error:
             raise _unseen(service, error) from None
-        everybody = sorted(name for found in names.values() for name in found)
         duties = self._tell("duty", everybody) if everybody else {}
         if several:
             staying = taking_tasks(names, duties)
@@ -81,7 +77,7 @@ class EcsFleet:
         # Where nobody runs, a release has brought both to the same revision.
         name = (active or found)[0]["serviceName"]
         if len(active) > 1:
-            name = self._staying.pop(service, "")
+            name = self._staying.get(service)
             if name not in {s["serviceName"] for s in active}:
                 raise TradewindError(f"the number of {service} cannot be changed", "a release replaces these workers")
         try:
