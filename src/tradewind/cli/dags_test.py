@@ -49,7 +49,7 @@ def gate(
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test DAG files: import each in a process of its own, look for what breaks runs, and run the repository's tests.
+    """Test DAG files: import each as if there were no other, look for what breaks runs, and run the repository's tests.
 
     Exit code 3 where something keeps them from being released.
     """

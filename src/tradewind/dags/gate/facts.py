@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NONSENSE = {"error": "its import said what no import says", "rule": "ends"}
+"""What is told of a file whose code has spoken for the one who imports it."""
+
 
 @dataclass(frozen=True)
 class Task:

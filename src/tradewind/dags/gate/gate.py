@@ -18,12 +18,11 @@ from tradewind.bundle.manifest import DagRelease
 from tradewind.config.gate import Gate
 from tradewind.dags import imports, release
 from tradewind.dags.gate import memory, processors, rules
-from tradewind.dags.gate.facts import Imported
+from tradewind.dags.gate.facts import NONSENSE, Imported
 from tradewind.dags.gate.rules import Finding, Known
 from tradewind.dags.tree import Tree
 from tradewind.errors import TradewindError
 
-_NONSENSE = {"error": "its import said what no import says", "rule": "ends", "seconds": 0.0}
 Tell = Callable[[int, int], None]
 """Told how many files are done, of how many."""
 
@@ -87,7 +86,7 @@ def examine(
         left = [path for path in keys if path not in results]
         tell(len(results), len(keys))
         for path, found in importer.run(tree, left) if left else ():
-            results[path] = found if _is_one(found) else _NONSENSE
+            results[path] = found if _is_one(found) else {**NONSENSE, "seconds": 0.0}
             tell(len(results), len(keys))
             if notes and _is_one(found):
                 notes.put(keys[path], found)

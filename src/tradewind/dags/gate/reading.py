@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+PREFIX = "unusual_prefix_"
+"""Airflow's, of the names that it gives to the modules of DAG files."""
 _TOLD_S = 0.1
 """Imports that took less are not told."""
 _TOLD = 5
@@ -58,7 +60,7 @@ def prepare() -> None:
             raise RuntimeError(found["error"])  # this Airflow is not what Tradewind is made for
         sys.path[:] = path
         for module in set(sys.modules) - modules:
-            if module.startswith("unusual_prefix_"):  # Airflow's name for the modules of DAG files
+            if module.startswith(PREFIX):
                 del sys.modules[module]
 
 
@@ -70,14 +72,15 @@ def candidates(folder: Path) -> frozenset[str]:
 
 
 def read(folder: Path, path: str) -> dict[str, Any]:
-    """Import one file; its DAGs, and what is wrong. For a process of its own.
+    """Import one file; its DAGs, and what is wrong. For a process that nothing else is done in.
 
     Keys: ``dags``; ``error``, ``rule`` and ``line`` of what keeps it from being imported; ``imports``: slow ones, as
     ``[seconds, module, file, line]``; ``varying``: ``[line, text]`` of what makes a version of each parse.
     """
     from airflow.dag_processing.dagbag import DagBag
 
-    sys.path.append(str(folder))  # behind all others, as Airflow has it
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # behind all others, as Airflow has it
     clock = _Clock(str(folder))
     builtins.__import__ = clock
     try:

@@ -1,0 +1,385 @@
+"""Lanes: processes that fork one after another that imports DAG files, watch it, and end all that it has started.
+
+A file has a process of its own, or shares one with others where none of them leaves a trace in it (``traces``). What
+goes wrong in a shared one counts for nothing: that file is imported again, by itself.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import multiprocessing
+import os
+import re
+import selectors
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tradewind.dags.gate import confine, reading
+from tradewind.dags.gate.confine import OURS, Limits
+from tradewind.dags.gate.facts import NONSENSE
+from tradewind.dags.gate.traces import Traces
+
+_TOGETHER = 32
+"""Files that share a process, at most."""
+_PATIENT_S = 2.0
+"""For one file of several that share a process. What takes longer has one of its own."""
+_LATEST_S = 10.0
+"""With the time of the files, and of one more, seconds until what they have started must be ended."""
+_GRACE_S = 1.0
+"""Beyond its time, for a file's process to say where it is."""
+_COUNTED_S = 0.25
+_KEPT = 4096
+"""Bytes of a file's output that are told where its process ends too early."""
+_LONGEST = 64 << 20
+"""Bytes of what may be said of one file."""
+_UIDS = 1_700_000_000
+"""Real user ids that nobody has, one for each process: the limit of processes is per user, and not for root."""
+
+Found = dict[str, Any]
+_AS_IT_WAS = "as it was"
+_KILLED: Found = {"error": "what imported it was stopped or killed; is there enough memory?", "rule": "ends"}
+
+
+@dataclass
+class Files:
+    """What is still to be imported. ``apart``: each of these in a process of its own."""
+
+    left: list[str]
+    apart: list[str] = field(default_factory=list)
+    together: int = 2
+    """So many are tried in one process. Of two, the first leaves its trace as it would alone."""
+
+    def __bool__(self) -> bool:
+        return bool(self.left or self.apart)
+
+    def take(self, jobs: int) -> list[str]:
+        """The next to share a process; fewer towards the end, so that no lane waits for another."""
+        if self.apart:
+            return [self.apart.pop()]
+        number = max(1, min(self.together, len(self.left) // (2 * jobs)))
+        taken, self.left = self.left[:number], self.left[number:]
+        return taken
+
+    def put_back(self, taken: list[str], answer: Answer) -> None:
+        """What has no result yet. Where files leave traces, fewer are tried together."""
+        again = [path for path in taken if path not in answer.found and path not in answer.apart]
+        self.left = again + self.left
+        self.apart += answer.apart
+        if len(taken) > 1:
+            self.together = max(2, len(answer.found)) if again else min(_TOGETHER, self.together * 2)
+
+
+@dataclass
+class Answer:
+    """What became of files that were given to a lane: results, and those that must have a process of their own."""
+
+    found: dict[str, Found] = field(default_factory=dict)
+    apart: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Lane:
+    """A process that imports files, each time in a child, and the files that it has now."""
+
+    connection: Connection[Any, Any]
+    pid: int
+    paths: list[str] = field(default_factory=list)
+    until: float = 0.0
+
+    def end(self) -> None:
+        """Let it end, and wait for that."""
+        self.connection.close()
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def give(self, paths: list[str], limits: Limits) -> None:
+        """Give it the next files. Where it is dead, whoever waits for its answer notices."""
+        longest = limits.import_s if len(paths) == 1 else _PATIENT_S * len(paths)
+        self.paths, self.until = paths, time.monotonic() + longest + limits.import_s + _GRACE_S + _LATEST_S
+        with suppress(BrokenPipeError):
+            self.connection.send(paths)
+
+
+def spread(folder: Path, paths: list[str], limits: Limits, traces: Traces | None) -> Iterator[tuple[str, Found]]:
+    """Give each lane files when it has finished some; what is found in each, in any order.
+
+    ``traces``: what was there before; without it, no file shares a process.
+    """
+    files = Files(list(paths)) if traces else Files([], apart=paths[::-1])
+    numbers = count()
+    lanes: list[_Lane] = []
+    while files or lanes:
+        while files and len(lanes) < limits.jobs:
+            lanes.append(_lane(folder, next(numbers), limits, traces, lanes))
+            lanes[-1].give(files.take(limits.jobs), limits)
+        ready = wait([lane.connection for lane in lanes], 1.0)
+        for lane in lanes:
+            # It is stopped, or what it should end does not end. Where it is dead, its end of the pipe is closed.
+            if time.monotonic() > lane.until:
+                _signal(lane.pid, signal.SIGKILL)
+        for lane in [lane for lane in lanes if lane.connection in ready]:
+            taken, alive = lane.paths, True
+            try:
+                answer = lane.connection.recv()
+            except (EOFError, OSError):  # somebody ended it; the system does where memory is short
+                alive = False
+                answer = Answer(apart=taken) if len(taken) > 1 else Answer({taken[0]: _KILLED})
+            files.put_back(taken, answer)
+            if alive and files:
+                lane.give(files.take(limits.jobs), limits)
+            else:
+                lanes.remove(lane)
+                lane.end()
+            if not alive:  # what it leaves is ours once it has ended, and its pipe is closed a moment before
+                _end(lambda: _orphans({lane.pid for lane in lanes}))
+            yield from answer.found.items()
+
+
+def _lane(folder: Path, number: int, limits: Limits, traces: Traces | None, others: Iterable[_Lane]) -> _Lane:
+    ours, theirs = multiprocessing.Pipe()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return _Lane(ours, pid)
+    code = 1
+    try:
+        # Whoever has the other end of a pipe keeps those from ending who listen to it.
+        for connection in (ours, *(other.connection for other in others)):
+            connection.close()
+        confine.adopt()
+        data = confine.memory(limits)
+        uid = _UIDS + number * 1_000_000
+        while True:
+            paths = theirs.recv()
+            uid += 1
+            theirs.send(_import(folder, paths, uid, data, limits, traces))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _import(folder: Path, paths: list[str], uid: int, data: int, limits: Limits, traces: Traces | None) -> Answer:
+    said, says = os.pipe()
+    printed, prints = os.pipe()
+    stuck = os.memfd_create("stuck")
+    began = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            confine.become(uid, data, limits, (says, prints, stuck))
+            with os.fdopen(says, "wb") as stream:
+                for found in _read(folder, paths, traces):
+                    answer = json.dumps(found).encode()
+                    stream.write(len(answer).to_bytes(8, "big") + answer)
+                    stream.flush()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    os.close(says)
+    os.close(prints)
+    child = _Child(pid, said, printed, limits)
+    try:
+        if len(paths) > 1:
+            return _together(paths, child)
+        found = next(child.answers(limits.import_s + _GRACE_S), {}) or child.silence(_where(stuck, folder))
+        if found.get("rule") == "memory":
+            found["error"] += f"\nit may take {limits.memory_mb} MB"
+        return Answer({paths[0]: {**found, "seconds": round(time.monotonic() - began, 3)}})
+    finally:
+        _end_all(pid)
+        for descriptor in (said, printed, stuck):
+            os.close(descriptor)
+
+
+def _read(folder: Path, paths: list[str], traces: Traces | None) -> Iterator[Found]:
+    """In the child: what is in each file, until one leaves a trace; of several, at last whether all is as it was."""
+    if len(paths) == 1 or not traces:
+        found = reading.read(folder, paths[0])
+        faulthandler.cancel_dump_traceback_later()
+        yield found
+        return
+    traces.begin(folder)
+    for path in paths:
+        began = time.monotonic()
+        found = reading.read(folder, path)
+        yield {**found, "seconds": round(time.monotonic() - began, 3)}
+        if not traces.forget(folder):
+            break
+    yield {_AS_IT_WAS: path == paths[0] or traces.none()}  # for the first, it was
+
+
+def _together(paths: list[str], child: _Child) -> Answer:
+    """Results of files that share a process count only where it says at last that it is as it was before."""
+    founds: list[Found] = []
+    for found in child.answers(_PATIENT_S):
+        if _AS_IT_WAS not in found:
+            founds.append(found)
+            continue
+        read = dict(zip(paths, founds, strict=False))
+        fine = {path: each for path, each in read.items() if found[_AS_IT_WAS] and not each.get("error")}
+        return Answer(fine, [path for path in read if path not in fine])
+    # It ended, or took too long or too much: with the file after those that it has said something of, or at last.
+    return Answer(apart=paths[len(founds) : len(founds) + 1] or paths)
+
+
+class _Child:
+    """The process that files are imported in, seen from the one that watches it."""
+
+    def __init__(self, pid: int, said: int, printed: int, limits: Limits) -> None:
+        self._pid = pid
+        self._said = said
+        self._printed = printed
+        self._limits = limits
+        self._output = bytearray()
+        self._too_much: Found = {}
+
+    def answers(self, wait_s: float) -> Iterator[Found]:
+        """What it says, each within these seconds after the one before, until it ends or takes too much."""
+        deadline = time.monotonic() + wait_s
+        counted = time.monotonic()
+        heard = bytearray()
+        ended = os.pidfd_open(self._pid)
+        try:
+            with selectors.DefaultSelector() as selector:
+                for descriptor in (self._said, self._printed, ended):
+                    selector.register(descriptor, selectors.EVENT_READ)
+                while not self._too_much and (left := deadline - time.monotonic()) > 0:
+                    ready = {key.fd for key, _ in selector.select(min(left, _COUNTED_S))}
+                    if time.monotonic() - counted > _COUNTED_S:
+                        self._count()
+                        counted = time.monotonic()
+                    if self._printed in ready:
+                        text = os.read(self._printed, 1 << 16)
+                        self._output[:] = (self._output + text)[-_KEPT:]
+                        if not text:
+                            selector.unregister(self._printed)
+                    if self._said in ready:
+                        part = os.read(self._said, 1 << 20)
+                        heard += part
+                        if not part:
+                            selector.unregister(self._said)
+                    while found := self._next(heard):
+                        yield found
+                        deadline = time.monotonic() + wait_s
+                    # What it said before its end is read first.
+                    if ended in ready and not ready & {self._said, self._printed}:
+                        return
+        finally:
+            os.close(ended)
+
+    def _next(self, heard: bytearray) -> Found:
+        """Take the first whole answer from what was heard; nothing where there is none."""
+        size = int.from_bytes(heard[:8], "big")
+        if size > _LONGEST:
+            self._too_much = {"error": f"there is more in it than {_LONGEST >> 20} MB can say", "rule": "size"}
+        if len(heard) < 8 or len(heard) < 8 + size or self._too_much:
+            return {}
+        answer = bytes(heard[8 : 8 + size])
+        del heard[: 8 + size]
+        try:
+            found = json.loads(answer)
+        except ValueError:
+            found = None
+        return found if isinstance(found, dict) and found else dict(NONSENSE)
+
+    def _count(self) -> None:
+        if _count_below() > self._limits.processes + OURS:
+            text = f"it started more than {self._limits.processes} processes and threads"
+            self._too_much = {"error": text, "rule": "processes"}
+
+    def silence(self, where: str) -> Found:
+        """Why it has said nothing. ``where`` it was when its time was over."""
+        if self._too_much:
+            return self._too_much
+        gone, status = os.waitpid(self._pid, os.WNOHANG)
+        if not gone:
+            line = int(where.rpartition(":")[2]) if where else 0
+            place = f"; it was at {where}" if where else ""
+            return {
+                "error": f"it was not imported after {self._limits.import_s:g} s{place}",
+                "rule": "slow",
+                "line": line,
+            }
+        code = os.waitstatus_to_exitcode(status)
+        how = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+        last = self._output.decode(errors="replace").strip().splitlines()[-3:]
+        return {"error": "\n".join([f"the process that imported it ended {how}", *last]), "rule": "ends"}
+
+
+def _count_below() -> int:
+    """Processes and threads below this one."""
+    found = 0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            found += process.num_threads()
+    return found
+
+
+def _where(stuck: int, folder: Path) -> str:
+    """``path:line`` in the folder where the file was when its time was over, or nothing."""
+    os.lseek(stuck, 0, os.SEEK_SET)
+    dump = os.read(stuck, 1 << 16).decode(errors="replace")
+    found = re.search(rf'File "{re.escape(str(folder))}/(.+?)", line (\d+)', dump)
+    return f"{found[1]}:{found[2]}" if found else ""
+
+
+def _end_all(pid: int) -> None:
+    """End the child and whatever it has started."""
+    _signal(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+    if _left():
+        _end(lambda: psutil.Process().children(recursive=True))
+
+
+def _orphans(lanes: set[int]) -> list[psutil.Process]:
+    """What is below this process, but for the lanes and what is theirs."""
+    found = []
+    for child in psutil.Process().children():
+        if child.pid not in lanes:
+            with suppress(psutil.Error):
+                found += [child, *child.children(recursive=True)]
+    return found
+
+
+def _end(find: Callable[[], list[psutil.Process]]) -> None:
+    """End all that is found, also what starts more than is ended."""
+    while below := find():
+        # What is stopped starts nothing more, and ends for nobody before its turn.
+        for process in below:
+            _signal(process.pid, signal.SIGSTOP)
+        if set(find()) <= set(below):
+            for process in below:
+                _signal(process.pid, signal.SIGKILL)
+        _left()
+
+
+def _left() -> bool:
+    """Whether there is any child, after taking leave of the dead. What loses its parent becomes a child of ours."""
+    try:
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            continue
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

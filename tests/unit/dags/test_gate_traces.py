@@ -1,0 +1,137 @@
+"""DAG files share a process only where none of them leaves a trace in it: what is found is as if each had its own."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tradewind.bundle.manifest import Origin
+from tradewind.config.gate import Gate
+from tradewind.dags.gate import gate as gates
+from tradewind.dags.tree import File, Tree
+
+SHOWS_PROCESS = """
+import os
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, task
+{code}
+with DAG("{name}", schedule={schedule}, tags=[str(os.getpid())]):
+    BashOperator(task_id="bash", bash_command="true")
+"""
+MANY = 24
+
+
+def dag(name: str, code: str = "", schedule: str = "None") -> str:
+    return SHOWS_PROCESS.format(name=name, code=code, schedule=schedule)
+
+
+def examine(files: dict[str, str], jobs: int = 1, **gate: float) -> gates.Tested:
+    named = {name: File(text.encode()) for name, text in files.items()}
+    return gates.examine(Tree(named, Origin()), Gate.model_validate(gate), None, jobs=jobs)
+
+
+def processes(tested: gates.Tested) -> dict[str, str]:
+    """Of each file: the process that it was imported in."""
+    return {file.path: dag.tags[0] for file in tested.files for dag in file.dags}
+
+
+def errors(tested: gates.Tested) -> dict[str, str]:
+    return {finding.file: finding.text for finding in tested.findings if finding.error}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_files_that_leave_nothing_share_processes(jobs: int) -> None:
+    schedules = ["None", "'@daily'", "'@once'", "'0 5 * * *'"]
+    files = {f"f{n:02}.py": dag(f"f{n:02}", "import helper", schedules[n % 4]) for n in range(MANY)}
+    tested = examine({**files, "helper.py": "SEEN = []\n"}, jobs)
+    assert tested.findings == ()
+    assert set(processes(tested)) == set(files)
+    assert len(set(processes(tested).values())) <= MANY * 2 / 3
+
+
+LEFT: dict[str, tuple[str, str]] = {
+    "a variable of the environment": ("os.environ['LEFT'] = '1'", "os.environ['LEFT']"),
+    "a module": ("import xml.dom.minidom", "import xml; xml.dom.minidom.Node"),
+    "a variable of a module": ("import json; json.left = 1", "import json; json.left"),
+    "another function of a module": (
+        "import json; json.detect_encoding = lambda _: 'left'",
+        "import json; assert json.detect_encoding(b'{}') == 'left'",
+    ),
+    "an attribute of an operator": ("BashOperator.left = 1", "BashOperator.left"),
+    "another method of an operator": (
+        "BashOperator.execute = lambda *_: 'left'",
+        "assert BashOperator.execute.__name__ == '<lambda>'",
+    ),
+    "a built-in function": ("import builtins; builtins.left = 1", "left"),
+    "a path of modules": ("import sys; sys.path.insert(0, os.path.dirname(__file__) + '/lib')", "import only_in_lib"),
+    "a working folder": ("os.chdir('/')", "assert os.getcwd() == '/'"),
+    "a thread": (
+        "import threading, time; threading.Thread(target=time.sleep, args=(60,), name='left', daemon=True).start()",
+        "import threading; assert 'left' in [thread.name for thread in threading.enumerate()]",
+    ),
+    "a process": (
+        "if os.fork() == 0:\n    import time\n    time.sleep(60)",
+        "os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)",
+    ),
+    "a module of the folder": ("import helper; helper.SEEN.append(1)", "import helper; helper.SEEN[0]"),
+}
+
+
+def test_what_one_file_leaves_no_other_finds() -> None:
+    """Those before it and after it would be fine with what it leaves."""
+    files, find = {"helper.py": "SEEN = []\n", "lib/only_in_lib.py": "1\n"}, set()
+    for number, (leaves, finds) in enumerate(LEFT.values()):
+        for place, code in enumerate([finds, finds, leaves, finds, finds]):
+            name = f"f{number:02}_{place}"
+            files[f"{name}.py"] = dag(name, code)
+            find |= {f"{name}.py"} if code is finds else set()
+    assert set(errors(examine(files))) == find
+
+
+def test_a_file_that_leaves_a_trace_is_read_once_more_at_most() -> None:
+    """Those that import a library of their own are not slower for it: they have a process each, from the beginning."""
+    files = {f"f{n:02}.py": dag(f"f{n:02}", "import xml.dom.minidom") for n in range(MANY)}
+    tested = examine(files)
+    assert tested.findings == ()
+    assert len(set(processes(tested).values())) == MANY
+
+
+def test_what_is_wrong_with_a_file_is_told_as_if_it_were_alone() -> None:
+    wrong = {
+        "f03.py": dag("f03", "1 / 0"),
+        "f08.py": dag("f08", "import time; time.sleep(600)"),
+        "f11.py": dag("f11", "os._exit(7)"),
+        "f17.py": dag("f17", "x = [bytearray(16 << 20) for _ in range(100)]"),
+        "f20.py": dag("f20", "import sys; sys.exit('enough')"),
+    }
+    files = {f"f{n:02}.py": dag(f"f{n:02}") for n in range(MANY)} | wrong
+    tested = examine(files, jobs=2, import_s=4, memory_mb=256)
+    found = errors(tested)
+    assert set(found) == set(wrong)
+    assert "ZeroDivisionError" in found["f03.py"]
+    assert found["f08.py"] == "it was not imported after 4 s; it was at f08.py:5"
+    assert found["f11.py"].startswith("the process that imported it ended with exit code 7")
+    assert "it may take 256 MB" in found["f17.py"]
+    assert "SystemExit: enough" in found["f20.py"]
+    assert set(processes(tested)) == set(files) - set(wrong)
+
+
+def test_a_file_that_takes_long_but_not_too_long_has_a_process_of_its_own() -> None:
+    files = {f"f{n:02}.py": dag(f"f{n:02}") for n in range(MANY)}
+    files["f05.py"] = dag("f05", "import time; time.sleep(2.5)")
+    tested = examine(files, slow_s=2)
+    (slow,) = tested.findings
+    assert (slow.rule, slow.file, slow.error) == ("slow", "f05.py", False)
+    assert list(processes(tested).values()).count(processes(tested)["f05.py"]) == 1
+
+
+def test_zip_files_share_as_well(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("inside.py", dag("inside"))
+    named = {f"f{n:02}.py": File(dag(f"f{n:02}").encode()) for n in range(MANY)}
+    named["z.zip"] = File((tmp_path / "z.zip").read_bytes())
+    tested = gates.examine(Tree(named, Origin()), Gate(), None, jobs=1)
+    assert tested.findings == ()
+    assert set(processes(tested)) == set(named)
