@@ -134,17 +134,20 @@ class Running:
 
 
 def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
-    """Call ``look`` until it returns something; the patience is for hangs only."""
+    """Call ``look`` until it returns something; the patience is for hangs only.
+
+    Looking takes half of the time at most: what is looked at needs the processor, too.
+    """
     end = time.monotonic() + patience_s
     last: Exception | None = None
-    while time.monotonic() < end:
+    while (began := time.monotonic()) < end:
         try:
             found = look()
         except Exception as error:
             last, found = error, None
         if found:
             return found
-        time.sleep(0.2)
+        time.sleep(max(0.2, time.monotonic() - began))
     raise AssertionError(f"waited {patience_s:.0f} s in vain") from last
 
 

@@ -10,14 +10,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from tradewind.errors import TradewindError
 from tradewind.local import control, lock, process
-from tradewind.local.daemon import Request
 from tradewind.local.paths import Home
+
+if TYPE_CHECKING:  # what the daemon is made of would make every command start slower
+    from tradewind.local.daemon import Request
 
 POLL_S = 0.1
 LAST_LINES = 12
