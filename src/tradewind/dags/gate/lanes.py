@@ -246,6 +246,7 @@ class _Child:
         self._said = said
         self._printed = printed
         self._limits = limits
+        self._asks = os.getppid()
         self._output = bytearray()
         self._too_much: Found = {}
 
@@ -299,7 +300,9 @@ class _Child:
         return found if isinstance(found, dict) and found else dict(NONSENSE)
 
     def _count(self) -> None:
-        if _count_below() > self._limits.processes + OURS:
+        if os.getppid() != self._asks:
+            self._too_much = {"error": "nobody waits for it any more", "rule": "ends"}
+        elif _count_below() > self._limits.processes + OURS:
             text = f"it started more than {self._limits.processes} processes and threads"
             self._too_much = {"error": text, "rule": "processes"}
 
