@@ -14,8 +14,10 @@ import gc
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from tradewind.dags.gate.confine import Limits  # noqa: E402
 from tradewind.dags.gate.lanes import spread  # noqa: E402
 from tradewind.dags.gate.traces import Traces  # noqa: E402
 
+_NAMED = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(airflow[\w.]*)", re.MULTILINE)
 _FEW = 8
 """So many files are imported before it is known what sharing a process takes."""
 
@@ -48,9 +51,8 @@ def main() -> None:
     results.flush()
     _preload(folder, files)
     traces = Traces() if len(files) > _FEW else None
-    gc.enable()
-    gc.collect()
     gc.freeze()  # what a child never changes need not be copied for it
+    gc.enable()
     again = []
     for path, found in spread(folder, files, limits, traces):
         if limits.jobs > 1 and _was_starved(found):
@@ -70,19 +72,13 @@ def _was_starved(found: Mapping[str, Any]) -> bool:
 
 def _preload(folder: Path, files: Iterable[str]) -> None:
     """Import what the files want of Airflow and its providers, as Airflow's DAG processor does before it parses."""
-    from airflow.utils.file import iter_airflow_imports
-
-    names: set[str] = set()
+    names: set[bytes] = set()
     for path in files:
-        try:
-            names |= set(iter_airflow_imports(str(folder / path)))
-        except Exception:  # noqa: S112 (whatever is wrong with the file is told when it is imported)
-            continue
+        with suppress(OSError):  # whatever is wrong with the file is told when it is imported
+            names |= set(_NAMED.findall((folder / path).read_bytes()))
     for name in sorted(names):
-        try:
-            importlib.import_module(name)
-        except Exception:  # noqa: S112
-            continue
+        with suppress(Exception):
+            importlib.import_module(name.decode())
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from tradewind.dags.gate.confine import OURS, Limits
 from tradewind.dags.gate.facts import NONSENSE
 from tradewind.dags.gate.traces import Traces
 
-_TOGETHER = 32
+_TOGETHER = 64
 """Files that share a process, at most."""
 _PATIENT_S = 2.0
 """For one file of several that share a process. What takes longer has one of its own."""

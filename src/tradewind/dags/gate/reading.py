@@ -10,7 +10,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -112,14 +112,21 @@ class _Clock:
         self._folder = folder + "/"
         self._took: dict[tuple[str, str, int], float] = {}
 
-    def __call__(self, name: str, globals: Any = None, *others: Any, **named: Any) -> ModuleType:  # noqa: A002
-        file = (globals or {}).get("__file__") or ""
-        if not file.startswith(self._folder):
-            return self.real(name, globals, *others, **named)
+    def __call__(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,  # noqa: A002
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        file = globals.get("__file__") if globals else None
+        if not file or not file.startswith(self._folder):
+            return self.real(name, globals, locals, fromlist, level)
         line = sys._getframe(1).f_lineno
         began = time.perf_counter()
         try:
-            return self.real(name, globals, *others, **named)
+            return self.real(name, globals, locals, fromlist, level)
         finally:
             took = time.perf_counter() - began
             if took >= _TOLD_S:

@@ -34,8 +34,8 @@ _WARNED = "__warningregistry__"
 _CONTAINERS = frozenset({dict, list, set, deque})
 _AIRFLOW = "airflow."
 
-State = dict[str, tuple[int, int]]
-"""Of each name: which object it is, and how long where that is a container."""
+State = dict[str, Any]
+"""What each name means."""
 
 
 class Traces:
@@ -47,8 +47,14 @@ class Traces:
         self._path = list(sys.path)
         self._modules = {name: module for name, module in sys.modules.items() if isinstance(module, ModuleType)}
         self._names = set(sys.modules)
-        self._state = {name: _state(name, module) for name, module in self._modules.items()}
-        self._classes = {kind: _attributes(kind) for kind in _classes(self._modules)}
+        self._state = {name: dict(vars(module)) for name, module in self._modules.items()}
+        self._classes = {kind: dict(vars(kind)) for kind in _classes(self._modules)}
+        self._sizes = [
+            (value, len(value))
+            for state in (*map(_kept, self._state, self._state.values()), *self._classes.values())
+            for value in state.values()
+            if type(value) in _CONTAINERS
+        ]
 
     def begin(self, folder: Path) -> None:
         """In the process that imports files of this folder, before the first."""
@@ -74,31 +80,45 @@ class Traces:
         )
 
     def none(self) -> bool:
-        """Whether what was there before is as it was. It looks everywhere, which takes as long as a file or two."""
-        for name, module in self._modules.items():
-            if sys.modules.get(name) is not module or _differ(self._state[name], _state(name, module), name, module):
-                return False
-        return all(_same(before, _attributes(kind)) for kind, before in self._classes.items())
+        """Whether what was there before is as it was. It looks everywhere."""
+        return (
+            all(sys.modules.get(name) is module for name, module in self._modules.items())
+            and all(_same(name, self._state[name], vars(module)) for name, module in self._modules.items())
+            and all(_same_class(before, dict(vars(kind))) for kind, before in self._classes.items())
+            and all(len(container) == size for container, size in self._sizes)
+        )
 
 
-def _state(name: str, module: ModuleType) -> State:
-    ignored = {_WARNED, *_CACHES.get(name, ())}
-    return {key: _of(value) for key, value in vars(module).items() if key not in ignored}
+def _kept(name: str, state: State) -> State:
+    """Without what no file's import depends on."""
+    return {key: value for key, value in state.items() if key != _WARNED and key not in _CACHES.get(name, ())}
 
 
-def _of(value: Any) -> tuple[int, int]:
-    return id(value), len(value) if type(value) in _CONTAINERS else 0
-
-
-def _differ(before: State, after: State, name: str, module: ModuleType) -> bool:
-    if before == after:
-        return False
-    if any(after.get(key) != what for key, what in before.items()):
+def _same(name: str, before: State, after: State) -> bool:
+    if _equal(before, after):
         return True
+    before, after = _kept(name, before), _kept(name, after)
+    if any(key not in after or after[key] is not value for key, value in before.items()):
+        return False
     # What is new is fine where it is only looked up for the first time, or a part of a package.
-    lazy = "__getattr__" in before
-    new = {key: getattr(module, key, None) for key in after.keys() - before.keys()}
-    return not lazy and any(getattr(value, "__name__", "") != f"{name}.{key}" for key, value in new.items())
+    new = {key: value for key, value in after.items() if key not in before}
+    return "__getattr__" in before or all(getattr(each, "__name__", "") == f"{name}.{key}" for key, each in new.items())
+
+
+def _same_class(before: State, after: State) -> bool:
+    """What a class notes for itself when it is first used has a name of that kind."""
+    return _equal(before, after) or all(
+        key in after and key in before and after[key] is before[key]
+        for key in before.keys() | {key for key in after if not key.startswith("_")}
+    )
+
+
+def _equal(before: State, after: State) -> bool:
+    """Whether they mean the same, fast: an object is equal to itself, which nobody asks it."""
+    try:
+        return before == after
+    except Exception:  # another one was asked
+        return False
 
 
 def _classes(modules: Mapping[str, ModuleType]) -> Iterator[type]:
@@ -107,17 +127,6 @@ def _classes(modules: Mapping[str, ModuleType]) -> Iterator[type]:
             for value in vars(module).values():
                 if isinstance(value, type) and value.__module__ == name:
                     yield value
-
-
-def _attributes(kind: type) -> State:
-    return {key: _of(value) for key, value in vars(kind).items()}
-
-
-def _same(before: State, after: State) -> bool:
-    """Of a class. What it notes for itself when it is first used has a name of that kind."""
-    return before == after or all(
-        after.get(key) == before.get(key) for key in before.keys() | {key for key in after if not key.startswith("_")}
-    )
 
 
 def _is_below(module: ModuleType, below: str) -> bool:
