@@ -168,8 +168,8 @@ def p95(times: list[float]) -> float:
 def gate(folder: Path, rounds: int) -> None:
     """``tradewind dags test`` of 1,000 DAG files; Airflow loading them one after another, with the same findings.
 
-    Serial is a process for each file, as Airflow's DAG processor does it. Together is all files in one process, where one
-    file that hangs, exits or changes a module is the end of all.
+    Serial is a process for each file, as Airflow's DAG processor does it. Together is all files in one process, where
+    one file that hangs, exits or changes a module is the end of all.
     """
     repository, home = folder / "repository", folder / "home"
     repository_of.generate_pipelines(repository, PIPELINES)

@@ -104,7 +104,7 @@ def test_every_command_has_help(command: str) -> None:
 @pytest.mark.parametrize("command", sorted(COMMANDS - GROUPS))
 def test_no_option_means_two_things(command: str) -> None:
     group: Any = typer.main.get_command(app)
-    options = [name for parameter in group.get_command(None, command).params for name in parameter.opts]
+    options = [name for parameter in group.commands[command].params for name in parameter.opts]
     names = [name for name in options if name.startswith("-")]
 
     assert sorted(names) == sorted(set(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -40,30 +41,40 @@ _HIDDEN = frozenset({"reference"})
 _STYLE: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}
 
 
-class Commands(TyperGroup):
-    """The commands by their names."""
+class _Loaded(Mapping[str, Any]):
+    """The commands by their names, each loaded when it is asked for."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """All names, in order."""
-        return list(_COMMANDS)
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """One command, or None where there is none of that name."""
-        if cmd_name not in _COMMANDS:  # then all are looked through for what may have been meant
-            for name in _COMMANDS:
-                self.get_command(ctx, name)
-        elif cmd_name not in self.commands:
-            module, _, name = _COMMANDS[cmd_name].partition(":")
-            found = getattr(import_module(f"tradewind.cli.{module}"), name)
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            module, _, found_as = _COMMANDS[name].partition(":")
+            found = getattr(import_module(f"tradewind.cli.{module}"), found_as)
             parent = typer.Typer(**_STYLE)
             parent.callback()(lambda: None)  # makes it a group, also of one
             if isinstance(found, typer.Typer):
-                parent.add_typer(found, name=cmd_name)
+                parent.add_typer(found, name=name)
             else:
-                parent.command(cmd_name, hidden=cmd_name in _HIDDEN)(found)
+                parent.command(name, hidden=name in _HIDDEN)(found)
             group: Any = typer.main.get_command(parent)
-            self.commands[cmd_name] = group.commands[cmd_name]
-        return self.commands.get(cmd_name)
+            self._loaded[name] = group.commands[name]
+        return self._loaded[name]
+
+
+class Commands(TyperGroup):
+    """The root of the tree."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        loaded: Any = _Loaded()
+        self.commands = loaded
 
 
 app = typer.Typer(

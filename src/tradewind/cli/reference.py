@@ -41,8 +41,7 @@ def _leaves(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, .
     if not hasattr(command, "commands"):
         yield words, command
         return
-    for name in command.list_commands(None):
-        inner = command.get_command(None, name)
+    for name, inner in command.commands.items():
         if not inner.hidden:
             yield from _leaves((*words, name), inner)
 

@@ -51,6 +51,7 @@ def test_files_that_leave_nothing_share_processes(jobs: int) -> None:
     assert len(set(processes(tested).values())) <= MANY * 2 / 3
 
 
+NAMES = "from airflow.providers.standard.operators.branch import BranchMixIn\n"
 LEFT: dict[str, tuple[str, str]] = {
     "a variable of the environment": ("os.environ['LEFT'] = '1'", "os.environ['LEFT']"),
     "a module": ("import xml.dom.minidom", "import xml; xml.dom.minidom.Node"),
@@ -63,6 +64,22 @@ LEFT: dict[str, tuple[str, str]] = {
     "another method of an operator": (
         "BashOperator.execute = lambda *_: 'left'",
         "assert BashOperator.execute.__name__ == '<lambda>'",
+    ),
+    "how an operator begins": (
+        "from airflow.providers.standard.operators.empty import EmptyOperator as E; E.__init__ = lambda *_, **__: None",
+        "from airflow.providers.standard.operators.empty import EmptyOperator; EmptyOperator()",
+    ),
+    "what only a helper names": (
+        "import names; names.BranchMixIn.do_branch = 1",
+        "import names; names.BranchMixIn.do_branch + 1",
+    ),
+    "a depth of recursion": (
+        "import sys; sys.setrecursionlimit(9000)",
+        "import sys; 1 / (sys.getrecursionlimit() == 9000)",
+    ),
+    "a deaf ear": (
+        "import signal; signal.signal(signal.SIGUSR1, signal.SIG_IGN)",
+        "import signal; assert signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN",
     ),
     "a built-in function": ("import builtins; builtins.left = 1", "left"),
     "a path of modules": ("import sys; sys.path.insert(0, os.path.dirname(__file__) + '/lib')", "import only_in_lib"),
@@ -81,7 +98,7 @@ LEFT: dict[str, tuple[str, str]] = {
 
 def test_what_one_file_leaves_no_other_finds() -> None:
     """Those before it and after it would be fine with what it leaves."""
-    files, find = {"helper.py": "SEEN = []\n", "lib/only_in_lib.py": "1\n"}, set()
+    files, find = {"helper.py": "SEEN = []\n", "lib/only_in_lib.py": "1\n", "names.py": NAMES}, set()
     for number, (leaves, finds) in enumerate(LEFT.values()):
         for place, code in enumerate([finds, finds, leaves, finds, finds]):
             name = f"f{number:02}_{place}"
@@ -116,6 +133,32 @@ def test_what_is_wrong_with_a_file_is_told_as_if_it_were_alone() -> None:
     assert "it may take 256 MB" in found["f17.py"]
     assert "SystemExit: enough" in found["f20.py"]
     assert set(processes(tested)) == set(files) - set(wrong)
+
+
+SAYS = """
+import json
+def says(what):
+    for descriptor in range(3, 64):
+        try:
+            os.write(descriptor, what)
+        except OSError:
+            pass
+"""
+FORGED = """
+verdict = json.dumps({"as it was": True}).encode()
+says(len(verdict).to_bytes(8, "big") + verdict)
+"""
+
+
+@pytest.mark.parametrize("speaks", ["os.fork()", SAYS + "says(bytes(8))", SAYS + FORGED, SAYS + "says(b'\\xff' * 8)"])
+def test_who_speaks_for_the_one_who_imports_speaks_for_no_other_file(speaks: str) -> None:
+    files = {f"f{n:02}.py": dag(f"f{n:02}", "1 / 0" if n % 6 == 4 else "") for n in range(MANY)}
+    files |= {f"f{n:02}.py": dag(f"f{n:02}", speaks) for n in range(3, MANY, 6)}
+    tested = examine(files)
+    others = {f"f{n:02}.py" for n in range(MANY) if n % 6 != 3}
+    assert {path for path in errors(tested) if path in others} == {f"f{n:02}.py" for n in range(4, MANY, 6)}
+    seen = {file.path: [dag.id for dag in file.dags] for file in tested.files if file.path in others}
+    assert seen == {path: [] if int(path[1:3]) % 6 == 4 else [path[:3]] for path in others}
 
 
 def test_a_file_that_takes_long_but_not_too_long_has_a_process_of_its_own() -> None:

@@ -66,6 +66,7 @@ def become(uid: int, data: int, limits: Limits, descriptors: tuple[int, int, int
     says, prints, stuck = descriptors
     os.setsid()
     _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    adopt()
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(prints, 1)

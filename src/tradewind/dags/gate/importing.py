@@ -30,7 +30,7 @@ from tradewind.dags.gate.confine import Limits  # noqa: E402
 from tradewind.dags.gate.lanes import spread  # noqa: E402
 from tradewind.dags.gate.traces import Traces  # noqa: E402
 
-_NAMED = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(airflow[\w.]*)", re.MULTILINE)
+_NAMED = re.compile(rb"^(?:from|import)[ \t]+(airflow(?:\.\w+)*)\b", re.MULTILINE)
 _FEW = 8
 """So many files are imported before it is known what sharing a process takes."""
 
@@ -49,8 +49,10 @@ def main() -> None:
     for path in skipped:
         print(json.dumps({"file": path, "skipped": True}), file=results)
     results.flush()
-    _preload(folder, files)
-    traces = Traces() if len(files) > _FEW else None
+    many = len(files) > _FEW
+    # Files that share a process may share no module that one of them could name, and change, and the next one finds.
+    _preload(sorted(folder.rglob("*.py")) if many else [folder / path for path in files])
+    traces = Traces() if many else None
     gc.freeze()  # what a child never changes need not be copied for it
     gc.enable()
     again = []
@@ -58,10 +60,10 @@ def main() -> None:
         if limits.jobs > 1 and _was_starved(found):
             again.append(path)
         else:
-            print(json.dumps({"file": path, **found}), file=results, flush=True)
+            print(json.dumps({**found, "file": path}), file=results, flush=True)
     # Except for root, the limit of processes is for all files that are imported at once. Alone, each has all of it.
     for path, found in spread(folder, again, replace(limits, jobs=1), None):
-        print(json.dumps({"file": path, **found}), file=results, flush=True)
+        print(json.dumps({**found, "file": path}), file=results, flush=True)
 
 
 def _was_starved(found: Mapping[str, Any]) -> bool:
@@ -70,12 +72,12 @@ def _was_starved(found: Mapping[str, Any]) -> bool:
     return found.get("rule") == "ends" or os.strerror(errno.EAGAIN) in error or "start new thread" in error
 
 
-def _preload(folder: Path, files: Iterable[str]) -> None:
-    """Import what the files want of Airflow and its providers, as Airflow's DAG processor does before it parses."""
+def _preload(files: Iterable[Path]) -> None:
+    """Import what these files want of Airflow and its providers, as Airflow's DAG processor does before it parses."""
     names: set[bytes] = set()
     for path in files:
         with suppress(OSError):  # whatever is wrong with the file is told when it is imported
-            names |= set(_NAMED.findall((folder / path).read_bytes()))
+            names |= set(_NAMED.findall(path.read_bytes()))
     for name in sorted(names):
         with suppress(Exception):
             importlib.import_module(name.decode())

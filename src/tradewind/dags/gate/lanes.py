@@ -34,6 +34,8 @@ _TOGETHER = 64
 """Files that share a process, at most."""
 _PATIENT_S = 2.0
 """For one file of several that share a process. What takes longer has one of its own."""
+_LONG_S = 5.0
+"""For all files that share a process. What is left then is for the next one."""
 _LATEST_S = 10.0
 """With the time of the files, and of one more, seconds until what they have started must be ended."""
 _GRACE_S = 1.0
@@ -48,6 +50,7 @@ _UIDS = 1_700_000_000
 
 Found = dict[str, Any]
 _AS_IT_WAS = "as it was"
+_PATH = "path"
 _KILLED: Found = {"error": "what imported it was stopped or killed; is there enough memory?", "rule": "ends"}
 
 
@@ -77,7 +80,8 @@ class Files:
         self.left = again + self.left
         self.apart += answer.apart
         if len(taken) > 1:
-            self.together = max(2, len(answer.found)) if again else min(_TOGETHER, self.together * 2)
+            whole = len(answer.found) == len(taken)
+            self.together = min(_TOGETHER, self.together * 2) if whole else max(2, len(answer.found))
 
 
 @dataclass
@@ -105,7 +109,7 @@ class _Lane:
 
     def give(self, paths: list[str], limits: Limits) -> None:
         """Give it the next files. Where it is dead, whoever waits for its answer notices."""
-        longest = limits.import_s if len(paths) == 1 else _PATIENT_S * len(paths)
+        longest = limits.import_s if len(paths) == 1 else _LONG_S + 2 * _PATIENT_S
         self.paths, self.until = paths, time.monotonic() + longest + limits.import_s + _GRACE_S + _LATEST_S
         with suppress(BrokenPipeError):
             self.connection.send(paths)
@@ -181,8 +185,11 @@ def _import(folder: Path, paths: list[str], uid: int, data: int, limits: Limits,
     if pid == 0:
         try:
             confine.become(uid, data, limits, (says, prints, stuck))
+            itself = os.getpid()
             with os.fdopen(says, "wb") as stream:
                 for found in _read(folder, paths, traces):
+                    if os.getpid() != itself:
+                        os._exit(0)  # a file has forked, and its copy has come back from the import as well
                     answer = json.dumps(found).encode()
                     stream.write(len(answer).to_bytes(8, "big") + answer)
                     stream.flush()
@@ -215,27 +222,29 @@ def _read(folder: Path, paths: list[str], traces: Traces | None) -> Iterator[Fou
         yield found
         return
     traces.begin(folder)
+    began = time.monotonic()
     for path in paths:
-        began = time.monotonic()
+        since = time.monotonic()
         found = reading.read(folder, path)
-        yield {**found, "seconds": round(time.monotonic() - began, 3)}
-        if not traces.forget(folder):
+        yield {**found, "seconds": round(time.monotonic() - since, 3), _PATH: path}
+        if not traces.forget(folder) or time.monotonic() - began > _LONG_S:
             break
     yield {_AS_IT_WAS: path == paths[0] or traces.none()}  # for the first, it was
 
 
 def _together(paths: list[str], child: _Child) -> Answer:
     """Results of files that share a process count only where it says at last that it is as it was before."""
-    founds: list[Found] = []
+    read: dict[str, Found] = {}
     for found in child.answers(_PATIENT_S):
-        if _AS_IT_WAS not in found:
-            founds.append(found)
-            continue
-        read = dict(zip(paths, founds, strict=False))
-        fine = {path: each for path, each in read.items() if found[_AS_IT_WAS] and not each.get("error")}
-        return Answer(fine, [path for path in read if path not in fine])
+        if _AS_IT_WAS in found and read:
+            fine = {path: each for path, each in read.items() if found[_AS_IT_WAS] and not each.get("error")}
+            return Answer(fine, [path for path in read if path not in fine])
+        path = found.pop(_PATH, None)
+        if len(read) == len(paths) or path != paths[len(read)]:  # somebody else speaks
+            return Answer(apart=paths)
+        read[path] = found
     # It ended, or took too long or too much: with the file after those that it has said something of, or at last.
-    return Answer(apart=paths[len(founds) : len(founds) + 1] or paths)
+    return Answer(apart=paths[len(read) : len(read) + 1] or paths)
 
 
 class _Child:
