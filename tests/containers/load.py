@@ -26,8 +26,9 @@ class Load(Meanwhile):
     def step(self) -> float:
         seconds = durations(self._chance)
         self.runs.append((self.running.trigger("load", seconds=seconds), len(seconds)))
-        # Two thirds of what the slots could do: always busy, and the canary need not wait behind a queue.
-        return 1.5 * sum(seconds) / SLOTS
+        # Half of what the slots could do: always busy, the canary need not wait behind a queue, and a slow machine has
+        # some of itself left, since the start of a task takes more of it than the task.
+        return 2 * sum(seconds) / SLOTS
 
     def images(self) -> set[str]:
         """Wait for all runs; the images that tasks ran in. Fails where a task failed, was lost or ran twice."""
