@@ -71,7 +71,7 @@ def test_a_killed_supervisor_is_noticed_and_cleaned_up(platform: Running) -> Non
 
 def test_down_lets_tasks_finish_and_leaves_nothing(platform: Running) -> None:
     urls = platform.status()["urls"]
-    run_id = platform.trigger("inflight", tasks=4, seconds=8)
+    run_id = platform.trigger("inflight", tasks=4, seconds=30)  # so that a slow machine has all of them running at once
     eventually(lambda: sum(t["state"] == "running" for t in platform.tasks("inflight", run_id)) == 4)
     platform.tradewind("down")
     assert platform.left_behind() == []
