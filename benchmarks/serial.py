@@ -19,7 +19,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.dag_version_inflation_checker import check_dag_file_stability
 from airflow.utils.file import list_py_file_paths
 
-from tradewind.dags.gate.gate import environment
+from tradewind.dags.gate.importer import environment
 
 TOGETHER = "--together"
 

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 import tradewind
 from tradewind.cli import terminal
 
-_COMMANDS = {
+_COMMANDS: Mapping[str, str | Mapping[str, str]] = {
     "up": "up:up",
     "status": "status:status",
     "logs": "logs:logs",
@@ -31,41 +31,88 @@ _COMMANDS = {
     "audit": "audit:audit",
     "reference": "reference:reference",
     "history": "release:history",
-    "config": "config:app",
-    "dags": "dags:app",
-    "images": "images:app",
-    "release": "release:app",
+    "config": {
+        "check": "config:check",
+        "show": "config:show_",
+        "environments": "config:environments",
+        "schema": "config:schema",
+        "reference": "config:reference",
+    },
+    "dags": {
+        "test": "dags_test:gate",
+        "build": "dags:build",
+        "deploy": "dags:deploy",
+        "rollback": "dags:rollback",
+        "list": "dags:list_",
+        "diff": "dags:diff",
+        "prune": "dags:prune",
+    },
+    "images": {
+        "build": "images:build",
+        "list": "images:list_",
+        "check": "images:check",
+        "sbom": "images:sbom",
+        "push": "images:push",
+        "scan": "images:scan",
+    },
+    "release": {
+        "create": "release:create",
+        "deploy": "release:deploy",
+        "rollback": "release:rollback",
+        "resume": "release:resume",
+        "status": "release:status",
+        "list": "release:list_",
+        "diff": "release:diff",
+        "lock": "release:lock",
+        "unlock": "release:unlock",
+    },
 }
-"""In the order of ``--help``: the module here, and what it calls the command or the group of commands."""
+"""In the order of ``--help``: the module here and what it calls the command, or a group of commands."""
+_GROUPS = {
+    "config": "Check, show and describe tradewind.yaml.",
+    "dags": "Test DAG files, make releases of them, and put these in force.",
+    "images": "Build, push and list the images of the components.",
+    "release": "Make, deploy, compare and take back releases.",
+}
 _HIDDEN = frozenset({"reference"})
 _STYLE: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}
 
 
 class _Loaded(Mapping[str, Any]):
-    """The commands by their names, each loaded when it is asked for."""
+    """Commands by their names, each loaded when it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Mapping[str, str | Mapping[str, str]]) -> None:
+        self._places = places
         self._loaded: dict[str, Any] = {}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_COMMANDS)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(_COMMANDS)
+        return len(self._places)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded:
-            module, _, found_as = _COMMANDS[name].partition(":")
-            found = getattr(import_module(f"tradewind.cli.{module}"), found_as)
-            parent = typer.Typer(**_STYLE)
-            parent.callback()(lambda: None)  # makes it a group, also of one
-            if isinstance(found, typer.Typer):
-                parent.add_typer(found, name=name)
-            else:
-                parent.command(name, hidden=name in _HIDDEN)(found)
-            group: Any = typer.main.get_command(parent)
-            self._loaded[name] = group.commands[name]
+            place = self._places[name]
+            self._loaded[name] = _command(name, place) if isinstance(place, str) else _group(name, place)
         return self._loaded[name]
+
+
+def _command(name: str, place: str) -> Any:
+    module, _, found_as = place.partition(":")
+    parent = typer.Typer(**_STYLE)
+    parent.callback()(lambda: None)  # makes it a group, also of one
+    parent.command(name, hidden=name in _HIDDEN)(getattr(import_module(f"tradewind.cli.{module}"), found_as))
+    group: Any = typer.main.get_command(parent)
+    return group.commands[name]
+
+
+def _group(name: str, places: Mapping[str, str]) -> Any:
+    parent = typer.Typer(name=name, help=_GROUPS[name], no_args_is_help=True, add_completion=False, **_STYLE)
+    parent.callback()(lambda: None)
+    group: Any = typer.main.get_command(parent)
+    group.commands = _Loaded(places)
+    return group
 
 
 class Commands(TyperGroup):
@@ -73,7 +120,7 @@ class Commands(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        loaded: Any = _Loaded()
+        loaded: Any = _Loaded(_COMMANDS)
         self.commands = loaded
 
 

@@ -14,10 +14,7 @@ from tradewind.config import ConfigError, load, show
 from tradewind.config.reference import markdown
 from tradewind.config.schema import published
 
-app = typer.Typer(help="Check, show and describe tradewind.yaml.", no_args_is_help=True)
 
-
-@app.command()
 def check(file: File = None, as_json: AsJson = False) -> None:
     """Check the whole configuration and print everything that is wrong with it. Exit code 2 if anything is."""
     try:
@@ -38,7 +35,6 @@ def check(file: File = None, as_json: AsJson = False) -> None:
     terminal.data(f"ok: {len(names)} {'environment' if len(names) == 1 else 'environments'}: {', '.join(names)}")
 
 
-@app.command("show")
 def show_(
     environment: Annotated[str | None, typer.Argument(help="Only this environment.")] = None,
     file: File = None,
@@ -53,7 +49,6 @@ def show_(
         terminal.data(yaml.safe_dump(values, sort_keys=False, allow_unicode=True).rstrip("\n"))
 
 
-@app.command()
 def environments(
     branch: Annotated[
         str | None, typer.Option("--branch", help="Only the one that this branch is deployed to.")
@@ -86,13 +81,11 @@ def environments(
         terminal.table(["ENVIRONMENT", "ACCOUNT", "BRANCH", "PROMOTED FROM"], rows)
 
 
-@app.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
     terminal.data(json.dumps(published(), indent=2, ensure_ascii=False))
 
 
-@app.command(hidden=True)
 def reference() -> None:
     """Print the reference page of the configuration, in Markdown."""
     terminal.data(markdown().rstrip("\n"))

@@ -15,7 +15,6 @@ from tradewind.bundle.manifest import DagRelease
 from tradewind.bundle.store import FolderStore, Store
 from tradewind.cli import terminal
 from tradewind.cli.controllers import controller_of
-from tradewind.cli.dags_test import gate
 from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
 from tradewind.dags import release as releases
 from tradewind.dags.source import Commit, Source, fetched, source_of
@@ -23,9 +22,6 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.paths import Home
 
 USAGE = ExitCode.USAGE
-
-app = typer.Typer(no_args_is_help=True, help="Test DAG files, make releases of them, and put these in force.")
-app.command(name="test")(gate)
 
 Ref = Annotated[
     str | None,
@@ -37,7 +33,6 @@ StorePlace = Annotated[
 ]
 
 
-@app.command()
 def build(
     folder: Annotated[Path, typer.Argument(help="The folder of the DAG files.")] = Path(),
     ref: Ref = None,
@@ -67,7 +62,6 @@ def build(
     terminal.say(f"{archive}, {manifest}")
 
 
-@app.command()
 def deploy(
     environment: EnvironmentName,
     folder: Annotated[
@@ -110,7 +104,6 @@ def deploy(
     _report(controller.inbox.ask("dags.deploy", terminal.say, release=release.id, whole=wait), as_json)
 
 
-@app.command()
 def rollback(
     environment: EnvironmentName,
     to: Annotated[
@@ -123,7 +116,6 @@ def rollback(
     _report(controller_of(environment, file).inbox.ask("dags.rollback", terminal.say, to=to), as_json)
 
 
-@app.command(name="list")
 def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show the releases of DAG files that are there, the newest first."""
     found = controller_of(environment, file).inbox.ask("dags.list", alone=False)
@@ -144,7 +136,6 @@ def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = Fal
     terminal.table(["RELEASE", "", "MADE", "COMMIT", "FILES", "SUBJECT"], table)
 
 
-@app.command()
 def diff(
     environment: EnvironmentName,
     one: Annotated[str | None, typer.Argument(help="A release. When not given: what was in force before.")] = None,
@@ -165,7 +156,6 @@ def diff(
     terminal.say(f"{found['from']} to {found['to']}: {count} differ, {importers} import them")
 
 
-@app.command()
 def prune(
     environment: EnvironmentName,
     keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 20,

@@ -24,8 +24,6 @@ from tradewind.infrastructure.stack import account_stack
 from tradewind.local.paths import Home
 from tradewind.platform import Component
 
-app = typer.Typer(no_args_is_help=True, help="Build, push and list the images of the components.")
-
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="The images. When not given: all of them.")
 ]
@@ -59,7 +57,6 @@ def build_missing(images: Images, wanted: Iterable[Component], *, fresh: bool = 
     return built
 
 
-@app.command()
 def build(
     names: Names = None,
     fresh: Annotated[
@@ -80,7 +77,6 @@ def build(
         terminal.data(f"{image.tag}  {image.id}")
 
 
-@app.command(name="list")
 def list_(file: File = None, builder: With = None, architecture: Architecture = None, as_json: AsJson = False) -> None:
     """List the images as they should be now, and whether they are built."""
     images = images_of(file, builder, architecture)
@@ -92,7 +88,6 @@ def list_(file: File = None, builder: With = None, architecture: Architecture = 
     terminal.table(["COMPONENT", "KEY", "IMAGE"], rows)
 
 
-@app.command()
 def check(
     names: Names = None,
     report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
@@ -115,7 +110,6 @@ def check(
         raise typer.Exit(ExitCode.UNHEALTHY)
 
 
-@app.command()
 def sbom(
     component: Annotated[str, typer.Argument(help="The image.")],
     file: File = None,
@@ -127,7 +121,6 @@ def sbom(
     terminal.data(images_of(file, builder, architecture).bill(wanted))
 
 
-@app.command()
 def push(
     names: Names = None,
     to: Annotated[
@@ -159,7 +152,6 @@ def push(
         terminal.data(reference)
 
 
-@app.command()
 def scan(
     image: Annotated[str, typer.Argument(help="An image in ECR, as `images push` named it.")],
     account: Annotated[
@@ -230,7 +222,7 @@ def show_build(image: Image, lines: Iterable[str]) -> None:
             if step := _step(line):
                 terminal.say(f"{time.monotonic() - began:7.1f} s  {step}")
     else:
-        with Live(console=terminal.talk, refresh_per_second=4, transient=True) as live:
+        with Live(console=terminal.talk(), refresh_per_second=4, transient=True) as live:
             for line in lines:
                 if step := _step(line):
                     live.update(Text(f"  {time.monotonic() - began:5.0f} s  {step}", overflow="ellipsis", no_wrap=True))

@@ -45,7 +45,7 @@ def progress(title: str) -> Iterator[Listener]:
     if not terminal.interactive():
         yield lambda message: _line(message, time.monotonic() - began)
         return
-    with Live(console=terminal.talk, refresh_per_second=4, transient=True) as live:
+    with Live(console=terminal.talk(), refresh_per_second=4, transient=True) as live:
         display = _Display(live)
         yield display.listen
 

@@ -72,9 +72,9 @@ def _files(platform: Platform, service: str | None) -> dict[str, Path]:
 
 
 def _print(name: str, line: str) -> None:
-    if terminal.out.is_terminal:
+    if terminal.out().is_terminal:
         colour = COLOURS[sum(name.encode()) % len(COLOURS)]
-        terminal.out.print(f"{name:<14}", style=colour, end=" ", markup=False)
+        terminal.out().print(f"{name:<14}", style=colour, end=" ", markup=False)
     else:
         line = f"{name:<14} {line}"
     terminal.data(line)

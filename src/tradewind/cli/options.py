@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tradewind.config import find
-from tradewind.local.paths import Home
-from tradewind.local.platform import Platform
+if TYPE_CHECKING:  # what takes long to load is loaded by those who need it
+    from tradewind.local.platform import Platform
 
 File = Annotated[
     Path | None,
@@ -25,6 +24,8 @@ def configuration_file(file: Path | None) -> Path:
     """The file that was given, or the one found here or in a folder above. TradewindError where there is none."""
     if file is not None:
         return file
+    from tradewind.config import find
+
     here = Path.cwd()
     found = find(here)
     # Relative where that is shorter to read: the path stands in front of every message about the file.
@@ -33,4 +34,7 @@ def configuration_file(file: Path | None) -> Path:
 
 def platform(file: Path | None) -> Platform:
     """The platform that belongs to the configuration, running or not."""
+    from tradewind.local.paths import Home
+    from tradewind.local.platform import Platform
+
     return Platform(Home.beside(configuration_file(file)))

@@ -80,7 +80,7 @@ def progress(began: float | None = None) -> Iterator[Progress]:
     if not terminal.interactive():
         yield Progress(None, began)
         return
-    with Live(console=terminal.talk, refresh_per_second=12, transient=False) as live:
+    with Live(console=terminal.talk(), refresh_per_second=12, transient=False) as live:
         yield Progress(live, began)
 
 
@@ -88,6 +88,6 @@ def progress(began: float | None = None) -> Iterator[Progress]:
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr, for a person, to be told how many are done, of how many; a log needs none."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=terminal.talk, transient=True, disable=not terminal.interactive()) as shown:
+    with Bar(*columns, console=terminal.talk(), transient=True, disable=not terminal.interactive()) as shown:
         task = shown.add_task(what, total=None)
         yield lambda done, of: shown.update(task, completed=done, total=of)

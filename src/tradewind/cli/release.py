@@ -28,8 +28,6 @@ from tradewind.platform import Component, services
 from tradewind.records import lease
 from tradewind.records.records import FolderRecords, Records
 
-app = typer.Typer(no_args_is_help=True, help="Make, deploy, compare and take back releases.")
-
 
 def records_of(file: Path | None, environment: str = LOCAL) -> Records:
     """Where the releases of an environment are kept: beside the configuration, or in its account's state bucket."""
@@ -64,7 +62,6 @@ def _on_aws(deployer: Deployer, stack: Stack, environment: Environment) -> Targe
     return EcsTarget(Layout.from_outputs(outputs), services(environment), deployer.cloud_of(stack).session())
 
 
-@app.command()
 def create(
     given: Annotated[
         list[str] | None,
@@ -107,7 +104,6 @@ def create(
     terminal.data(release.id)
 
 
-@app.command()
 def deploy(
     environment: EnvironmentName,
     release: Annotated[str | None, typer.Argument(help="Its id. When not given: the newest release.")] = None,
@@ -131,7 +127,6 @@ def redeploy(file: Path | None, environment: str, reason: str) -> bool:
     return True
 
 
-@app.command()
 def rollback(
     environment: EnvironmentName,
     to: Annotated[str | None, typer.Option("--to", help="A release. When not given: the one before.")] = None,
@@ -145,14 +140,12 @@ def rollback(
     _bring(engine, wanted, reason or "rollback")
 
 
-@app.command()
 def resume(environment: EnvironmentName, file: File = None) -> None:
     """Finish what a deployment that was killed has left."""
     finished = engine_of(file, environment).resume(_listener())
     terminal.data(f"{finished.id} is in force in {environment}" if finished else "there is nothing to finish")
 
 
-@app.command()
 def status(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show which release is in force, and whether all that runs is of it. Exit code 3 where it is not."""
     found = engine_of(file, environment).status()
@@ -164,7 +157,6 @@ def status(environment: EnvironmentName, file: File = None, as_json: AsJson = Fa
         raise typer.Exit(ExitCode.UNHEALTHY)
 
 
-@app.command(name="list")
 def list_(
     environment: Annotated[str, typer.Argument(help="Whose; see `deploy`.")] = LOCAL,
     file: File = None,
@@ -179,7 +171,6 @@ def list_(
     terminal.table(["RELEASE", "CREATED", "BY", "NOTE"], rows)
 
 
-@app.command()
 def diff(
     first: Annotated[str, typer.Argument(help="A release.")],
     second: Annotated[str, typer.Argument(help="Another one.")],
@@ -204,7 +195,6 @@ def diff(
     terminal.table(["", first, second], [[key, *values] for key, values in different.items()])
 
 
-@app.command()
 def lock(
     environment: EnvironmentName,
     reason: Annotated[str, typer.Option("--reason", help="Why nobody may deploy.")],
@@ -215,7 +205,6 @@ def lock(
     terminal.data(f"{environment} is locked")
 
 
-@app.command()
 def unlock(environment: EnvironmentName, file: File = None) -> None:
     """Remove the lock, whoever has it."""
     removed = lease.unlock(records_of(file, environment), lease.of_environment(environment))

@@ -54,7 +54,7 @@ def _watch(airflow: Airflow, dag: str, run_id: str) -> str:
 @contextmanager
 def _display() -> Iterator[Callable[[list[dict[str, Any]]], None]]:
     if terminal.interactive():
-        with Live(console=terminal.talk, refresh_per_second=8) as live:
+        with Live(console=terminal.talk(), refresh_per_second=8) as live:
             yield lambda tasks: live.update(_table(tasks))
         return
     seen: dict[str, str] = {}

@@ -76,7 +76,7 @@ def duration(seconds: float | None) -> str:
 
 def _watch(platform: Platform) -> None:
     before: dict[str, tuple[float, float]] = {}
-    with Live(console=terminal.out, screen=terminal.out.is_terminal, auto_refresh=False) as live:
+    with Live(console=terminal.out(), screen=terminal.out().is_terminal, auto_refresh=False) as live:
         while True:
             report = platform.status(usage=True)
             live.update(_live_table(report, before), refresh=True)

@@ -5,16 +5,30 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import TradewindError
 
+if TYPE_CHECKING:  # loaded by those who need it
+    from rich.console import Console
+
+
 # rich honours NO_COLOR by itself; TERM=dumb and pipes switch colours off too.
-out = Console(markup=False, soft_wrap=True, highlight=False)
-talk = Console(stderr=True, soft_wrap=True, highlight=False)
+@cache
+def out() -> Console:
+    """For what a person looks at on stdout."""
+    from rich.console import Console
+
+    return Console(markup=False, soft_wrap=True, highlight=False)
+
+
+@cache
+def talk() -> Console:
+    """For what is said meanwhile, on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def data(text: str) -> None:
@@ -29,13 +43,16 @@ def data_json(value: Any) -> None:
 
 def table(columns: list[str], rows: list[list[str]]) -> None:
     """Write a plain table to stdout. Wide content is never cut: a pipe or a log has no width."""
+    from rich.console import Console
+    from rich.table import Table
+
     grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        grid.add_column(column, overflow="fold", no_wrap=not out.is_terminal)
+        grid.add_column(column, overflow="fold", no_wrap=not out().is_terminal)
     for row in rows:
         grid.add_row(*row)
-    if out.is_terminal:
-        out.print(grid)
+    if out().is_terminal:
+        out().print(grid)
     else:
         wide = Console(file=sys.stdout, width=400, markup=False, soft_wrap=True, highlight=False, no_color=True)
         with wide.capture() as captured:
@@ -45,18 +62,18 @@ def table(columns: list[str], rows: list[list[str]]) -> None:
 
 def say(text: str, style: str | None = None) -> None:
     """Tell the person something: stderr, one line."""
-    talk.print(text, style=style, markup=False)
+    talk().print(text, style=style, markup=False)
 
 
 def fail(error: TradewindError) -> None:
     """Print an error as ``error: what: why`` and, on a line of its own, what to do next."""
-    talk.print("error:", style="bold red", end=" ")
-    talk.print(str(error), markup=False)
+    talk().print("error:", style="bold red", end=" ")
+    talk().print(str(error), markup=False)
     if error.hint:
-        talk.print("hint:", style="bold cyan", end=" ")
-        talk.print(error.hint, markup=False)
+        talk().print("hint:", style="bold cyan", end=" ")
+        talk().print(error.hint, markup=False)
 
 
 def interactive() -> bool:
     """Whether a person watches: a terminal, and not a CI job."""
-    return talk.is_terminal and not os.environ.get("CI")
+    return talk().is_terminal and not os.environ.get("CI")

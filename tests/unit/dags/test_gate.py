@@ -6,15 +6,16 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
+from gate_samples import errors, examine
 
 from tradewind.bundle.manifest import Origin
 from tradewind.config.gate import Gate
-from tradewind.dags.gate import gate as gates
 from tradewind.dags.source import Folder
 from tradewind.dags.tree import File, Tree, collect
 
@@ -60,10 +61,6 @@ def dag(name: str, code: str = "") -> str:
     return DAG.format(code, name)
 
 
-def errors(tested: gates.Tested) -> dict[str, str]:
-    return {finding.file: f"{finding.rule}: {finding.text}" for finding in tested.findings if finding.error}
-
-
 def eventually(look: Callable[[], bool]) -> None:
     end = time.monotonic() + 120
     while not look():
@@ -82,7 +79,7 @@ def left_behind() -> list[str]:
 
 
 def test_what_cannot_be_imported_is_told_with_file_and_line() -> None:
-    tested = gates.examine(
+    tested = examine(
         tree(
             good=dag("good", "import helper"),
             helper="VALUE = 1\n",
@@ -96,8 +93,6 @@ def test_what_cannot_be_imported_is_told_with_file_and_line() -> None:
             twice=dag("twice") + "again = DAG('twice', schedule='@daily')\n",
             nothing="# neither\n",
         ),
-        Gate(),
-        None,
     )
     found = errors(tested)
     lines = {finding.file: finding.line for finding in tested.findings}
@@ -135,7 +130,7 @@ def test_nothing_that_a_file_does_harms_the_rest() -> None:
     }
     files = {name: dag(name, code) for name, code in hostile.items()}
     files |= {f"good_{number}": dag(f"good_{number}") for number in range(8)}
-    tested = gates.examine(tree(**files), Gate(import_s=4, memory_mb=256, processes=32, variables=MARKED), None, jobs=2)
+    tested = examine(tree(**files), Gate(import_s=4, memory_mb=256, processes=32, variables=MARKED), jobs=2)
     found = errors(tested)
     assert found["hangs.py"] == "slow: it was not imported after 4 s; it was at hangs.py:3"
     assert "it was at spins.py:2" in found["spins.py"]
@@ -157,7 +152,7 @@ def test_nothing_that_a_file_does_harms_the_rest() -> None:
 
 def test_one_who_stops_its_importer_is_noticed() -> None:
     stops = tree(stops=dag("stops", "import os, signal; os.kill(os.getppid(), signal.SIGSTOP)"), good=dag("good"))
-    tested = gates.examine(stops, Gate(import_s=1, variables=MARKED), None, jobs=2)
+    tested = examine(stops, Gate(import_s=1, variables=MARKED), jobs=2)
     assert "was stopped or killed" in errors(tested)["stops.py"]
     assert set(tested.dags()) == {"good.py"}
     assert left_behind() == []
@@ -166,7 +161,7 @@ def test_one_who_stops_its_importer_is_noticed() -> None:
 def test_modules_of_the_folder_are_behind_all_others_as_airflow_has_them() -> None:
     """A file that is named like a module of Python's library hides nothing, and is not found."""
     shadow = tree(wave="VALUE = 1\n", uses=dag("uses", "import wave; wave.VALUE"))
-    assert "has no attribute 'VALUE'" in errors(gates.examine(shadow, Gate(), None))["uses.py"]
+    assert "has no attribute 'VALUE'" in errors(examine(shadow))["uses.py"]
 
 
 def test_what_a_file_starts_and_reads_at_its_import() -> None:
@@ -182,31 +177,50 @@ Path.home().joinpath("own").write_text("x")
 """
     files = {"starts.py": File(dag("starts", code).encode()), "data.txt": File(b"data")}
     files["helper.sh"] = File(b"#!/bin/sh\necho ran\n", executable=True)
-    assert errors(gates.examine(Tree(files, Origin()), Gate(), None)) == {}
+    assert errors(examine(Tree(files, Origin()))) == {}
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_few_processes_are_enough_for_most(processes: int) -> None:
     starts = "import subprocess; subprocess.run(['true'], check=True)"
-    assert errors(gates.examine(tree(a=dag("a", starts)), Gate(processes=processes), None)) == {}
+    assert errors(examine(tree(a=dag("a", starts)), Gate(processes=processes))) == {}
+
+
+def test_gates_at_the_same_time_do_not_take_each_other_s_processes(tmp_path: Path) -> None:
+    begun, over = tmp_path / "begun", tmp_path / "over"
+    many = f"""
+import subprocess, time
+from pathlib import Path
+made = [subprocess.Popen(["sleep", "60"]) for _ in range(8)]
+Path({str(begun)!r}).touch()
+while not Path({str(over)!r}).exists():
+    time.sleep(0.1)
+"""
+    starts = "import subprocess; subprocess.run(['true'], check=True)"
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(examine, tree(a=dag("a", many)), Gate(import_s=60))
+        eventually(begun.exists)
+        found = errors(examine(tree(a=dag("a", starts)), Gate(processes=1)))
+        over.touch()
+        assert (found, errors(other.result())) == ({}, {})
 
 
 def test_a_memory_that_says_nonsense_or_cannot_be_kept(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
-    gates.examine(tree(a=dag("a")), Gate(), notes)
-    document = json.loads((notes / "results.json").read_text())
-    (key,) = document["results"]
-    document["results"][key]["dags"] = "nonsense"
-    (notes / "results.json").write_text(json.dumps(document))
-    again = gates.examine(tree(a=dag("a")), Gate(), notes)
+    examine(tree(a=dag("a")), Gate(), notes)
+    version, result = (notes / "results").read_text().splitlines()
+    key, text = result.split(" ", 1)
+    nonsense = json.dumps({**json.loads(text), "dags": "nonsense"})
+    (notes / "results").write_text(f"{version}\n{key} {nonsense}\n")
+    again = examine(tree(a=dag("a")), Gate(), notes)
     assert (again.reused, again.dags()) == (0, {"a.py": ("a",)})
     (tmp_path / "file").write_text("")
-    assert gates.examine(tree(a=dag("a")), Gate(), tmp_path / "file" / "notes").passed
+    assert examine(tree(a=dag("a")), Gate(), tmp_path / "file" / "notes").passed
 
 
 def test_details_of_an_exception_are_behind_it() -> None:
     code = "raise ValueError('first line\\n  second\\nthird')"
-    (finding,) = gates.examine(tree(a=dag("a", code)), Gate(), None).findings
+    (finding,) = examine(tree(a=dag("a", code))).findings
     assert finding.text.splitlines()[:3] == ["ValueError: first line", "  second", "third"]
 
 
@@ -218,7 +232,7 @@ def test_a_gate_that_is_interrupted_leaves_no_processes() -> None:
 
     files = tree(good=dag("good"), **{f"hangs_{n}": dag("hangs", "import time; time.sleep(600)") for n in range(3)})
     with pytest.raises(KeyboardInterrupt):
-        gates.examine(files, Gate(variables=MARKED), None, tell=interrupt, jobs=2)
+        examine(files, Gate(variables=MARKED), tell=interrupt, jobs=2)
     eventually(lambda: not left_behind())
 
 
@@ -230,19 +244,20 @@ def test_what_has_not_changed_is_not_imported_again(tmp_path: Path) -> None:
         "broken": dag("broken", "1 / 0"),
     }
     notes = tmp_path / "notes"
-    first = gates.examine(tree(**files), Gate(), notes)
-    again = gates.examine(tree(**files), Gate(), notes)
+    first = examine(tree(**files), Gate(), notes)
+    again = examine(tree(**files), Gate(), notes)
     assert (first.reused, again.reused) == (0, 2)  # what failed is tried again
     assert [(f.path, f.dags, f.rule) for f in first.files] == [(f.path, f.dags, f.rule) for f in again.files]
     assert again.findings == first.findings
     files["broken"] = dag("broken")
     files["helper"] = "VALUE = 2\n"
-    mended = gates.examine(tree(**files), Gate(), notes)
+    mended = examine(tree(**files), Gate(), notes)
     assert (mended.passed, mended.reused) == (True, 1)
-    assert gates.examine(tree(**files), Gate(), notes).reused == 3
-    assert gates.examine(tree(**files), Gate(import_s=29), notes).reused == 0
-    (notes / "results.json").write_text('{"version": 1, "results": {"')
-    assert gates.examine(tree(**files), Gate(), notes).reused == 0
+    assert examine(tree(**files), Gate(), notes).reused == 3
+    assert examine(tree(**files), Gate(import_s=29), notes).reused == 0
+    written = (notes / "results").read_text()
+    (notes / "results").write_text(written[: len(written) - 20])  # its last line is cut
+    assert examine(tree(**files), Gate(import_s=29), notes).reused == 2
 
 
 def test_what_git_ignores_and_airflowignore_says_counts(tmp_path: Path) -> None:
@@ -254,13 +269,22 @@ def test_what_git_ignores_and_airflowignore_says_counts(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    tested = gates.examine(collect(Folder(tmp_path)), Gate(), None)
+    tested = examine(collect(Folder(tmp_path)))
     assert tested.passed
     assert tested.dags() == {"good.py": ("good",)}
 
 
+def test_a_changed_file_is_still_ignored_where_a_folder_above_says_so(tmp_path: Path) -> None:
+    files = {f"team/drafts/f{n}.py": File(dag(f"f{n}", "1 / 0").encode()) for n in range(2)}
+    files |= {"team/good.py": File(dag("good").encode()), "team/.airflowignore": File(b"drafts/*\n")}
+    first = examine(Tree(files, Origin()), Gate(), tmp_path)
+    files["team/drafts/f1.py"] = File(dag("f1", "1 / 0 / 0").encode())
+    again = examine(Tree(files, Origin()), Gate(), tmp_path)
+    assert [(tested.dags(), tested.passed) for tested in (first, again)] == [({"team/good.py": ("good",)}, True)] * 2
+
+
 def test_the_examples_may_be_shipped() -> None:
-    tested = gates.examine(collect(Folder(Path(__file__).parents[3] / "examples/dags")), Gate(), None)
+    tested = examine(collect(Folder(Path(__file__).parents[3] / "examples/dags")))
     assert tested.findings == ()
     assert "etl_sun_time" in {name for names in tested.dags().values() for name in names}
 
@@ -270,8 +294,15 @@ def test_variables_for_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import os\nfrom airflow.sdk import Variable\n"
     code += "assert Variable.get('team') == 'data' and 'OURS' not in os.environ"
     files = tree(asks=dag("asks", code))
-    assert gates.examine(files, Gate(variables={"AIRFLOW_VAR_TEAM": "data"}), None).passed
-    assert not gates.examine(files, Gate(), None).passed
+    assert examine(files, Gate(variables={"AIRFLOW_VAR_TEAM": "data"})).passed
+    assert not examine(files).passed
+
+
+def test_variables_that_airflow_reads_when_it_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text("")
+    files = tree(asks=dag("asks", "import ours"))
+    assert examine(files, Gate(variables={"PYTHONPATH": str(tmp_path)})).passed
+    assert not examine(files).passed
 
 
 def test_processes_are_limited_for_root_too() -> None:
@@ -289,4 +320,4 @@ except BlockingIOError:
     pass
 assert 8 <= len(made) <= 16, len(made)
 """
-    assert errors(gates.examine(tree(forks=dag("forks", code)), Gate(processes=16), None)) == {}
+    assert errors(examine(tree(forks=dag("forks", code)), Gate(processes=16))) == {}

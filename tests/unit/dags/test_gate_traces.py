@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import gate_samples
 import pytest
 
 from tradewind.bundle.manifest import Origin
@@ -29,7 +30,7 @@ def dag(name: str, code: str = "", schedule: str = "None") -> str:
 
 def examine(files: dict[str, str], jobs: int = 1, **gate: float) -> gates.Tested:
     named = {name: File(text.encode()) for name, text in files.items()}
-    return gates.examine(Tree(named, Origin()), Gate.model_validate(gate), None, jobs=jobs)
+    return gate_samples.examine(Tree(named, Origin()), Gate.model_validate(gate), jobs=jobs)
 
 
 def processes(tested: gates.Tested) -> dict[str, str]:
@@ -175,6 +176,6 @@ def test_zip_files_share_as_well(tmp_path: Path) -> None:
         archive.writestr("inside.py", dag("inside"))
     named = {f"f{n:02}.py": File(dag(f"f{n:02}").encode()) for n in range(MANY)}
     named["z.zip"] = File((tmp_path / "z.zip").read_bytes())
-    tested = gates.examine(Tree(named, Origin()), Gate(), None, jobs=1)
+    tested = gate_samples.examine(Tree(named, Origin()), jobs=1)
     assert tested.findings == ()
     assert set(processes(tested)) == set(named)

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from gate_samples import examine
 
 from tradewind.bundle.manifest import DagRelease, Entry, Origin
 from tradewind.bundle.shared import RELEASES, SharedFolder
 from tradewind.config.gate import Gate
 from tradewind.dags import release
-from tradewind.dags.gate import gate as gates
 from tradewind.dags.source import Commit, source_of
 from tradewind.dags.tree import File, Tree, collect
 from tradewind.errors import TradewindError
@@ -234,7 +234,7 @@ def test_what_the_gate_contains(tmp_path: Path) -> None:
     files = {"bomb.zip": File((tmp_path / "bomb.zip").read_bytes()), "good.py": File(good)}
     files["plus.py"] = File(b"# airflow dag\n" + CODE["plus"].encode())
     files["text.zip"] = File(b"PK\x03\x04 not an archive, airflow dag")
-    tested = gates.examine(Tree(files, Origin()), Gate(memory_mb=256, import_s=20), None)
+    tested = examine(Tree(files, Origin()), Gate(memory_mb=256, import_s=20))
     said = {finding.file: finding.text for finding in tested.findings if finding.error}
     assert "MemoryError" in said["bomb.zip"]
     assert "plus.py" in said

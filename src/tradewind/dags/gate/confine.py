@@ -17,6 +17,10 @@ import psutil
 OURS = 2
 """The process of a file, and the thread that watches its time."""
 _MANY = 1 << 22  # the most that Linux has, PID_MAX_LIMIT
+_UIDS = 1_700_000_000
+"""Real user ids that nobody has, from here on: the limit of processes is per user, and not for root."""
+_NAMESPACES = 100
+"""Of process ids, whose numbers are unique only within one: so many are told apart, of which a few are ever there."""
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): what loses its parent becomes a child of ours
 _PDEATHSIG = 1  # PR_SET_PDEATHSIG: do not outlive who watches
 _CAPBSET_DROP = 24  # PR_CAPBSET_DROP
@@ -57,11 +61,12 @@ def others() -> int:
     return sum(p.info["num_threads"] or 0 for p in found if p.info["uids"] and p.info["uids"].real == os.getuid())
 
 
-def become(uid: int, data: int, limits: Limits, descriptors: tuple[int, int, int]) -> None:
+def become(data: int, limits: Limits, descriptors: tuple[int, int, int]) -> None:
     """Make this process, a fresh fork, one that files are imported in.
 
-    ``uid``: for root, the real user id that it takes. ``data``: see ``memory``. ``descriptors``: for its answers, for
-    its output, and for where it is when a file's time is over; all others are closed.
+    For root, it takes a real user id that no other process on the machine has. ``data``: see ``memory``.
+    ``descriptors``: for its answers, for its output, and for where it is when a file's time is over; all others are
+    closed.
     """
     says, prints, stuck = descriptors
     os.setsid()
@@ -81,7 +86,7 @@ def become(uid: int, data: int, limits: Limits, descriptors: tuple[int, int, int
     besides = limits.others
     if os.geteuid() == 0:
         with suppress(OSError):  # in a namespace that does not have the id; then they are counted, see `lanes`
-            os.setresuid(uid, -1, -1)
+            os.setresuid(_uid(), -1, -1)
             _drop_capabilities()
             besides = 0
     os.nice(1)  # what a file starts does not keep those from working who watch it
@@ -98,6 +103,12 @@ def become(uid: int, data: int, limits: Limits, descriptors: tuple[int, int, int
         else:
             break
     resource.setrlimit(resource.RLIMIT_NPROC, (min(soft, highest),) * 2)
+
+
+def _uid() -> int:
+    """Of this process alone, also where another gate runs."""
+    namespace = Path("/proc/self/ns/pid").stat().st_ino % _NAMESPACES
+    return _UIDS + namespace * (_MANY + 1) + os.getpid()
 
 
 def _drop_capabilities() -> None:

@@ -48,7 +48,7 @@ class Imported:
     """One file that may hold DAGs, and what its import gave.
 
     ``error``: what kept it from being imported, by ``rule``, at ``line`` of the file ``at`` (0: nobody knows).
-    ``varying``: lines and texts of what makes a version of each parse.
+    ``varying``: lines and texts of what makes a version of each parse. ``skipped``: Airflow does not look into it.
     """
 
     path: str
@@ -60,6 +60,7 @@ class Imported:
     line: int = 0
     imports: tuple[SlowImport, ...] = ()
     varying: tuple[tuple[int, str], ...] = ()
+    skipped: bool = False
 
     @classmethod
     def from_dict(cls, path: str, found: Mapping[str, Any]) -> Imported:
@@ -74,6 +75,7 @@ class Imported:
             int(found.get("line", 0)),
             tuple(SlowImport(*entry) for entry in found.get("imports", ())),
             tuple((int(line), str(text)) for line, text in found.get("varying", ())),
+            bool(found.get("skipped")),
         )
 
 

@@ -1,6 +1,7 @@
 """Imports DAG files as Airflow does, where none can harm or help another. Runs as a program, beside Airflow.
 
-Reads lines of JSON from standard input: first an object with ``folder`` and ``Limits``, then the path of a file each.
+Reads lines of JSON from standard input: first an object with ``folder``, ``variables`` of the environment and
+``Limits``, then the path of a file each.
 Prints a line of JSON for each file, in any order: ``reading.read`` says what is in it.
 
 Nothing that a file does harms the rest: it has a time, memory and a number of processes, its output is drained, and
@@ -43,8 +44,10 @@ def main() -> None:
     confine.adopt()
     reading.prepare()
     first, *paths = (json.loads(line) for line in sys.stdin)
-    folder, limits = Path(first.pop("folder")), Limits(**first, others=confine.others())
-    wanted = reading.candidates(folder)
+    folder = Path(first.pop("folder"))
+    os.environ.update(first.pop("variables"))
+    limits = Limits(**first, others=confine.others())
+    wanted = reading.candidates(folder, paths)
     skipped, files = [p for p in paths if p not in wanted], [p for p in paths if p in wanted]
     for path in skipped:
         print(json.dumps({"file": path, "skipped": True}), file=results)
@@ -85,3 +88,4 @@ def _preload(files: Iterable[Path]) -> None:
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # to take leave of all that Airflow has made takes longer than what is left to do

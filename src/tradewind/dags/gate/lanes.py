@@ -18,7 +18,6 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,6 @@ _KEPT = 4096
 """Bytes of a file's output that are told where its process ends too early."""
 _LONGEST = 64 << 20
 """Bytes of what may be said of one file."""
-_UIDS = 1_700_000_000
-"""Real user ids that nobody has, one for each process: the limit of processes is per user, and not for root."""
 
 Found = dict[str, Any]
 _AS_IT_WAS = "as it was"
@@ -121,11 +118,10 @@ def spread(folder: Path, paths: list[str], limits: Limits, traces: Traces | None
     ``traces``: what was there before; without it, no file shares a process.
     """
     files = Files(list(paths)) if traces else Files([], apart=paths[::-1])
-    numbers = count()
     lanes: list[_Lane] = []
     while files or lanes:
         while files and len(lanes) < limits.jobs:
-            lanes.append(_lane(folder, next(numbers), limits, traces, lanes))
+            lanes.append(_lane(folder, limits, traces, lanes))
             lanes[-1].give(files.take(limits.jobs), limits)
         ready = wait([lane.connection for lane in lanes], 1.0)
         for lane in lanes:
@@ -150,7 +146,7 @@ def spread(folder: Path, paths: list[str], limits: Limits, traces: Traces | None
             yield from answer.found.items()
 
 
-def _lane(folder: Path, number: int, limits: Limits, traces: Traces | None, others: Iterable[_Lane]) -> _Lane:
+def _lane(folder: Path, limits: Limits, traces: Traces | None, others: Iterable[_Lane]) -> _Lane:
     ours, theirs = multiprocessing.Pipe()
     pid = os.fork()
     if pid:
@@ -163,11 +159,9 @@ def _lane(folder: Path, number: int, limits: Limits, traces: Traces | None, othe
             connection.close()
         confine.adopt()
         data = confine.memory(limits)
-        uid = _UIDS + number * 1_000_000
         while True:
             paths = theirs.recv()
-            uid += 1
-            theirs.send(_import(folder, paths, uid, data, limits, traces))
+            theirs.send(_import(folder, paths, data, limits, traces))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         code = 0
     except BaseException:
@@ -176,7 +170,7 @@ def _lane(folder: Path, number: int, limits: Limits, traces: Traces | None, othe
         os._exit(code)
 
 
-def _import(folder: Path, paths: list[str], uid: int, data: int, limits: Limits, traces: Traces | None) -> Answer:
+def _import(folder: Path, paths: list[str], data: int, limits: Limits, traces: Traces | None) -> Answer:
     said, says = os.pipe()
     printed, prints = os.pipe()
     stuck = os.memfd_create("stuck")
@@ -184,7 +178,7 @@ def _import(folder: Path, paths: list[str], uid: int, data: int, limits: Limits,
     pid = os.fork()
     if pid == 0:
         try:
-            confine.become(uid, data, limits, (says, prints, stuck))
+            confine.become(data, limits, (says, prints, stuck))
             itself = os.getpid()
             with os.fdopen(says, "wb") as stream:
                 for found in _read(folder, paths, traces):

@@ -7,46 +7,51 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tradewind.bundle.manifest import DagRelease
 from tradewind.bundle.whole import whole
 
-VERSION = 1
-"""To be raised when ``reading`` tells something else than it did."""
+VERSION = 2
+"""To be raised when ``reading`` tells something else than it did, or this is kept in another way."""
 
 
 class Memory:
-    """Results by their keys (``keys``). What was not asked for is forgotten when it is saved."""
+    """Results by their keys (``keys``). What was not asked for is forgotten when it is saved.
+
+    A file of lines: the version, then a key and its result each, so that only what is asked for is read.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[str, dict[str, Any]] = {}
-        self._used: dict[str, dict[str, Any]] = {}
-        try:
-            document = json.loads(path.read_text())
-            self._known = document["results"] if document["version"] == VERSION else {}
-        except (OSError, ValueError, KeyError, TypeError):
-            return  # nothing is lost but time
+        self._known: dict[str, str] = {}
+        self._used: dict[str, str] = {}
+        with suppress(OSError, ValueError):  # nothing is lost but time
+            version, *lines = path.read_text().splitlines()
+            if version == str(VERSION):
+                self._known = dict((line.split(" ", 1)) for line in lines)
 
     def get(self, key: str) -> dict[str, Any] | None:
         """What is known, if anything."""
-        found = self._known.get(key)
-        if found is not None:
-            self._used[key] = found
-        return found
+        try:
+            found = json.loads(self._known[key])
+        except (KeyError, ValueError):
+            return None
+        self._used[key] = self._known[key]
+        return found if isinstance(found, dict) else None
 
     def put(self, key: str, found: dict[str, Any]) -> None:
         """Remember it. What failed is not remembered: the reason may have been the machine."""
         if not found.get("error"):
-            self._used[key] = found
+            self._used[key] = json.dumps(found)
 
     def save(self) -> None:
         """Keep what was used or new."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with whole(self._path) as draft:
-            draft.write_text(json.dumps({"version": VERSION, "results": self._used}))
+            draft.write_text("".join([f"{VERSION}\n", *(f"{key} {text}\n" for key, text in self._used.items())]))
 
 
 def keys(release: DagRelease, base: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +20,7 @@ PREFIX = "unusual_prefix_"
 _TOLD_S = 0.1
 """Imports that took less are not told."""
 _TOLD = 5
+_IGNORES = ".airflowignore"
 _PLACE = re.compile(r'  File "([^"]+)", line (\d+)')
 _OURS = re.compile(rf'^  File "{re.escape(__file__)}".*\n(?:    .*\n)*', re.MULTILINE)
 """What stands in a traceback for `_Clock`."""
@@ -64,11 +65,20 @@ def prepare() -> None:
                 del sys.modules[module]
 
 
-def candidates(folder: Path) -> frozenset[str]:
-    """The files that Airflow would look for DAGs in, relative to ``folder``: ``.airflowignore`` counts."""
+def candidates(folder: Path, paths: Iterable[str]) -> frozenset[str]:
+    """Of these files, those that Airflow would look for DAGs in: what ``.airflowignore`` says in ``folder`` counts.
+
+    Airflow is shown a folder with these alone, since it looks into every file that it sees.
+    """
     from airflow.utils.file import list_py_file_paths
 
-    return frozenset(os.path.relpath(path, folder) for path in list_py_file_paths(str(folder)))
+    above = {str(parent / _IGNORES) for path in paths for parent in PurePath(path).parents}
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        shown = Path(name)
+        for path in {*paths, *(path for path in above if (folder / path).is_file())}:
+            (shown / path).parent.mkdir(parents=True, exist_ok=True)
+            (shown / path).hardlink_to(folder / path)
+        return frozenset(os.path.relpath(path, shown) for path in list_py_file_paths(name))
 
 
 def read(folder: Path, path: str) -> dict[str, Any]:

@@ -1,0 +1,163 @@
+"""What ``tradewind dags test`` asks, does and says. Apart from it, since the importer begins before this is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradewind import config, junit
+from tradewind.cli import options, terminal
+from tradewind.cli.options import LOCAL, configuration_file
+from tradewind.cli.progress import bar
+from tradewind.config.gate import Gate
+from tradewind.dags.gate import gate as gates
+from tradewind.dags.gate.gate import Tested
+from tradewind.dags.gate.importer import Importer
+from tradewind.dags.gate.rules import Finding, Has, Known
+from tradewind.dags.gate.suite import Suite
+from tradewind.dags.gate.suite import run as run_suite
+from tradewind.dags.source import repository_of, source_of
+from tradewind.dags.tree import collect
+from tradewind.errors import ExitCode, TradewindError
+
+
+def rules(environment: str, folder: Path | None, file: Path | None) -> tuple[Gate, Path]:
+    """The rules that hold, and the folder. Without a configuration: Tradewind's own, for a folder that is given."""
+    try:
+        found = configuration_file(file)
+    except TradewindError:
+        if folder is None or environment != LOCAL:
+            raise
+        return Gate(), folder
+    tradewind = config.load(found)
+    chosen = tradewind.local_environment if environment == LOCAL else tradewind.environment(environment)
+    return chosen.dags.gate, folder or found.parent / (tradewind.local.dags or chosen.dags.path)
+
+
+def examine(folder: Path, rules: Gate, importer: Importer, cache: bool, known: Known | None) -> Tested:
+    """Test what is in the folder, and show how far it is. ``cache``: import only what has changed."""
+    with bar("DAG files") as tell:
+        return gates.examine(
+            collect(source_of(folder)), rules, importer, _memory(folder) if cache else None, known, tell
+        )
+
+
+def say(tested: Tested, own: Suite | None, folder: Path, report: Path | None, as_json: bool) -> bool:
+    """Print what was found; whether it passed. ``own``: what came of the repository's own tests."""
+    findings = (*tested.findings, *(own.findings if own else ()))
+    passed = not any(finding.error for finding in findings)
+    if report:
+        try:
+            junit.write(report, {"dags": tested.cases()}, [own.report] if own else [])
+        except OSError as error:
+            raise TradewindError(f"{report} cannot be written", str(error.strerror)) from error
+    if as_json:
+        terminal.data_json(
+            {
+                "version": 1,
+                "passed": passed,
+                "findings": [finding.as_dict() for finding in findings],
+                "files": [
+                    {"file": found.path, "dags": [dag.id for dag in found.dags], "seconds": found.seconds}
+                    for found in tested.files
+                ],
+                "reused": tested.reused,
+                "tests": own.tests if own else None,
+                "seconds": tested.seconds,
+            }
+        )
+    else:
+        for finding in findings:
+            terminal.data(_line(finding, folder))
+        _say_tested(tested, own, findings)
+    return passed
+
+
+def _memory(folder: Path) -> Path | None:
+    """Where results of this folder are kept between calls, if anywhere."""
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # there is no home
+        return None
+    return caches / "tradewind" / "gate" / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Environment:
+    """See Known: what the controller of an environment answers."""
+
+    name: str
+    file: Path | None
+
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
+        from tradewind.cli.controllers import controller_of
+
+        explained: AbstractContextManager[None] = nullcontext()
+        if self.name != LOCAL:
+            from tradewind.aws import asking
+
+            explained = asking(f"ask the controller of {self.name}")
+        with explained:
+            inbox = controller_of(self.name, self.file).inbox
+            found = inbox.ask(
+                "environment.has", alone=False, connections=sorted(connections), variables=sorted(variables)
+            )
+        return Has(
+            connections=frozenset(found["connections"]),
+            variables=frozenset(found["variables"]),
+            pools=frozenset(found["pools"]),
+            unfinished={dag: frozenset(tasks) for dag, tasks in found["unfinished"].items()},
+        )
+
+
+def known(environment: str, file: Path | None) -> Known | None:
+    """Whom to ask. The platform of this machine only where it runs: that it does not is nothing to tell."""
+    if environment != LOCAL:
+        return _Environment(environment, file)
+    try:
+        status = options.platform(file).status()
+    except TradewindError:
+        return None
+    return _Environment(LOCAL, file) if status and status["healthy"] else None
+
+
+def suite(folder: Path, gate: Gate) -> Suite | None:
+    """The repository's own tests, where it has any."""
+    root = repository_of(folder) or folder.resolve().parent
+    tests = root / gate.tests if gate.tests else _beside(folder.resolve(), root)
+    if gate.tests and not tests.is_dir():
+        raise TradewindError(f"there is no folder {tests}", "dags.gate.tests names it", code=ExitCode.USAGE)
+    return run_suite(tests, root, folder.resolve(), gate.tests_s, gate.variables) if tests.is_dir() else None
+
+
+def _beside(folder: Path, root: Path) -> Path:
+    return (folder if folder == root else folder.parent) / "tests"
+
+
+def _line(finding: Finding, folder: Path) -> str:
+    """As editors and CI jump to it. What the repository's tests say has paths of their own."""
+    path = finding.file if finding.rule == "tests" else str(folder / finding.file)
+    place = ":".join([path, *([str(finding.line)] if finding.line else [])])
+    kind = "error" if finding.error else "warning"
+    # Exceptions may have anything in them, also what drives a terminal.
+    shown = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in finding.text)
+    first, *others = shown.splitlines() or [""]
+    return "\n".join([f"{place}: {kind}: {finding.rule}: {first}", *(f"    {line}" for line in others)])
+
+
+def _say_tested(tested: Tested, own: Suite | None, findings: Sequence[Finding]) -> None:
+    dags = sum(len(file.dags) for file in tested.files)
+    errors = sum(1 for finding in findings if finding.error)
+    again = f" ({tested.reused:,} as before)" if tested.reused else ""
+    tests = f"; {_count(own.tests, 'test')}" if own else ""
+    terminal.say(f"{_count(len(tested.files), 'file')}{again}, {_count(dags, 'DAG')} in {tested.seconds:.1f} s{tests}")
+    said = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"
+    terminal.say(said, "red" if errors else "green")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,141 @@
+"""The program that imports DAG files (``importing``), seen from the one that asks it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from tradewind.dags.gate import processors
+from tradewind.errors import TradewindError
+
+if TYPE_CHECKING:  # whoever begins it has not loaded these yet
+    from tradewind.config.gate import Gate
+    from tradewind.dags.tree import Tree
+
+_READ_LATE = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
+"""Variables that are read when a file asks for them, and need not be there when Airflow is loaded."""
+
+
+class Importer:
+    """``importing``, beside this process, from the beginning to the end of the block.
+
+    It begins with what takes longest, to load Airflow, while who has begun it finds out which files there are.
+    ``jobs``: files at once; when not given, as many as there are processors. ``began``: by ``time.monotonic``.
+    """
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self._jobs = jobs or processors.available()
+        self.began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self.began = time.monotonic()
+        self._scratch = tempfile.TemporaryDirectory(prefix="tradewind-gate-")
+        self._folder = Path(self._scratch.name).resolve() / "dags"
+        self._home = self._folder.with_name("home")
+        self._home.mkdir()
+        # For root, files are imported with the real user id of nobody, which some programs go by.
+        self._folder.parent.chmod(0o755)
+        self._home.chmod(0o777)
+        self._complaints = self._folder.with_name("complaints").open("w+b")
+        self._program = _start(self._home, self._folder, {}, self._complaints)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _end(self._program)
+        self._complaints.close()
+        self._scratch.cleanup()
+
+    def run(self, tree: Tree, gate: Gate, paths: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Import these files, once, as a release has them, in any order.
+
+        Raises:
+            TradewindError: Airflow cannot be loaded.
+        """
+        if not all(name.startswith(_READ_LATE) for name in gate.variables):
+            _end(self._program)
+            self._program = _start(self._home, self._folder, gate.variables, self._complaints)
+        assert self._program.stdin
+        assert self._program.stdout
+        _unpack(tree, self._folder)
+        first = {
+            "folder": str(self._folder),
+            "variables": dict(gate.variables),
+            "import_s": gate.import_s,
+            "memory_mb": gate.memory_mb,
+            "processes": gate.processes,
+            "jobs": self._jobs,
+        }
+        answered = 0
+        with suppress(BrokenPipeError), self._program.stdin as stream:
+            stream.writelines(json.dumps(line) + "\n" for line in [first, *paths])
+        for line in self._program.stdout:
+            found = json.loads(line)
+            answered += 1
+            yield found.pop("file"), {"seconds": 0.0, **found}
+        if self._program.wait() != 0 or answered != len(paths):
+            self._complaints.seek(0)
+            why = self._complaints.read()[-2000:].decode(errors="replace").strip()
+            raise TradewindError(
+                "DAG files cannot be imported", why or f"it ended with {self._program.returncode}", "make install"
+            )
+
+
+def _start(home: Path, folder: Path, variables: Mapping[str, str], complaints: IO[bytes]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tradewind.dags.gate.importing"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=complaints,
+        env=environment(home, folder) | dict(variables),
+        cwd=home,
+        text=True,
+    )
+
+
+def _end(program: subprocess.Popen[str]) -> None:
+    assert program.stdin
+    assert program.stdout
+    with suppress(BrokenPipeError):
+        program.stdin.close()
+    program.kill()
+    program.wait()
+    program.stdout.close()
+
+
+def environment(home: Path, folder: Path) -> dict[str, str]:
+    """Nothing of the caller's: a file that needs a secret or a variable to be imported is wrong."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(home),
+        "LOGNAME": "airflow",
+        "LANG": "C.UTF-8",
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        # The time here is the one that counts, and all of a traceback shows where an error is from.
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "0",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "20",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _unpack(tree: Tree, folder: Path) -> None:
+    made = set()
+    for path, file in tree.files.items():
+        place = folder / path
+        if place.parent not in made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            made.add(place.parent)
+        place.write_bytes(file.content)
+        if file.executable:
+            place.chmod(0o755)
