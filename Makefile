@@ -59,8 +59,8 @@ check: $(STAMP)  ## format, lint, types, import rules, Dockerfile, shell scripts
 	@$(BIN)/shellcheck images/build/* tests/run .ci/run tests/*/*.sh tests/nfs/guest-init requirements/*.sh
 	@echo "all checks passed"
 
-bench: $(STAMP)  ## measure against stock Airflow, side by side (about 20 minutes)
-	@$(BIN)/python -m benchmarks
+bench: $(STAMP)  ## measure against stock Airflow, side by side (about an hour; WHAT="start dags" measures less)
+	@$(BIN)/python -m benchmarks $(WHAT)
 
 soak: $(STAMP)  ## the long versions of the failure tests (several hours)
 	@TRADEWIND_KILL_ROUNDS=5 TRADEWIND_RELEASES=200 TRADEWIND_RELEASE_KILLS=30 TRADEWIND_DAG_DEPLOYMENTS=200 tests/run

@@ -20,6 +20,8 @@ from benchmarks import repository as repository_of
 from benchmarks.dags.mapped import TASKS
 from benchmarks.repository import HELPERS
 from benchmarks.subjects import BIN, WATCH_S, Standalone, StockCelery, Tradewind, cpu_s, run_to_success, until
+from tradewind.dags.gate.importer import environment
+from tradewind.errors import TradewindError
 from tradewind.local.airflow import Airflow
 
 FILES, DAGS = 10_000, 2_000
@@ -82,6 +84,8 @@ def dags(folder: Path, rounds: int) -> None:
     """
     repository, plain, empty = folder / "repository", folder / "plain", folder / "empty"
     empty.mkdir()
+    if rounds * CHANGES > HELPERS:
+        raise ValueError(f"each change is to another helper, and there are {HELPERS} for {CHANGES} changes a round")
     repository_of.generate(repository, FILES, DAGS)
     shutil.copytree(repository, plain, ignore=shutil.ignore_patterns(".git"))
     ours, stock = Tradewind(folder / "ours", empty), StockCelery(folder / "stock", plain)
@@ -150,7 +154,10 @@ class Change:
 
         def shown() -> bool:
             while left:
-                tasks = airflow.call("GET", f"/dags/{left[-1]}/tasks")["tasks"]
+                try:
+                    tasks = airflow.call("GET", f"/dags/{left[-1]}/tasks")["tasks"]
+                except (TradewindError, LookupError):  # it has no answer now
+                    return False
                 if self.task not in {task["task_id"] for task in tasks}:
                     return False
                 left.pop()
@@ -209,7 +216,8 @@ def gate(folder: Path, rounds: int) -> None:
 def _gate(folder: Path, rounds: int) -> None:
     repository, home = folder / "repository", folder / "home"
     repository_of.generate_pipelines(repository, PIPELINES)
-    serial = [sys.executable, "-m", "benchmarks.serial", str(repository), str(home)]
+    home.mkdir()
+    serial = [sys.executable, "-m", "benchmarks.serial", str(repository)]
     ours = [str(BIN / "tradewind"), "dags", "test", str(repository), "--json"]
     commands = {
         "serial": serial,
@@ -218,16 +226,18 @@ def _gate(folder: Path, rounds: int) -> None:
         "first": ours,
         "again": ours,
     }
-    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder)}
+    own = {"XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder)}
     times: dict[str, list[float]] = {name: [] for name in commands}
     for round_ in range(rounds):
         for name, command in commands.items():
             if name == "again":
                 repository_of.change_pipeline(repository, 100 + round_, str(round_ + 1))
             began = time.monotonic()
-            said = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            theirs = command[0] != ours[0]
+            given = environment(home, repository) if theirs else os.environ
+            said = subprocess.run(command, capture_output=True, text=True, check=False, env=given | own)
             times[name].append(time.monotonic() - began)
-            found = json.loads(said.stdout if command[0] == ours[0] else said.stdout.splitlines()[-1])
+            found = json.loads(said.stdout.splitlines()[-1] if theirs else said.stdout)
             reused = 0
             if isinstance(found, dict):
                 reused = found["reused"]
@@ -250,15 +260,24 @@ def report(what: str, times: dict[str, list[float]], first: str, second: str) ->
     )
 
 
+def options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """What is to be measured; without a name, everything."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("what", nargs="*", metavar="{" + ",".join(MEASURED) + "}", help="when not given: all")
+    parser.add_argument("--rounds", type=int, default=3)
+    found = parser.parse_args(arguments)
+    if unknown := sorted(set(found.what) - set(MEASURED)):  # `choices` refuses to be given none
+        parser.error(f"nobody measures {', '.join(unknown)}: there are {', '.join(MEASURED)}")
+    found.what = found.what or list(MEASURED)
+    return found
+
+
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("what", nargs="*", default=["start", "throughput"], choices=list(MEASURED))
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    for what in options.what:
+    given = options()
+    for what in given.what:
         with tempfile.TemporaryDirectory(prefix="tradewind-bench-") as folder:
-            MEASURED[what](Path(folder), options.rounds)
+            MEASURED[what](Path(folder), given.rounds)
 
 
 MEASURED = {"start": start, "throughput": throughput, "dags": dags, "gate": gate}

@@ -1,25 +1,27 @@
-"""``python -m benchmarks.serial FOLDER HOME [--together]``: loads DAG files one after another; says what is wrong.
+"""``python -m benchmarks.serial FOLDER [--together]``: loads DAG files one after another; says what is wrong.
 
 It finds what the gate finds, with Airflow alone: what cannot be imported or stored, and DAGs that two files define.
 Each file has a process of its own, which ends with it, whatever it does; ``--together``: all files are loaded in one.
+What the file names of Airflow is imported before the fork, as Airflow's DAG processor does it
+(``airflow.dag_processing.processor._pre_import_airflow_modules``). It runs with the environment of the gate's importer.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import multiprocessing
 import os
 import sys
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.dag_version_inflation_checker import check_dag_file_stability
-from airflow.utils.file import list_py_file_paths
-
-from tradewind.dags.gate.importer import environment
+from airflow.utils.file import iter_airflow_imports, list_py_file_paths
 
 TOGETHER = "--together"
 
@@ -36,6 +38,9 @@ def load(folder: Path, path: str) -> tuple[list[str], bool]:
 
 def apart(folder: Path, path: str) -> tuple[list[str], bool]:
     """The same in a process of its own."""
+    for module in iter_airflow_imports(path):
+        with suppress(Exception):  # it is told where the file is loaded
+            importlib.import_module(module)
     ours, theirs = multiprocessing.Pipe(duplex=False)
 
     def answer() -> None:
@@ -66,8 +71,4 @@ def main(folder: Path, how: Any) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    if "AIRFLOW_HOME" not in os.environ:
-        home = Path(sys.argv[2])
-        home.mkdir(exist_ok=True)
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment(home, Path(sys.argv[1])))
     print(json.dumps(main(Path(sys.argv[1]), load if TOGETHER in sys.argv else apart)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from gate_samples import errors, examine
 
 from tradewind.bundle.manifest import Origin
 from tradewind.config.gate import Gate
+from tradewind.dags.gate.importer import Importer
 from tradewind.dags.source import Folder
 from tradewind.dags.tree import File, Tree, collect
 
@@ -203,6 +205,15 @@ while not Path({str(over)!r}).exists():
         found = errors(examine(tree(a=dag("a", starts)), Gate(processes=1)))
         over.touch()
         assert (found, errors(other.result())) == ({}, {})
+
+
+def test_an_importer_that_is_ended_early_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    with Importer(1):
+        (home,) = tmp_path.glob("*/home")
+        eventually(lambda: any(home.glob("*/sample.py")))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_memory_that_says_nonsense_or_cannot_be_kept(tmp_path: Path) -> None:

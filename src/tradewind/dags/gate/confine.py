@@ -19,7 +19,7 @@ OURS = 2
 _MANY = 1 << 22  # the most that Linux has, PID_MAX_LIMIT
 _UIDS = 1_700_000_000
 """Real user ids that nobody has, from here on: the limit of processes is per user, and not for root."""
-_NAMESPACES = 100
+_NAMESPACES = 101
 """Of process ids, whose numbers are unique only within one: so many are told apart, of which a few are ever there."""
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): what loses its parent becomes a child of ours
 _PDEATHSIG = 1  # PR_SET_PDEATHSIG: do not outlive who watches
@@ -106,7 +106,7 @@ def become(data: int, limits: Limits, descriptors: tuple[int, int, int]) -> None
 
 
 def _uid() -> int:
-    """Of this process alone, also where another gate runs."""
+    """Of this process alone, also where another gate runs; in other containers, as good as certainly."""
     namespace = Path("/proc/self/ns/pid").stat().st_ino % _NAMESPACES
     return _UIDS + namespace * (_MANY + 1) + os.getpid()
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -36,21 +36,22 @@ class Importer:
 
     def __enter__(self) -> Self:
         self.began = time.monotonic()
-        self._scratch = tempfile.TemporaryDirectory(prefix="tradewind-gate-")
-        self._folder = Path(self._scratch.name).resolve() / "dags"
-        self._home = self._folder.with_name("home")
-        self._home.mkdir()
-        # For root, files are imported with the real user id of nobody, which some programs go by.
-        self._folder.parent.chmod(0o755)
-        self._home.chmod(0o777)
-        self._complaints = self._folder.with_name("complaints").open("w+b")
-        self._program = _start(self._home, self._folder, {}, self._complaints)
+        with ExitStack() as stack:
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tradewind-gate-"))
+            self._folder = Path(scratch).resolve() / "dags"
+            self._home = self._folder.with_name("home")
+            self._home.mkdir()
+            # For root, files are imported with the real user id of nobody, which some programs go by.
+            self._folder.parent.chmod(0o755)
+            self._home.chmod(0o777)
+            self._complaints = stack.enter_context(self._folder.with_name("complaints").open("w+b"))
+            self._program = _start(self._home, self._folder, {}, self._complaints)
+            stack.callback(lambda: _end(self._program))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        _end(self._program)
-        self._complaints.close()
-        self._scratch.cleanup()
+        self._stack.close()
 
     def run(self, tree: Tree, gate: Gate, paths: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Import these files, once, as a release has them, in any order.

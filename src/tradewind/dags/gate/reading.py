@@ -9,9 +9,11 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePath
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +22,6 @@ PREFIX = "unusual_prefix_"
 _TOLD_S = 0.1
 """Imports that took less are not told."""
 _TOLD = 5
-_IGNORES = ".airflowignore"
 _PLACE = re.compile(r'  File "([^"]+)", line (\d+)')
 _OURS = re.compile(rf'^  File "{re.escape(__file__)}".*\n(?:    .*\n)*', re.MULTILINE)
 """What stands in a traceback for `_Clock`."""
@@ -53,7 +54,7 @@ def prepare() -> None:
 
     Airflow loads many of its parts when they are first used, which each process would do anew.
     """
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:  # whoever ends this program removes that
         folder, path, modules = Path(name), list(sys.path), set(sys.modules)
         (folder / "sample.py").write_text(_SAMPLE)
         found = read(folder, "sample.py")
@@ -66,19 +67,24 @@ def prepare() -> None:
 
 
 def candidates(folder: Path, paths: Iterable[str]) -> frozenset[str]:
-    """Of these files, those that Airflow would look for DAGs in: what ``.airflowignore`` says in ``folder`` counts.
+    """Of these files, relative to ``folder``, those that Airflow would look for DAGs in: ``.airflowignore`` counts.
 
-    Airflow is shown a folder with these alone, since it looks into every file that it sees.
+    As ``airflow.utils.file.find_dag_file_paths``, which looks into every file that is there.
     """
-    from airflow.utils.file import list_py_file_paths
+    from airflow._shared.module_loading import find_path_from_directory
+    from airflow.configuration import conf
+    from airflow.utils.file import might_contain_dag
 
-    above = {str(parent / _IGNORES) for path in paths for parent in PurePath(path).parents}
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        shown = Path(name)
-        for path in {*paths, *(path for path in above if (folder / path).is_file())}:
-            (shown / path).parent.mkdir(parents=True, exist_ok=True)
-            (shown / path).hardlink_to(folder / path)
-        return frozenset(os.path.relpath(path, shown) for path in list_py_file_paths(name))
+    syntax = conf.get_mandatory_value("core", "dag_ignore_file_syntax", fallback="glob")
+    safe_mode = conf.getboolean("core", "dag_discovery_safe_mode", fallback=True)
+    asked, found = set(paths), set()
+    for place in find_path_from_directory(str(folder), ".airflowignore", syntax):
+        path = os.path.relpath(place, folder)
+        if path in asked:
+            with suppress(Exception):  # Airflow leaves it out, too
+                if (path.endswith(".py") or zipfile.is_zipfile(place)) and might_contain_dag(place, safe_mode):
+                    found.add(path)
+    return frozenset(found)
 
 
 def read(folder: Path, path: str) -> dict[str, Any]:
