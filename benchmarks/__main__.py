@@ -206,11 +206,8 @@ def gate(folder: Path, rounds: int) -> None:
     one file that hangs, exits or changes a module is the end of all. Files are in memory where that can be: some file
     systems (ext4 without a journal) make new ones the slower, the more were removed in the minutes before.
     """
-    if MEMORY.is_dir():
-        with tempfile.TemporaryDirectory(prefix="tradewind-bench-", dir=MEMORY) as place:
-            _gate(Path(place), rounds)
-    else:
-        _gate(folder, rounds)
+    with tempfile.TemporaryDirectory(prefix="tradewind-bench-", dir=MEMORY if MEMORY.is_dir() else folder) as place:
+        _gate(Path(place), rounds)
 
 
 def _gate(folder: Path, rounds: int) -> None:
@@ -233,11 +230,11 @@ def _gate(folder: Path, rounds: int) -> None:
             if name == "again":
                 repository_of.change_pipeline(repository, 100 + round_, str(round_ + 1))
             began = time.monotonic()
-            theirs = command[0] != ours[0]
-            given = environment(home, repository) if theirs else os.environ
+            by_airflow = command[0] != ours[0]
+            given = environment(home, repository) if by_airflow else os.environ
             said = subprocess.run(command, capture_output=True, text=True, check=False, env=given | own)
             times[name].append(time.monotonic() - began)
-            found = json.loads(said.stdout.splitlines()[-1] if theirs else said.stdout)
+            found = json.loads(said.stdout.splitlines()[-1] if by_airflow else said.stdout)
             reused = 0
             if isinstance(found, dict):
                 reused = found["reused"]

@@ -209,7 +209,6 @@ while not Path({str(over)!r}).exists():
 
 def test_an_importer_that_is_ended_early_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
     with Importer(1):
         (home,) = tmp_path.glob("*/home")
         eventually(lambda: any(home.glob("*/sample.py")))

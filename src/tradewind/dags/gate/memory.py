@@ -31,7 +31,7 @@ class Memory:
         with suppress(OSError, ValueError):  # nothing is lost but time
             version, *lines = path.read_text().splitlines()
             if version == str(VERSION):
-                self._known = dict((line.split(" ", 1)) for line in lines)
+                self._known = dict(line.split(" ", 1) for line in lines)
 
     def get(self, key: str) -> dict[str, Any] | None:
         """What is known, if anything."""
