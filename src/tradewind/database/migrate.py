@@ -1,6 +1,7 @@
 """Bring the metadata database to Airflow's schema, with roles, default pool and, on request, a first login.
 
 One process for what would be four Airflow commands: importing Airflow is most of what each of them takes.
+A database that is already what it would make of it is left as it is, without Airflow (see ``schema``).
 Runs inside Airflow's environment; the first login's password comes from TRADEWIND_LOGIN_PASSWORD.
 """
 
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+
+from tradewind.database.schema import Schema, identity
 
 ADMINISTRATOR = "admin"
 
@@ -39,43 +42,37 @@ def migrate() -> None:
 
 
 def synchronise_roles(password: str | None) -> None:
-    """Write the permissions of all roles, and make sure the administrator can log in with ``password``, if given."""
+    """Write the permissions of all roles; with ``password``, make sure that there is an administrator."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
     with get_application_builder() as builder:
         builder.add_permissions(update_perms=True)
         builder.sm.sync_roles()
-        if password is None:
-            return
-        user = builder.sm.find_user(ADMINISTRATOR)
-        if user:
-            builder.sm.reset_password(user.id, password)
+        if password is None or builder.sm.find_user(ADMINISTRATOR):
             return
         role = builder.sm.find_role("Admin")
         if not builder.sm.add_user(ADMINISTRATOR, "Tradewind", "Admin", "admin@localhost", role, password):
             raise RuntimeError("the first login could not be created; the log above says why")
 
 
-def resize_default_pool() -> None:
-    """Airflow sizes the default pool only when it creates the database; follow the setting at every migration."""
-    from airflow.configuration import conf
-    from airflow.models.pool import Pool
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        pool = Pool.get_default_pool(session=session)
-        wanted = conf.getint("core", "default_pool_task_slot_count")
-        # A pool that somebody made larger stays.
-        if pool is not None and 0 <= pool.slots < wanted:
-            pool.slots = wanted
-
-
 def main() -> int:
     """Entry point of ``python -m tradewind.database.migrate``."""
-    check_not_newer()
-    migrate()
-    synchronise_roles(os.environ.get("TRADEWIND_LOGIN_PASSWORD") or None)
-    resize_default_pool()
+    schema = Schema.at(os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    password = os.environ.get("TRADEWIND_LOGIN_PASSWORD") or None
+    wanted = identity(os.environ)
+    done = schema.is_migrated_for(wanted) and (password is None or schema.set_password(ADMINISTRATOR, password))
+    if done:
+        sys.stdout.write("the database is migrated already\n")
+    else:
+        check_not_newer()
+        schema.forget()
+        migrate()
+        synchronise_roles(password)
+        schema.remember(wanted)
+        if password is not None:
+            schema.set_password(ADMINISTRATOR, password)
+    schema.widen_default_pool(os.environ)
+    schema.close()
     return 0
 
 

@@ -7,61 +7,10 @@ TRADEWIND_DATABASE_ADMIN is the server's administrator, as a URL or, as RDS keep
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
-
-@dataclass(frozen=True)
-class Account:
-    """A database login as a SQLAlchemy URL spells it (``dialect+driver://user:password@host:port/name?ssl_ca=file``).
-
-    ``ca`` is the file with the authorities that the server's certificate must come from; without one there is no TLS.
-    """
-
-    dialect: str
-    user: str
-    password: str
-    host: str
-    port: int
-    database: str
-    ca: str = ""
-
-    @classmethod
-    def from_url(cls, url: str) -> Account:
-        """Parse a URL. ValueError, without the URL in it, where a part is missing."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:  # its message quotes the URL, password included
-            raise ValueError("a database URL cannot be read: are special characters percent-encoded?") from None
-        dialect = parts.scheme.split("+")[0]
-        if not (parts.username and parts.hostname and port):
-            raise ValueError("a database URL needs a user, a host and a port")
-        return cls(
-            dialect,
-            unquote(parts.username),
-            unquote(parts.password or ""),
-            parts.hostname,
-            port,
-            parts.path.lstrip("/"),
-            dict(parse_qsl(parts.query)).get("ssl_ca", ""),
-        )
-
-    @classmethod
-    def administrator(cls, text: str, wanted: Account) -> Account:
-        """The administrator of the server of ``wanted``, from a URL or from RDS's JSON. ValueError without the text."""
-        if not text.lstrip().startswith("{"):
-            return cls.from_url(text)
-        try:
-            secret = json.loads(text)
-            user, password = str(secret["username"]), str(secret["password"])
-        except (ValueError, KeyError, TypeError):
-            raise ValueError("the administrator's secret is no JSON with username and password") from None
-        return cls(wanted.dialect, user, password, wanted.host, wanted.port, "", wanted.ca)
+from tradewind.database.account import Account
 
 
 def prepare(admin: Account, wanted: Account) -> None:
@@ -73,13 +22,9 @@ def prepare(admin: Account, wanted: Account) -> None:
 
 
 def _prepare_postgresql(admin: Account, wanted: Account) -> None:
-    import psycopg2
     from psycopg2 import sql
 
-    connection = psycopg2.connect(
-        host=admin.host, port=admin.port, user=admin.user, password=admin.password, dbname=admin.database or "postgres"
-    )
-    connection.autocommit = True
+    connection = admin.connect()
     with connection.cursor() as cursor:
         user, name = sql.Identifier(wanted.user), sql.Identifier(wanted.database)
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (wanted.user,))
@@ -94,16 +39,7 @@ def _prepare_postgresql(admin: Account, wanted: Account) -> None:
 
 
 def _prepare_mysql(admin: Account, wanted: Account) -> None:
-    import pymysql
-
-    connection: Any = pymysql.connect(
-        host=admin.host,
-        port=admin.port,
-        user=admin.user,
-        password=admin.password,
-        autocommit=True,
-        **({"ssl_ca": admin.ca, "ssl_verify_cert": True, "ssl_verify_identity": True} if admin.ca else {}),
-    )
+    connection = admin.connect()
     with connection.cursor() as cursor:
         name = "`" + wanted.database.replace("`", "``") + "`"
         cursor.execute(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")

@@ -110,11 +110,12 @@ class Daemon:
             loop.add_signal_handler(number, lambda: self.supervisor.send(Stop()))
         server = await control.serve(self.plan.home, self.handle)
         ready()
-        following = asyncio.create_task(self.follow())
+        beside = [asyncio.create_task(self.follow()), asyncio.create_task(self.keep_template())]
         try:
             await self.supervisor.run(self.plan.specs)
         finally:
-            following.cancel()
+            for task in beside:
+                task.cancel()
             server.close()
             await asyncio.to_thread(self.plan.runtime.clean_up)
 
@@ -123,6 +124,23 @@ class Daemon:
         while True:
             seconds = await asyncio.to_thread(self.look)
             await asyncio.sleep(max(LOOK_S, seconds / LOOKING))
+
+    async def keep_template(self) -> None:
+        """Once all is well, have a migrated database made for the next platform, where there is none."""
+        template = self.plan.template
+        if template is None or template.exists:
+            return
+        while not self.supervisor.machine.all_well:
+            await asyncio.sleep(LOOK_S)
+        migrate = self.plan.services["migrate"]
+        known = self.plan.instance("migrate", None, "").env
+        argv, env = template.order(
+            self.plan.home, {name: value for name, value in known.items() if name not in migrate.secrets}
+        )
+        with (self.plan.home.logs / "template.log").open("w") as log:
+            # Ended with the platform, as everything that carries its mark.
+            process = await asyncio.create_subprocess_exec(*argv, env=env, stdout=log, stderr=log, preexec_fn=_idle)
+        await process.wait()
 
     def look(self) -> float:
         """Look at the DAG folder once. Seconds of the processor that it took."""
@@ -303,6 +321,13 @@ class Daemon:
                 f"there is no service {service!r}", hint=f"services: {', '.join(names)}", code=ExitCode.USAGE
             )
         return members
+
+
+def _idle() -> None:
+    """Take only what no other process wants of the processor."""
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ from tradewind.local.ports import HOST, Wish
 from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
 from tradewind.local.runtime import Containers, Places, Programs, Runtime
+from tradewind.local.templates import KINDS, Template, no_template
 from tradewind.platform import (
     Component,
     Condition,
@@ -61,7 +62,7 @@ class Plan:
 
     ``login`` and ``flower_login`` are user and password. ``instance`` makes one more process of a service: from the
     name of the service, its number (None: the one and only) and the image (empty where programs run). ``balanced`` are
-    the services behind the load balancer.
+    the services behind the load balancer. ``template`` is what the next new database of this kind is copied from.
     """
 
     home: Home
@@ -78,6 +79,7 @@ class Plan:
     services: Mapping[str, Service]
     instance: Callable[[str, int | None, str], ProcessSpec]
     balanced: frozenset[str] = frozenset()
+    template: Template | None = None
 
 
 def resize(environment: Environment, local: Local) -> Environment:
@@ -140,7 +142,8 @@ def plan(
     base = _inherited(home)
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
-    database = (servers.mysql if local.database == "mysql" else servers.postgresql)(database_place)
+    template = None if images else Template.of(local.database, {**base, **wanted["migrate"].environment})
+    database = KINDS[local.database](database_place, template.unpack if template else no_template)
     programs = Programs(home, _versions())
     runtime = Containers(home) if images else programs
     secret_values = _secret_values(kept, database, broker_place)
@@ -166,6 +169,7 @@ def plan(
         services=wanted,
         instance=lambda name, number, image: builder.spec(wanted[name], number, image),
         balanced=balanced,
+        template=template,
     )
 
 

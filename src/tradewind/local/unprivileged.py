@@ -1,0 +1,83 @@
+"""Run a program as a user without privileges: ``python -I -S unprivileged.py UID -- PROGRAM [ARGUMENT ...]``.
+
+PostgreSQL refuses to run as root. As another user it must still reach its program and its data, which are often in
+folders that only root may enter, as ``/root`` on Debian. A capability alone does not help: PostgreSQL asks ``access()``,
+and the kernel answers that as if a user other than root had none, unless the process has the securebit
+``SECBIT_NO_SETUID_FIXUP`` (capabilities(7), access(2)). So the program gets that bit and one capability,
+``CAP_DAC_OVERRIDE``, where this process has what that takes. Nothing else is needed: no ``setpriv``, no copy.
+
+This file runs before anything else and imports nothing of ours. Exit code 126 and one line on stderr where the program
+could not reach a file.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+CANNOT = 126
+
+# linux/prctl.h, linux/securebits.h, linux/capability.h
+_PR_GET_SECUREBITS, _PR_SET_SECUREBITS = 27, 28
+_NO_SETUID_FIXUP = 1 << 2
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAP_DAC_OVERRIDE = 1
+
+
+def become(uid: int) -> None:
+    """Become the user ``uid``, with CAP_DAC_OVERRIDE where this process may pass it on. OSError where it may not change
+    its user."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with suppress(AttributeError):  # not Linux
+        libc.prctl(_PR_SET_SECUREBITS, libc.prctl(_PR_GET_SECUREBITS) | _NO_SETUID_FIXUP, 0, 0, 0)
+    with suppress(OSError):  # in some containers refused, and then there are none
+        os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
+    with suppress(AttributeError):
+        _keep_one_capability(libc)
+
+
+def _keep_one_capability(libc: ctypes.CDLL) -> None:
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable, each twice 32 bits
+    libc.capget(header, sets)
+    kept = sets[1] & (1 << _CAP_DAC_OVERRIDE)
+    libc.capset(header, (ctypes.c_uint32 * 6)(kept, kept, kept, 0, 0, 0))
+    if kept:
+        libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+
+
+def closed(path: Path) -> Path | None:
+    """The folder above ``path`` that this user may not enter, or ``path`` where it may not be read; else None."""
+    for folder in reversed(path.parents):
+        if not os.access(folder, os.X_OK):
+            return folder
+    return None if os.access(path, os.R_OK) else path
+
+
+def main(argv: list[str]) -> int:
+    """Entry point; returns only where the program cannot be run."""
+    uid, _, *program = argv
+    try:
+        become(int(uid))
+    except OSError as error:
+        return _cannot(f"this root may not become the user {uid}: {error.strerror}")
+    for argument in program:
+        path = Path(argument)
+        if path.is_absolute() and (found := closed(path)):
+            return _cannot(f"{program[0].rsplit('/')[-1]} does not run as root, and the user {uid} may not enter {found}")
+    os.execv(program[0], program)
+
+
+def _cannot(text: str) -> int:
+    sys.stderr.write(text + "\n")
+    return CANNOT
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
