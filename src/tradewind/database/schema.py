@@ -15,8 +15,7 @@ from typing import Any, Self
 
 from tradewind.database.account import Account
 
-_TABLE = "tradewind_schema"
-_REVISIONS = ("alembic_version", "alembic_version_fab")
+_REVISIONS = ("SELECT version_num FROM alembic_version", "SELECT version_num FROM alembic_version_fab")
 _READ = ("AIRFLOW__CORE__AUTH_MANAGER", "AIRFLOW__DATABASE__", "AIRFLOW__FAB__")
 """The settings that a migration and the roles depend on. Sizes are not among them: see ``widen_default_pool``."""
 _ADDRESS = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",)
@@ -56,17 +55,17 @@ class Schema:
 
     def is_migrated_for(self, wanted: str | None) -> bool:
         """Whether ``migrate`` made it for ``wanted`` (see ``identity``), and nothing has migrated it since."""
-        return wanted is not None and self._rows(f"SELECT noted FROM {_TABLE}") == [(self._note(wanted),)]
+        return wanted is not None and self._rows("SELECT noted FROM tradewind_schema") == [(self._note(wanted),)]
 
     def forget(self) -> None:
         """Before a migration: what is written down does not hold any more."""
-        self._rows(f"DROP TABLE IF EXISTS {_TABLE}")
+        self._rows("DROP TABLE IF EXISTS tradewind_schema")
 
     def remember(self, made_for: str | None) -> None:
         """After a migration."""
         if made_for is not None:
-            self._rows(f"CREATE TABLE {_TABLE} (noted VARCHAR(500) NOT NULL)")
-            self._rows(f"INSERT INTO {_TABLE} (noted) VALUES (%s)", self._note(made_for))
+            self._rows("CREATE TABLE tradewind_schema (noted VARCHAR(500) NOT NULL)")
+            self._rows("INSERT INTO tradewind_schema (noted) VALUES (%s)", self._note(made_for))
 
     def set_password(self, user: str, password: str) -> bool:
         """Give a user of FAB's this password; whether there is such a user."""
@@ -91,7 +90,7 @@ class Schema:
         self._connection.close()
 
     def _note(self, made_for: str) -> str:
-        heads = [sorted(str(row[0]) for row in self._rows(f"SELECT version_num FROM {table}")) for table in _REVISIONS]
+        heads = [sorted(str(row[0]) for row in self._rows(query)) for query in _REVISIONS]
         return json.dumps([made_for, *heads])
 
     def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:

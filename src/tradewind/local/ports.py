@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,36 +40,50 @@ class Ports:
 
 
 class Reservations:
-    """Ports that this process keeps from the other platforms of the same user.
+    """Ports that this process keeps from all other platforms of this machine, whoever runs them.
 
     A port is taken from the moment it is chosen, not only while its server listens: otherwise a platform that starts
-    while another one's web restarts would take that one's address. Held by locks, so that nothing needs cleaning up
-    after a process that was killed.
+    while another one's web restarts would take that one's address. On Linux each is held by the name of a socket, which
+    is valid where the port is (in the network namespace) and goes with this process. Elsewhere a locked file holds it,
+    for the platforms of one user.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or Path(tempfile.gettempdir()) / f"tradewind-ports-{os.getuid()}"
-        self._held: dict[Path, int] = {}
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket | int] = {}
 
     def take(self, number: int) -> bool:
-        """Reserve a port; whether nobody else has it."""
-        file = self.folder / str(number)
-        if file in self._held:
+        """Reserve a port; whether no other platform has it."""
+        if number in self._held:
             return False
-        descriptor = lock.acquire(file)
-        if descriptor is None:
+        found = _named_socket(number) if sys.platform == "linux" else lock.acquire(_file(number))
+        if found is None:
             return False
-        self._held[file] = descriptor
+        self._held[number] = found
         return True
 
     def release(self) -> None:
         """Give all of them back."""
-        for file, descriptor in self._held.items():
-            file.unlink(missing_ok=True)
-            os.close(descriptor)
+        for number, held in self._held.items():
+            if isinstance(held, int):
+                _file(number).unlink(missing_ok=True)
+                os.close(held)
+            else:
+                held.close()
         self._held.clear()
-        with contextlib.suppress(OSError):  # somebody else's are in it
-            self.folder.rmdir()
+
+
+def _named_socket(number: int) -> socket.socket | None:
+    holder = socket.socket(socket.AF_UNIX)
+    try:
+        holder.bind(f"\0tradewind-port-{number}")
+    except OSError:
+        holder.close()
+        return None
+    return holder
+
+
+def _file(number: int) -> Path:
+    return Path(tempfile.gettempdir()) / f"tradewind-ports-{os.getuid()}" / str(number)
 
 
 def choose(wishes: list[Wish], file: Path, reserve: Callable[[int], bool] = lambda _: True) -> Ports:

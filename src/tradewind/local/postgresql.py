@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import sys
 from functools import partial
@@ -43,14 +44,17 @@ def postgresql(place: Place, unpack: Unpack) -> Database:
 
 
 def _fill(place: Place, unpack: Unpack, draft: Path) -> None:
+    _check_name()
     if unpack(draft):
         _hand_over(draft)
-        _set_password(place, draft)
-        return
-    draft.mkdir(mode=0o700)
-    _hand_over(draft)
-    options = ["-U", "postgres", "-A", "scram-sha-256", "--pwfile=/dev/stdin", "-E", "UTF8", "--no-sync"]
-    _run(place, "initdb", ["-D", str(draft), *options], place.secrets["admin"] + "\n")
+    else:
+        draft.mkdir(mode=0o700)
+        _hand_over(draft)
+        options = ["-U", "postgres", "--auth-local=reject", "--auth-host=scram-sha-256", "-E", "UTF8", "--no-sync"]
+        _run(place, "initdb", ["-D", str(draft), *options])
+    # In single-user mode no other process can come in.
+    password = place.secrets["admin"].replace("'", "''")
+    _run(place, "postgres", ["--single", "-D", str(draft), "postgres"], f"ALTER ROLE postgres PASSWORD '{password}'\n")
 
 
 def _hand_over(draft: Path) -> None:
@@ -60,13 +64,19 @@ def _hand_over(draft: Path) -> None:
             os.chown(path, USER_ID, USER_ID)
 
 
-def _set_password(place: Place, data: Path) -> None:
-    """Give the administrator this home's password, in PostgreSQL's single-user mode: no other process can come in."""
-    password = place.secrets["admin"].replace("'", "''")
-    _run(place, "postgres", ["--single", "-D", str(data), "postgres"], f"ALTER ROLE postgres PASSWORD '{password}'\n")
+def _check_name() -> None:
+    """PostgreSQL asks what its user is called, which containers with arbitrary user ids cannot answer."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise TradewindError(
+            "PostgreSQL cannot run here",
+            f"the user {os.geteuid()} has no name",
+            "add a line for it to /etc/passwd, use another user, or set local.database: mysql",
+        ) from None
 
 
-def _run(place: Place, program: str, arguments: list[str], text: str) -> None:
+def _run(place: Place, program: str, arguments: list[str], text: str = "") -> None:
     try:
         run([*_as_user(), str(_binaries() / program), *arguments], place.env, program, text)
     except TradewindError as error:

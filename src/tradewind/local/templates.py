@@ -1,7 +1,7 @@
 """Migrated databases, kept to be copied: Airflow's migration takes seconds, a copy of its result a part of one.
 
-One file for each version of Airflow, of ours and of the server, below the user's cache folder. Its name has the digest of
-its content, and it is used only where it is what its name says and belongs to the user who asks.
+One file for each version of Airflow, of ours and of the server, below the user's cache folder. Its name has the digest
+of its content. It is used only where it is what its name says, and belongs to the user who asks.
 
 This is also the program that makes one, started by the supervisor once its platform is healthy:
 ``python -m tradewind.local.templates``. It migrates an empty database of its own, so that nothing of a platform gets

@@ -1,8 +1,8 @@
 """Run a program as a user without privileges: ``python -I -S unprivileged.py UID -- PROGRAM [ARGUMENT ...]``.
 
 PostgreSQL refuses to run as root. As another user it must still reach its program and its data, which are often in
-folders that only root may enter, as ``/root`` on Debian. A capability alone does not help: PostgreSQL asks ``access()``,
-and the kernel answers that as if a user other than root had none, unless the process has the securebit
+folders that only root may enter, as ``/root`` on Debian. A capability alone does not help: PostgreSQL asks
+``access()``, and the kernel answers that as if a user other than root had none, unless the process has the securebit
 ``SECBIT_NO_SETUID_FIXUP`` (capabilities(7), access(2)). So the program gets that bit and one capability,
 ``CAP_DAC_OVERRIDE``, where this process has what that takes. Nothing else is needed: no ``setpriv``, no copy.
 
@@ -61,7 +61,7 @@ def closed(path: Path) -> Path | None:
 
 
 def main(argv: list[str]) -> int:
-    """Entry point; returns only where the program cannot be run."""
+    """Entry point. It returns only where the program cannot be run."""
     uid, _, *program = argv
     try:
         become(int(uid))
@@ -70,8 +70,10 @@ def main(argv: list[str]) -> int:
     for argument in program:
         path = Path(argument)
         if path.is_absolute() and (found := closed(path)):
-            return _cannot(f"{program[0].rsplit('/')[-1]} does not run as root, and the user {uid} may not enter {found}")
-    os.execv(program[0], program)
+            return _cannot(
+                f"{program[0].rsplit('/')[-1]} does not run as root, and the user {uid} may not enter {found}"
+            )
+    return os.execv(program[0], program)  # noqa: S606 (the caller is ours)
 
 
 def _cannot(text: str) -> int:

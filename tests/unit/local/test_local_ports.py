@@ -170,7 +170,7 @@ def test_the_owner_of_a_port_that_nobody_has() -> None:
 def test_two_platforms_never_have_the_same_port(file: Path, tmp_path: Path) -> None:
     port = free_port()
     wishes = [Wish("web", port, setting="local.ports.web")]
-    first, second = Reservations(tmp_path / "reserved"), Reservations(tmp_path / "reserved")
+    first, second, third = Reservations(), Reservations(), Reservations()
 
     ours = choose(wishes, file, first.take).numbers["web"]
     theirs = choose(wishes, tmp_path / "other.json", second.take).numbers["web"]  # nobody listens yet
@@ -178,15 +178,17 @@ def test_two_platforms_never_have_the_same_port(file: Path, tmp_path: Path) -> N
     assert ours == port
     assert theirs != port
     first.release()
-    assert Reservations(tmp_path / "reserved").take(port)
+    assert third.take(port)
+    third.release()
     second.release()
 
 
-def test_a_port_that_is_given_back_leaves_nothing(tmp_path: Path) -> None:
-    reservations = Reservations(tmp_path / "reserved")
-    assert reservations.take(8080)
-    assert not reservations.take(8080)
+def test_a_port_is_taken_once_until_it_is_given_back() -> None:
+    reservations, port = Reservations(), free_port()
+    assert reservations.take(port)
+    assert not reservations.take(port)
 
     reservations.release()
 
-    assert not (tmp_path / "reserved").exists()
+    assert reservations.take(port)
+    reservations.release()

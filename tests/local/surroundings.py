@@ -1,0 +1,176 @@
+"""Surroundings in which people start the platform: a few lines of shell, as root in namespaces of their own.
+
+In the namespace this checkout is bound to where a person would have put it. What is mounted, and every process, goes
+with the namespace.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from running import CONFIGURATION, DAGS
+
+REPOSITORY = Path(os.environ.get("TRADEWIND_TEST_CHECKOUT", Path(__file__).parents[2]))
+"""What is tried: this checkout, or another one, to compare with."""
+
+ORDINARY = "daemon"
+"""A user with a name, on every machine."""
+NAMELESS = "54321"
+LONG = "folder with spaces/žluťoučký kůň 風/" + "x" * 110
+
+# The interpreter of the tests may be below /root, where nobody else may go; a person's own would not be. In the
+# namespace /root is another folder, with nothing but it.
+_BEGIN = """\
+set -eu
+mount --make-rprivate /
+mkdir "$PLACE/top"
+mount --bind /root "$PLACE/top"
+mount -t tmpfs -o mode=0755 tmpfs /root
+if [ -d "$PLACE/top/.pyenv" ]; then mkdir /root/.pyenv; mount --bind "$PLACE/top/.pyenv" /root/.pyenv; fi
+umount "$PLACE/top"
+mkdir -p "$FOLDER/checkout" "$FOLDER/work/dags"
+mount --bind "$REPOSITORY" "$FOLDER/checkout"
+mount -o remount,bind,ro "$FOLDER/checkout"
+cp "$DAG" "$FOLDER/work/dags"
+printf %s "$CONFIGURATION" > "$FOLDER/work/tradewind.yaml"
+export HOME="$PLACE/home"
+cd "$FOLDER/work"
+as() { "$@"; }
+tw() { as "$FOLDER/checkout/.venv/bin/python" -m tradewind.cli "$@" || echo "exit code $?"; }
+"""
+
+
+@dataclass(frozen=True)
+class Surrounding:
+    """One surrounding: ``lines`` of shell that make it, and the ``folder`` below the home that Tradewind is in.
+
+    ``as`` is the function of the shell that runs a command as the person does.
+    """
+
+    name: str
+    lines: str = ""
+    folder: str = ""
+    network: bool = field(default=False, kw_only=True)
+
+    def __add__(self, other: Surrounding) -> Surrounding:
+        """Both at once."""
+        name, lines = f"{self.name}, {other.name}", f"{self.lines}\n{other.lines}"
+        return Surrounding(name, lines, self.folder + other.folder, network=self.network or other.network)
+
+    def tried(self, place: Path, commands: str) -> str:
+        """What ``commands``, lines of shell in which ``tw`` is Tradewind's command, print."""
+        (place / "home").mkdir()
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "TRADEWIND"))}
+        env |= {
+            "PLACE": str(place),
+            "FOLDER": str(place / "home" / self.folder).rstrip("/"),
+            "REPOSITORY": str(REPOSITORY),
+            "DAG": str(DAGS / "inflight.py"),
+            "CONFIGURATION": CONFIGURATION.format(dags="dags", database="embedded") + "  workers: 1\n",
+        }
+        # --kill-child ends everything in the namespace of processes, however the test ends.
+        argv = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        argv += ["--net"] if self.network else []
+        result = subprocess.run(
+            [*argv, "sh", "-c", f"{_BEGIN}{self.lines}\n{commands}"],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout
+        assert "Traceback" not in result.stdout, result.stdout
+        return result.stdout
+
+
+def can_be_made() -> bool:
+    """Whether this user may make namespaces and mount in them."""
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        return False
+    return subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False).returncode == 0
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """A folder outside ``/tmp``, which some surroundings change, that everybody may enter."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="tradewind-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _user(name: str, mode: str) -> str:
+    return f"""\
+chown -R {name} "$FOLDER/work"
+chown {name} "$PLACE/home"
+chmod {mode} "$PLACE/home"
+as() {{ setpriv --reuid={name} --regid={name} --clear-groups "$@"; }}"""
+
+
+PRIVATE = Surrounding("root in a private home", 'chmod 0700 "$PLACE/home"')
+ORDINARY_USER = Surrounding("an ordinary user in a private home", _user(ORDINARY, "0700"))
+NAMELESS_USER = Surrounding("a user without a name", _user(NAMELESS, "0755"))
+NO_CAPABILITY = Surrounding(
+    "root without DAC capabilities",
+    'as() { setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search "$@"; }',
+)
+UMASK = Surrounding("umask 077", "umask 077")
+NO_EXEC = Surrounding("/tmp without exec", "mount -t tmpfs -o noexec,mode=1777 tmpfs /tmp")
+SMALL_SHM = Surrounding("/dev/shm of 64 MB", "mount -t tmpfs -o size=64m,mode=1777 tmpfs /dev/shm")
+NO_IPV6 = Surrounding("no IPv6", "ip link set lo up\necho 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6", network=True)
+NO_SETPRIV = Surrounding("no setpriv", 'mount --bind /dev/null "$(command -v setpriv)"')
+NO_HOME = Surrounding("HOME unset", "unset HOME")
+READ_ONLY_HOME = Surrounding("HOME read-only", "mkdir /mnt/ro; mount -t tmpfs -o ro tmpfs /mnt/ro; export HOME=/mnt/ro")
+LONG_PATH = Surrounding("a long path with spaces and letters", folder=LONG)
+PORTS = Surrounding(
+    "every usual port taken",
+    """\
+"$FOLDER/checkout/.venv/bin/python" -c '
+import socket, sys, time
+held = [socket.create_server(("127.0.0.1", port)) for port in (8080, 8081, 5555, 5556)]
+print("held", flush=True)
+time.sleep(3600)' > "$PLACE/held" &
+until grep -q held "$PLACE/held"; do sleep 0.1; done""",
+    network=True,
+)
+PORTS = Surrounding("no IPv6", "ip link set lo up", network=True) + PORTS
+MEMORY = Surrounding(
+    "3 GB of memory",
+    """\
+if [ -d /sys/fs/cgroup/memory ]; then
+    group=/sys/fs/cgroup/memory/tradewind-test; mkdir -p $group
+    echo 3221225472 > $group/memory.limit_in_bytes; echo 0 > $group/tasks
+else
+    group=/sys/fs/cgroup/tradewind-test; mkdir -p $group
+    echo 3221225472 > $group/memory.max; echo 0 > $group/cgroup.procs
+fi""",
+)
+FULL_DISK = Surrounding("a full disk", "mkdir -m 0700 .tradewind; mount -t tmpfs -o size=30m tmpfs .tradewind")
+
+ALL = (
+    PRIVATE,
+    ORDINARY_USER,
+    NAMELESS_USER,
+    NO_CAPABILITY,
+    UMASK,
+    NO_EXEC,
+    SMALL_SHM,
+    NO_IPV6,
+    NO_SETPRIV,
+    NO_HOME,
+    READ_ONLY_HOME,
+    LONG_PATH,
+    PORTS,
+    MEMORY,
+)
