@@ -1,8 +1,8 @@
 """Start a program of Airflow's in less time: ``python -m tradewind.launch MODULE [ARGUMENT ...]``.
 
-Airflow makes millions of objects while it loads, and keeps them. CPython looks for cyclic garbage among them after every
-700 that are new, and finds none: for the API server that is 1.6 s of 5.9 s of processor time. Here it looks after 50,000,
-from the first import to the end, so that some megabytes at most wait to be collected.
+Airflow makes millions of objects while it loads, and keeps them. CPython looks for cyclic garbage among them after
+every 700 that are new, and finds none: for the API server that is 1.6 s of 5.9 s of processor time. Here it looks after
+50,000, from the first import to the end, so that some megabytes at most wait to be collected.
 """
 
 from __future__ import annotations
