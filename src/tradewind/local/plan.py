@@ -81,6 +81,13 @@ class Plan:
     balanced: frozenset[str] = frozenset()
     template: Template | None = None
 
+    def without_secrets(self, name: str) -> dict[str, str]:
+        """The environment of a service, but what no other may know."""
+        hidden = self.services[name].secrets
+        return {
+            variable: value for variable, value in self.instance(name, None, "").env.items() if variable not in hidden
+        }
+
 
 def resize(environment: Environment, local: Local) -> Environment:
     """The environment as one machine runs it: its settings and queues, one copy of each service, small workers."""

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from tradewind.local import process as processes
+from tradewind.local.forked import ForkServer, Started
 from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Process, Send, Spawn, Spawned, State
 from tradewind.local.process import ProcessSpec
 
@@ -28,7 +29,7 @@ LOG_LIMIT_BYTES = 20_000_000
 class Running:
     """One operating-system process."""
 
-    process: asyncio.subprocess.Process
+    process: Started
     started_at: float  # Unix time
     watchers: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -36,8 +37,9 @@ class Running:
 class Supervisor:
     """Owns the processes of one platform. One event queue, consumed by one loop."""
 
-    def __init__(self, home: Path, journal: Path) -> None:
+    def __init__(self, home: Path, journal: Path, fork_server: ForkServer | None = None) -> None:
         self.home = home
+        self.fork_server = fork_server
         self.journal = journal
         self.machine = Machine()
         self.running: dict[str, Running] = {}
@@ -49,6 +51,8 @@ class Supervisor:
 
     async def run(self, specs: Iterable[ProcessSpec]) -> None:
         """Start everything and keep it running until a Stop has ended it all."""
+        if self.fork_server:
+            await self.fork_server.begin()
         await self._carry_out(self.machine.add(specs, time.monotonic()))
         while not self.machine.all_stopped:
             now = time.monotonic()
@@ -60,6 +64,8 @@ class Supervisor:
                 continue
             if event is not None:
                 await self._carry_out(self.machine.handle(event, time.monotonic()))
+        if self.fork_server:
+            self.fork_server.end()
         await asyncio.to_thread(processes.end, processes.strays(self.home), 0.0)
 
     async def add(self, specs: Iterable[ProcessSpec]) -> None:
@@ -81,16 +87,7 @@ class Supervisor:
         started_at = time.time()
         descriptor = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *spec.argv,
-                env=dict(spec.env),
-                cwd=self.home,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=asyncio.subprocess.STDOUT,
-                # A group, not a session: Linux shares the processors out among sessions before it looks at niceness.
-                process_group=0,
-            )
+            process = await self._start(spec, descriptor)
         except OSError as error:
             self.send(Exited(spec.name, 127, f"cannot start {spec.argv[0]}: {error.strerror}"))
             return
@@ -106,6 +103,22 @@ class Supervisor:
         if spec.probe:
             running.watchers.append(asyncio.create_task(self._probe(spec, running)))
         self.send(Spawned(spec.name))
+
+    async def _start(self, spec: ProcessSpec, log: int) -> Started:
+        if self.fork_server and not spec.image and self.fork_server.can_start(spec.argv):
+            forked = await self.fork_server.start(spec.argv, spec.env, self.home, log)
+            if forked:
+                return forked
+        return await asyncio.create_subprocess_exec(
+            *spec.argv,
+            env=dict(spec.env),
+            cwd=self.home,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=asyncio.subprocess.STDOUT,
+            # A group, not a session: Linux shares the processors out among sessions before it looks at niceness.
+            process_group=0,
+        )
 
     async def _watch(self, spec: ProcessSpec, running: Running) -> None:
         code = await running.process.wait()

@@ -1,0 +1,170 @@
+"""Start programs of Airflow's without importing Airflow for each of them: ``python -m tradewind.local.fork_server``.
+
+It imports once what all of them import, and forks for each program that the supervisor asks for (``forked.py`` is the
+supervisor's side). A request is one packet on the socket that is its standard input: JSON with ``arguments`` (for
+``tradewind.launch``), ``env`` and ``folder``, and the descriptor of the log. It answers ``{"started": PID}``, and later
+``{"ended": PID, "code": CODE}``, a packet each; CODE is negative for a signal.
+
+What is imported here must not depend on what differs between the programs (addresses, ports, secrets). A test holds
+that.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import setproctitle
+
+from tradewind import launch
+
+LIBRARY = "_AIRFLOW__AS_LIBRARY"
+"""Airflow's variable: with it, importing Airflow reads no database address and configures no log."""
+
+MODULES = (
+    "airflow.models.dagrun",
+    "airflow.jobs.scheduler_job_runner",
+    "airflow.jobs.triggerer_job_runner",
+    "airflow.dag_processing.manager",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "celery.apps.worker",
+    "celery.bin.worker",
+    "fastapi",
+    "flask_appbuilder",
+    "kombu.transport.redis",
+    "psycopg2",
+    "pymysql",
+    "sqlalchemy.dialects.postgresql.psycopg2",
+    "uvicorn",
+)
+MARK = "TRADEWIND_INSTANCE"
+ROOM = 64
+"""Bytes of the first variable's value, see ``mark``."""
+REQUEST_BYTES = 1 << 20
+
+
+def load() -> None:
+    """Import what the programs have in common. What cannot be imported is for the program that wants it to tell."""
+    gc.set_threshold(launch.YOUNG, launch.MIDDLE, launch.OLD)
+    os.environ[LIBRARY] = "1"
+    for name in MODULES:
+        with suppress(ImportError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module(name)
+    setproctitle.getproctitle()  # it must find the title's place before the environment changes
+    gc.collect()
+    gc.freeze()  # a look for garbage would write to each object, and so copy its page for each program
+
+
+def mark(name: str) -> None:
+    """Show whose process this is. The kernel shows the environment that a process began with, which is that of the fork
+    server; its first variable has room for another value."""
+    with suppress(OSError, ValueError, IndexError):
+        begin = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[47])
+        prefix = f"{MARK}=".encode()
+        if ctypes.string_at(begin, len(prefix)) == prefix:
+            value = name.encode()[: ROOM - 3]
+            filler = b"\0_=" + b"_" * (ROOM - 3 - len(value))
+            ctypes.memmove(begin + len(prefix), value + filler, ROOM)
+
+
+def serve(connection: socket.socket) -> None:
+    """Fork for each request until the supervisor is gone."""
+    wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        selector.register(wake, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if wake in ready:
+                os.read(wake, 4096)
+                _tell_ended(connection)
+            if connection in ready:
+                text, descriptors, _, _ = socket.recv_fds(connection, REQUEST_BYTES, 1)
+                if not text:
+                    return
+                (log,) = descriptors
+                pid = os.fork()
+                if not pid:
+                    selector.close()
+                    connection.close()
+                    os.close(wake)
+                    os.close(woken)
+                    _become(json.loads(text), log)
+                os.close(log)
+                _tell(connection, {"started": pid})
+
+
+def _tell_ended(connection: socket.socket) -> None:
+    with suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            _tell(connection, {"ended": pid, "code": os.waitstatus_to_exitcode(status)})
+
+
+def _tell(connection: socket.socket, answer: dict[str, Any]) -> None:
+    connection.sendall(json.dumps(answer).encode())
+
+
+def _become(request: dict[str, Any], log: int) -> NoReturn:
+    """Be the program to its end, as a process that had just been started."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setpgid(0, 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for found, wanted in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(found, wanted)
+    for extra in {nothing, log} - {0, 1, 2}:
+        os.close(extra)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    mark(request["env"].get(MARK, ""))
+    setproctitle.setproctitle(f"tradewind {request['env'].get(MARK, '')}")
+    sys.exit(_run(request["arguments"]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        if "airflow" in sys.modules:
+            from airflow import settings
+
+            settings.initialize()
+        launch.main(arguments)
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            sys.stderr.write(ended.code + "\n")
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Entry point."""
+    connection = socket.socket(fileno=os.dup(0))
+    load()
+    serve(connection)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
