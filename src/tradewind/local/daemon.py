@@ -105,7 +105,13 @@ class Daemon:
         self.follower = Follower(planned.dags, SharedFolder(planned.home.dags))
 
     async def run(self, ready: Any) -> None:
-        """Serve until everything has stopped. ``ready()`` is called once requests are answered."""
+        """Serve until everything has stopped. ``ready()`` is called once requests are answered.
+
+        Raises:
+            TradewindError: the DAG folder cannot be released.
+        """
+        await self.supervisor.begin()
+        await asyncio.to_thread(self.follower.look)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: self.supervisor.send(Stop()))
@@ -346,7 +352,6 @@ def main() -> int:
     reservations = Reservations()
     try:
         daemon = Daemon(request.plan(reservations.take))
-        daemon.follower.look()
         asyncio.run(daemon.run(lambda: _answer({"result": {}})))
     except TradewindError as error:
         _answer({"error": error.as_dict()})

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 
 from tradewind.config import Environment, Identity, Local, Tradewind
+from tradewind.database.schema import packages
 from tradewind.local import balancer, ports, servers
 from tradewind.local import secrets as secret_store
 from tradewind.local.paths import Home
@@ -364,6 +364,4 @@ def _stamp(service: Service, env: Mapping[str, str], identity: str) -> str:
 
 
 def _versions() -> str:
-    names = {distribution.metadata["Name"] for distribution in metadata.distributions()}
-    ours = sorted(name for name in names if name.startswith(("apache-airflow", "tradewind")))
-    return "\n".join(f"{name} {metadata.version(name)}" for name in ours)
+    return "\n".join(sorted(name for name in packages(sys.path) if name.startswith(("apache_airflow", "tradewind"))))

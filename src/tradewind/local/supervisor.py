@@ -49,10 +49,13 @@ class Supervisor:
         """Hand an event to the loop."""
         self._events.put_nowait(event)
 
-    async def run(self, specs: Iterable[ProcessSpec]) -> None:
-        """Start everything and keep it running until a Stop has ended it all."""
+    async def begin(self) -> None:
+        """Have imported, meanwhile, what several processes will import."""
         if self.fork_server:
             await self.fork_server.begin()
+
+    async def run(self, specs: Iterable[ProcessSpec]) -> None:
+        """Start everything and keep it running until a Stop has ended it all."""
         await self._carry_out(self.machine.add(specs, time.monotonic()))
         while not self.machine.all_stopped:
             now = time.monotonic()
