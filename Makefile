@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 USER_STAMP := $(VENV)/.installed-local
 CHECKS := .venv-checks/.installed
+GROOVY_LINT := tests/pipelines/node_modules/.installed
 UV := $(BIN)/uv pip install --quiet --no-config --require-hashes --compile-bytecode
 
 .DEFAULT_GOAL := help
@@ -35,6 +36,12 @@ $(CHECKS): $(USER_STAMP) requirements/checks.txt
 	@$(UV) --python $(@D)/bin/python -r requirements/checks.txt
 	@touch $@
 
+# The style of pipelines is checked by a program from npm, where npm is.
+$(GROOVY_LINT): tests/pipelines/package.json
+	@! command -v npm >/dev/null || \
+	    npm install --prefix tests/pipelines --no-package-lock --no-audit --no-fund --silent
+	@mkdir -p $(@D) && touch $@
+
 install: $(USER_STAMP)  ## make the virtual environment with everything that running takes
 
 up: $(USER_STAMP)  ## start the whole platform here, and run a DAG to its end
@@ -43,8 +50,8 @@ up: $(USER_STAMP)  ## start the whole platform here, and run a DAG to its end
 down:  ## stop it
 	@$(BIN)/tradewind down
 
-test: $(STAMP) $(CHECKS)  ## run every test, on real Airflow (20 to 70 minutes on two cores)
-	@tests/run
+test: $(STAMP) $(CHECKS) $(GROOVY_LINT)  ## run every test, on real Airflow (20 to 70 minutes on two cores)
+	@$(BIN)/python -m tests
 
 test-aws: $(STAMP)  ## the tests of each Terraform module and stack on the real AWS provider, from its registry
 	@TRADEWIND_TEST_PROVIDER=real $(BIN)/pytest tests/terraform/test_modules.py
@@ -56,14 +63,14 @@ check: $(STAMP)  ## format, lint, types, import rules, Dockerfile, shell scripts
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	@$(BIN)/deptry --no-ansi src >/dev/null 2>&1 || { $(BIN)/deptry src; exit 1; }
 	@$(BIN)/hadolint images/Dockerfile
-	@$(BIN)/shellcheck images/build/* tests/run .ci/run tests/*/*.sh tests/nfs/guest-init requirements/*.sh
+	@$(BIN)/shellcheck images/build/* .ci/run tests/*/*.sh tests/processes/nfs/guest-init requirements/*.sh
 	@echo "all checks passed"
 
 bench: $(STAMP)  ## measure against stock Airflow, side by side (about an hour; WHAT="start dags" measures less)
 	@$(BIN)/python -m benchmarks $(WHAT)
 
-soak: $(STAMP)  ## the long versions of the failure tests (several hours)
-	@TRADEWIND_KILL_ROUNDS=5 TRADEWIND_RELEASES=200 TRADEWIND_RELEASE_KILLS=30 TRADEWIND_DAG_DEPLOYMENTS=200 tests/run
+soak: $(STAMP) $(CHECKS) $(GROOVY_LINT)  ## the long versions of the failure tests (several hours)
+	@$(BIN)/python -m tests --soak
 
 docs: $(STAMP)  ## build the documentation into site/
 	@$(BIN)/zensical build --clean

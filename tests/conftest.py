@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 
 import hypothesis
+import pytest
+from tests.times import recorder
 
 # A shell that starts something in the background has it ignore Ctrl-C, and so would every program that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -15,3 +17,8 @@ hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if found := recorder(config):
+        config.pluginmanager.register(found)

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from running import eventually
 from shop import Shop, call
+from tests.counts import SOAK
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
@@ -123,7 +124,7 @@ def test_signals_reach_the_first_process_only(shop: Shop) -> None:
 def test_the_same_sources_give_the_same_image(shop: Shop) -> None:
     """Flower's, which is the quickest; `make soak` does all of them."""
     before = shop.images()
-    chosen = COMPONENTS if int(os.environ.get("TRADEWIND_KILL_ROUNDS", "1")) > 1 else ("flower",)
+    chosen = COMPONENTS if os.environ.get(SOAK) else ("flower",)
 
     shop.running.tradewind("images", "build", "--fresh", *chosen)
 

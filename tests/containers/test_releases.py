@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -17,11 +16,9 @@ import pytest
 from load import Load
 from running import COMMAND, Meanwhile, Running
 from shop import Shop
+from tests.counts import RELEASE_KILLS, RELEASES
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
-
-RELEASES = int(os.environ.get("TRADEWIND_RELEASES", "20"))
-KILLS = int(os.environ.get("TRADEWIND_RELEASE_KILLS", "3"))
 
 
 class Visitor(Meanwhile):
@@ -88,7 +85,15 @@ def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running
     assert share >= 0.999, visitor.failed[:5]
 
 
-@pytest.mark.parametrize("component", ["worker", "scheduler", "webserver", "flower"])
+@pytest.mark.parametrize(
+    "component",
+    [
+        "worker",
+        "webserver",
+        pytest.param("scheduler", marks=pytest.mark.soak),
+        pytest.param("flower", marks=pytest.mark.soak),
+    ],
+)
 def test_an_image_that_does_not_start_is_taken_back(shop: Shop, platform: Running, component: str) -> None:
     before = platform.tradewind("release", "status", "local").stdout
     broken = shop.variant(shop.images()[component], "--entrypoint", '["false"]')
@@ -147,7 +152,7 @@ def test_a_canary_that_fails_takes_the_release_back(shop: Shop, platform: Runnin
 def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, variants: list[str]) -> None:
     chance = random.Random(11)
     with Load(platform) as load:
-        for number in range(KILLS):
+        for number in range(RELEASE_KILLS):
             release = shop.release(worker=variants[number % 2])
             process = subprocess.Popen(
                 [str(COMMAND), "release", "deploy", "local", release],
@@ -165,6 +170,7 @@ def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, var
     load.images()
 
 
+@pytest.mark.soak
 def test_the_platform_comes_back_with_the_release_in_force(shop: Shop, platform: Running, variants: list[str]) -> None:
     platform.tradewind("release", "deploy", "local", shop.release(worker=variants[0]))
     before = platform.tradewind("release", "status", "local").stdout

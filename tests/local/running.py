@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,7 +13,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -41,6 +43,8 @@ local:
   database: {database}
   broker_persistence: false
 """
+
+VARIABLE = re.compile(rb"\0((?:AIRFLOW|TRADEWIND)_[A-Z_]+)=([^\0]*)(?=\0)")
 
 RECOVERIES: list[tuple[str, float, float, int]] = []
 """Of each killed process: its name, seconds until it was healthy, seconds until the run ended, most attempts."""
@@ -115,6 +119,14 @@ class Running:
         )
         return json.dumps(self.airflow_when_up(lambda api: api.call("GET", path)))
 
+    def environment(self, name: str) -> dict[str, str]:
+        """The environment of a process. The kernel shows that of the fork server; its own is in its memory."""
+        process = psutil.Process(self.row(name)["pid"])
+        own: dict[str, str] = {}
+        for text in memory(process.pid):
+            own |= {n.decode(): value.decode() for n, value in VARIABLE.findall(text)}
+        return process.environ() | own
+
     def kill(self, name: str) -> int:
         """``kill -9`` of one process; its pid."""
         pid = int(self.row(name)["pid"])
@@ -149,6 +161,18 @@ def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
             return found
         time.sleep(max(0.2, time.monotonic() - began))
     raise AssertionError(f"waited {patience_s:.0f} s in vain") from last
+
+
+def memory(pid: int) -> Iterator[bytes]:
+    """The memory of a process that it can write to, region by region."""
+    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as file:
+        for line in maps:
+            addresses, mode, *_ = line.split()
+            begin, end = (int(address, 16) for address in addresses.split("-"))
+            if mode.startswith("rw"):
+                with contextlib.suppress(OSError):  # mapped, but not there
+                    file.seek(begin)
+                    yield file.read(end - begin)
 
 
 class Meanwhile(ABC):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 from pinned import consistent, pinned, release, served, write
 from running import Meanwhile, Running, eventually
+from tests.counts import DAG_DEPLOYMENTS
 
 pytestmark = pytest.mark.local
-DEPLOYMENTS = int(os.environ.get("TRADEWIND_DAG_DEPLOYMENTS", "20"))
 DAGS = ("k", "l", "m", "n")
 UNFINISHED = "state=queued&state=running&limit=1"
 SOON = {"scheduled", "queued", "none"}
@@ -165,12 +164,12 @@ def test_deployments_one_after_another_with_runs_always_in_flight(platform: Runn
     deployed = {release(platform): "n0"}
     with InFlight(platform, 20) as load:
         eventually(lambda: len(load.runs) >= 20)
-        for number in range(1, DEPLOYMENTS + 1):
+        for number in range(1, DAG_DEPLOYMENTS + 1):
             write(folder, f"n{number}", *DAGS)
             platform.tradewind("dags", "deploy", "local", "--from", str(folder), "--no-wait")
             deployed[release(platform)] = f"n{number}"
     # No run is stuck, no task has failed, and every task was of its run's release.
     found = [consistent(platform, dag, run_id) for dag, run_id in load.runs]
     assert all(deployed[pinned] == which for pinned, which in found)
-    print(f"{DEPLOYMENTS} deployments, {len(found)} runs on {len(set(found))} releases")
-    assert len(deployed) == DEPLOYMENTS + 1
+    print(f"{DAG_DEPLOYMENTS} deployments, {len(found)} runs on {len(set(found))} releases")
+    assert len(deployed) == DAG_DEPLOYMENTS + 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,3 +34,47 @@ def airflow_tables(airflow_home: None) -> Iterator[Engine]:
     Base.metadata.create_all(engine)
     yield engine
     engine.dispose()
+
+
+TOUCHES = frozenset(
+    {
+        "subprocess.Popen",
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.system",
+        "socket.bind",
+        "socket.connect",
+    }
+)
+"""What a unit test never does, as Python's audit events name it; tests that do are in tests/processes."""
+
+
+class Auditor:
+    """Notes what the running test touches. An audit hook stays for the life of the process."""
+
+    def __init__(self) -> None:
+        self.touched: list[str] | None = None
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self.touched is not None and event in TOUCHES:
+            self.touched.append(f"{event} {arguments!r:.200}")
+
+
+AUDITOR = Auditor()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that starts a process or uses the network fails, with what it did."""
+    if Path(__file__).parent not in item.path.parents:
+        return (yield)
+    AUDITOR.touched = []
+    try:
+        result = yield
+    finally:
+        touched, AUDITOR.touched = AUDITOR.touched, None
+    assert not touched, f"belongs into tests/processes: {touched}"
+    return result

@@ -37,7 +37,10 @@ def identity(environment: Mapping[str, str]) -> str | None:
 
 
 def packages(path: Iterable[str]) -> set[str]:
-    """The installed packages as ``name-version.dist-info``, from the names of folders: to read what is in 200 of them takes a fifth of a second."""
+    """The installed packages, as ``name-version.dist-info``.
+
+    The names of folders say it: to read what is in 200 of them takes a third of a second.
+    """
     folders = (Path(entry) for entry in path if entry)
     return {found.name for folder in folders if folder.is_dir() for found in folder.glob("*.dist-info")}
 

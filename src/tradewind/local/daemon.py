@@ -98,7 +98,9 @@ class Daemon:
 
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
-        self.supervisor = Supervisor(planned.home.root, planned.home.journal, _fork_server(planned))
+        log = planned.home.logs / "fork-server.log"
+        fork_server = ForkServer(planned.common, log) if planned.common else None
+        self.supervisor = Supervisor(planned.home.root, planned.home.journal, fork_server)
         self.images = dict(planned.images)
         self.counts: dict[str, int] = {}
         self.fixed: dict[str, int] = {}
@@ -139,7 +141,7 @@ class Daemon:
             return
         while not self.supervisor.machine.all_well:
             await asyncio.sleep(LOOK_S)
-        argv, env = template.order(self.plan.home, self.plan.without_secrets("migrate"))
+        argv, env = template.order(self.plan.home, self.plan.common)
         with (self.plan.home.logs / "template.log").open("w") as log:
             # Ended with the platform, as everything that carries its mark.
             process = await asyncio.create_subprocess_exec(*argv, env=env, stdout=log, stderr=log, preexec_fn=_idle)
@@ -324,13 +326,6 @@ class Daemon:
                 f"there is no service {service!r}", hint=f"services: {', '.join(names)}", code=ExitCode.USAGE
             )
         return members
-
-
-def _fork_server(planned: Plan) -> ForkServer | None:
-    """What starts Airflow's programs faster; containers start as their images do."""
-    if planned.images:
-        return None
-    return ForkServer(planned.without_secrets("migrate"), planned.home.logs / "fork-server.log")
 
 
 def _idle() -> None:

@@ -1,8 +1,9 @@
 """Start programs of Airflow's without importing Airflow for each of them: ``python -m tradewind.local.fork_server``.
 
 It imports once what all of them import, and forks for each program that the supervisor asks for (``forked.py`` is the
-supervisor's side). A request is one packet on the socket that is its standard input: JSON with ``arguments`` (for
-``tradewind.launch``), ``env`` and ``folder``, and the descriptor of the log. It answers ``{"started": PID}``, and later
+supervisor's side). A request is one packet on the socket that is its standard input, with two descriptors: a file with
+JSON (``arguments`` for ``tradewind.launch``, ``env`` and ``folder``), and the log. Only the fork reads the file, so
+that nothing of one program's secrets is in the memory of another. It answers ``{"started": PID}``, and later
 ``{"ended": PID, "code": CODE}``, a packet each; CODE is negative for a signal.
 
 What is imported here must not depend on what differs between the programs (addresses, ports, secrets). A test holds
@@ -52,7 +53,7 @@ MODULES = (
 MARK = "TRADEWIND_INSTANCE"
 ROOM = 64
 """Bytes of the first variable's value, see ``mark``."""
-REQUEST_BYTES = 1 << 20
+PACKET_BYTES = 4096
 
 
 def load() -> None:
@@ -94,18 +95,18 @@ def serve(connection: socket.socket) -> None:
                 os.read(wake, 4096)
                 _tell_ended(connection)
             if connection in ready:
-                text, descriptors, _, _ = socket.recv_fds(connection, REQUEST_BYTES, 1)
-                if not text:
+                packet, descriptors, _, _ = socket.recv_fds(connection, PACKET_BYTES, 2)
+                if not packet:
                     return
-                (log,) = descriptors
                 pid = os.fork()
                 if not pid:
                     selector.close()
                     connection.close()
                     os.close(wake)
                     os.close(woken)
-                    _become(json.loads(text), log)
-                os.close(log)
+                    _become(*descriptors)
+                for descriptor in descriptors:
+                    os.close(descriptor)
                 _tell(connection, {"started": pid})
 
 
@@ -122,8 +123,10 @@ def _tell(connection: socket.socket, answer: dict[str, Any]) -> None:
     connection.sendall(json.dumps(answer).encode())
 
 
-def _become(request: dict[str, Any], log: int) -> NoReturn:
+def _become(file: int, log: int) -> NoReturn:
     """Be the program to its end, as a process that had just been started."""
+    with os.fdopen(file) as stream:
+        request = json.load(stream)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tradewind.local import fork_server
-from tradewind.local.fork_server import MARK, REQUEST_BYTES, ROOM
+from tradewind.local.fork_server import MARK, PACKET_BYTES, ROOM
 
 NAME = "fork-server"
 PATIENCE_S = 60.0
@@ -100,7 +100,11 @@ class ForkServer:
             return None
         request = {"arguments": list(argv[3:]), "env": dict(env), "folder": str(folder)}
         try:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], [log])
+            with os.fdopen(os.memfd_create("request"), "w") as file:
+                json.dump(request, file)
+                file.flush()
+                os.lseek(file.fileno(), 0, os.SEEK_SET)
+                socket.send_fds(self._socket, [b"fork"], [file.fileno(), log])
             return await asyncio.wait_for(self._started.get(), PATIENCE_S)
         except (OSError, TimeoutError):
             self._gone()
@@ -118,7 +122,7 @@ class ForkServer:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                packet = await loop.sock_recv(connection, REQUEST_BYTES)
+                packet = await loop.sock_recv(connection, PACKET_BYTES)
             except OSError:
                 packet = b""
             if not packet:

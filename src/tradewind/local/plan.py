@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class Plan:
     ``login`` and ``flower_login`` are user and password. ``instance`` makes one more process of a service: from the
     name of the service, its number (None: the one and only) and the image (empty where programs run). ``balanced`` are
     the services behind the load balancer. ``template`` is what the next new database of this kind is copied from.
+    ``common`` is the environment of Airflow's programs without what any of them must keep secret; empty for containers.
     """
 
     home: Home
@@ -80,13 +81,7 @@ class Plan:
     instance: Callable[[str, int | None, str], ProcessSpec]
     balanced: frozenset[str] = frozenset()
     template: Template | None = None
-
-    def without_secrets(self, name: str) -> dict[str, str]:
-        """The environment of a service, but what no other may know."""
-        hidden = self.services[name].secrets
-        return {
-            variable: value for variable, value in self.instance(name, None, "").env.items() if variable not in hidden
-        }
+    common: Mapping[str, str] = field(default_factory=dict)
 
 
 def resize(environment: Environment, local: Local) -> Environment:
@@ -177,6 +172,7 @@ def plan(
         instance=lambda name, number, image: builder.spec(wanted[name], number, image),
         balanced=balanced,
         template=template,
+        common={} if images else builder.without_secrets(wanted["migrate"]),
     )
 
 
@@ -303,6 +299,11 @@ class _Builder:
             nice=0 if service.name in FIRST else BEHIND,
             image=image,
         )
+
+    def without_secrets(self, service: Service) -> dict[str, str]:
+        """The environment of a service, but its secrets."""
+        env = self.spec(service, None, "").env
+        return {name: value for name, value in env.items() if name not in service.secrets}
 
     def _requires(self, service: Service) -> dict[str, Condition]:
         found = {dependency.name: dependency.condition for dependency in service.dependencies}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Any
 
 import pytest
@@ -38,20 +37,6 @@ def test_one_at_a_time(engine: Engine, records: FolderRecords, clock: Clock) -> 
 
     assert set(refusals) == {refusals[0]}
     assert f"deploys {release(NEW).id}" in refusals[0]
-    assert runs_only(engine, NEW)
-
-
-def test_the_lock_of_a_process_that_ended_is_free_at_once(
-    engine: Engine, records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    child = subprocess.Popen(["true"])
-    with monkeypatch.context() as as_child:
-        as_child.setattr(lease.os, "getpid", lambda: child.pid)
-        lease.Lease.take(records, lease.of_environment("dev"), "deploys", clock)
-    child.wait()
-
-    engine.deploy(release(NEW), ignore)
-
     assert runs_only(engine, NEW)
 
 

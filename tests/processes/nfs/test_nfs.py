@@ -32,7 +32,7 @@ def said() -> list[dict[str, Any]]:
         [
             *("linux.uml", "mem=512M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "panic=1"),
             *("con=null", "con0=null,fd:1", f"init={HERE / 'guest-init'}", f"python={sys.executable}"),
-            *(f"script={HERE / 'guest.py'}", f"PYTHONPATH={HERE.parents[1] / 'src'}"),
+            *(f"script={HERE / 'guest.py'}", f"PYTHONPATH={HERE.parents[2] / 'src'}"),
         ],
         stdin=subprocess.DEVNULL,
         capture_output=True,

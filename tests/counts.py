@@ -1,0 +1,29 @@
+"""How often tests repeat what they try: few times for each change, many in ``make soak``."""
+
+from __future__ import annotations
+
+import os
+
+SOAK = "TRADEWIND_SOAK"
+"""Set where the full counts are wanted, and the tests that are marked ``soak``."""
+
+
+def count(name: str, each_change: int, soak: int) -> int:
+    """A number of repetitions; the variable TRADEWIND_<name> says another one."""
+    return int(os.environ.get(f"TRADEWIND_{name}") or (soak if os.environ.get(SOAK) else each_change))
+
+
+KILL_ROUNDS = count("KILL_ROUNDS", 1, 5)
+"""How often each service of the platform is killed."""
+
+RELEASES = count("RELEASES", 3, 200)
+"""Releases of images one after another while tasks are in flight."""
+
+RELEASE_KILLS = count("RELEASE_KILLS", 2, 30)
+"""How often a command that deploys images is killed."""
+
+DAG_DEPLOYMENTS = count("DAG_DEPLOYMENTS", 8, 200)
+"""Deployments of DAG files one after another while runs are in flight."""
+
+CALLBACK_DAGS = count("CALLBACK_DAGS", 6, 200)
+"""DAGs with callbacks, whose files must not be parsed more often than others."""
