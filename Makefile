@@ -63,7 +63,8 @@ bench: $(STAMP)  ## measure against stock Airflow, side by side (about an hour; 
 	@$(BIN)/python -m benchmarks $(WHAT)
 
 soak: $(STAMP)  ## the long versions of the failure tests (several hours)
-	@TRADEWIND_KILL_ROUNDS=5 TRADEWIND_RELEASES=200 TRADEWIND_RELEASE_KILLS=30 TRADEWIND_DAG_DEPLOYMENTS=200 tests/run
+	@TRADEWIND_KILL_ROUNDS=5 TRADEWIND_RELEASES=200 TRADEWIND_RELEASE_KILLS=30 TRADEWIND_DAG_DEPLOYMENTS=200 \
+	    TRADEWIND_CALLBACK_MINUTES=10 tests/run
 
 docs: $(STAMP)  ## build the documentation into site/
 	@$(BIN)/zensical build --clean
