@@ -17,6 +17,7 @@ pytestmark = pytest.mark.local
 MINUTES = float(os.environ.get("TRADEWIND_CALLBACK_MINUTES", "0"))
 DAGS = int(os.environ.get("TRADEWIND_CALLBACK_DAGS", "200"))
 UNFINISHED = "/dags/~/dagRuns?state=queued&state=running&limit=1"
+EVERY = [*KINDS.values(), *[WITHOUT] * (len(KINDS) // 5)]
 PLUGINS = Path(__file__).parent / "plugins"
 
 
@@ -44,10 +45,12 @@ def test_callbacks_run_and_their_files_are_parsed_as_often_as_others(platform: R
 
 @pytest.fixture
 def many(tmp_path: Path) -> Iterator[tuple[Running, dict[str, Kind]]]:
-    """A platform with very many DAGs with callbacks of every kind, and a fifth as many without; and these."""
+    """A platform with many DAGs that have callbacks of every kind, and a fifth as many without; and these DAGs."""
     running = Running.create(tmp_path)
-    kinds = dict(zip((f"d{number}" for number in range(DAGS)), cycle(KINDS.values()), strict=False))
-    kinds |= {f"without{number}": WITHOUT for number in range(max(4, DAGS // 5))}
+    # After a release, files are parsed by their names: those of each kind are everywhere in that order.
+    kinds = dict(
+        zip((f"d{number:04}" for number in range(DAGS * len(EVERY) // len(KINDS))), cycle(EVERY), strict=False)
+    )
     for dag, kind in kinds.items():
         write(tmp_path / "dags", dag, kind)
     shutil.copytree(PLUGINS, tmp_path / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
@@ -96,8 +99,9 @@ def test_many_callbacks_of_every_kind_for_long(many: tuple[Running, dict[str, Ki
         # Three releases meanwhile, each with other files that have changed: some callbacks are of older ones.
         for number in range(3):
             eventually(lambda share=number + 1: time.monotonic() > end - MINUTES * 60 * (4 - share) / 4, MINUTES * 60)
-            for dag in list(kinds)[number::3]:
-                write(platform.folder / "dags", dag, kinds[dag], again=str(number))
+            for place, (dag, kind) in enumerate(kinds.items()):
+                if place // len(EVERY) % 3 == number:
+                    write(platform.folder / "dags", dag, kind, again=str(number))
         eventually(lambda: time.monotonic() > end, MINUTES * 60)
     parses = notes.parses() - before
     eventually(lambda: platform.airflow.call("GET", UNFINISHED)["total_entries"] == 0)
