@@ -100,7 +100,11 @@ def sections() -> Sequence[Section]:
         # What a database can change: that DAGs run, and that nothing is lost.
         Section(
             "platform on MySQL",
-            pytest(*PLATFORM, "tests/local/test_main_job.py", "tests/local/test_kill.py", marked="local"),
+            pytest(
+                *PLATFORM,
+                *(f"tests/local/test_{name}.py" for name in ("main_job", "waiting_tasks", "kill")),
+                marked="local",
+            ),
             lacks_mysql,
             mysql=True,
         ),

@@ -132,6 +132,49 @@ def test_the_configurations_rules(repository: Path) -> None:
     assert "prod" in unknown.stderr
 
 
+QUEUES = """
+tenant: acme
+region: eu-central-1
+accounts: {non-production: {id: "111111111111"}, live: {id: "222222222222", production: true}}
+environments:
+  dev:
+    account: non-production
+    network: {cidr: 10.10.0.0/20}
+    workers: {default: {}, gpu: {queues: [gpu, gpu2]}}
+  prod:
+    account: live
+    network: {cidr: 10.20.0.0/20}
+    workers: {gpu: {}}
+    airflow: {settings: {operators.default_queue: gpu}}
+promotion: {dev: prod}
+"""
+
+
+def test_queues_of_the_environment_that_is_asked_for(repository: Path) -> None:
+    task = "    @task(queue='gpu2')\n    def t():\n        pass\n    t.expand_kwargs([{}])\n"
+    plain = "    @task\n    def u():\n        pass\n    u()\n"
+    dag = DAG.format(name="one").replace("    pass\n", task + plain)
+    write(repository, {"tradewind.yaml": QUEUES, "dags/one.py": dag})
+    assert run(repository).returncode == 0
+    other = run(repository, "--env", "prod")
+    assert other.returncode == 3
+    (said,) = [line for line in other.stdout.splitlines() if "error" in line]
+    assert said == (
+        "dags/one.py: error: queue: no class of workers serves the queue gpu2 (did you mean gpu?); "
+        "of one, t waits for ever; there is gpu: see `workers` in tradewind.yaml"
+    )
+    # What names no queue waits in the one that the environment's settings say.
+    write(
+        repository, {"tradewind.yaml": QUEUES.replace("    airflow: {settings: {operators.default_queue: gpu}}\n", "")}
+    )
+    found = told(run(repository, "--env", "prod", "--json"))["findings"]
+    assert [(f["dag"], f["text"].partition(";")[0]) for f in found if f["rule"] == "queue"] == [
+        ("one", "no class of workers serves the queue default"),
+        ("one", "no class of workers serves the queue gpu2 (did you mean gpu?)"),
+    ]
+    assert run(repository, "dags", "--no-tests").returncode == 0
+
+
 def test_a_folder_that_is_not_there(repository: Path) -> None:
     done = run(repository, "nowhere")
     assert done.returncode == 2

@@ -3,7 +3,7 @@
 Airflow's own stores a file that was parsed before a refresh under the version after it, and parses what another release
 changed when its turn comes. Here what was parsed from another release than the one in force is parsed again, and files
 that a release changed come first. What it did not change is the new release's at once. Runs of DAGs that a release no
-longer has go on to their end.
+longer has go on to their end. Callbacks leave no trace in what Airflow knows of the parses of their files.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.cli.commands import dag_processor_command
-from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
+from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager, stats
 from airflow.dag_processing.processor import DagFileParsingResult, DagFileProcessorProcess
 from airflow.models.log import Log
 from airflow.utils.retries import run_with_db_retries
@@ -51,6 +51,21 @@ class _Turn:
     told: float = field(default_factory=time.monotonic)
 
 
+@dataclass(frozen=True)
+class CallbackFile(DagFileInfo):  # type: ignore[misc]
+    """A file that is imported to run callbacks: to all that Airflow keeps of files, another one than what it parses.
+
+    Airflow tells them apart by the release of the run alone, and not everywhere. What it notes after a callback, a
+    duration without a time, then stands for the parses of the file: it is parsed without a pause from there on, until
+    the DAG processor restarts. Without a release, a callback takes the place of a parse that waits, too.
+    """
+
+    @property
+    def presence_key(self) -> tuple[object, ...]:
+        """See DagFileInfo: what stands for the file where its release does not matter."""
+        return "callbacks", self.bundle_name, self.rel_path, self.bundle_version
+
+
 class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
     """Airflow's manager of DAG files for releases. Other bundles go as they always do."""
 
@@ -68,13 +83,14 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
                     self.request_bundle_refresh(bundle.name)
             except (TradewindError, OSError):
                 self.log.exception("Cannot see which release of %s is in force", bundle.name)
+        self._after_callbacks()
         return list(super().claim_priority_files())
 
     def handle_removed_files(self, known_files: dict[str, set[DagFileInfo]]) -> None:
         """Called after bundles were refreshed, with all of their files: the place to turn to another release."""
         # Callbacks of runs are of the runs' own releases, which may have files that are gone now.
-        pinned = {file for file in (*self._file_queue, *self._processors) if file.bundle_version}
-        super().handle_removed_files({**known_files, "of runs": pinned})
+        callbacks = {file for file in (*self._file_queue, *self._processors) if isinstance(file, CallbackFile)}
+        super().handle_removed_files({**known_files, "of runs": callbacks})
         for bundle in self._releases():
             now, turn = bundle.serves, self._turns.get(bundle.name)
             # Airflow goes on without a version that it could not store.
@@ -93,6 +109,28 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
                 if bundle.name == request.bundle_name and bundle.is_initialized:
                     return bundle
         return super().prepare_callback_bundle(request)
+
+    def _add_callback_to_queue(self, request: CallbackRequest) -> None:
+        """As Airflow does it, but for the file, which is one for callbacks alone."""
+        bundle = self.prepare_callback_bundle(request)
+        if bundle is None:
+            return
+        file = CallbackFile(Path(request.filepath), request.bundle_name, bundle.path, request.bundle_version)
+        self._callback_to_execute[file].append(request)
+        self._add_files_to_queue([file], mode="front")
+        team = self._get_team_name(file.bundle_name)
+        stats.incr("dag_processing.other_callback_count", tags={"team_name": team} if team else {})
+
+    def _after_callbacks(self) -> None:
+        """Forget what was noted of callbacks; let come next what waited for others of the same file and release.
+
+        Airflow takes such a file from the queue while it is busy, and never puts it back.
+        """
+        for file in [file for file in self._file_stats if isinstance(file, CallbackFile)]:
+            del self._file_stats[file]
+        self._add_files_to_queue(
+            [file for file in self._callback_to_execute if file not in self._processors], mode="front"
+        )
 
     def handle_parsing_result(self, file: DagFileInfo, proc: DagFileProcessorProcess, **others: Any) -> None:
         """Store what was parsed from the release in force. Anything else is parsed again."""
@@ -160,8 +198,8 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         waiting = list(self._file_queue)
         self._file_queue.clear()
         for file in waiting:
-            ours = file.bundle_name == bundle.name and not file.bundle_version
-            self._file_queue[files.get(str(file.rel_path), file) if ours else file] = None
+            ours = file.bundle_name == bundle.name and not file.bundle_version and str(file.rel_path) in files
+            self._file_queue[replace(file, bundle_path=bundle.path) if ours else file] = None
         turn = self._turns[bundle.name] = self._compare(bundle, now, set(files))
         self._add_files_to_queue([files[path] for path in sorted(turn.behind, reverse=True)], mode="frontprio")
         self._add_files_to_queue([files[path] for path in sorted(turn.first, reverse=True)], mode="frontprio")

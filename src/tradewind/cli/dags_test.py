@@ -41,8 +41,8 @@ def gate(
         # It loads Airflow, and this the rest of Tradewind meanwhile.
         from tradewind.cli import gated
 
-        rules, folder = gated.rules(environment, folder, file)
-        tested = gated.examine(folder, rules, importer, cache, gated.known(environment, file))
-    own = gated.suite(folder, rules) if suite and tested.passed else None
-    if not gated.say(tested, own, folder, report, as_json):
+        rules = gated.rules(environment, folder, file)
+        tested = gated.examine(rules, importer, cache, gated.known(environment, file))
+    own = gated.suite(rules) if suite and tested.passed else None
+    if not gated.say(tested, own, rules.folder, report, as_json):
         raise typer.Exit(ExitCode.UNHEALTHY)

@@ -24,26 +24,48 @@ from tradewind.dags.source import repository_of, source_of
 from tradewind.dags.tree import collect
 from tradewind.errors import ExitCode, TradewindError
 
+_AT_IMPORT = {
+    "core.executor": "AIRFLOW__CORE__EXECUTOR",
+    "operators.default_queue": "AIRFLOW__OPERATORS__DEFAULT_QUEUE",
+}
+"""Settings of Airflow that an environment may have and that decide where tasks wait, and the variables for them."""
 
-def rules(environment: str, folder: Path | None, file: Path | None) -> tuple[Gate, Path]:
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds. ``queues``: those that the environment's workers serve; none where there is no environment."""
+
+    gate: Gate
+    folder: Path
+    queues: frozenset[str] = frozenset()
+
+
+def rules(environment: str, folder: Path | None, file: Path | None) -> Rules:
     """The rules that hold, and the folder. Without a configuration: Tradewind's own, for a folder that is given."""
     try:
         found = configuration_file(file)
     except TradewindError:
         if folder is None or environment != LOCAL:
             raise
-        return Gate(), folder
+        return Rules(Gate(), folder)
     tradewind = config.load(found)
     chosen = tradewind.local_environment if environment == LOCAL else tradewind.environment(environment)
-    return chosen.dags.gate, folder or found.parent / (tradewind.local.dags or chosen.dags.path)
+    own = {
+        variable: str(chosen.airflow.settings[key])
+        for key, variable in _AT_IMPORT.items()
+        if key in chosen.airflow.settings
+    }
+    gate = chosen.dags.gate.model_copy(update={"variables": {**own, **chosen.dags.gate.variables}})
+    folder = folder or found.parent / (tradewind.local.dags or chosen.dags.path)
+    return Rules(gate, folder, frozenset(chosen.class_of_queue))
 
 
-def examine(folder: Path, rules: Gate, importer: Importer, cache: bool, known: Known | None) -> Tested:
+def examine(rules: Rules, importer: Importer, cache: bool, known: Known | None) -> Tested:
     """Test what is in the folder, and show how far it is. ``cache``: import only what has changed."""
+    remembered = _memory(rules.folder) if cache else None
     with bar("DAG files") as tell:
-        return gates.examine(
-            collect(source_of(folder)), rules, importer, _memory(folder) if cache else None, known, tell
-        )
+        files = collect(source_of(rules.folder))
+        return gates.examine(files, rules.gate, importer, remembered, known, tell, rules.queues)
 
 
 def say(tested: Tested, own: Suite | None, folder: Path, report: Path | None, as_json: bool) -> bool:
@@ -125,8 +147,9 @@ def known(environment: str, file: Path | None) -> Known | None:
     return _Environment(LOCAL, file) if status and status["healthy"] else None
 
 
-def suite(folder: Path, gate: Gate) -> Suite | None:
+def suite(rules: Rules) -> Suite | None:
     """The repository's own tests, where it has any."""
+    folder, gate = rules.folder, rules.gate
     root = repository_of(folder) or folder.resolve().parent
     tests = root / gate.tests if gate.tests else _beside(folder.resolve(), root)
     if gate.tests and not tests.is_dir():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tradewind.config.environment import Environment
 from tradewind.config.fields import FARGATE_MEMORY
-from tradewind.config.problems import Finding, KeyPath
+from tradewind.config.problems import Finding, KeyPath, nearest
 from tradewind.config.services import ScalingService, Schedule, Size, WorkerClass
 
 _SCALING = ("web", "execution_api", "triggerer", "flower")
@@ -28,6 +28,7 @@ def environment_findings(name: str, environment: Environment) -> Iterator[Findin
         yield from _pair((*at, "workers", worker), settings)
         yield from _counts((*at, "workers", worker), settings)
     yield from _queues(at, environment)
+    yield from _settings((*at, "airflow", "settings"), environment)
 
 
 def _network(at: KeyPath, environment: Environment) -> Iterator[Finding]:
@@ -122,3 +123,23 @@ def _queues(at: KeyPath, environment: Environment) -> Iterator[Finding]:
                 twice = "lists the queue {} twice" if owners[queue] == worker else "the queue {} already belongs to {}"
                 yield Finding((path, other), twice.format(queue, owners[queue]))
             owners.setdefault(queue, worker)
+
+
+def _settings(at: KeyPath, environment: Environment) -> Iterator[Finding]:
+    """Settings of Airflow with which tasks would wait for ever."""
+    settings, served = environment.airflow.settings, environment.class_of_queue
+    queue = settings.get("operators.default_queue")
+    if queue is not None and queue not in served:
+        allowed = tuple(sorted(served))
+        yield Finding(
+            ((*at, "operators.default_queue"), (*at[:-2], "workers")),
+            "is a queue that no class of workers serves",
+            repr(queue),
+            allowed,
+            nearest(queue, allowed),
+        )
+    if str(settings.get("triggerer.queues_enabled", False)).lower() in {"true", "t", "1"}:
+        yield Finding(
+            ((*at, "triggerer.queues_enabled"),),
+            "must be left out: deferred tasks would wait for a triggerer of their queue, and there is one for all",
+        )

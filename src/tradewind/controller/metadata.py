@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,6 +36,10 @@ _BUSY = "state IN ('queued', 'running', 'restarting')"
 """States in which a task has, or is about to have, a slot of a worker."""
 _DEMAND = text(f"SELECT queue, count(*) FROM task_instance WHERE {_BUSY} GROUP BY queue")  # noqa: S608 (a constant)
 _OLDEST = text("SELECT min(queued_dttm) FROM task_instance WHERE state = 'queued'")
+_IN_OTHER_QUEUES = text(
+    "SELECT DISTINCT queue, dag_id, task_id FROM task_instance WHERE state = 'queued' AND queue NOT IN :there"
+    " AND (executor IS NULL OR executor LIKE '%Celery%') ORDER BY queue, dag_id, task_id LIMIT 20"
+).bindparams(bindparam("there", expanding=True))
 # Built, so that a database for which a name is a word of its own gets it in quotes.
 _NAMES = {
     "connections": select(column("conn_id")).select_from(table("connection")),
@@ -46,6 +50,14 @@ _UNFINISHED = text(
     "SELECT r.dag_id, t.task_id FROM dag_run r LEFT JOIN task_instance t ON t.dag_id = r.dag_id AND t.run_id = r.run_id"
     " AND (t.state IS NULL OR t.state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))"
     " WHERE r.state IN ('queued', 'running') GROUP BY r.dag_id, t.task_id"
+)
+_TASK = table("task_instance", *map(column, ("dag_id", "task_id", "state", "pool")))
+_IN_NO_POOL = (
+    select(_TASK.c.pool, _TASK.c.dag_id, _TASK.c.task_id)
+    .distinct()
+    .where(_TASK.c.state == "scheduled", _TASK.c.pool.not_in(_NAMES["pools"]))
+    .order_by(_TASK.c.pool, _TASK.c.dag_id, _TASK.c.task_id)
+    .limit(20)
 )
 _HEARTBEAT = text("SELECT max(latest_heartbeat) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running'")
 
@@ -92,6 +104,14 @@ class Metadata:
         """From each queue to how many tasks run or wait for a worker. A queue without any is not there."""
         return {queue: int(count) for queue, count in self._rows(_DEMAND)}
 
+    def in_other_queues(self, queues: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """From each queue but these to tasks that wait in it for a worker, as ``dag.task``; a few of them."""
+        return _by_name(self._rows(_IN_OTHER_QUEUES, there=sorted(queues)))
+
+    def in_no_pool(self) -> Mapping[str, tuple[str, ...]]:
+        """From each pool that is not there to tasks that wait for it; a few of them."""
+        return _by_name(self._rows(_IN_NO_POOL))
+
     def queue_age_s(self, now: datetime) -> float:
         """For how many seconds the task has waited for a worker that has waited longest; 0 where none does."""
         return self._age(_OLDEST, now) or 0.0
@@ -133,6 +153,13 @@ class Metadata:
             # Its first line: the rest is the statement.
             why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise TradewindError("Airflow's database does not answer", why) from None
+
+
+def _by_name(rows: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, dag, task in rows:
+        found[name] = (*found.get(name, ()), f"{dag}.{task}")
+    return found
 
 
 def _last_line(trace: str) -> str:

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tradewind.controller.inbox import Inbox, leadership
 from tradewind.controller.metadata import Metadata
 from tradewind.controller.metrics import EVERY_S, measured, now
 from tradewind.controller.needs import Needs, Stored
+from tradewind.controller.waiting import Waiting
 from tradewind.records.records import Records
 from tradewind.scaling.fleet import Fleet
 from tradewind.scaling.policy import Bounds, classes
@@ -39,6 +40,7 @@ class Home:
     """What only the home knows.
 
     ``poll_s``: seconds between two looks at the inbox. ``tell``: who is given figures. ``stored``: see ``Needs``.
+    ``remark``: who is given what a person should know, besides the log.
     """
 
     environment: str
@@ -50,6 +52,7 @@ class Home:
     stored: Stored = lambda _kind, _name: False
     scale_s: float = SCALE_S
     bounds: Callable[[], Mapping[str, Bounds]] = dict
+    remark: Callable[[Sequence[str]], object] = lambda _remarks: None
     chores: tuple[Chore, ...] = ()
 
 
@@ -72,10 +75,12 @@ def run(home: Home) -> int:
     desk = Desk(Inbox(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
     workers = classes(json.loads(os.environ["TRADEWIND_WORKERS"]))
     scaler = Scaler(workers, home.fleet, metadata.demand, overrides=home.bounds)
+    waiting = Waiting(metadata, {queue for every in workers for queue in every.queues}, home.remark)
     seen: dict[str, Seen] = {}
     chores = (
         Chore("commands", home.poll_s, desk.look),
         Chore("workers", home.scale_s, lambda: seen.update(scaler.step())),
+        Chore("what waits for ever", home.scale_s, waiting.look),
         Chore("figures", EVERY_S, lambda: home.tell(measured(metadata, seen, now()))),
         Chore("old DAG releases", TIDY_S, lambda: _tidy(dags)),
         *home.chores,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,10 @@ class SupervisorFleet:
         rows = self._ask(do="services")["services"]
         return {row["name"]: Bounds(row["fixed"], row["fixed"]) for row in rows if row["fixed"] is not None}
 
+    def remark(self, remarks: Sequence[str]) -> None:
+        """Have ``tradewind status`` say this, and nothing that was said before."""
+        self._ask(do="remark", remarks=list(remarks))
+
     def _ask(self, **request: Any) -> control.Answer:
         try:
             return control.ask(self._home, request)
@@ -103,6 +107,7 @@ def main() -> int:
             poll_s=POLL_S,
             scale_s=SCALE_S,
             bounds=fleet.bounds,
+            remark=fleet.remark,
             chores=(Chore("old answers", parts.TIDY_S, lambda: Inbox(records(home), NAME).sweep(KEPT_S)),),
         )
     )

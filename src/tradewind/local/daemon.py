@@ -104,6 +104,7 @@ class Daemon:
         self.images = dict(planned.images)
         self.counts: dict[str, int] = {}
         self.fixed: dict[str, int] = {}
+        self.remarks: tuple[str, ...] = ()  # the controller's
         self.follower = Follower(planned.dags, SharedFolder(planned.home.dags))
 
     async def run(self, ready: Any) -> None:
@@ -191,6 +192,8 @@ class Daemon:
             case "keep":
                 service, image = str(request.get("service")), request.get("image")
                 await self.keep(service, int(request["count"]), list(request["leaving"]), image)
+            case "remark":
+                self.remarks = tuple(map(str, request["remarks"]))
             case other:
                 raise TradewindError(
                     f"the supervisor does not know {other!r}", hint="tradewind down, then tradewind up"
@@ -209,7 +212,7 @@ class Daemon:
             "dag_release": self.dag_release(),
             "output": str(self.plan.home.output),
             "urls": {"web": self.plan.web_url, "flower": self.plan.flower_url},
-            "remarks": [*self.plan.remarks, *filter(None, [self.follower.problem])],
+            "remarks": [*self.plan.remarks, *self.remarks, *filter(None, [self.follower.problem])],
             "processes": self.supervisor.report(usage),
         }
 

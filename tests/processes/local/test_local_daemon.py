@@ -98,6 +98,12 @@ def test_status(daemon: Daemon) -> None:
     assert [row["name"] for row in status["processes"]] == ["migrate", "web", "dag-processor", "worker-1", "worker-2"]
 
 
+def test_what_the_controller_remarks_is_in_the_status_until_it_remarks_something_else(daemon: Daemon) -> None:
+    for remarks in (["a.t waits"], ["a.t waits", "b.t waits"], []):
+        ask(daemon, do="remark", remarks=remarks)
+        assert ask(daemon, do="status")["remarks"] == ["port 8080 is in use", *remarks]
+
+
 def test_nothing_in_the_status_is_secret(daemon: Daemon) -> None:
     assert "one" not in json.dumps(ask(daemon, do="status")).split('"')
     assert ask(daemon, do="login") == {"login": ("admin", "one"), "flower_login": ("admin", "two")}

@@ -49,6 +49,14 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("environments.dev.web.schedule[0].max", {DEV + "web": {"schedule": [schedule(min=3)]}}),
     ("environments.dev.web.schedule[1].name", {DEV + "web": {"schedule": [schedule(), schedule()]}}),
     ("environments.dev.workers.b.queues", {DEV + "workers": {"a": {"queues": ["b"]}, "b": {}}}),
+    (
+        "environments.dev.airflow.settings[operators.default_queue]",
+        {DEV + "airflow": {"settings": {"operators.default_queue": "defualt"}}},
+    ),
+    (
+        "environments.dev.airflow.settings[triggerer.queues_enabled]",
+        {DEV + "airflow": {"settings": {"triggerer.queues_enabled": True}}},
+    ),
     ("local.environment", {"local": {"environment": "nowhere"}}),
     ("local.ports.flower", {"local": {"ports": {"web": 80, "flower": 80}}}),
 ]
@@ -65,6 +73,8 @@ VALID_CHANGES: list[dict[str, Any]] = [
     {DEV + "web": {"cpu": 4, "memory_gb": 8, "min": 1, "desired": 2, "max": 2}},
     {DEV + "web": {"schedule": [schedule(), schedule(name="down")]}},
     {DEV + "workers": {"a": {"queues": ["x", "y"]}, "b": {}}},
+    {DEV + "workers": {"a": {"queues": ["x"]}}, DEV + "airflow": {"settings": {"operators.default_queue": "x"}}},
+    {DEV + "airflow": {"settings": {"triggerer.queues_enabled": "False"}}},
     {"local": {"environment": "prod", "ports": {"web": 80, "flower": 81}}},
 ]
 

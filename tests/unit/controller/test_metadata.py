@@ -61,6 +61,30 @@ def test_tasks_that_have_or_wait_for_a_slot_by_queue(airflow_tables: Any) -> Non
     assert metadata.queue_age_s(NOW) == 120
 
 
+def test_tasks_that_wait_for_what_is_not_there(airflow_tables: Any) -> None:
+    from airflow.models.pool import Pool
+    from airflow.models.taskinstance import TaskInstance
+
+    metadata = Metadata(airflow_tables, "dags")
+    insert(airflow_tables, Pool, pool="default_pool", slots=1, include_deferred=False)
+    assert (metadata.in_other_queues({"default"}), metadata.in_no_pool()) == ({}, {})
+    for number, (state, queue) in enumerate(
+        [("queued", "gpu"), ("queued", "default"), ("running", "gpu"), ("scheduled", "gpu"), ("queued", "big")]
+    ):
+        add_task(airflow_tables, number, state, queue)
+    for number in (0, 5):  # another run of the same task, and one that another executor has
+        about = {"task_id": f"t{number}", "dag_id": "d", "run_id": "again", "map_index": -1, "pool_slots": 1}
+        own = {"queue": "gpu", "pool": "gone", "executor": "LocalExecutor" if number else "CeleryExecutor"}
+        insert(airflow_tables, TaskInstance, id=UUID(int=50 + number), **about, state="queued", **own)
+    assert metadata.in_other_queues({"default"}) == {"big": ("d.t4",), "gpu": ("d.t0",)}
+    assert metadata.in_other_queues({"default", "gpu", "big"}) == {}
+    for number in range(60, 90):
+        about = {"task_id": f"t{number}", "dag_id": "d", "run_id": "r", "map_index": -1, "pool_slots": 1}
+        pool = "gone" if number % 2 else "default_pool"
+        insert(airflow_tables, TaskInstance, id=UUID(int=number), **about, state="scheduled", queue="x", pool=pool)
+    assert metadata.in_no_pool() == {"gone": tuple(f"d.t{number}" for number in range(61, 90, 2))}
+
+
 def test_what_was_said_of_a_release(airflow_tables: Any) -> None:
     from airflow.models.log import Log
 

@@ -13,7 +13,13 @@ from tradewind.errors import TradewindError
 
 
 def task(name: str = "t", **others: object) -> Task:
-    plain: dict[str, object] = {"owner": "team", "retries": 2, "timeout_s": None, "pool": "default_pool"}
+    plain: dict[str, object] = {
+        "owner": "team",
+        "retries": 2,
+        "timeout_s": None,
+        "pool": "default_pool",
+        "queue": "default",
+    }
     return Task(name, **{**plain, "connections": (), "copies": 1, **others})  # type: ignore[arg-type]
 
 
@@ -90,6 +96,18 @@ def test_what_makes_a_version_of_each_parse_is_a_warning() -> None:
     assert said(judge([file("a.py", varying=((3, "now()"),))], Gate())) == ["warning varying a.py:3 now()"]
 
 
+def test_a_queue_that_nothing_serves() -> None:
+    tasks = task("load", queue="bgi"), task("store", queue="bgi"), task("x", queue="gpu"), task("none", queue="")
+    files = [file("a.py", dag("a", *tasks, task("y"))), file("b.py", dag("b", task(queue="big")))]
+    both = "of a, load, store wait for ever"
+    there = "there are big, default: see `workers` in tradewind.yaml"
+    assert said(judge(files, Gate(), {"big", "default"})) == [
+        f"error queue a.py:0 no class of workers serves the queue bgi (did you mean big?); {both}; {there}",
+        f"error queue a.py:0 no class of workers serves the queue gpu; of a, x waits for ever; {there}",
+    ]
+    assert judge(files, Gate()) == (), "without an environment there is nothing to compare with"
+
+
 class There:
     """An environment."""
 
@@ -141,7 +159,7 @@ def test_what_an_environment_does_not_have() -> None:
         "error variable a.py:0 there is no variable country",
         "error variable a.py:0 there is no variable deep",
         "error variable a.py:0 there is no variable zone",
-        "error pool a.py:0 there is no pool small",
+        "error pool a.py:0 there is no pool small; of a, y waits for ever; there is default_pool",
     ]
 
 

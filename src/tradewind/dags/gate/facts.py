@@ -12,13 +12,17 @@ NONSENSE = {"error": "its import said what no import says", "rule": "ends"}
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a DAG. ``copies``: task instances in a run, as far as the file says; seconds."""
+    """One task of a DAG. ``copies``: task instances in a run, as far as the file says; seconds.
+
+    ``queue``: where it waits for a worker; empty where it needs none.
+    """
 
     id: str
     owner: str
     retries: int
     timeout_s: float | None
     pool: str
+    queue: str
     connections: tuple[str, ...]
     copies: int
 

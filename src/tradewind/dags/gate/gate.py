@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,9 @@ def examine(
     remembered: Path | None = None,
     known: Known | None = None,
     tell: Tell = lambda _done, _all: None,
+    queues: Collection[str] = (),
 ) -> Tested:
-    """Test these files. ``remembered``: where results are kept, if at all.
+    """Test these files. ``remembered``: where results are kept, if at all. ``queues``: those that workers serve.
 
     Raises:
         TradewindError: it could not begin.
@@ -90,7 +91,7 @@ def examine(
     if notes:
         notes.save()
     files = tuple(results[path] for path in sorted(results) if not results[path].skipped)
-    findings = rules.judge(files, gate)
+    findings = rules.judge(files, gate, queues)
     if known:
         findings += rules.compare(files, _codes(files, described, tree), known, gate)
     reused = len({file.path for file in files} - set(left))

@@ -120,6 +120,8 @@ def environment(home: Path, folder: Path) -> dict[str, str]:
         "AIRFLOW_HOME": str(home / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # A task may name the executor that every environment has.
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         # The time here is the one that counts, and all of a traceback shows where an error is from.
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "0",

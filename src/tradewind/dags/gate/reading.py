@@ -27,6 +27,9 @@ _OURS = re.compile(rf'^  File "{re.escape(__file__)}".*\n(?:    .*\n)*', re.MULT
 """What stands in a traceback for `_Clock`."""
 
 
+_CELERY = "airflow.providers.celery.executors.celery_executor.CeleryExecutor"
+"""What hands tasks to workers. Other executors run tasks somewhere else, and most of them have no queues."""
+
 _SAMPLE = """
 from datetime import datetime, timedelta
 from airflow.providers.standard.operators.bash import BashOperator
@@ -193,9 +196,29 @@ def _task(task: Any) -> dict[str, Any]:
         "retries": task.retries or 0,
         "timeout_s": timeout.total_seconds() if timeout else None,
         "pool": task.pool,
+        "queue": task.queue if _needs_a_worker(task) else "",
         "connections": sorted(set(_connections(task))),
         "copies": _copies(task),
     }
+
+
+def _needs_a_worker(task: Any) -> bool:
+    """Whether a run hands it to a worker. A task that does nothing, and tells nothing, only gets its state."""
+    if task.inherits_from_empty_operator and not any(
+        getattr(task, name, None) for name in ("on_execute_callback", "on_success_callback", "inlets", "outlets")
+    ):
+        return False
+    from airflow.executors.executor_loader import ExecutorLoader
+
+    try:
+        found = (
+            ExecutorLoader.lookup_executor_name_by_str(task.executor)
+            if task.executor
+            else ExecutorLoader.get_default_executor_name()
+        )
+    except Exception:
+        return False  # what does not exist is an error of its own
+    return bool(found.module_path == _CELERY)
 
 
 def _connections(task: Any) -> Iterator[str]:

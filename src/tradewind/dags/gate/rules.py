@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tradewind.config.gate import Gate
+from tradewind.config.problems import nearest
 from tradewind.dags.gate.facts import Dag, Imported, Task
 from tradewind.dags.imports import parsed
 from tradewind.errors import TradewindError
@@ -56,8 +57,8 @@ class Known(Protocol):
         """What it has. TradewindError where it cannot be asked."""
 
 
-def judge(files: Iterable[Imported], gate: Gate) -> tuple[Finding, ...]:
-    """What the files themselves show, in their order."""
+def judge(files: Iterable[Imported], gate: Gate, queues: Collection[str] = ()) -> tuple[Finding, ...]:
+    """What the files themselves show, in their order. ``queues``: those that workers serve, as far as it is known."""
     files = list(files)
     places = defaultdict(list)
     for file in files:
@@ -72,6 +73,7 @@ def judge(files: Iterable[Imported], gate: Gate) -> tuple[Finding, ...]:
             if others:
                 found.append(Finding(True, "duplicate", file.path, f"{dag.id} is also in {_some(others)}", 0, dag.id))
             found += _of_dag(file.path, dag, gate)
+            found += _queues(file.path, dag, queues)
         if not file.error and file.seconds > gate.slow_s:
             found.append(_slow(file, gate))
         found += [Finding(False, "varying", file.path, text, line) for line, text in file.varying]
@@ -99,8 +101,9 @@ def compare(
                     # Providers fall back to something of their own where their default connection is missing.
                     error = kind != "connection" or not name.endswith("_default")
                     found.append(Finding(error, kind, file.path, f"there is no {kind} {name}"))
-        for name in sorted({task.pool for dag in file.dags for task in dag.tasks} - has.pools):
-            found.append(Finding(True, "pool", file.path, f"there is no pool {name}"))
+        for dag in file.dags:
+            for name, waits in _waiting(dag, lambda task: task.pool, has.pools):
+                found.append(Finding(True, "pool", file.path, f"there is no pool {name}{waits}", 0, dag.id))
     return (*found, *_removed(files, has.unfinished, gate))
 
 
@@ -133,6 +136,23 @@ def _of_dag(path: str, dag: Dag, gate: Gate) -> Iterator[Finding]:
     if rules.timeouts and dag.timeout_s is None and (tasks := [task for task in dag.tasks if task.timeout_s is None]):
         text = f"{_tasks(dag, tasks)} no execution_timeout, and its runs have no dagrun_timeout"
         yield Finding(True, "timeouts", path, text, 0, dag.id)
+
+
+def _queues(path: str, dag: Dag, queues: Collection[str]) -> Iterator[Finding]:
+    for name, waits in _waiting(dag, lambda task: task.queue, {*queues, ""}) if queues else ():
+        text = f"no class of workers serves the queue {name}{waits}"
+        yield Finding(True, "queue", path, f"{text}: see `workers` in tradewind.yaml", 0, dag.id)
+
+
+def _waiting(dag: Dag, asked: Callable[[Task], str], there: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Each name that tasks ask for and that is not there, with what a person wants to know of it."""
+    known = sorted(filter(None, there))
+    for name in sorted({asked(task) for task in dag.tasks}.difference(there)):
+        tasks = [task.id for task in dag.tasks if asked(task) == name]
+        close = nearest(name, known)
+        meant = f" (did you mean {close}?)" if close else ""
+        waits = f"of {dag.id}, {_some(tasks)} {'wait' if len(tasks) > 1 else 'waits'} for ever"
+        yield name, f"{meant}; {waits}; there {'are' if len(known) > 1 else 'is'} {_some(known) or 'none'}"
 
 
 def _slow(file: Imported, gate: Gate) -> Finding:
