@@ -1,7 +1,7 @@
 """Surroundings in which people start the platform: a few lines of shell, as root in namespaces of their own.
 
-In the namespace this checkout is bound to where a person would have put it. What is mounted, and every process, goes
-with the namespace.
+No other platform of this machine has a port there. In the namespace this checkout is bound to where a person would have
+put it. What is mounted, and every process, goes with the namespace.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from running import CONFIGURATION, DAGS
@@ -23,12 +23,16 @@ REPOSITORY = Path(os.environ.get("TRADEWIND_TEST_CHECKOUT", Path(__file__).paren
 ORDINARY = "daemon"
 """A user with a name, on every machine."""
 NAMELESS = "54321"
+_CGROUPS = Path("/sys/fs/cgroup")
+GROUP = (_CGROUPS / "memory" if (_CGROUPS / "memory").is_dir() else _CGROUPS) / "tradewind-test"
+"""A control group with a limit on memory, of version 1 or 2."""
 LONG = "folder with spaces/žluťoučký kůň 風/" + "x" * 110
 
 # The interpreter of the tests may be below /root, where nobody else may go; a person's own would not be. In the
 # namespace /root is another folder, with nothing but it.
 _BEGIN = """\
 set -eu
+ip link set lo up
 mount --make-rprivate /
 mkdir "$PLACE/top"
 mount --bind /root "$PLACE/top"
@@ -57,12 +61,11 @@ class Surrounding:
     name: str
     lines: str = ""
     folder: str = ""
-    network: bool = field(default=False, kw_only=True)
 
     def __add__(self, other: Surrounding) -> Surrounding:
         """Both at once."""
         name, lines = f"{self.name}, {other.name}", f"{self.lines}\n{other.lines}"
-        return Surrounding(name, lines, self.folder + other.folder, network=self.network or other.network)
+        return Surrounding(name, lines, self.folder + other.folder)
 
     def tried(self, place: Path, commands: str) -> str:
         """What ``commands``, lines of shell in which ``tw`` is Tradewind's command, print."""
@@ -76,8 +79,7 @@ class Surrounding:
             "CONFIGURATION": CONFIGURATION.format(dags="dags", database="embedded") + "  workers: 1\n",
         }
         # --kill-child ends everything in the namespace of processes, however the test ends.
-        argv = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
-        argv += ["--net"] if self.network else []
+        argv = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
         result = subprocess.run(
             [*argv, "sh", "-c", f"{_BEGIN}{self.lines}\n{commands}"],
             env=env,
@@ -87,6 +89,8 @@ class Surrounding:
             text=True,
             check=False,
         )
+        if GROUP.exists():
+            GROUP.rmdir()
         assert result.returncode == 0, result.stdout
         assert "Traceback" not in result.stdout, result.stdout
         return result.stdout
@@ -96,7 +100,7 @@ def can_be_made() -> bool:
     """Whether this user may make namespaces and mount in them."""
     if os.geteuid() != 0 or not shutil.which("unshare"):
         return False
-    return subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False).returncode == 0
+    return subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"], check=False).returncode == 0
 
 
 @contextmanager
@@ -128,10 +132,12 @@ NO_CAPABILITY = Surrounding(
 UMASK = Surrounding("umask 077", "umask 077")
 NO_EXEC = Surrounding("/tmp without exec", "mount -t tmpfs -o noexec,mode=1777 tmpfs /tmp")
 SMALL_SHM = Surrounding("/dev/shm of 64 MB", "mount -t tmpfs -o size=64m,mode=1777 tmpfs /dev/shm")
-NO_IPV6 = Surrounding("no IPv6", "ip link set lo up\necho 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6", network=True)
+NO_IPV6 = Surrounding("no IPv6", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
 NO_SETPRIV = Surrounding("no setpriv", 'mount --bind /dev/null "$(command -v setpriv)"')
 NO_HOME = Surrounding("HOME unset", "unset HOME")
-READ_ONLY_HOME = Surrounding("HOME read-only", "mkdir /mnt/ro; mount -t tmpfs -o ro tmpfs /mnt/ro; export HOME=/mnt/ro")
+READ_ONLY_HOME = Surrounding(
+    "HOME read-only", 'mkdir "$PLACE/ro"; mount -t tmpfs -o ro tmpfs "$PLACE/ro"; export HOME="$PLACE/ro"'
+)
 LONG_PATH = Surrounding("a long path with spaces and letters", folder=LONG)
 PORTS = Surrounding(
     "every usual port taken",
@@ -142,26 +148,27 @@ held = [socket.create_server(("127.0.0.1", port)) for port in (8080, 8081, 5555,
 print("held", flush=True)
 time.sleep(3600)' > "$PLACE/held" &
 until grep -q held "$PLACE/held"; do sleep 0.1; done""",
-    network=True,
 )
-PORTS = Surrounding("no IPv6", "ip link set lo up", network=True) + PORTS
 MEMORY = Surrounding(
     "3 GB of memory",
-    """\
-if [ -d /sys/fs/cgroup/memory ]; then
-    group=/sys/fs/cgroup/memory/tradewind-test; mkdir -p $group
-    echo 3221225472 > $group/memory.limit_in_bytes; echo 0 > $group/tasks
-else
-    group=/sys/fs/cgroup/tradewind-test; mkdir -p $group
-    echo 3221225472 > $group/memory.max; echo 0 > $group/cgroup.procs
-fi""",
+    f"""\
+mkdir -p {GROUP}
+if [ -e {GROUP}/memory.limit_in_bytes ]; then limit=memory.limit_in_bytes; else limit=memory.max; fi
+echo 3221225472 > {GROUP}/$limit
+echo 0 > {GROUP}/cgroup.procs""",
 )
-FULL_DISK = Surrounding("a full disk", "mkdir -m 0700 .tradewind; mount -t tmpfs -o size=30m tmpfs .tradewind")
+ROOM = "mount -o remount,size=2g .tradewind"
+"""Makes room on the disk of ``full_disk``."""
+
+
+def full_disk(size: str) -> Surrounding:
+    """The platform's folder is a disk of that size."""
+    return Surrounding("a full disk", f"mkdir -m 0700 .tradewind; mount -t tmpfs -o size={size} tmpfs .tradewind")
+
 
 ALL = (
     PRIVATE,
     ORDINARY_USER,
-    NAMELESS_USER,
     NO_CAPABILITY,
     UMASK,
     NO_EXEC,

@@ -16,8 +16,16 @@ GROUPS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         group = "deployed" if HERE / "policies" in item.path.parents else GROUPS.get(item.path.name)
         if group and HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A group that pytest-xdist does not see makes what takes long several times."""
+    if session.config.getvalue("loadgroup"):
+        grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+        assert all("@" in item.nodeid for item in grouped), "pytest-xdist groups nothing with this pytest"

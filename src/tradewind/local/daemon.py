@@ -331,6 +331,11 @@ class Daemon:
         return members
 
 
+def _cannot_write(home: Home, error: OSError) -> TradewindError:
+    where = error.filename or home.root
+    return TradewindError(f"the platform cannot use {where}", error.strerror or str(error), "see who may write there")
+
+
 def _idle() -> None:
     """Take only what no other process wants of the processor."""
     os.nice(19)
@@ -351,9 +356,10 @@ def main() -> int:
     try:
         daemon = Daemon(request.plan(reservations.take))
         asyncio.run(daemon.run(lambda: _answer({"result": {}})))
-    except TradewindError as error:
-        _answer({"error": error.as_dict()})
-        return error.code
+    except (TradewindError, OSError) as error:
+        told = error if isinstance(error, TradewindError) else home.full_disk() or _cannot_write(home, error)
+        _answer({"error": told.as_dict()})
+        return told.code
     finally:
         reservations.release()
         home.clear_run()

@@ -61,7 +61,7 @@ def _fill(place: Place, unpack: Unpack, server: list[str], draft: Path) -> None:
     if unpack(draft):
         (draft / "auto.cnf").unlink(missing_ok=True)  # the identity of one server
         return
-    run([*server, "--initialize-insecure", f"--datadir={draft}"], place.env, "mysqld")
+    run(place, [*server, "--initialize-insecure", f"--datadir={draft}"], "mysqld")
 
 
 def _server() -> tuple[str, str]:

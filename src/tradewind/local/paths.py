@@ -6,7 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradewind.errors import TradewindError
+
 NAME = ".tradewind"
+ROOM_BYTES = 20_000_000
+"""With less than this, what fails most likely fails for want of room: PostgreSQL writes 16 MB at once."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,20 @@ class Home:
         for folder in (self.dags, self.dags / "releases"):  # containers read them, as somebody else
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755)
+
+    def full_disk(self, known: bool = False) -> TradewindError | None:
+        """What to say of a failure where there is no room left for the platform's files; None where there is.
+
+        ``known``: a program has said so.
+        """
+        free = shutil.disk_usage(self.root).free
+        if free >= ROOM_BYTES and not known:
+            return None
+        return TradewindError(
+            f"the disk with {self.root} is full",
+            f"{free / 1e6:.0f} MB are free, and the platform needs about 200 MB",
+            "make room, then tradewind up again",
+        )
 
     def clear_run(self) -> None:
         """Remove what exists only while the platform runs."""

@@ -94,7 +94,7 @@ class Platform:
                 return
             for row in status["processes"]:
                 if row["state"] in {"failed", "crash-loop"}:
-                    raise _failure(row)
+                    raise self.home.full_disk() or _failure(row)
             time.sleep(POLL_S)
 
     def stop(self, now: bool = False) -> Iterator[dict[str, Any]]:

@@ -78,7 +78,7 @@ def _check_name() -> None:
 
 def _run(place: Place, program: str, arguments: list[str], text: str = "") -> None:
     try:
-        run([*_as_user(), str(_binaries() / program), *arguments], place.env, program, text)
+        run(place, [*_as_user(), str(_binaries() / program), *arguments], program, text)
     except TradewindError as error:
         if "may not" not in error.why:
             raise

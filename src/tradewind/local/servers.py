@@ -123,11 +123,17 @@ def make_data(place: Place, kind: str, fill: Callable[[Path], None]) -> None:
     draft.rename(data)
 
 
-def run(argv: list[str], env: Mapping[str, str], what: str, text: str = "") -> None:
+def run(place: Place, argv: list[str], what: str, text: str = "") -> None:
     """Run a program of a database server to its end, with ``text`` as its input. TradewindError where it fails."""
-    result = subprocess.run(argv, env=dict(env), input=text, capture_output=True, text=True, check=False)  # noqa: S603
+    result = subprocess.run(  # noqa: S603
+        argv, env=dict(place.env), input=text, capture_output=True, text=True, check=False
+    )
     if result.returncode != 0:
-        lines = (result.stderr or result.stdout).strip().splitlines()
+        said = result.stderr or result.stdout
+        # What fails removes what it has written: afterwards there may be room again.
+        if full := place.home.full_disk(known="No space left" in said):
+            raise full
+        lines = said.strip().splitlines()
         raise TradewindError(
             f"{what} could not create the database",
             " / ".join(lines[-3:]) or f"exit code {result.returncode}",
