@@ -59,12 +59,17 @@ class Forked:
             self._code.set_result(code)
 
 
+def _without(env: Mapping[str, str], variable: str) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name != variable}
+
+
 class ForkServer:
     """Forks programs of Airflow's; ``env`` is what they have in common."""
 
     def __init__(self, env: Mapping[str, str], log: Path) -> None:
         self._env = env
         self._log = log
+        self._process: asyncio.subprocess.Process | None = None
         self._socket: socket.socket | None = None
         self._listening: asyncio.Task[None] | None = None
         self._started: asyncio.Queue[Forked | None] = asyncio.Queue()
@@ -79,12 +84,12 @@ class ForkServer:
         """Have it import; returns at once."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._log.open("ab") as log:
-            await asyncio.create_subprocess_exec(
+            self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 fork_server.__name__,
                 # The mark comes first: see fork_server.mark.
-                env={MARK: NAME.ljust(ROOM, "_"), **{name: v for name, v in self._env.items() if name != MARK}},
+                env={MARK: NAME.ljust(ROOM, "_"), **_without(self._env, MARK), "SPT_NOENV": "1"},
                 stdin=theirs.fileno(),
                 stdout=log,
                 stderr=log,
@@ -110,12 +115,19 @@ class ForkServer:
             self._gone()
             return None
 
-    def end(self) -> None:
-        """Let go of it: without a supervisor it ends."""
+    async def end(self) -> None:
+        """End it. Its programs must have ended."""
+        self._close()
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    def _close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        if self._listening is not None:
+        if self._listening is not None and self._listening is not asyncio.current_task():
             self._listening.cancel()
 
     async def _listen(self, connection: socket.socket) -> None:
@@ -137,7 +149,7 @@ class ForkServer:
 
     def _gone(self) -> None:
         """Without it nobody hears how its programs end: they end now, and start again without it."""
-        self.end()
+        self._close()
         self._started.put_nowait(None)
         for found in self._running.values():
             with suppress(ProcessLookupError):

@@ -68,7 +68,7 @@ class Supervisor:
             if event is not None:
                 await self._carry_out(self.machine.handle(event, time.monotonic()))
         if self.fork_server:
-            self.fork_server.end()
+            await self.fork_server.end()
         await asyncio.to_thread(processes.end, processes.strays(self.home), 0.0)
 
     async def add(self, specs: Iterable[ProcessSpec]) -> None:
