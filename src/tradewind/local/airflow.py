@@ -1,4 +1,4 @@
-"""The few calls of Airflow's public API that starting and showing a DAG run takes."""
+"""Airflow's public API: calls, lists that come in pages, and what its refusals mean."""
 
 from __future__ import annotations
 
@@ -10,18 +10,26 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from tradewind.errors import TradewindError
 
 POLL_S = 0.5
 PATIENCE_S = 60.0
 _PAGE = 100
-ENDED = {"success", "failed"}
 
 
 class NoAnswerError(TradewindError):
     """Nobody answered: web is starting, restarting or gone."""
+
+
+class RefusedError(TradewindError):
+    """Airflow refused a call. ``status``: of HTTP. ``detail``: what it says, as far as that can be read."""
+
+    def __init__(self, call: str, status: int, detail: str) -> None:
+        super().__init__(f"Airflow refused {call}", f"{status} {detail}")
+        self.status = status
+        self.detail = detail
 
 
 class Airflow:
@@ -37,7 +45,8 @@ class Airflow:
 
         Raises:
             LookupError: there is no such thing (404).
-            TradewindError: any other refusal, or no answer.
+            RefusedError: any other refusal.
+            NoAnswerError: no answer.
         """
         if not self._token:
             login = {"username": self._user, "password": self._password}
@@ -63,38 +72,6 @@ class Airflow:
                 return
             offset += _PAGE // 2  # pages overlap: what ends meanwhile moves the rest to the front
 
-    def trigger(self, dag: str) -> str:
-        """Start a run of ``dag``, un-pausing it first; waits until the DAG has been parsed. Returns the run's id."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                if self.call("GET", f"/dags/{quote(dag)}")["is_paused"]:
-                    self.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
-                answer = self.call("POST", f"/dags/{quote(dag)}/dagRuns", {"logical_date": None})
-            except LookupError:
-                if time.monotonic() > deadline:
-                    raise self._unknown(dag) from None
-                time.sleep(POLL_S)
-            else:
-                return str(answer["dag_run_id"])
-
-    def follow(self, dag: str, run_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield the run's state and its task instances until it has ended; the last state is final."""
-        path = f"/dags/{quote(dag)}/dagRuns/{quote(run_id)}"
-        while True:
-            state = str(self.call("GET", path)["state"])
-            yield state, self.call("GET", f"{path}/taskInstances?limit=100&order_by=id")["task_instances"]
-            if state in ENDED:
-                return
-            time.sleep(POLL_S)
-
-    def _unknown(self, dag: str) -> TradewindError:
-        errors = self.call("GET", "/importErrors")["import_errors"]
-        known = [row["dag_id"] for row in self.call("GET", "/dags?limit=100")["dags"]]
-        broken = [f"{e['filename']}: {str(e['stack_trace']).strip().splitlines()[-1]}" for e in errors]
-        why = "files that cannot be imported: " + "; ".join(broken) if broken else ""
-        return TradewindError(f"there is no DAG {dag!r}", why, f"DAGs: {', '.join(known) or 'none'}")
-
     def _send(self, method: str, path: str, body: Any) -> Any:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 (http, on this machine)
         request.add_header("Content-Type", "application/json")
@@ -106,10 +83,21 @@ class Airflow:
                 text = response.read()
         except urllib.error.HTTPError as error:
             with error:  # it holds the connection
-                detail = error.read().decode(errors="replace")[:300]
+                said = error.read().decode(errors="replace")
             if error.code == 404:
                 raise LookupError(path) from None
-            raise TradewindError(f"Airflow refused {method} {path}", f"{error.code} {detail}") from error
+            raise RefusedError(f"{method} {path}", error.code, _detail(said)) from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswerError("Airflow does not answer", str(error), "tradewind status") from error
         return json.loads(text) if text else None
+
+
+def _detail(said: str) -> str:
+    """What a refusal says to a person: a sentence, or a list of what is wrong with which field."""
+    try:
+        detail = json.loads(said)["detail"]
+        if isinstance(detail, list):
+            return "; ".join(f"{'.'.join(map(str, entry['loc'][1:]))}: {entry['msg']}" for entry in detail)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        detail = said
+    return " ".join(str(detail).split())[:300]

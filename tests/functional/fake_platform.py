@@ -1,0 +1,153 @@
+"""A platform for the command ``tradewind run``: a supervisor's socket, and an Airflow API that plays a run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tradewind.local import control
+from tradewind.local.paths import Home
+
+RUN_ID = "manual__1"
+PAGE = 100
+
+
+class Look(NamedTuple):
+    """What the API says of the run at one moment."""
+
+    state: str
+    tasks: list[dict[str, Any]]
+
+
+@dataclass
+class Airflow:
+    """Plays ``looks``, one for each question about the run; the last one stays. Keeps what was asked."""
+
+    dags: dict[str, dict[str, Any]] = field(default_factory=dict)
+    looks: list[Look] = field(default_factory=list)
+    refusal: tuple[int, Any] | None = None  # of the start of a run: status and detail
+    runs: list[dict[str, Any]] = field(default_factory=list)  # that are there already
+    started: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    _look: int = -1
+
+    def answer(self, method: str, target: str, body: Any) -> tuple[int, Any]:
+        """The status and the document of one call."""
+        url = urlsplit(target)
+        self.asked.append(f"{method} {target}")
+        path, query = unquote(url.path).removeprefix("/api/v2"), parse_qs(url.query, keep_blank_values=True)
+        for pattern, play in self._routes().items():
+            if found := re.fullmatch(pattern, f"{method} {path}"):
+                return play(*found.groups(), query=query, body=body)
+        return 404, {"detail": f"nothing at {path}"}
+
+    def _routes(self) -> dict[str, Callable[..., tuple[int, Any]]]:
+        run = rf"/dags/([^/]+)/dagRuns/{RUN_ID}"
+        return {
+            "POST /auth/token": lambda **_: (201, {"access_token": "token"}),
+            "GET /importErrors": lambda **_: (200, {"import_errors": []}),
+            "GET /dags": self._all,
+            "GET /dags/([^/]+)": self._dag,
+            "PATCH /dags/([^/]+)": self._change,
+            "POST /dags/([^/]+)/dagRuns": self._start,
+            "GET /dags/([^/]+)/dagRuns": lambda *_, **__: (200, {"dag_runs": self.runs}),
+            f"GET {run}": self._run,
+            f"GET {run}/taskInstances": self._tasks,
+        }
+
+    def _all(self, **_: Any) -> tuple[int, Any]:
+        return 200, {"dags": list(self.dags.values()), "total_entries": len(self.dags)}
+
+    def _dag(self, dag: str, **_: Any) -> tuple[int, Any]:
+        return (200, self.dags[dag]) if dag in self.dags else (404, {"detail": "no DAG"})
+
+    def _change(self, dag: str, body: Any, **_: Any) -> tuple[int, Any]:
+        self.dags[dag].update(body)
+        return 200, self.dags[dag]
+
+    def _start(self, dag: str, body: Any, **_: Any) -> tuple[int, Any]:
+        if self.refusal:
+            return self.refusal[0], {"detail": self.refusal[1]}
+        self.started.append(body)
+        return 200, {"dag_run_id": RUN_ID}
+
+    def _run(self, dag: str, **_: Any) -> tuple[int, Any]:
+        self._look = min(self._look + 1, len(self.looks) - 1)
+        return 200, {"dag_run_id": RUN_ID, "state": self.looks[self._look].state}
+
+    def _tasks(self, dag: str, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
+        return 200, {"task_instances": self.looks[self._look].tasks[:PAGE]}
+
+
+def dag(name: str, **changes: Any) -> dict[str, Any]:
+    """A DAG as the API has it."""
+    return {"dag_id": name, "is_paused": False, "is_stale": False, "has_import_errors": False, **changes}
+
+
+def task(name: str, state: str | None, map_index: int = -1, **changes: Any) -> dict[str, Any]:
+    """A task instance as the API has it."""
+    return {"task_id": name, "map_index": map_index, "state": state, "try_number": 1, "duration": 1.0, **changes}
+
+
+@contextmanager
+def running(folder: Path, airflow: Airflow) -> Iterator[str]:
+    """A platform in ``folder`` whose web is ``airflow``; the address of that."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _play(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, document = airflow.answer(self.command, self.path, body)
+            text = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = do_PATCH = _play  # noqa: N815 (the names that it calls)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    home = Home.beside(folder / "tradewind.yaml")
+    home.create()
+    with _supervising(home, url), server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield url
+        finally:
+            server.shutdown()
+            thread.join()
+    home.clear_run()
+
+
+@contextmanager
+def _supervising(home: Home, url: str) -> Iterator[None]:
+    async def answer(request: dict[str, Any]) -> control.Answer:
+        if request["do"] == "login":
+            return {"login": ["admin", "secret"]}
+        return {"healthy": True, "stopping": False, "urls": {"web": url}, "processes": [], "remarks": []}
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(control.serve(home, answer))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
