@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tradewind.bundle import pointer
+from tradewind.bundle.events import CONFIRMED
+from tradewind.bundle.manifest import DagRelease, Entry
 from tradewind.local import control
 from tradewind.local.paths import Home
 
 RUN_ID = "manual__1"
 PAGE = 100
+FILES = DagRelease({"etl.py": Entry("", 0), "more.py": Entry("", 0)}, dags={"etl.py": ("etl",)})
+"""What the DAG folder has; all of it is parsed."""
 
 
 class Look(NamedTuple):
@@ -33,6 +38,8 @@ class Airflow:
     """Plays ``looks``, one for each question about the run; the last one stays. Keeps what was asked."""
 
     dags: dict[str, dict[str, Any]] = field(default_factory=dict)
+    import_errors: dict[str, str] = field(default_factory=dict)
+    problem: str = ""  # of the DAG folder
     looks: list[Look] = field(default_factory=list)
     refusal: tuple[int, Any] | None = None  # of the start of a run: status and detail
     runs: list[dict[str, Any]] = field(default_factory=list)  # that are there already
@@ -54,15 +61,27 @@ class Airflow:
         run = rf"/dags/([^/]+)/dagRuns/{RUN_ID}"
         return {
             "POST /auth/token": lambda **_: (201, {"access_token": "token"}),
-            "GET /importErrors": lambda **_: (200, {"import_errors": []}),
+            "GET /importErrors": self._errors,
+            "GET /eventLogs": self._events,
             "GET /dags": self._all,
             "GET /dags/([^/]+)": self._dag,
             "PATCH /dags/([^/]+)": self._change,
             "POST /dags/([^/]+)/dagRuns": self._start,
-            "GET /dags/([^/]+)/dagRuns": lambda *_, **__: (200, {"dag_runs": self.runs}),
+            "GET /dags/([^/]+)/dagRuns": lambda *_, **__: (
+                200,
+                {"dag_runs": self.runs, "total_entries": len(self.runs)},
+            ),
             f"GET {run}": self._run,
             f"GET {run}/taskInstances": self._tasks,
         }
+
+    def _errors(self, **_: Any) -> tuple[int, Any]:
+        found = [{"filename": file, "stack_trace": trace} for file, trace in self.import_errors.items()]
+        return 200, {"import_errors": found}
+
+    def _events(self, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
+        said = [{"extra": json.dumps({"bundle": "dags", "release": FILES.id, "serial": 1})}]
+        return 200, {"event_logs": said if query["event"] == [CONFIRMED] else []}
 
     def _all(self, **_: Any) -> tuple[int, Any]:
         return 200, {"dags": list(self.dags.values()), "total_entries": len(self.dags)}
@@ -89,8 +108,9 @@ class Airflow:
 
 
 def dag(name: str, **changes: Any) -> dict[str, Any]:
-    """A DAG as the API has it."""
-    return {"dag_id": name, "is_paused": False, "is_stale": False, "has_import_errors": False, **changes}
+    """A DAG as the API has it, of what the folder has."""
+    state = {"is_paused": False, "is_stale": False, "has_import_errors": False, "timetable_summary": None}
+    return {"dag_id": name, "relative_fileloc": "etl.py", "bundle_version": FILES.id, **state, **changes}
 
 
 def task(name: str, state: str | None, map_index: int = -1, **changes: Any) -> dict[str, Any]:
@@ -122,7 +142,10 @@ def running(folder: Path, airflow: Airflow) -> Iterator[str]:
     url = f"http://127.0.0.1:{server.server_address[1]}"
     home = Home.beside(folder / "tradewind.yaml")
     home.create()
-    with _supervising(home, url), server:
+    (home.dags / "current").unlink(missing_ok=True)
+    pointer.write(home.dags / "current", FILES.id, "2026-01-01T00:00:00+00:00")
+    (home.dags / "releases" / f"{FILES.id}.json").write_text(json.dumps(FILES.as_dict()))
+    with _supervising(home, url, airflow), server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -134,10 +157,12 @@ def running(folder: Path, airflow: Airflow) -> Iterator[str]:
 
 
 @contextmanager
-def _supervising(home: Home, url: str) -> Iterator[None]:
+def _supervising(home: Home, url: str, airflow: Airflow) -> Iterator[None]:
     async def answer(request: dict[str, Any]) -> control.Answer:
         if request["do"] == "login":
             return {"login": ["admin", "secret"]}
+        if request["do"] == "dags":
+            return {"settled": True, "problem": airflow.problem}
         return {"healthy": True, "stopping": False, "urls": {"web": url}, "processes": [], "remarks": []}
 
     loop = asyncio.new_event_loop()

@@ -92,6 +92,40 @@ def test_no_import_errors(platform: Running) -> None:
     assert platform.airflow.call("GET", "/importErrors")["import_errors"] == []
 
 
+EDITED = """
+from airflow.sdk import DAG
+from airflow.providers.standard.operators.bash import BashOperator
+with DAG("edited", schedule=None):
+    BashOperator(task_id="TASK", bash_command="echo {{ ds }} {{ dag_run.conf['n'] }}")
+"""
+
+
+def test_a_dag_is_run_as_the_folder_has_it(platform: Running) -> None:
+    """Also a moment after it was changed, and what cannot be run is told without a wait for what will not come."""
+    file = platform.folder / "dags" / "edited.py"
+
+    def run(dag: str = "edited") -> subprocess.CompletedProcess[str]:
+        return platform.tradewind("run", dag, "--conf", '{"n": 3}', check=False)
+
+    try:
+        for task in ("one", "two"):
+            file.write_text(EDITED.replace("TASK", task))
+            done = run()
+            assert done.returncode == 0, done.stderr
+            assert re.search(rf"^  {task} +success$", done.stderr, re.MULTILINE), done.stderr
+        missed = run("edted")
+        assert (missed.returncode, missed.stderr.splitlines()[0]) == (
+            1,
+            "error: there is no DAG 'edted': did you mean edited?",
+        )
+        file.write_text("import nothing_of_that_name\n" + EDITED)
+        assert "edited cannot be run: its file edited.py cannot be imported: ModuleNotFoundError" in run().stderr
+    finally:
+        file.unlink()
+    assert "edited is no longer in the DAG folder: edited.py, which had it, is not there" in run().stderr
+    assert platform.airflow.call("GET", "/importErrors")["import_errors"] == []
+
+
 def test_status_tells_everything_about_every_process(platform: Running) -> None:
     status = platform.status()
     assert status["healthy"] is True

@@ -19,6 +19,7 @@ from tradewind.cli.options import File
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import dag_run
 from tradewind.local.airflow import Airflow
+from tradewind.local.dag_lookup import DagFolder, Lookup
 from tradewind.local.dag_run import Start
 from tradewind.local.platform import Platform
 
@@ -103,6 +104,13 @@ def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
         raise TradewindError("the platform does not run", hint="tradewind up")
     user, password = platform.ask(do="login")["login"]
     airflow = Airflow(status["urls"]["web"], user, password)
+    found = Lookup(airflow, DagFolder(platform), terminal.say).find(dag)
+    if found["is_paused"]:
+        dag_run.unpause(airflow, dag)
+        schedule = found["timetable_summary"]
+        terminal.say(
+            f"note: {dag} was paused, and is not any more" + (f"; its schedule: {schedule}" if schedule else "")
+        )
     terminal.say(f"running {dag}")
     run_id = dag_run.start(airflow, dag, wanted or Start())
     state = _watch(airflow, dag, run_id)

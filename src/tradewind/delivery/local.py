@@ -89,9 +89,15 @@ class LocalTarget:
     def _run_canary(self, api: Airflow) -> Progress:
         if self._canary is None:
             try:
-                api.call("GET", f"/dags/{CANARY}")
+                found = api.call("GET", f"/dags/{CANARY}")
             except LookupError:
                 return Progress(Phase.DONE, f"no DAG {CANARY!r} to try")
+            if found["has_import_errors"]:
+                return Progress(Phase.FAILED, f"the DAG {CANARY} cannot be imported", Stage.CONFIRMING)
+            if found["is_stale"]:
+                return Progress(Phase.DONE, f"no DAG {CANARY!r} to try")
+            if found["is_paused"]:
+                dag_run.unpause(api, CANARY)
             self._canary = (CANARY, dag_run.start(api, CANARY, dag_run.Start()))
         dag, run_id = self._canary
         state, _ = next(dag_run.follow(api, dag, run_id))

@@ -61,8 +61,13 @@ class Airflow:
                     raise
                 time.sleep(POLL_S)
 
-    def pages(self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({})) -> Iterator[dict[str, Any]]:
-        """All of a list that comes in pages, some rows more than once; ``name`` is that of the rows in an answer."""
+    def pages(
+        self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({}), overlap: int = _PAGE // 2
+    ) -> Iterator[dict[str, Any]]:
+        """All of a list that comes in pages; ``name`` is that of the rows in an answer.
+
+        Pages overlap, so that some rows come more than once: what ends meanwhile moves the rest to the front.
+        """
         offset = 0
         while True:
             asked = urlencode({**query, "limit": _PAGE, "offset": offset}, doseq=True)
@@ -70,7 +75,7 @@ class Airflow:
             yield from rows
             if len(rows) < _PAGE:
                 return
-            offset += _PAGE // 2  # pages overlap: what ends meanwhile moves the rest to the front
+            offset += _PAGE - overlap
 
     def _send(self, method: str, path: str, body: Any) -> Any:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 (http, on this machine)

@@ -145,6 +145,9 @@ class Daemon:
         match request.get("do"):
             case "status":
                 return await asyncio.to_thread(self.status, bool(request.get("usage")))
+            case "dags":
+                settled = await asyncio.to_thread(self.follower.is_settled)
+                return {"settled": settled, "problem": self.follower.problem}
             case "login":
                 return {"login": self.plan.login, "flower_login": self.plan.flower_login}
             case "services":

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from tradewind.errors import TradewindError
-from tradewind.local.airflow import PATIENCE_S, POLL_S, Airflow, RefusedError
+from tradewind.local.airflow import POLL_S, Airflow, RefusedError
 
 ENDED = {"success", "failed"}
 
@@ -31,21 +31,25 @@ class Start:
 
 
 def start(airflow: Airflow, dag: str, wanted: Start) -> str:
-    """Start a run of ``dag``, un-pausing it first; waits until the DAG has been parsed. Returns the run's id.
+    """Start a run of ``dag``; the run's id. TradewindError where Airflow refuses."""
+    date = wanted.logical_date.isoformat() if wanted.logical_date else None
+    body = {"logical_date": date, "conf": dict(wanted.conf)}
+    try:
+        return str(airflow.call("POST", f"/dags/{quote(dag)}/dagRuns", body)["dag_run_id"])
+    except LookupError:
+        raise TradewindError(f"{dag} has just gone", "the DAG folder changed", f"tradewind run {dag}") from None
+    except RefusedError as error:
+        if error.status == 409 and date:
+            raise _taken(airflow, dag, date) from None
+        if error.status in {400, 422}:
+            hint = f"tradewind run {dag} --conf '{{\"NAME\": VALUE}}' sets its params"
+            raise TradewindError(f"Airflow does not run {dag}", error.detail, hint) from None
+        raise
 
-    Raises:
-        TradewindError: there is no such DAG, or Airflow refuses.
-    """
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            if airflow.call("GET", f"/dags/{quote(dag)}")["is_paused"]:
-                airflow.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
-            return _trigger(airflow, dag, wanted)
-        except LookupError:
-            if time.monotonic() > deadline:
-                raise _unknown(airflow, dag) from None
-            time.sleep(POLL_S)
+
+def unpause(airflow: Airflow, dag: str) -> None:
+    """Have Airflow run what the DAG has to run: runs of a paused one wait."""
+    airflow.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
 
 
 def follow(airflow: Airflow, dag: str, run_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -57,20 +61,6 @@ def follow(airflow: Airflow, dag: str, run_id: str) -> Iterator[tuple[str, list[
         if state in ENDED:
             return
         time.sleep(POLL_S)
-
-
-def _trigger(airflow: Airflow, dag: str, wanted: Start) -> str:
-    date = wanted.logical_date.isoformat() if wanted.logical_date else None
-    body = {"logical_date": date, "conf": dict(wanted.conf)}
-    try:
-        return str(airflow.call("POST", f"/dags/{quote(dag)}/dagRuns", body)["dag_run_id"])
-    except RefusedError as error:
-        if error.status == 409 and date:
-            raise _taken(airflow, dag, date) from None
-        if error.status in {400, 422}:
-            hint = f"tradewind run {dag} --conf '{{\"NAME\": VALUE}}' sets its params"
-            raise TradewindError(f"Airflow does not run {dag}", error.detail, hint) from None
-        raise
 
 
 def _taken(airflow: Airflow, dag: str, date: str) -> TradewindError:
@@ -86,11 +76,3 @@ def _taken(airflow: Airflow, dag: str, date: str) -> TradewindError:
         why,
         f"clear that run in Airflow to run it again{where}, or give another --logical-date",
     )
-
-
-def _unknown(airflow: Airflow, dag: str) -> TradewindError:
-    errors = airflow.call("GET", "/importErrors")["import_errors"]
-    known = [row["dag_id"] for row in airflow.call("GET", "/dags?limit=100")["dags"]]
-    broken = [f"{e['filename']}: {str(e['stack_trace']).strip().splitlines()[-1]}" for e in errors]
-    why = "files that cannot be imported: " + "; ".join(broken) if broken else ""
-    return TradewindError(f"there is no DAG {dag!r}", why, f"DAGs: {', '.join(known) or 'none'}")

@@ -150,3 +150,28 @@ def test_what_somebody_else_put_in_force_stays_until_the_folder_changes(folder: 
     again = follow.look()
     assert again
     assert again.id != first.id
+
+
+def test_a_folder_is_settled_when_it_is_served_or_refused_as_it_is(folder: Path, shared: SharedFolder) -> None:
+    follow = follower(folder, shared)
+    assert not follow.is_settled()
+    follow.look()
+    assert follow.is_settled()
+    (folder / "link.py").symlink_to("/etc/passwd")
+    assert not follow.is_settled()
+    with pytest.raises(TradewindError):
+        follow.look()
+    assert follow.problem
+    assert follow.is_settled()
+
+
+def test_a_folder_that_is_gone_is_settled_when_that_was_seen(folder: Path, shared: SharedFolder) -> None:
+    follow = follower(folder, shared)
+    follow.look()
+    (folder / "a.py").unlink()
+    folder.rmdir()
+    folder.write_text("a file")
+    assert not follow.is_settled()
+    with pytest.raises(TradewindError):
+        follow.look()
+    assert follow.is_settled()

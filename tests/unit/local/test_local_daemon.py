@@ -231,6 +231,17 @@ def test_only_workers_scale(daemon: Daemon, service: str) -> None:
     assert error.code == ExitCode.USAGE
 
 
+def test_how_far_the_dag_folder_is_served(daemon: Daemon) -> None:
+    assert ask(daemon, do="dags") == {"settled": False, "problem": ""}
+    daemon.follower.folder = daemon.plan.dags / "apart"  # from what this writes
+    daemon.follower.folder.mkdir()
+    (daemon.follower.folder / "link.py").symlink_to("/etc/passwd")
+    daemon.look()
+    found = ask(daemon, do="dags")
+    assert found["settled"]
+    assert "a link that leaves the folder" in found["problem"]
+
+
 def test_a_question_that_nobody_knows(daemon: Daemon) -> None:
     assert "'dance'" in refusal(daemon, do="dance").what
 
