@@ -96,7 +96,7 @@ class Lookup:
             served = self.folder.served()
             parsed, left = self._parsed(served)
             row = self._row(dag)
-            if row and served.settled and _is_of(row, served.release):
+            if row and _is_well(row) and served.settled and row["bundle_version"] in {None, served.release}:
                 self._tell_problem(served)
                 return row
             if parsed:
@@ -105,10 +105,12 @@ class Lookup:
             if moved != (served, left):
                 moved, until = (served, left), self.clock() + PATIENCE_S
             elif self.clock() > until:
+                why = f"DAG files are still to be parsed, and for {PATIENCE_S:.0f} s none was"
+                if row and _is_well(row):
+                    self.tell(f"note: {dag} is run as it was read before its folder changed: {why}")
+                    return row
                 raise TradewindError(
-                    f"{dag} cannot be run yet",
-                    f"DAG files are still to be parsed, and for {PATIENCE_S:.0f} s none was",
-                    "tradewind status, and tradewind logs dag-processor",
+                    f"{dag} cannot be run yet", why, "tradewind status, and tradewind logs dag-processor"
                 )
             if told != left and look:  # most have been parsed before the second look
                 files = f"{left:,} DAG files are" if left else "the DAG folder is"
@@ -201,10 +203,9 @@ class Lookup:
         return self.airflow.pages("/dags", "dags", {"order_by": "dag_id"}, overlap=0)
 
 
-def _is_of(row: Mapping[str, Any], release: str) -> bool:
-    """Whether a DAG can be run, and is what this release has. A bundle that has no releases tells none."""
-    well = not row["is_stale"] and not row["has_import_errors"]
-    return well and row["bundle_version"] in {None, release}
+def _is_well(row: Mapping[str, Any]) -> bool:
+    """Whether Airflow starts runs of this DAG."""
+    return not row["is_stale"] and not row["has_import_errors"]
 
 
 def _last_line(trace: str) -> str:

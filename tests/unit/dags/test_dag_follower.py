@@ -165,6 +165,17 @@ def test_a_folder_is_settled_when_it_is_served_or_refused_as_it_is(folder: Path,
     assert follow.is_settled()
 
 
+def test_a_platform_in_the_folder_that_it_serves_is_none_of_its_files(folder: Path, shared: SharedFolder) -> None:
+    (folder / ".tradewind").mkdir()
+    (folder / ".tradewind" / "secrets.json").write_text("{}")
+    follow = follower(folder, shared)
+    made = follow.look()
+    assert made
+    assert set(made.files) == {"a.py"}
+    (folder / ".tradewind" / "web.log").write_text("says something all the time")
+    assert follow.is_settled()
+
+
 def test_a_folder_that_is_gone_is_settled_when_that_was_seen(folder: Path, shared: SharedFolder) -> None:
     follow = follower(folder, shared)
     follow.look()

@@ -160,3 +160,15 @@ def test_it_is_not_waited_for_while_nothing_is_parsed(now: Served) -> None:
         world.find()
     assert str(raised.value) == "etl cannot be run yet: DAG files are still to be parsed, and for 60 s none was"
     assert 60 < world.seconds < 62
+
+
+def test_what_airflow_can_run_is_run_though_its_folder_does_not_come_to_rest() -> None:
+    world = World()
+    parsed(world)
+    world.now = Served(settled=False, release=RELEASE, serial=3)
+
+    assert world.find()["bundle_version"] == RELEASE
+    assert world.told[-1] == (
+        "note: etl is run as it was read before its folder changed: DAG files are still to be parsed, "
+        "and for 60 s none was"
+    )
