@@ -27,7 +27,7 @@ FILES = DagRelease({"etl.py": Entry("", 0), "more.py": Entry("", 0)}, dags={"etl
 
 
 class Look(NamedTuple):
-    """What the API says of the run at one moment."""
+    """What the API says of the run at one moment; without a state, the run is gone."""
 
     state: str
     tasks: list[dict[str, Any]]
@@ -101,10 +101,18 @@ class Airflow:
 
     def _run(self, dag: str, **_: Any) -> tuple[int, Any]:
         self._look = min(self._look + 1, len(self.looks) - 1)
-        return 200, {"dag_run_id": RUN_ID, "state": self.looks[self._look].state}
+        look = self.looks[self._look]
+        return (200, {"dag_run_id": RUN_ID, "state": look.state}) if look.state else (404, {"detail": "no run"})
 
     def _tasks(self, dag: str, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
-        return 200, {"task_instances": self.looks[self._look].tasks[:PAGE]}
+        rows = self.looks[self._look].tasks
+        if (
+            "updated_at_gte" in query
+        ):  # what has changed since the look before, and what has not changed for long is left out
+            rows = [row for row in rows if row not in self.looks[max(self._look - 1, 0)].tasks]
+        begin = int(query["cursor"][0] or 0)
+        end = begin + min(int(query["limit"][0]), PAGE)
+        return 200, {"task_instances": rows[begin:end], "next_cursor": str(end) if end < len(rows) else None}
 
 
 def dag(name: str, **changes: Any) -> dict[str, Any]:

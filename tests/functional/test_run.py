@@ -297,3 +297,50 @@ def test_a_folder_that_cannot_be_served_is_told_of_whatever_is_run(folder: Path)
 
     assert played(folder, airflow, "etl").err == f"{note}running etl\n  {'load':<24} success\n"
     assert played(folder, airflow, "x").err.startswith(note)
+
+
+# How it comes along
+
+
+def mapped(name: str, **states: int) -> list[dict[str, Any]]:
+    """The instances of a mapped task: so many in each state; ``none`` for those that nothing has happened to."""
+    each = [state for state, count in states.items() for _ in range(count)]
+    return [task(name, None if state == "none" else state, index) for index, state in enumerate(each)]
+
+
+def test_a_mapped_task_is_one_line_with_counts(folder: Path) -> None:
+    extracted = task("extract", "success")
+    airflow = etl(
+        Look("queued", []),
+        Look("running", [task("extract", "queued"), task("work", None)]),
+        Look("running", [extracted, *mapped("work", none=250)]),
+        Look("running", [extracted, *mapped("work", success=120, up_for_retry=1, running=9, none=120)]),
+        Look("running", [extracted, *mapped("work", success=250)]),
+        Look("success", [extracted, *mapped("work", success=250), task("load", "success")]),
+    )
+
+    assert played(folder, airflow, "etl").err.splitlines() == [
+        "running etl",
+        "  extract                  queued",
+        "  extract                  success",
+        "  work                     0 of 250 success",
+        "  work                     120 of 250 success, 9 running, 1 up_for_retry",
+        "  work                     250 of 250 success",
+        "  load                     success",
+    ]
+    # Between the first look and the last, what has not changed is not read again.
+    lists = ["updated_at_gte" in asked for asked in airflow.asked if "/taskInstances?" in asked]
+    assert (lists[0], set(lists[1:-3]), lists[-3:]) == (False, {True}, [False] * 3)
+
+
+def test_a_run_that_is_deleted_meanwhile(folder: Path) -> None:
+    airflow = etl(Look("running", [task("extract", "running")]), Look("", []))
+
+    assert played(folder, airflow, "etl") == (
+        1,
+        "",
+        (
+            "running etl\n  extract                  running\n"
+            f"error: the run {RUN_ID} of etl is gone: it was deleted in Airflow\n"
+        ),
+    )

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.local
 def test_example_dags_run_to_success(platform: Running, dag: str) -> None:
     result = platform.tradewind("run", dag)
     assert f"{dag} succeeded: http://127.0.0.1:" in result.stdout
+    if dag == "mapped_retry":
+        assert re.search(r"^  \w+ +(\d+) of \1 success$", result.stderr, re.MULTILINE), result.stderr
 
 
 def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> None:

@@ -100,7 +100,7 @@ class LocalTarget:
                 dag_run.unpause(api, CANARY)
             self._canary = (CANARY, dag_run.start(api, CANARY, dag_run.Start()))
         dag, run_id = self._canary
-        state, _ = next(dag_run.follow(api, dag, run_id))
+        state = next(dag_run.follow(api, dag, run_id)).state
         if state == "success":
             self._canary = None
             return Progress(Phase.DONE, f"{dag} succeeded")

@@ -77,6 +77,18 @@ class Airflow:
                 return
             offset += _PAGE - overlap
 
+    def rows(self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({})) -> Iterator[dict[str, Any]]:
+        """All of a list that can be read with a cursor; ``name`` is that of the rows in an answer.
+
+        None is missed however long it takes. One whose place changes meanwhile may come twice, the newer one later.
+        """
+        cursor: str | None = ""
+        while cursor is not None:
+            asked = urlencode({**query, "limit": _PAGE, "cursor": cursor}, doseq=True)
+            answer = self.call("GET", f"{path}?{asked}")
+            yield from answer[name]
+            cursor = answer["next_cursor"]
+
     def _send(self, method: str, path: str, body: Any) -> Any:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 (http, on this machine)
         request.add_header("Content-Type", "application/json")

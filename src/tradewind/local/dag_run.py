@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from tradewind.errors import TradewindError
 from tradewind.local.airflow import POLL_S, Airflow, RefusedError
 
 ENDED = {"success", "failed"}
+OVERLAP_S = 10.0
+"""A change is seen when its transaction has ended, and has the time of when that began."""
+
+
+class Look(NamedTuple):
+    """A run and its task instances, as the API has them."""
+
+    run: Mapping[str, Any]
+    tasks: Sequence[Mapping[str, Any]]
+
+    @property
+    def state(self) -> str:
+        """The run's state."""
+        return str(self.run["state"])
 
 
 def _now() -> datetime:
@@ -52,15 +66,52 @@ def unpause(airflow: Airflow, dag: str) -> None:
     airflow.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
 
 
-def follow(airflow: Airflow, dag: str, run_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the run's state and its task instances until it has ended; the last state is final."""
+def follow(
+    airflow: Airflow,
+    dag: str,
+    run_id: str,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Look]:
+    """Yield the run and its task instances until it has ended; the last look is complete and final.
+
+    Looking takes half of the time at most: a run may have thousands of instances. Between the first look and the last
+    only those are read that have changed.
+
+    Raises:
+        TradewindError: the run was deleted.
+    """
     path = f"/dags/{quote(dag)}/dagRuns/{quote(run_id)}"
+    known: dict[tuple[str, int], dict[str, Any]] = {}
+    changed: dict[str, Any] = {}
     while True:
-        state = str(airflow.call("GET", path)["state"])
-        yield state, airflow.call("GET", f"{path}/taskInstances?limit=100&order_by=id")["task_instances"]
-        if state in ENDED:
+        began = clock()
+        try:
+            run = airflow.call("GET", path)
+            ended = run["state"] in ENDED
+            asked = {"order_by": "id", **({} if ended else changed)}
+            found = {_key(row): row for row in airflow.rows(f"{path}/taskInstances", "task_instances", asked)}
+        except LookupError:
+            raise TradewindError(f"the run {run_id} of {dag} is gone", "it was deleted in Airflow") from None
+        # In the order in which they were seen first: a retry moves an instance to the end of what Airflow says.
+        order = {key: found.get(key, known[key]) for key in known if key in found or not ended}
+        known = _expanded({**order, **found})
+        yield Look(run, tuple(known.values()))
+        if ended:
             return
-        time.sleep(POLL_S)
+        since = datetime.fromtimestamp(began - OVERLAP_S, UTC)
+        changed = {"updated_at_gte": since.isoformat(timespec="seconds")}
+        sleep(max(POLL_S, clock() - began))
+
+
+def _key(task: Mapping[str, Any]) -> tuple[str, int]:
+    return str(task["task_id"]), int(task["map_index"])
+
+
+def _expanded(tasks: dict[tuple[str, int], dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Without what stood for the instances of a mapped task before these were there."""
+    mapped = {name for name, index in tasks if index >= 0}
+    return {(name, index): task for (name, index), task in tasks.items() if index >= 0 or name not in mapped}
 
 
 def _taken(airflow: Airflow, dag: str, date: str) -> TradewindError:
