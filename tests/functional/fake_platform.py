@@ -43,6 +43,8 @@ class Airflow:
     looks: list[Look] = field(default_factory=list)
     refusal: tuple[int, Any] | None = None  # of the start of a run: status and detail
     runs: list[dict[str, Any]] = field(default_factory=list)  # that are there already
+    logs: dict[tuple[str, int, int], list[dict[str, Any]]] = field(default_factory=dict)  # by task, map index and try
+    details: dict[str, Any] = field(default_factory=dict)  # of the DAG
     started: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     _look: int = -1
@@ -65,6 +67,7 @@ class Airflow:
             "GET /eventLogs": self._events,
             "GET /dags": self._all,
             "GET /dags/([^/]+)": self._dag,
+            "GET /dags/([^/]+)/details": lambda *_, **__: (200, {"dag_run_timeout": None, **self.details}),
             "PATCH /dags/([^/]+)": self._change,
             "POST /dags/([^/]+)/dagRuns": self._start,
             "GET /dags/([^/]+)/dagRuns": lambda *_, **__: (
@@ -73,6 +76,7 @@ class Airflow:
             ),
             f"GET {run}": self._run,
             f"GET {run}/taskInstances": self._tasks,
+            rf"GET {run}/taskInstances/([^/]+)/logs/(\d+)": self._log,
         }
 
     def _errors(self, **_: Any) -> tuple[int, Any]:
@@ -81,7 +85,7 @@ class Airflow:
 
     def _events(self, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
         said = [{"extra": json.dumps({"bundle": "dags", "release": FILES.id, "serial": 1})}]
-        return 200, {"event_logs": said if query["event"] == [CONFIRMED] else []}
+        return 200, {"event_logs": said if query.get("event") == [CONFIRMED] else []}
 
     def _all(self, **_: Any) -> tuple[int, Any]:
         return 200, {"dags": list(self.dags.values()), "total_entries": len(self.dags)}
@@ -102,7 +106,9 @@ class Airflow:
     def _run(self, dag: str, **_: Any) -> tuple[int, Any]:
         self._look = min(self._look + 1, len(self.looks) - 1)
         look = self.looks[self._look]
-        return (200, {"dag_run_id": RUN_ID, "state": look.state}) if look.state else (404, {"detail": "no run"})
+        times = {"logical_date": "2026-01-31T00:00:00Z", "start_date": "2026-01-31T00:00:00Z"}
+        about = {"dag_run_id": RUN_ID, "state": look.state, **times, "end_date": "2026-01-31T00:01:00Z"}
+        return (200, about) if look.state else (404, {"detail": "no run"})
 
     def _tasks(self, dag: str, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
         rows = self.looks[self._look].tasks
@@ -113,6 +119,12 @@ class Airflow:
         begin = int(query["cursor"][0] or 0)
         end = begin + min(int(query["limit"][0]), PAGE)
         return 200, {"task_instances": rows[begin:end], "next_cursor": str(end) if end < len(rows) else None}
+
+    def _log(self, dag: str, name: str, attempt: str, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
+        found = self.logs.get((name, int(query["map_index"][0]), int(attempt)))
+        if found is None:
+            return 404, {"detail": "no log"}
+        return 200, "".join(json.dumps(record) + "\n" for record in found)
 
 
 def dag(name: str, **changes: Any) -> dict[str, Any]:
@@ -135,7 +147,7 @@ def running(folder: Path, airflow: Airflow) -> Iterator[str]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             status, document = airflow.answer(self.command, self.path, body)
-            text = json.dumps(document).encode()
+            text = (document if isinstance(document, str) else json.dumps(document)).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()

@@ -143,9 +143,7 @@ def _line(finding: Finding, folder: Path) -> str:
     path = finding.file if finding.rule == "tests" else str(folder / finding.file)
     place = ":".join([path, *([str(finding.line)] if finding.line else [])])
     kind = "error" if finding.error else "warning"
-    # Exceptions may have anything in them, also what drives a terminal.
-    shown = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in finding.text)
-    first, *others = shown.splitlines() or [""]
+    first, *others = terminal.printable(finding.text).splitlines() or [""]
     return "\n".join([f"{place}: {kind}: {finding.rule}: {first}", *(f"    {line}" for line in others)])
 
 

@@ -13,7 +13,7 @@ from tradewind.cli import options, run_progress, terminal
 from tradewind.cli.options import File
 from tradewind.cli.run_progress import tally
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local import dag_run
+from tradewind.local import dag_run, failure
 from tradewind.local.airflow import Airflow
 from tradewind.local.dag_lookup import DagFolder, Lookup
 from tradewind.local.dag_run import Look, Start
@@ -110,7 +110,12 @@ def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
     look = _watch(airflow, dag, run_id)
     link = f"{status['urls']['web']}/dags/{dag}/runs/{run_id}"
     if look.state != "success":
-        raise TradewindError(f"{dag} ended as {look.state}", hint=f"its logs: {link}")
+        why = failure.explain(airflow, dag, look)
+        for line in why.lines:
+            terminal.say(terminal.printable(line))
+        raise TradewindError(f"{dag} ended as {look.state}", why.summary, f"its logs: {link}")
+    for remark in failure.remarks(dag, look):
+        terminal.say(f"note: {remark}")
     terminal.data(f"{dag} succeeded: {link}")
 
 

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -48,9 +49,7 @@ class Airflow:
             RefusedError: any other refusal.
             NoAnswerError: no answer.
         """
-        if not self._token:
-            login = {"username": self._user, "password": self._password}
-            self._token = self._send("POST", "/auth/token", login)["access_token"]
+        self._log_in()
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -89,15 +88,39 @@ class Airflow:
             yield from answer[name]
             cursor = answer["next_cursor"]
 
+    def lines(self, path: str) -> Iterator[dict[str, Any]]:
+        """A log, record by record, however long it is. Raises as ``call`` does."""
+        self._log_in()
+        with self._open("GET", f"/api/v2{path}", None, "application/x-ndjson") as stream:
+            for line in stream:
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(record, dict):
+                    yield record
+
+    def _log_in(self) -> None:
+        if not self._token:
+            login = {"username": self._user, "password": self._password}
+            self._token = self._send("POST", "/auth/token", login)["access_token"]
+
     def _send(self, method: str, path: str, body: Any) -> Any:
+        with self._open(method, path, body, "application/json") as stream:
+            text = stream.read()
+        return json.loads(text) if text else None
+
+    @contextmanager
+    def _open(self, method: str, path: str, body: Any, accepted: str) -> Iterator[Any]:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 (http, on this machine)
         request.add_header("Content-Type", "application/json")
+        request.add_header("Accept", accepted)
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         data = None if body is None else json.dumps(body).encode()
         try:
             with urllib.request.urlopen(request, data, timeout=30) as response:  # noqa: S310
-                text = response.read()
+                yield response
         except urllib.error.HTTPError as error:
             with error:  # it holds the connection
                 said = error.read().decode(errors="replace")
@@ -106,7 +129,6 @@ class Airflow:
             raise RefusedError(f"{method} {path}", error.code, _detail(said)) from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswerError("Airflow does not answer", str(error), "tradewind status") from error
-        return json.loads(text) if text else None
 
 
 def _detail(said: str) -> str:
