@@ -25,6 +25,7 @@ from tradewind.errors import ExitCode
 from tradewind.images.images import Image
 from tradewind.local import machine, plan
 from tradewind.local.daemon import STATUS_VERSION, Daemon
+from tradewind.local.left import ABANDONED
 from tradewind.local.machine import State
 from tradewind.local.paths import Home
 from tradewind.local.process import ProcessSpec
@@ -159,12 +160,17 @@ def test_the_fields_of_status(daemon: Daemon) -> None:
 def test_the_fields_of_status_where_nothing_runs(tmp_path: Path) -> None:
     (tmp_path / "tradewind.yaml").write_text((ROOT / "tradewind.yaml").read_text())
     result = CliRunner().invoke(app, ["status", "--json", "--file", str(tmp_path / "tradewind.yaml")])
-    assert json.loads(result.stdout) == {"version": STATUS_VERSION, "healthy": False, "processes": []}
+    assert json.loads(result.stdout) == {
+        "version": STATUS_VERSION,
+        "healthy": False,
+        "supervisor": "none",
+        "processes": [],
+    }
     assert result.exit_code == ExitCode.UNHEALTHY
 
 
 def test_the_states() -> None:
-    assert [row[0] for row in blocks.cells(JSON, "Values of `state`")] == [state.value for state in State]
+    assert [row[0] for row in blocks.cells(JSON, "Values of `state`")] == [*(state.value for state in State), ABANDONED]
 
 
 @pytest.mark.parametrize("name", ["dev", "staging", "pre-prod", "prod"])

@@ -58,10 +58,14 @@ def test_a_worker_that_leaves_finishes_its_tasks(platform: Running) -> None:
 
 def test_a_killed_supervisor_is_noticed_and_cleaned_up(platform: Running) -> None:
     os.kill(platform.status()["supervisor_pid"], signal.SIGKILL)
-    eventually(lambda: not platform.status()["processes"])
+    eventually(lambda: platform.status()["supervisor"] == "killed")
     assert platform.tradewind("status", check=False).returncode == 3
-    assert platform.left_behind()
-    platform.tradewind("up")  # cleans up, then starts
+    left = {row["name"]: row["pid"] for row in platform.status()["processes"] if row["state"] == "abandoned"}
+    assert {"database", "web", "worker-1", "worker-2"} <= left.keys()
+    assert "the supervisor was killed" in platform.tradewind("run", "canary", check=False).stderr
+    done = platform.tradewind("up")  # cleans up, then starts
+    assert done.stderr.startswith(f"the supervisor was killed; {len(left)} processes run without it: ")
+    assert not [pid for pid in left.values() if psutil.pid_exists(pid)]
     assert platform.tradewind("status").returncode == 0
     os.kill(platform.status()["supervisor_pid"], signal.SIGKILL)
     platform.tradewind("down")

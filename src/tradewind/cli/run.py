@@ -95,7 +95,7 @@ def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
     """Run ``dag`` to its end. TradewindError where it does not succeed."""
     status = platform.status()
     if status is None:
-        raise TradewindError("the platform does not run", hint="tradewind up")
+        raise platform.missing()
     user, password = platform.ask(do="login")["login"]
     airflow = Airflow(status["urls"]["web"], user, password)
     found = Lookup(airflow, DagFolder(platform), terminal.say).find(dag)

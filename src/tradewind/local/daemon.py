@@ -184,6 +184,7 @@ class Daemon:
             "environment": self.plan.environment.name,
             "healthy": self.supervisor.machine.all_well,
             "stopping": self.supervisor.machine.stopping,
+            "supervisor": "answers",
             "supervisor_pid": os.getpid(),
             "dags": str(self.plan.dags),
             "dag_release": self.dag_release(),

@@ -89,6 +89,7 @@ def test_status(daemon: Daemon) -> None:
         "environment": "dev",
         "healthy": True,
         "stopping": False,
+        "supervisor": "answers",
         "dags": str(daemon.plan.dags),
         "dag_release": None,
         "output": str(daemon.plan.home.output),
