@@ -19,6 +19,7 @@ from tradewind import config, platform
 from tradewind.cli.app import app
 from tradewind.cli.reference import markdown
 from tradewind.config import Environment, Problem, show
+from tradewind.dags.tree import Limits
 from tradewind.delivery.engine import Engine, keep
 from tradewind.delivery.release import Release
 from tradewind.errors import ExitCode
@@ -297,3 +298,12 @@ def test_the_layers_of_the_architecture() -> None:
 
 def is_package(folder: Path) -> bool:
     return (folder / "__init__.py").exists()
+
+
+def test_the_limits_of_a_dag_release() -> None:
+    limits = Limits()
+    said = (
+        f"more than {limits.files:,} files, a file above {limits.file_size / 1e6:g} MB, "
+        f"more than {limits.size / 1e6:g} MB in all"
+    )
+    assert said in " ".join((DOCS / "guides" / "dag-releases.md").read_text().split())

@@ -153,6 +153,12 @@ def test_status_tells_everything_about_every_process(platform: Running) -> None:
     ]  # fmt: skip
 
 
+def test_health_checks_are_not_what_a_log_is_full_of(platform: Running) -> None:
+    said = platform.tradewind("logs", "scheduler", "-n", "1000").stdout
+    assert "DagRun Finished" in said
+    assert "GET /health" not in said
+
+
 def test_nobody_has_a_secret_that_is_not_theirs(platform: Running) -> None:
     """Not in a process list, and not in the environment of those who must not have it."""
     secrets = json.loads((platform.folder / ".tradewind/secrets.json").read_text())

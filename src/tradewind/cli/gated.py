@@ -143,8 +143,9 @@ def _line(finding: Finding, folder: Path) -> str:
     path = finding.file if finding.rule == "tests" else str(folder / finding.file)
     place = ":".join([path, *([str(finding.line)] if finding.line else [])])
     kind = "error" if finding.error else "warning"
+    rule = "" if finding.rule == "tests" else f"{finding.rule}: "  # the place says so
     first, *others = terminal.printable(finding.text).splitlines() or [""]
-    return "\n".join([f"{place}: {kind}: {finding.rule}: {first}", *(f"    {line}" for line in others)])
+    return "\n".join([f"{place}: {kind}: {rule}{first}", *(f"    {line}" for line in others)])
 
 
 def _say_tested(tested: Tested, own: Suite | None, findings: Sequence[Finding]) -> None:

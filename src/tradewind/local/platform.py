@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # what the daemon is made of would make every command start s
 
 POLL_S = 0.1
 LAST_LINES = 12
+_BLOCK = 16_384  # bytes of a log that are read first
 SUPERVISOR_END_S = 10.0
 DAEMON = "tradewind.local.daemon"
 NOT_RUNNING = "the platform does not run"
@@ -180,12 +181,18 @@ class Platform:
 
 
 def last_lines(log: Path, count: int = LAST_LINES) -> str:
-    """The last lines of a log."""
+    """The last lines of a log, read from its end."""
+    size = _BLOCK
     try:
         with log.open("rb") as stream:
-            stream.seek(0, 2)
-            stream.seek(max(0, stream.tell() - 16_384))
-            return "\n".join(stream.read().decode(errors="replace").splitlines()[-count:])
+            end = stream.seek(0, 2)
+            while True:
+                stream.seek(max(0, end - size))
+                lines = stream.read(end).splitlines()
+                # The first of them may be the rest of one.
+                if len(lines) > count or size >= end:
+                    return "\n".join(line.decode(errors="replace") for line in lines[-count:])
+                size *= 4
     except OSError:
         return ""
 

@@ -205,6 +205,14 @@ def test_the_last_lines(tmp_path: Path) -> None:
     assert len(last_lines(log).splitlines()) == 12
 
 
+@pytest.mark.parametrize("count", [1, 1000, 20_000, 30_000])
+def test_as_many_last_lines_as_are_asked_for_and_are_there(tmp_path: Path, count: int) -> None:
+    lines = [f"line {number} of a log" for number in range(20_000)]
+    (tmp_path / "web.log").write_text("\n".join(lines) + "\n")
+
+    assert last_lines(tmp_path / "web.log", count).split("\n") == lines[-count:]
+
+
 def test_what_is_left_is_told_as_what_runs_is(home: Home, start: Start) -> None:
     web = start("web")
     home.journal.write_text(json.dumps([entry("web", web)]))
