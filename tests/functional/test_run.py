@@ -11,7 +11,7 @@ from fake_platform import RUN_ID, Look, task
 from played_run import etl, mapped, played, run
 
 HINT = "hint: such as --logical-date 2026-01-31T06:00+01:00 or none, --conf '{\"n\": 3}' or @FILE\n"
-PARAMS = "hint: tradewind run etl --conf '{\"NAME\": VALUE}' sets its params\n"
+PARAMS = "hint: --conf '{\"NAME\": VALUE}' sets its params; its page: U/dags/etl\n"
 
 
 # What it is started with

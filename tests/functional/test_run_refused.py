@@ -22,8 +22,26 @@ def test_a_paused_dag_is_told_to_run_and_so_is_its_schedule(checkout: Path) -> N
 
     said = played(checkout, airflow, "etl")
 
-    assert said.err.splitlines()[0] == "note: etl was paused, and is not any more; its schedule: 0 0 * * *"
+    assert said.err.splitlines()[:2] == [
+        "running etl",
+        "note: etl was paused, and is not any more; its schedule: 0 0 * * *",
+    ]
     assert not airflow.dags["etl"]["is_paused"]
+
+
+def test_a_paused_dag_that_airflow_does_not_run_stays_paused(checkout: Path) -> None:
+    airflow = etl(is_paused=True)
+    airflow.refusal = (400, "no")
+
+    assert played(checkout, airflow, "etl").code == 1
+    assert airflow.dags["etl"]["is_paused"]
+
+
+@pytest.mark.parametrize("typed", ["", ".", "..", "../dags", "etl/", "etl?x=y", "é"])
+def test_what_can_be_no_dag_id_is_none(typed: str, checkout: Path) -> None:
+    said = f"error: there is no DAG {typed!r}"
+
+    assert played(checkout, etl(), typed).err.startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.search(r"the run (release__\w+) of the DAG canary: success", done.stdout)
     assert found, done.stdout
-    # Without a date, templates such as {{ ds }} would be undefined in somebody's canary.
+    # Without a date, templates such as {{ ds }} would be undefined in a company's canary.
     assert platform.airflow.call("GET", f"/dags/canary/dagRuns/{found[1]}")["logical_date"]
 
     platform.airflow.call("PATCH", "/dags/canary", {"is_paused": True})

@@ -22,7 +22,7 @@ from tradewind.dags.gate.suite import Suite
 from tradewind.dags.gate.suite import run as run_suite
 from tradewind.dags.source import repository_of, source_of
 from tradewind.dags.tree import collect
-from tradewind.errors import ExitCode, TradewindError
+from tradewind.errors import ExitCode, TradewindError, printable
 
 
 def rules(environment: str, folder: Path | None, file: Path | None) -> tuple[Gate, Path]:
@@ -144,7 +144,7 @@ def _line(finding: Finding, folder: Path) -> str:
     place = ":".join([path, *([str(finding.line)] if finding.line else [])])
     kind = "error" if finding.error else "warning"
     rule = "" if finding.rule == "tests" else f"{finding.rule}: "  # the place says so
-    first, *others = terminal.printable(finding.text).splitlines() or [""]
+    first, *others = printable(finding.text).splitlines() or [""]
     return "\n".join([f"{place}: {kind}: {rule}{first}", *(f"    {line}" for line in others)])
 
 

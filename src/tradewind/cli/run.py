@@ -99,20 +99,18 @@ def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
     user, password = platform.ask(do="login")["login"]
     airflow = Airflow(status["urls"]["web"], user, password)
     found = Lookup(airflow, DagFolder(platform), terminal.say).find(dag)
-    if found["is_paused"]:
-        dag_run.unpause(airflow, dag)
-        schedule = found["timetable_summary"]
-        terminal.say(
-            f"note: {dag} was paused, and is not any more" + (f"; its schedule: {schedule}" if schedule else "")
-        )
     terminal.say(f"running {dag}")
     run_id = dag_run.start(airflow, dag, wanted or Start())
+    if found["is_paused"]:  # after the start: what Airflow refuses to run stays as it was
+        dag_run.unpause(airflow, dag)
+        schedule = f"; its schedule: {found['timetable_summary']}" if found["timetable_summary"] else ""
+        terminal.say(f"note: {dag} was paused, and is not any more{schedule}")
     look = _watch(airflow, dag, run_id)
     link = f"{status['urls']['web']}/dags/{dag}/runs/{run_id}"
     if look.state != "success":
         why = failure.explain(airflow, dag, look)
         for line in why.lines:
-            terminal.say(terminal.printable(line))
+            terminal.say(line)
         raise TradewindError(f"{dag} ended as {look.state}", why.summary, f"its logs: {link}")
     for remark in failure.remarks(dag, look):
         terminal.say(f"note: {remark}")

@@ -77,8 +77,3 @@ def fail(error: TradewindError) -> None:
 def interactive() -> bool:
     """Whether a person watches: a terminal, and not a CI job."""
     return talk().is_terminal and not os.environ.get("CI")
-
-
-def printable(text: str) -> str:
-    """Text that others wrote, such as an exception's: without what drives a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

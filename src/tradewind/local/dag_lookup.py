@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import count, islice
+from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from tradewind.bundle.events import CONFIRMED, PROGRESS
 from tradewind.bundle.manifest import DagRelease
 from tradewind.bundle.shared import SharedFolder
-from tradewind.errors import TradewindError
+from tradewind.errors import TradewindError, printable
 from tradewind.local.airflow import PATIENCE_S, POLL_S, Airflow
 from tradewind.local.platform import Platform
+from tradewind.local.task_log import shortened
 
 _NAMES = 2000
 """DAG ids that are compared with one that is not there: 20 calls."""
@@ -56,7 +57,10 @@ class DagFolder:
     def served(self) -> Served:
         """See Folder."""
         about = self.platform.ask(do="dags")  # first: what it has seen is in force when the pointer is read
-        now = self._shared.in_force()
+        try:
+            now = self._shared.in_force()
+        except OSError as error:
+            raise TradewindError(f"{self._shared.pointer} cannot be read", str(error.strerror or error)) from error
         release, serial = (now.release, now.serial) if now else ("", 0)
         return Served(about["settled"], about["problem"], release, serial)
 
@@ -89,19 +93,24 @@ class Lookup:
             TradewindError: it cannot be run, and why.
         """
         moved: tuple[Any, ...] = ()
-        told: int | None = -1
+        told: int | None = None
         until = 0.0
-        for look in count():
+        while True:
             # In this order: what has been parsed by then is in the database when the DAG is looked for.
             served = self.folder.served()
             parsed, left = self._parsed(served)
             row = self._row(dag)
+            # A bundle that has no releases names none.
             if row and _is_well(row) and served.settled and row["bundle_version"] in {None, served.release}:
                 self._tell_problem(served)
                 return row
             if parsed:
                 self._tell_problem(served)
                 raise self._refusal(dag, row, served)
+            if moved and (told is None or left not in {None, told}):  # most have been parsed before the second look
+                files = f"{left:,} DAG files are" if left else "the DAG folder is"
+                self.tell(f"{dag} {'may have changed' if row else 'is not there yet'}: {files} being parsed")
+                told = left or 0
             if moved != (served, left):
                 moved, until = (served, left), self.clock() + PATIENCE_S
             elif self.clock() > until:
@@ -112,12 +121,7 @@ class Lookup:
                 raise TradewindError(
                     f"{dag} cannot be run yet", why, "tradewind status, and tradewind logs dag-processor"
                 )
-            if told != left and look:  # most have been parsed before the second look
-                files = f"{left:,} DAG files are" if left else "the DAG folder is"
-                self.tell(f"{dag} {'may have changed' if row else 'is not there yet'}: {files} being parsed")
-                told = left
             self.sleep(POLL_S)
-        raise AssertionError  # it counts on
 
     def _tell_problem(self, served: Served) -> None:
         if served.problem:
@@ -142,9 +146,10 @@ class Lookup:
 
     def _row(self, dag: str) -> dict[str, Any] | None:
         try:
-            return dict(self.airflow.call("GET", f"/dags/{quote(dag)}"))
+            found = dict(self.airflow.call("GET", f"/dags/{quote(dag)}"))
         except LookupError:
             return None
+        return found if found.get("dag_id") == dag else None  # what is no id may lead elsewhere
 
     # Why it cannot be run
 
@@ -209,5 +214,5 @@ def _is_well(row: Mapping[str, Any]) -> bool:
 
 
 def _last_line(trace: str) -> str:
-    lines = str(trace).strip().splitlines()
-    return lines[-1] if lines else "Airflow does not say why"
+    lines = printable(str(trace)).strip().splitlines()
+    return shortened(lines[-1]) if lines else "Airflow does not say why"

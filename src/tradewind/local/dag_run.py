@@ -56,7 +56,7 @@ def start(airflow: Airflow, dag: str, wanted: Start) -> str:
         if error.status == 409 and date:
             raise _taken(airflow, dag, date) from None
         if error.status in {400, 422}:
-            hint = f"tradewind run {dag} --conf '{{\"NAME\": VALUE}}' sets its params"
+            hint = f"--conf '{{\"NAME\": VALUE}}' sets its params; its page: {airflow.url}/dags/{quote(dag)}"
             raise TradewindError(f"Airflow does not run {dag}", error.detail, hint) from None
         raise
 

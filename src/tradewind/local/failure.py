@@ -114,7 +114,7 @@ def _set_by(airflow: Airflow, dag: str, run_id: str) -> str:
     asked = {"dag_id": dag, "run_id": run_id, "event": "patch_dag_run", "order_by": "-event_log_id", "limit": 20}
     for entry in airflow.call("GET", f"/eventLogs?{urlencode(asked)}")["event_logs"]:
         if _extra(entry).get("state") == "failed":
-            return str(entry["owner"] or "somebody")
+            return str(entry["owner"] or "a person")
     return ""
 
 
@@ -157,7 +157,7 @@ def _reason(airflow: Airflow, dag: str, run_id: str, task: Task) -> Reason:
         query = urlencode({**asked, "order_by": "-event_log_id", "limit": 5}, doseq=True)
         for entry in airflow.call("GET", f"/eventLogs?{query}")["event_logs"]:
             if _extra(entry).get("new_state") == "failed":
-                return Reason(f"{entry['owner'] or 'somebody'} set it to failed", "set")
+                return Reason(f"{entry['owner'] or 'a person'} set it to failed", "set")
             if entry["extra"]:
                 return Reason(f"{entry['event']}: {entry['extra']}", entry["event"])
     except LookupError:

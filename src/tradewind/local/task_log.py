@@ -7,11 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tradewind.errors import printable
+
 _SHOWN_LINES = 3
 _SHOWN_WIDTH = 300
 _FAILED = "Task failed with exception"
 _IN_RELEASE = re.compile(r"/d-[0-9a-f]{16}/(?P<path>.+)$")
 _ADVICE = re.compile(r"\.? (For more information, )?[Ss]ee https?:.*$")
+
+
+def shortened(line: str) -> str:
+    """A line that is not longer than a person reads."""
+    return line if len(line) <= _SHOWN_WIDTH else line[:_SHOWN_WIDTH] + "…"
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Reason:
     @property
     def lines(self) -> list[str]:
         """As it is shown: no more than a few lines, the place in the first."""
-        lines = [line if len(line) <= _SHOWN_WIDTH else line[:_SHOWN_WIDTH] + "…" for line in self.text.splitlines()]
+        lines = [shortened(line) for line in printable(self.text).splitlines()]
         if len(lines) > _SHOWN_LINES:
             lines[_SHOWN_LINES:] = ["…"]
         return [f"{lines[0]} ({self.place})" if self.place else lines[0], *lines[1:]]

@@ -16,7 +16,7 @@ from tradewind.local.dag_lookup import Lookup, Served
 
 RELEASE, OTHER = "d-0000000000000001", "d-0000000000000002"
 SERVED = Served(settled=True, release=RELEASE, serial=3)
-WELL = {"is_stale": False, "has_import_errors": False, "relative_fileloc": "etl.py"}
+WELL = {"dag_id": "etl", "is_stale": False, "has_import_errors": False, "relative_fileloc": "etl.py"}
 
 
 class World(Airflow):
