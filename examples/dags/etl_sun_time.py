@@ -34,7 +34,7 @@ def this_run() -> Path:
 
 
 def this_year() -> int:
-    # A run that was triggered by hand has no logical date; run_after is always there and survives a retry.
+    # A run may have no logical date; run_after is always there and survives a retry.
     dag_run = get_current_context()["dag_run"]
     return (dag_run.logical_date or dag_run.run_after).year
 

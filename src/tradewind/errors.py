@@ -45,3 +45,8 @@ class TradewindError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}" if self.why else self.what
+
+
+def printable(text: str) -> str:
+    """Text that a DAG or its author wrote, such as an exception's, without what drives a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

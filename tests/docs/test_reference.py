@@ -19,12 +19,14 @@ from tradewind import config, platform
 from tradewind.cli.app import app
 from tradewind.cli.reference import markdown
 from tradewind.config import Environment, Problem, show
+from tradewind.dags.tree import Limits
 from tradewind.delivery.engine import Engine, keep
 from tradewind.delivery.release import Release
 from tradewind.errors import ExitCode
 from tradewind.images.images import Image
 from tradewind.local import machine, plan
 from tradewind.local.daemon import STATUS_VERSION, Daemon
+from tradewind.local.left import ABANDONED
 from tradewind.local.machine import State
 from tradewind.local.paths import Home
 from tradewind.local.process import ProcessSpec
@@ -159,12 +161,17 @@ def test_the_fields_of_status(daemon: Daemon) -> None:
 def test_the_fields_of_status_where_nothing_runs(tmp_path: Path) -> None:
     (tmp_path / "tradewind.yaml").write_text((ROOT / "tradewind.yaml").read_text())
     result = CliRunner().invoke(app, ["status", "--json", "--file", str(tmp_path / "tradewind.yaml")])
-    assert json.loads(result.stdout) == {"version": STATUS_VERSION, "healthy": False, "processes": []}
+    assert json.loads(result.stdout) == {
+        "version": STATUS_VERSION,
+        "healthy": False,
+        "supervisor": "none",
+        "processes": [],
+    }
     assert result.exit_code == ExitCode.UNHEALTHY
 
 
 def test_the_states() -> None:
-    assert [row[0] for row in blocks.cells(JSON, "Values of `state`")] == [state.value for state in State]
+    assert [row[0] for row in blocks.cells(JSON, "Values of `state`")] == [*(state.value for state in State), ABANDONED]
 
 
 @pytest.mark.parametrize("name", ["dev", "staging", "pre-prod", "prod"])
@@ -291,3 +298,12 @@ def test_the_layers_of_the_architecture() -> None:
 
 def is_package(folder: Path) -> bool:
     return (folder / "__init__.py").exists()
+
+
+def test_the_limits_of_a_dag_release() -> None:
+    limits = Limits()
+    said = (
+        f"more than {limits.files:,} files, a file above {limits.file_size / 1e6:g} MB, "
+        f"more than {limits.size / 1e6:g} MB in all"
+    )
+    assert said in " ".join((DOCS / "guides" / "dag-releases.md").read_text().split())

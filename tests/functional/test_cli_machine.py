@@ -133,7 +133,7 @@ def test_status_as_json_where_nothing_runs(folder: Path) -> None:
     said = run("status", "--json", cwd=folder)
 
     assert (said.code, said.err) == (3, "")
-    assert json.loads(said.out) == {"version": 1, "healthy": False, "processes": []}
+    assert json.loads(said.out) == {"version": 1, "healthy": False, "supervisor": "none", "processes": []}
 
 
 def test_from_a_folder_below_and_with_a_name(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -106,7 +106,7 @@ def test_the_repositorys_own_tests(repository: Path) -> None:
     write(repository, {"tests/test_it.py": good + "\ndef test_other():\n    assert 1 == 2, 'we count'\n"})
     failed = run(repository, "dags", "--junit", "report.xml")
     assert failed.returncode == 3
-    assert "tests: error: tests: tests.test_it.test_other: AssertionError: we count" in failed.stdout
+    assert "tests/test_it.py:8: error: tests.test_it.test_other: AssertionError: we count" in failed.stdout.splitlines()
     suites = ElementTree.parse(repository / "report.xml").findall("testsuite")
     assert [(suite.get("tests"), suite.get("failures")) for suite in suites] == [("1", "0"), ("2", "1")]
     assert run(repository, "dags", "--no-tests").returncode == 0

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.local
 def test_example_dags_run_to_success(platform: Running, dag: str) -> None:
     result = platform.tradewind("run", dag)
     assert f"{dag} succeeded: http://127.0.0.1:" in result.stdout
+    if dag == "mapped_retry":
+        assert re.search(r"^  \w+ +(\d+) of \1 success$", result.stderr, re.MULTILINE), result.stderr
 
 
 def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> None:
@@ -33,7 +35,10 @@ def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> N
 
     done = confirm()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"the run release__\w+ of the DAG canary: success", done.stdout)
+    found = re.search(r"the run (release__\w+) of the DAG canary: success", done.stdout)
+    assert found, done.stdout
+    # Without a date, templates such as {{ ds }} would be undefined in a company's canary.
+    assert platform.airflow.call("GET", f"/dags/canary/dagRuns/{found[1]}")["logical_date"]
 
     platform.airflow.call("PATCH", "/dags/canary", {"is_paused": True})
     try:
@@ -92,6 +97,44 @@ def test_no_import_errors(platform: Running) -> None:
     assert platform.airflow.call("GET", "/importErrors")["import_errors"] == []
 
 
+EDITED = """
+from airflow.sdk import DAG
+from airflow.providers.standard.operators.bash import BashOperator
+with DAG("edited", schedule=None):
+    BashOperator(task_id="TASK", bash_command="echo {{ ds }} {{ dag_run.conf['n'] }}")
+"""
+
+
+def test_a_dag_is_run_as_the_folder_has_it(platform: Running) -> None:
+    """Also a moment after it was changed, and what cannot be run is told without a wait for what will not come."""
+    file = platform.folder / "dags" / "edited.py"
+
+    def run(dag: str = "edited") -> subprocess.CompletedProcess[str]:
+        return platform.tradewind("run", dag, "--conf", '{"n": 3}', check=False)
+
+    try:
+        for task in ("one", "two"):
+            file.write_text(EDITED.replace("TASK", task))
+            done = run()
+            assert done.returncode == 0, done.stderr
+            assert re.search(rf"^  {task} +success$", done.stderr, re.MULTILINE), done.stderr
+        failed = platform.tradewind("run", "edited", check=False)  # without what its template needs
+        assert failed.returncode == 1
+        assert re.search(r"^  two, try 1: UndefinedError: .*'n'$", failed.stderr, re.MULTILINE), failed.stderr
+        assert "error: edited ended as failed: two failed\n" in failed.stderr
+        missed = run("edted")
+        assert (missed.returncode, missed.stderr.splitlines()[0]) == (
+            1,
+            "error: there is no DAG 'edted': did you mean edited?",
+        )
+        file.write_text("import nothing_of_that_name\n" + EDITED)
+        assert "edited cannot be run: its file edited.py cannot be imported: ModuleNotFoundError" in run().stderr
+    finally:
+        file.unlink()
+    assert "edited is no longer in the DAG folder: edited.py, which had it, is not there" in run().stderr
+    assert platform.airflow.call("GET", "/importErrors")["import_errors"] == []
+
+
 def test_status_tells_everything_about_every_process(platform: Running) -> None:
     status = platform.status()
     assert status["healthy"] is True
@@ -111,6 +154,12 @@ def test_status_tells_everything_about_every_process(platform: Running) -> None:
     assert platform.tradewind("status").stdout.splitlines()[0].split() == [
         "SERVICE", "STATE", "PID", "UPTIME", "CPU", "MEMORY", "RESTARTS", "URL",
     ]  # fmt: skip
+
+
+def test_health_checks_are_not_what_a_log_is_full_of(platform: Running) -> None:
+    said = platform.tradewind("logs", "scheduler", "-n", "1000").stdout
+    assert "DagRun Finished" in said
+    assert "GET /health" not in said
 
 
 def test_no_service_has_a_secret_that_is_not_its_own(platform: Running) -> None:

@@ -9,7 +9,8 @@ import typer
 from tradewind.cli import options, terminal
 from tradewind.cli.options import File
 from tradewind.cli.progress import progress
-from tradewind.local.platform import Platform
+from tradewind.local import lock
+from tradewind.local.platform import Platform, told
 
 
 def down(
@@ -30,7 +31,10 @@ def down(
 
 def stop(platform: Platform, now: bool = False) -> bool:
     """Stop it, with progress; whether there was something to stop."""
-    there = platform.home.run.exists()
+    running = platform.left()
+    there = bool(running) or lock.is_held(platform.home.lock)
+    if running:
+        terminal.say(f"the supervisor was killed; {told(running)}; ending these")
     with progress() as display:
         for status in platform.stop(now):
             display.show(status)

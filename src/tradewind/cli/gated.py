@@ -22,7 +22,7 @@ from tradewind.dags.gate.suite import Suite
 from tradewind.dags.gate.suite import run as run_suite
 from tradewind.dags.source import repository_of, source_of
 from tradewind.dags.tree import collect
-from tradewind.errors import ExitCode, TradewindError
+from tradewind.errors import ExitCode, TradewindError, printable
 
 _AT_IMPORT = {
     "core.executor": "AIRFLOW__CORE__EXECUTOR",
@@ -166,10 +166,9 @@ def _line(finding: Finding, folder: Path) -> str:
     path = finding.file if finding.rule == "tests" else str(folder / finding.file)
     place = ":".join([path, *([str(finding.line)] if finding.line else [])])
     kind = "error" if finding.error else "warning"
-    # Exceptions may have anything in them, also what drives a terminal.
-    shown = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in finding.text)
-    first, *others = shown.splitlines() or [""]
-    return "\n".join([f"{place}: {kind}: {finding.rule}: {first}", *(f"    {line}" for line in others)])
+    rule = "" if finding.rule == "tests" else f"{finding.rule}: "  # the place says so
+    first, *others = printable(finding.text).splitlines() or [""]
+    return "\n".join([f"{place}: {kind}: {rule}{first}", *(f"    {line}" for line in others)])
 
 
 def _say_tested(tested: Tested, own: Suite | None, findings: Sequence[Finding]) -> None:

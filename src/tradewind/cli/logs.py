@@ -12,7 +12,7 @@ import typer
 from tradewind.cli import options, terminal
 from tradewind.cli.options import File
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local.platform import Platform, last_lines
+from tradewind.local.platform import AFTER_A_KILL, Platform, last_lines, told
 
 POLL_S = 0.2
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_red")
@@ -30,6 +30,9 @@ def logs(
     for name, path in files.items():
         for line in last_lines(path, lines).splitlines() if lines else []:
             _print(name, line)
+    if running := platform.left():
+        terminal.say(f"note: the supervisor was killed; {told(running)}")
+        terminal.say(f"hint: {AFTER_A_KILL}")
     if follow_:
         follow(platform, service)
 

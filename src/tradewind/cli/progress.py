@@ -26,6 +26,7 @@ STYLES = {
     "unhealthy": "red",
     "back-off": "red",
     "crash-loop": "bold red",
+    "abandoned": "red",
     "failed": "bold red",
 }
 BUSY = {"starting", "stopping", "back-off"}

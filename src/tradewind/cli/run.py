@@ -2,81 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
-from tradewind.cli import options, terminal
+from tradewind.cli import options, run_progress, terminal
 from tradewind.cli.options import File
-from tradewind.errors import TradewindError
+from tradewind.cli.run_progress import tally
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.local import dag_run, failure
 from tradewind.local.airflow import Airflow
+from tradewind.local.dag_lookup import DagFolder, Lookup
+from tradewind.local.dag_run import Look, Start
 from tradewind.local.platform import Platform
 
-STYLES = {"success": "green", "running": "yellow", "failed": "bold red", "up_for_retry": "red", "queued": "cyan"}
 
-
-def run(dag: Annotated[str, typer.Argument(help="The id of the DAG.")], file: File = None) -> None:
+def run(
+    dag: Annotated[str, typer.Argument(help="The id of the DAG.")],
+    logical_date: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="ISO 8601, in UTC where it names no time zone; `none` for a run without one. When not given: now.",
+        ),
+    ] = None,
+    conf: Annotated[
+        str | None, typer.Option(metavar="JSON", help="The run's conf: a JSON object, or @ and a file that holds one.")
+    ] = None,
+    file: File = None,
+) -> None:
     """Run a DAG, show the state of its tasks until it ends, and say how it ended."""
-    run_dag(options.platform(file), dag)
+    wanted = start_of(logical_date, conf)
+    run_dag(options.platform(file), dag, wanted)
 
 
-def run_dag(platform: Platform, dag: str) -> None:
+def start_of(logical_date: str | None, conf: str | None) -> Start:
+    """What the options mean. TradewindError with all that is wrong with them."""
+    found: dict[str, Any] = {}
+    problems = []
+    for name, text, read in (("logical_date", logical_date, _date), ("conf", conf, _conf)):
+        try:
+            if text is not None:
+                found[name] = read(text)
+        except ValueError as error:
+            problems.append(f"--{name.replace('_', '-')} {error}")
+    if problems:
+        raise TradewindError(
+            "; ".join(problems),
+            hint="such as --logical-date 2026-01-31T06:00+01:00 or none, --conf '{\"n\": 3}' or @FILE",
+            code=ExitCode.USAGE,
+        )
+    return Start(**found)
+
+
+def _date(text: str) -> datetime | None:
+    if text.lower() == "none":
+        return None
+    try:
+        date = datetime.fromisoformat(text)
+        date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no date as ISO 8601 has it") from None
+    if date > datetime.now(UTC):
+        raise ValueError(f"{text} is in the future: Airflow would run no task before")
+    return date
+
+
+def _conf(text: str) -> dict[str, Any]:
+    file = text if text.startswith("@") else ""
+    where = f"{file} is" if file else "is"
+    try:
+        document = json.loads(Path(file[1:]).read_text("utf-8") if file else text, parse_constant=_refuse)
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except RecursionError:
+        raise ValueError(f"{where} nested too deeply") from None
+    except ValueError as error:  # also of what is not UTF-8
+        raise ValueError(f"{where} no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"{where} no JSON object, which begins with {{")
+    return document
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is none of its numbers")
+
+
+def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
     """Run ``dag`` to its end. TradewindError where it does not succeed."""
     status = platform.status()
     if status is None:
-        raise TradewindError("the platform does not run", hint="tradewind up")
+        raise platform.missing()
     user, password = platform.ask(do="login")["login"]
     airflow = Airflow(status["urls"]["web"], user, password)
+    found = Lookup(airflow, DagFolder(platform), terminal.say).find(dag)
     terminal.say(f"running {dag}")
-    run_id = airflow.trigger(dag)
-    state = _watch(airflow, dag, run_id)
+    run_id = dag_run.start(airflow, dag, wanted or Start())
+    if found["is_paused"]:  # after the start: what Airflow refuses to run stays as it was
+        dag_run.unpause(airflow, dag)
+        schedule = f"; its schedule: {found['timetable_summary']}" if found["timetable_summary"] else ""
+        terminal.say(f"note: {dag} was paused, and is not any more{schedule}")
+    look = _watch(airflow, dag, run_id)
     link = f"{status['urls']['web']}/dags/{dag}/runs/{run_id}"
-    if state != "success":
-        raise TradewindError(f"{dag} ended as {state}", hint=f"its logs: {link}")
+    if look.state != "success":
+        why = failure.explain(airflow, dag, look)
+        for line in why.lines:
+            terminal.say(line)
+        raise TradewindError(f"{dag} ended as {look.state}", why.summary, f"its logs: {link}")
+    for remark in failure.remarks(dag, look):
+        terminal.say(f"note: {remark}")
     terminal.data(f"{dag} succeeded: {link}")
 
 
-def _watch(airflow: Airflow, dag: str, run_id: str) -> str:
-    """Show the run until it has ended; returns its last state."""
-    state = ""
-    with _display() as show:
-        for run_state, tasks in airflow.follow(dag, run_id):
-            show(tasks)
-            state = run_state
-    return state
-
-
-@contextmanager
-def _display() -> Iterator[Callable[[list[dict[str, Any]]], None]]:
-    if terminal.interactive():
-        with Live(console=terminal.talk(), refresh_per_second=8) as live:
-            yield lambda tasks: live.update(_table(tasks))
-        return
-    seen: dict[str, str] = {}
-
-    def changes(tasks: list[dict[str, Any]]) -> None:
-        for task in tasks:
-            name = _name(task)
-            if task["state"] and seen.get(name) != task["state"]:
-                seen[name] = task["state"]
-                terminal.say(f"  {name:<24} {task['state']}")
-
-    yield changes
-
-
-def _name(task: dict[str, Any]) -> str:
-    return str(task["task_id"]) + (f"[{task['map_index']}]" if task["map_index"] >= 0 else "")
-
-
-def _table(tasks: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for task in tasks:
-        state = task["state"] or "-"
-        duration = f"{task['duration']:.1f} s" if task["duration"] else ""
-        table.add_row("", _name(task), Text(state, style=STYLES.get(state, "dim")), Text(duration, style="dim"))
-    return table
+def _watch(airflow: Airflow, dag: str, run_id: str) -> Look:
+    """Show the run until it has ended; its last look."""
+    with run_progress.display() as show:
+        for look in dag_run.follow(airflow, dag, run_id):
+            show(tally(look.tasks), look.state in dag_run.ENDED)
+    return look

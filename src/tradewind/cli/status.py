@@ -14,7 +14,8 @@ from tradewind.cli import options, terminal
 from tradewind.cli.options import AsJson, File
 from tradewind.cli.progress import STYLES
 from tradewind.errors import ExitCode
-from tradewind.local.platform import Platform
+from tradewind.local import left, lock
+from tradewind.local.platform import NOT_RUNNING, Platform
 
 WATCH_S = 2.0
 COLUMNS = ["SERVICE", "STATE", "PID", "UPTIME", "CPU", "MEMORY", "RESTARTS", "URL"]
@@ -27,18 +28,16 @@ def status(
 ) -> None:
     """Show every process: state, pid, uptime, CPU seconds, memory, restarts, URL.
 
-    Exit code 0 where all is healthy, 3 where something is not or nothing runs.
+    Exit code 0 where all is healthy, 3 where something is not, nothing runs, or the supervisor was killed.
     """
     platform = options.platform(file)
     if watch and not as_json:
         _watch(platform)
-        return
     report = platform.status(usage=True)
     if as_json:
-        terminal.data_json(report or {"version": 1, "healthy": False, "processes": []})
+        terminal.data_json(report or absent(platform))
     elif report is None:
-        terminal.say("nothing runs")
-        terminal.say("hint: tradewind up")
+        _say_absent(platform)
     else:
         terminal.table(COLUMNS, [cells(row) for row in report["processes"]])
         for row in report["processes"]:
@@ -48,6 +47,24 @@ def status(
             terminal.say(f"note: {remark}")
     if report is None or not report["healthy"]:
         raise typer.Exit(ExitCode.UNHEALTHY)
+
+
+def absent(platform: Platform) -> dict[str, Any]:
+    """The report where no supervisor answers; what one that was killed has left is in it."""
+    found: dict[str, Any] = {"version": 1, "healthy": False, "supervisor": "none", "processes": []}
+    if lock.is_held(platform.home.lock):
+        return {**found, "supervisor": "silent"}
+    if running := platform.left():
+        return {**found, "supervisor": "killed", "processes": left.rows(platform.home, running)}
+    return found
+
+
+def _say_absent(platform: Platform) -> None:
+    if rows := absent(platform)["processes"]:
+        terminal.table(COLUMNS, [cells(row) for row in rows])
+    error = platform.missing()
+    terminal.say("nothing runs" if error.what == NOT_RUNNING else str(error))
+    terminal.say(f"hint: {error.hint}")
 
 
 def cells(row: dict[str, Any]) -> list[str]:
@@ -75,19 +92,15 @@ def duration(seconds: float | None) -> str:
 
 
 def _watch(platform: Platform) -> None:
+    """Show the status again and again until no supervisor answers any more."""
     before: dict[str, tuple[float, float]] = {}
     with Live(console=terminal.out(), screen=terminal.out().is_terminal, auto_refresh=False) as live:
-        while True:
-            report = platform.status(usage=True)
+        while (report := platform.status(usage=True)) is not None:
             live.update(_live_table(report, before), refresh=True)
-            if report is None:
-                return
             time.sleep(WATCH_S)
 
 
-def _live_table(report: dict[str, Any] | None, before: dict[str, tuple[float, float]]) -> Table | Text:
-    if report is None:
-        return Text("nothing runs")
+def _live_table(report: dict[str, Any], before: dict[str, tuple[float, float]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in COLUMNS:
         table.add_column(column)

@@ -17,7 +17,7 @@ from tradewind.delivery.engine import in_force
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Request
 from tradewind.local.paths import Home
-from tradewind.local.platform import Platform
+from tradewind.local.platform import Platform, told
 from tradewind.local.runtime import check_podman
 from tradewind.platform import Component
 
@@ -102,6 +102,8 @@ def _images(found: Path) -> dict[str, str]:
 
 def _start(platform: Platform, request: Request) -> dict[str, Any]:
     began = time.monotonic()
+    if running := platform.left():
+        terminal.say(f"the supervisor was killed; {told(running)}; ending these first")
     terminal.say(f"starting the platform in {platform.home.root}")
     platform.start(request)
     status: dict[str, Any] = {}

@@ -46,6 +46,14 @@ class Follower:
             self.problem = f"the DAG folder {self.folder} cannot be served: {error.strerror or error}"
             raise TradewindError(self.problem) from error
 
+    def is_settled(self) -> bool:
+        """Whether the folder as it is now is served, or was looked at and ``problem`` says why it is not."""
+        seen = self._seen
+        try:
+            return signature(self.folder) == seen if seen is not None else bool(self.problem)
+        except OSError:
+            return bool(self.problem)
+
     def _look(self) -> DagRelease | None:
         seen = signature(self.folder)
         if seen == self._seen:

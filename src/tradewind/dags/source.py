@@ -18,7 +18,7 @@ from typing import Protocol
 from tradewind.bundle.manifest import Origin
 from tradewind.errors import ExitCode, TradewindError
 
-IGNORED = frozenset({"__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+IGNORED = frozenset({"__pycache__", ".git", ".tradewind", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 """Folders that no release needs, where there is no git to say so."""
 
 # A repository may be somebody else's: of what it configures, nothing is run but filters of its own files, and nobody is

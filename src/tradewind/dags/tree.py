@@ -24,8 +24,8 @@ class Limits:
     """What a release may be: far above what people write, far below what does harm. Sizes in bytes."""
 
     files: int = 50_000
-    file_size: int = 64 << 20
-    size: int = 512 << 20
+    file_size: int = 64_000_000
+    size: int = 512_000_000
     path_length: int = 1024
     name_length: int = 255  # Linux, and NFS
 

@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 CANARY = "canary"
@@ -55,7 +55,14 @@ def start_canary() -> str | None:
         if found is None or found.is_paused or found.is_stale:
             return None
     run_id = f"release__{uuid.uuid4().hex[:12]}"
-    trigger_dag(dag_id=CANARY, run_id=run_id, triggered_by=DagRunTriggeredByType.CLI)
+    trigger_dag(
+        dag_id=CANARY,
+        run_id=run_id,
+        triggered_by=DagRunTriggeredByType.CLI,
+        # As a person would start it: templates such as {{ ds }} are undefined in a run without one.
+        logical_date=datetime.now(UTC),
+        replace_microseconds=False,  # a DAG has one run of each logical date
+    )
     return run_id
 
 

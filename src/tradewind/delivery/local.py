@@ -9,6 +9,7 @@ from typing import Any
 from tradewind.database.confirm import CANARY, silent_jobs
 from tradewind.delivery.target import Phase, Progress, Rolled, Stage
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.local import dag_run
 from tradewind.local.airflow import Airflow, NoAnswerError
 from tradewind.local.platform import Platform, last_lines
 from tradewind.platform import Component
@@ -88,12 +89,18 @@ class LocalTarget:
     def _run_canary(self, api: Airflow) -> Progress:
         if self._canary is None:
             try:
-                api.call("GET", f"/dags/{CANARY}")
+                found = api.call("GET", f"/dags/{CANARY}")
             except LookupError:
                 return Progress(Phase.DONE, f"no DAG {CANARY!r} to try")
-            self._canary = (CANARY, api.trigger(CANARY))
+            if found["has_import_errors"]:
+                return Progress(Phase.FAILED, f"the DAG {CANARY} cannot be imported", Stage.CONFIRMING)
+            if found["is_stale"]:
+                return Progress(Phase.DONE, f"no DAG {CANARY!r} to try")
+            if found["is_paused"]:
+                dag_run.unpause(api, CANARY)
+            self._canary = (CANARY, dag_run.start(api, CANARY, dag_run.Start()))
         dag, run_id = self._canary
-        state, _ = next(api.follow(dag, run_id))
+        state = next(dag_run.follow(api, dag, run_id)).state
         if state == "success":
             self._canary = None
             return Progress(Phase.DONE, f"{dag} succeeded")

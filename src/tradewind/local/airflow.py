@@ -1,4 +1,4 @@
-"""The few calls of Airflow's public API that starting and showing a DAG run takes."""
+"""Airflow's public API: calls, lists that come in pages, and what its refusals mean."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from tradewind.errors import TradewindError
 
 POLL_S = 0.5
 PATIENCE_S = 60.0
 _PAGE = 100
-ENDED = {"success", "failed"}
 
 
 class NoAnswerError(TradewindError):
     """Nobody answered: web is starting, restarting or gone."""
+
+
+class RefusedError(TradewindError):
+    """Airflow refused a call. ``status``: of HTTP. ``detail``: what it says, as far as that can be read."""
+
+    def __init__(self, call: str, status: int, detail: str) -> None:
+        super().__init__(f"Airflow refused {call}", f"{status} {detail}")
+        self.status = status
+        self.detail = detail
 
 
 class Airflow:
@@ -37,11 +46,10 @@ class Airflow:
 
         Raises:
             LookupError: there is no such thing (404).
-            TradewindError: any other refusal, or no answer.
+            RefusedError: any other refusal.
+            NoAnswerError: no answer.
         """
-        if not self._token:
-            login = {"username": self._user, "password": self._password}
-            self._token = self._send("POST", "/auth/token", login)["access_token"]
+        self._log_in()
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -52,8 +60,13 @@ class Airflow:
                     raise
                 time.sleep(POLL_S)
 
-    def pages(self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({})) -> Iterator[dict[str, Any]]:
-        """All of a list that comes in pages, some rows more than once; ``name`` is that of the rows in an answer."""
+    def pages(
+        self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({}), overlap: int = _PAGE // 2
+    ) -> Iterator[dict[str, Any]]:
+        """All of a list that comes in pages; ``name`` is that of the rows in an answer.
+
+        Pages overlap, so that some rows come more than once: what ends meanwhile moves the rest to the front.
+        """
         offset = 0
         while True:
             asked = urlencode({**query, "limit": _PAGE, "offset": offset}, doseq=True)
@@ -61,55 +74,69 @@ class Airflow:
             yield from rows
             if len(rows) < _PAGE:
                 return
-            offset += _PAGE // 2  # pages overlap: what ends meanwhile moves the rest to the front
+            offset += _PAGE - overlap
 
-    def trigger(self, dag: str) -> str:
-        """Start a run of ``dag``, un-pausing it first; waits until the DAG has been parsed. Returns the run's id."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                if self.call("GET", f"/dags/{quote(dag)}")["is_paused"]:
-                    self.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
-                answer = self.call("POST", f"/dags/{quote(dag)}/dagRuns", {"logical_date": None})
-            except LookupError:
-                if time.monotonic() > deadline:
-                    raise self._unknown(dag) from None
-                time.sleep(POLL_S)
-            else:
-                return str(answer["dag_run_id"])
+    def rows(self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({})) -> Iterator[dict[str, Any]]:
+        """All of a list that can be read with a cursor; ``name`` is that of the rows in an answer.
 
-    def follow(self, dag: str, run_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield the run's state and its task instances until it has ended; the last state is final."""
-        path = f"/dags/{quote(dag)}/dagRuns/{quote(run_id)}"
-        while True:
-            state = str(self.call("GET", path)["state"])
-            yield state, self.call("GET", f"{path}/taskInstances?limit=100&order_by=id")["task_instances"]
-            if state in ENDED:
-                return
-            time.sleep(POLL_S)
+        None is missed however long it takes. One whose place changes meanwhile may come twice, the newer one later.
+        """
+        cursor: str | None = ""
+        while cursor is not None:
+            asked = urlencode({**query, "limit": _PAGE, "cursor": cursor}, doseq=True)
+            answer = self.call("GET", f"{path}?{asked}")
+            yield from answer[name]
+            cursor = answer["next_cursor"]
 
-    def _unknown(self, dag: str) -> TradewindError:
-        errors = self.call("GET", "/importErrors")["import_errors"]
-        known = [row["dag_id"] for row in self.call("GET", "/dags?limit=100")["dags"]]
-        broken = [f"{e['filename']}: {str(e['stack_trace']).strip().splitlines()[-1]}" for e in errors]
-        why = "files that cannot be imported: " + "; ".join(broken) if broken else ""
-        return TradewindError(f"there is no DAG {dag!r}", why, f"DAGs: {', '.join(known) or 'none'}")
+    def lines(self, path: str) -> Iterator[dict[str, Any]]:
+        """A log, record by record, however long it is. Raises as ``call`` does."""
+        self._log_in()
+        with self._open("GET", f"/api/v2{path}", None, "application/x-ndjson") as stream:
+            for line in stream:
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(record, dict):
+                    yield record
+
+    def _log_in(self) -> None:
+        if not self._token:
+            login = {"username": self._user, "password": self._password}
+            self._token = self._send("POST", "/auth/token", login)["access_token"]
 
     def _send(self, method: str, path: str, body: Any) -> Any:
+        with self._open(method, path, body, "application/json") as stream:
+            text = stream.read()
+        return json.loads(text) if text else None
+
+    @contextmanager
+    def _open(self, method: str, path: str, body: Any, accepted: str) -> Iterator[Any]:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 (http, on this machine)
         request.add_header("Content-Type", "application/json")
+        request.add_header("Accept", accepted)
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         data = None if body is None else json.dumps(body).encode()
         try:
             with urllib.request.urlopen(request, data, timeout=30) as response:  # noqa: S310
-                text = response.read()
+                yield response
         except urllib.error.HTTPError as error:
             with error:  # it holds the connection
-                detail = error.read().decode(errors="replace")[:300]
+                said = error.read().decode(errors="replace")
             if error.code == 404:
                 raise LookupError(path) from None
-            raise TradewindError(f"Airflow refused {method} {path}", f"{error.code} {detail}") from error
+            raise RefusedError(f"{method} {path}", error.code, _detail(said)) from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswerError("Airflow does not answer", str(error), "tradewind status") from error
-        return json.loads(text) if text else None
+
+
+def _detail(said: str) -> str:
+    """What a refusal says to a person: a sentence, or a list of what is wrong with which field."""
+    try:
+        detail = json.loads(said)["detail"]
+        if isinstance(detail, list):
+            return "; ".join(f"{'.'.join(map(str, entry['loc'][1:]))}: {entry['msg']}" for entry in detail)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        detail = said
+    return " ".join(str(detail).split())[:300]

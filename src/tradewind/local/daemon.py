@@ -169,6 +169,9 @@ class Daemon:
         match request.get("do"):
             case "status":
                 return await asyncio.to_thread(self.status, bool(request.get("usage")))
+            case "dags":
+                settled = await asyncio.to_thread(self.follower.is_settled)
+                return {"settled": settled, "problem": self.follower.problem}
             case "login":
                 return {"login": self.plan.login, "flower_login": self.plan.flower_login}
             case "services":
@@ -207,6 +210,7 @@ class Daemon:
             "environment": self.plan.environment.name,
             "healthy": self.supervisor.machine.all_well,
             "stopping": self.supervisor.machine.stopping,
+            "supervisor": "answers",
             "supervisor_pid": os.getpid(),
             "dags": str(self.plan.dags),
             "dag_release": self.dag_release(),

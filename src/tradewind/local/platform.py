@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import psutil
 
 from tradewind.errors import TradewindError
 from tradewind.local import control, lock, process
+from tradewind.local.left import Left, journal, processes_left, same
 from tradewind.local.paths import Home
 
 if TYPE_CHECKING:  # what the daemon is made of would make every command start slower
@@ -23,7 +24,11 @@ if TYPE_CHECKING:  # what the daemon is made of would make every command start s
 
 POLL_S = 0.1
 LAST_LINES = 12
+_BLOCK = 16_384  # bytes of a log that are read first
 SUPERVISOR_END_S = 10.0
+DAEMON = "tradewind.local.daemon"
+NOT_RUNNING = "the platform does not run"
+AFTER_A_KILL = "tradewind up ends them and starts the platform anew; tradewind down only ends them"
 
 
 class Platform:
@@ -44,16 +49,44 @@ class Platform:
         try:
             return control.ask(self.home, request)
         except ConnectionError as error:
-            raise TradewindError("the platform does not run", hint="tradewind up") from error
+            raise self.missing() from error
+
+    def left(self) -> list[Left]:
+        """The processes that a supervisor which was killed has left; none where one is alive, or nothing runs."""
+        if not self.home.run.exists() or lock.is_held(self.home.lock):
+            return []
+        return processes_left(self.home)
+
+    def missing(self) -> TradewindError:
+        """Why no supervisor answers, and what to do about it."""
+        if lock.is_held(self.home.lock):
+            return TradewindError(
+                "the supervisor does not answer",
+                "it is just starting or stopping, or it hangs",
+                f"the same again in a few seconds{self._kill()}",
+            )
+        if running := self.left():
+            return TradewindError("the supervisor was killed", told(running), AFTER_A_KILL)
+        return TradewindError(NOT_RUNNING, hint="tradewind up")
+
+    def _kill(self) -> str:
+        """What helps against a supervisor that hangs, where its processes tell which one that is."""
+        for entry in journal(self.home):
+            with contextlib.suppress(psutil.Error):
+                parent = found.parent() if (found := same(entry)) else None
+                if parent and DAEMON in parent.cmdline():  # else it has gone, and another command is cleaning up
+                    return f"; where it stays so, kill -9 {parent.pid}, then tradewind up"
+        return ""
 
     def start(self, request: Request) -> None:
         """Start the supervisor; returns as soon as it answers. Raises TradewindError with what kept it from it."""
-        self.clean_up(grace_s=5.0)
+        if not self.clean_up(grace_s=5.0):
+            raise self.missing()
         self.home.create()
         log = self.home.logs / "supervisor.log"
         with log.open("a") as errors:
-            daemon = subprocess.Popen(
-                [sys.executable, "-m", "tradewind.local.daemon"],
+            daemon = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", DAEMON],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -87,6 +120,8 @@ class Platform:
         """
         while True:
             status = self.status()
+            if status is None and self.left():
+                raise self.missing()
             if status is None or status["stopping"]:
                 raise TradewindError("the platform was stopped while it started", hint="tradewind up")
             yield status
@@ -129,10 +164,10 @@ class Platform:
         if held is None:
             return False
         try:
-            entries = self._journal()
+            entries = journal(self.home)
             for services in process.stop_waves({entry["service"]: entry["requires"] for entry in entries}):
                 wave = [entry for entry in entries if entry["service"] in services]
-                members = [found for entry in wave if (found := _same(entry))]
+                members = [found for entry in wave if (found := same(entry))]
                 process.end(members, min(grace_s, max((entry["grace_s"] for entry in wave), default=0.0)))
             process.end(process.strays(self.home.root), 0.0)
             self.home.clear_run()
@@ -140,36 +175,32 @@ class Platform:
             os.close(held)
         return True
 
-    def _journal(self) -> list[dict[str, Any]]:
-        try:
-            entries = json.loads(self.home.journal.read_text())
-            return [entry for entry in entries if {"service", "requires", "pid", "born", "grace_s"} <= entry.keys()]
-        except (OSError, ValueError, AttributeError, TypeError):
-            return []  # the mark in their environment finds them all the same
-
     def _wait_until_gone(self) -> None:
         while self.home.run.exists():
             time.sleep(POLL_S)
 
 
 def last_lines(log: Path, count: int = LAST_LINES) -> str:
-    """The last lines of a log."""
+    """The last lines of a log, read from its end."""
+    size = _BLOCK
     try:
         with log.open("rb") as stream:
-            stream.seek(0, 2)
-            stream.seek(max(0, stream.tell() - 16_384))
-            return "\n".join(stream.read().decode(errors="replace").splitlines()[-count:])
+            end = stream.seek(0, 2)
+            while True:
+                stream.seek(max(0, end - size))
+                lines = stream.read(end).splitlines()
+                # The first of them may be the rest of one.
+                if len(lines) > count or size >= end:
+                    return "\n".join(line.decode(errors="replace") for line in lines[-count:])
+                size *= 4
     except OSError:
         return ""
 
 
-def _same(entry: dict[str, Any]) -> psutil.Process | None:
-    """The process of a journal entry, unless its number was given to another one since."""
-    try:
-        found = psutil.Process(entry["pid"])
-        return found if abs(found.create_time() - entry["born"]) < 0.05 else None
-    except psutil.Error:
-        return None
+def told(running: Sequence[Left]) -> str:
+    """How many processes a killed supervisor has left, and which."""
+    names = ", ".join(entry.name for entry in running)
+    return f"{len(running)} process{'es run' if len(running) > 1 else ' runs'} without it: {names}"
 
 
 def _failure(row: dict[str, Any]) -> TradewindError:

@@ -200,11 +200,11 @@ class Supervisor:
             "log": str(spec.log),
         }
         if running and usage:
-            row.update(_usage(running.process.pid, processes.strays(self.home, spec.name) if spec.image else ()))
+            row.update(used(running.process.pid, processes.strays(self.home, spec.name) if spec.image else ()))
         return row
 
 
-def _usage(pid: int, inside: Iterable[psutil.Process]) -> dict[str, float]:
+def used(pid: int, inside: Iterable[psutil.Process]) -> dict[str, float]:
     """CPU seconds and resident memory (proportional where the kernel tells it) of a process, its descendants, and those
     ``inside`` its container, which are nobody's descendants."""
     cpu, memory = 0.0, 0

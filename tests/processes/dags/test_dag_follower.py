@@ -150,3 +150,39 @@ def test_what_somebody_else_put_in_force_stays_until_the_folder_changes(folder: 
     again = follow.look()
     assert again
     assert again.id != first.id
+
+
+def test_a_folder_is_settled_when_it_is_served_or_refused_as_it_is(folder: Path, shared: SharedFolder) -> None:
+    follow = follower(folder, shared)
+    assert not follow.is_settled()
+    follow.look()
+    assert follow.is_settled()
+    (folder / "link.py").symlink_to("/etc/passwd")
+    assert not follow.is_settled()
+    with pytest.raises(TradewindError):
+        follow.look()
+    assert follow.problem
+    assert follow.is_settled()
+
+
+def test_a_platform_in_the_folder_that_it_serves_is_none_of_its_files(folder: Path, shared: SharedFolder) -> None:
+    (folder / ".tradewind").mkdir()
+    (folder / ".tradewind" / "secrets.json").write_text("{}")
+    follow = follower(folder, shared)
+    made = follow.look()
+    assert made
+    assert set(made.files) == {"a.py"}
+    (folder / ".tradewind" / "web.log").write_text("says something all the time")
+    assert follow.is_settled()
+
+
+def test_a_folder_that_is_gone_is_settled_when_that_was_seen(folder: Path, shared: SharedFolder) -> None:
+    follow = follower(folder, shared)
+    follow.look()
+    (folder / "a.py").unlink()
+    folder.rmdir()
+    folder.write_text("a file")
+    assert not follow.is_settled()
+    with pytest.raises(TradewindError):
+        follow.look()
+    assert follow.is_settled()

@@ -101,8 +101,8 @@ REFUSED: dict[str, tuple[Build, str]] = {
     "a name that reads backwards": (named("a\u202eyp.exe".encode()), "with characters that cannot be seen"),
     "a name with a backslash": (named(b"..\\..\\x.py"), "a name with a backslash"),
     "a path of more than 1,024 bytes": (deep, "and 1024 is the limit"),
-    "a file of 65 MiB": (large(65 << 20), "large0.bin: 68 MB, and 67 MB is the limit"),
-    "half a gigabyte in all": (large(*[60 << 20] * 9), "all files together are 566 MB, and 537 MB is the limit"),
+    "a file of 65 MB": (large(65_000_000), "large0.bin: 65 MB, and 64 MB is the limit"),
+    "half a gigabyte in all": (large(*[60_000_000] * 9), "all files together are 540 MB, and 512 MB is the limit"),
     "a pointer of Git LFS": (
         lambda folder: (folder / "a").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
         "a: a pointer of Git LFS, not its file",

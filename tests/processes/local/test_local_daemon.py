@@ -89,6 +89,7 @@ def test_status(daemon: Daemon) -> None:
         "environment": "dev",
         "healthy": True,
         "stopping": False,
+        "supervisor": "answers",
         "dags": str(daemon.plan.dags),
         "dag_release": None,
         "output": str(daemon.plan.home.output),
@@ -235,6 +236,17 @@ def test_only_workers_scale(daemon: Daemon, service: str) -> None:
 
     assert error.what == f"{service} cannot be scaled on one machine"
     assert error.code == ExitCode.USAGE
+
+
+def test_how_far_the_dag_folder_is_served(daemon: Daemon) -> None:
+    assert ask(daemon, do="dags") == {"settled": False, "problem": ""}
+    daemon.follower.folder = daemon.plan.dags / "apart"  # from what this writes
+    daemon.follower.folder.mkdir()
+    (daemon.follower.folder / "link.py").symlink_to("/etc/passwd")
+    daemon.look()
+    found = ask(daemon, do="dags")
+    assert found["settled"]
+    assert "a link that leaves the folder" in found["problem"]
 
 
 def test_a_question_that_nobody_knows(daemon: Daemon) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 
 import psutil
 import pytest
+from machine_samples import process
 
 from tradewind.errors import TradewindError
-from tradewind.local import control, lock
+from tradewind.local import control, left, lock
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform, last_lines
 from tradewind.local.process import HOME_VARIABLE
+from tradewind.local.supervisor import Supervisor
 
 LEAVES_A_NOTE = """
 import signal, sys, time
@@ -201,3 +203,25 @@ def test_the_last_lines(tmp_path: Path) -> None:
 
     assert last_lines(log, 3) == "line 9998\nline 9999\n�"
     assert len(last_lines(log).splitlines()) == 12
+
+
+@pytest.mark.parametrize("count", [1, 1000, 20_000, 30_000])
+def test_as_many_last_lines_as_are_asked_for_and_are_there(tmp_path: Path, count: int) -> None:
+    lines = [f"line {number} of a log" for number in range(20_000)]
+    (tmp_path / "web.log").write_text("\n".join(lines) + "\n")
+
+    assert last_lines(tmp_path / "web.log", count).split("\n") == lines[-count:]
+
+
+def test_what_is_left_is_told_as_what_runs_is(home: Home, start: Start) -> None:
+    web = start("web")
+    home.journal.write_text(json.dumps([entry("web", web)]))
+    supervisor = Supervisor(home.root, home.journal)
+    supervisor.machine.add([process("web")], 0)
+
+    (row,) = left.rows(home, left.processes_left(home))
+
+    assert row.keys() == supervisor.report(usage=True)[0].keys()
+    with pytest.raises(TradewindError) as raised:
+        Platform(home).ask(do="status")
+    assert str(raised.value) == "the supervisor was killed: 1 process runs without it: web"

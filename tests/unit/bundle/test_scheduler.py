@@ -164,3 +164,14 @@ def test_a_run_that_was_cleared_or_has_begun_is_left_alone(session: Session) -> 
     run.clear_number = 0
     Beginnings().on_dag_run_running(run, "anything else")
     assert [ti.id for ti in run.get_task_instances(session=session)] == before
+
+
+def test_a_health_check_is_logged_only_where_it_finds_something(capsys: pytest.CaptureFixture[str]) -> None:
+    from tradewind.bundle.scheduler import Health
+
+    answer = Health.__new__(Health)  # without a connection to answer on
+    answer.client_address, answer.requestline = ("127.0.0.1", 1), "GET /health HTTP/1.1"
+    answer.log_request(200)
+    assert capsys.readouterr().err == ""
+    answer.log_request(503)
+    assert '"GET /health HTTP/1.1" 503' in capsys.readouterr().err

@@ -44,7 +44,9 @@ def run(tests: Path, root: Path, dags: Path, patience_s: float, variables: Mappi
     with tempfile.TemporaryDirectory(prefix="tradewind-suite-") as name:
         home = Path(name)
         report = home / "report.xml"
-        options = ["--quiet", "-p", "no:cacheprovider", f"--junit-xml={report}", place]
+        # The other family does not say in which file a test is.
+        report_of = ["-o", "junit_family=xunit1", f"--junit-xml={report}"]
+        options = ["--quiet", "-p", "no:cacheprovider", *report_of, place]
         command = [sys.executable, "-c", _PYTEST, str(dags), *options]
         allowed = environment(home, dags) | dict(variables)
         program = subprocess.Popen(  # noqa: S603
@@ -78,6 +80,8 @@ def _read(report: bytes, place: str) -> tuple[int, tuple[Finding, ...]]:
             if problem is not None:
                 file = case.get("file") or place
                 message = (problem.get("message") or "").strip().splitlines() or [kind]
-                found.append(Finding(True, "tests", file, f"{case.get('classname')}.{case.get('name')}: {message[0]}"))
+                line = int(case.get("line") or -1) + 1  # pytest counts from 0
+                name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+                found.append(Finding(True, "tests", file, f"{name}: {message[0]}", line))
     more = [Finding(True, "tests", place, f"and {len(found) - _SHOWN} more fail")] if len(found) > _SHOWN else []
     return len(cases), (*found[:_SHOWN], *more)

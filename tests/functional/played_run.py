@@ -1,0 +1,55 @@
+"""``tradewind run`` as a person types it, on a platform whose Airflow plays what a test says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import fake_platform
+from fake_platform import Airflow, Look, dag, task
+
+COMMAND = Path(sys.executable).parent / "tradewind"
+
+
+class Said(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(folder: Path, *arguments: str) -> Said:
+    """The command in a folder."""
+    result = subprocess.run(
+        [str(COMMAND), "run", *arguments],
+        cwd=folder,
+        env={**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert "Traceback" not in result.stderr, result.stderr
+    return Said(result.returncode, result.stdout, result.stderr)
+
+
+def played(folder: Path, airflow: Airflow, *arguments: str) -> Said:
+    """The command on a platform with this Airflow, whose address is U in what it says."""
+    with fake_platform.running(folder, airflow) as url:
+        said = run(folder, *arguments)
+    return Said(said.code, said.out.replace(url, "U"), said.err.replace(url, "U"))
+
+
+def etl(*looks: Look, **changes: Any) -> Airflow:
+    """An Airflow with the DAG etl, of which a run goes through ``looks``."""
+    return Airflow({"etl": dag("etl", **changes)}, looks=list(looks) or [Look("success", [task("load", "success")])])
+
+
+def mapped(name: str, **states: int) -> list[dict[str, Any]]:
+    """The instances of a mapped task: so many in each state; ``none`` for those that nothing has happened to."""
+    each = [state for state, count in states.items() for _ in range(count)]
+    return [task(name, None if state == "none" else state, index) for index, state in enumerate(each)]
