@@ -50,7 +50,7 @@ up: $(USER_STAMP)  ## start the whole platform here, and run a DAG to its end
 down:  ## stop it
 	@$(BIN)/tradewind down
 
-test: $(STAMP) $(CHECKS) $(GROOVY_LINT)  ## run every test, on real Airflow (20 to 70 minutes on two cores)
+test: $(STAMP) $(CHECKS) $(GROOVY_LINT)  ## run every test, on real Airflow (about 40 minutes on two cores)
 	@$(BIN)/python -m tests
 
 test-aws: $(STAMP)  ## the tests of each Terraform module and stack on the real AWS provider, from its registry
