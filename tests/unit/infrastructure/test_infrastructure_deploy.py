@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from infrastructure_samples import FakeCloud, FakeTerraform, change, deployer, ignore, plan
-from samples import LARGE, SMALL
 
+from samples import LARGE, SMALL
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import Stack, bootstrap_stack, environment_stack, stacks_named
 from tradewind.infrastructure.workspace import Workspace

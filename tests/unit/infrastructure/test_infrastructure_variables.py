@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from samples import LARGE, ROOT, SMALL
 
+from samples import LARGE, ROOT, SMALL
 from tradewind.config import Tradewind
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import Stack, account_stack, bootstrap_stack, environment_stack, state_bucket
