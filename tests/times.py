@@ -1,7 +1,7 @@
 """Where the time of the tests goes: each section, each file and the slowest tests, beside the run before.
 
-``tests/run`` gives pytest the name of a file in TRADEWIND_TIMES; the hooks here write into it how long each test took,
-fixtures included, and ``report`` prints what all sections of a run took.
+``python -m tests`` gives pytest the name of a file in TRADEWIND_TIMES; the hooks here write into it how long each test
+took, fixtures included, and ``report`` prints what all sections of a run took.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ TOOLS = ("buildah", "podman", "skopeo", "docker-registry", "mysqld", "haproxy")
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """The images, built; nothing runs. What is missing fails: tests/run alone decides what a machine leaves out."""
+    """The images, built; nothing runs. What is missing fails: only tests/__main__.py leaves anything out."""
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     assert not missing, f"not in the PATH: {', '.join(missing)}; tests/containers/prepare.sh says what it takes"
     made = Shop(project(tmp_path_factory.mktemp("shop")))

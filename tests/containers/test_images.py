@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
 COMPONENTS = ("webserver", "scheduler", "worker", "flower")
 LIMITS_MB = {"worker": 140, "flower": 60}
-"""What must be downloaded at most, before a container starts (docs/guides/images.md)."""
+"""What must be downloaded at most, before a container starts (docs/decisions/0016-images-from-one-dockerfile.md)."""
 
 
 def inside(image: str, command: str) -> str:

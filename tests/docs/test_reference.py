@@ -201,7 +201,6 @@ def test_the_fields_inside_a_service(field: str, records: list[type]) -> None:
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("tier", platform.Tier),
         ("exposure", platform.Exposure),
         ("dependencies", platform.Condition),
         ("dags", platform.Access),

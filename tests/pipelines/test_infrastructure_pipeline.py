@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_account import BUCKET, COMMAND, FILE, Account, moto_server
@@ -37,11 +38,18 @@ def states(account: Account) -> list[str]:
     return [entry["Key"] for entry in listed if entry["Size"] > 1000]
 
 
+def ledger(account: Account) -> list[dict[str, Any]]:
+    client = account.client("s3")
+    listed = client.list_objects_v2(Bucket=BUCKET, Prefix="ledger/environment/dev/").get("Contents", [])
+    return [json.loads(client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()) for entry in listed]
+
+
 def test_a_plan_is_shown_asked_for_and_applied(account: Account) -> None:
     proposed = build(account, **PULL_REQUEST)
     assert (proposed.result, proposed.stages["Apply"], states(account)) == ("SUCCESS", "SKIPPED", [])
-    plan = json.loads((account.folder / "build" / "plan.json").read_text())
-    assert plan["environments"]["dev"]["counts"]["create"] > 200
+    plan = json.loads((account.folder / "build" / "plan.json").read_text())["environments"]["dev"]
+    assert plan["counts"]["create"] > 200
+    assert (account.folder / "build" / "plan").read_text() == plan["plan_sha256"] + "\n"
 
     refused = build(account, answer="Abort")
     assert (refused.result, states(account)) == ("ABORTED", [])
@@ -51,6 +59,14 @@ def test_a_plan_is_shown_asked_for_and_applied(account: Account) -> None:
     assert states(account) == ["environments/dev.tfstate"]
     assert set(applied.stages.values()) == {"SUCCESS"}
     assert {"build/audit.txt", "build/plan.json"} <= set(applied.report["archived"])
+    # What was shown is what was audited, and that is what was applied.
+    shown = json.loads((account.folder / "build" / "plan.json").read_text())["environments"]["dev"]["plan_sha256"]
+    assert shown != plan["plan_sha256"]
+    entries = ledger(account)
+    assert {entry["event"] for entry in entries} == {"started", "finished"}
+    for entry in entries:
+        audit = entry["plan"]["audit"]
+        assert (entry["plan"]["plan_sha256"], audit["plan_sha256"], audit["passed"]) == (shown, shown, True)
 
     for done in (proposed, refused, applied):
         assert not [value for name, value in account.credentials.items() if "KEY_ID" not in name and value in done.log]

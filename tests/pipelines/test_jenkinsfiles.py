@@ -10,6 +10,7 @@ import pytest
 from jenkins_runs import LIBRARY, PIPELINES, REFUSED, Outcome, run
 
 COMPONENTS = ("webserver", "scheduler", "worker", "flower")
+PLANNED = ["plan dev --json", "audit dev --report build/audit.txt"]
 
 # Stands where `tradewind` does: writes down how it was called, and answers as it was told.
 RECORDER = """#!/bin/sh
@@ -20,6 +21,7 @@ case "$*" in
 "images push"*) echo registry/worker@sha256:0 ;;
 "release create"*) echo r-0 ;;
 "dags build"*) echo d-0 ;;
+audit*) echo found > "$4"; echo 4711 ;;
 esac
 while [ $# -gt 0 ]; do
     if [ "$1" = --junit ]; then
@@ -145,7 +147,18 @@ def test_infrastructure_is_planned_and_applied_behind_a_question(job: Job) -> No
     done = job.build("infrastructure", inputs={"Apply the plan.*": "Apply"})
 
     assert done.result == "SUCCESS", done.log
-    assert job.calls()[1:] == ["config check", "audit dev", "plan dev --json", "apply dev", "drift dev"]
+    assert job.calls()[1:] == ["config check", *PLANNED, "apply dev --audited 4711", "drift dev"]
+    # What is asked about can be looked at when it is asked.
+    order = done.report["steps"]
+    assert order.index("archiveArtifacts") < order.index("input")
+    assert {"build/plan.json", "build/audit.txt", "build/plan"} <= set(done.report["archived"])
+
+
+def test_a_plan_that_does_not_pass_the_audit_is_not_asked_about(job: Job) -> None:
+    done = job.build("infrastructure", env={"FAILS": "audit"}, inputs={"Apply the plan.*": "Apply"})
+
+    assert done.result == "FAILURE"
+    assert job.calls()[1:] == ["config check", *PLANNED]
     assert "build/plan.json" in done.report["archived"]
 
 
@@ -153,14 +166,14 @@ def test_a_plan_that_is_refused_is_not_applied(job: Job) -> None:
     done = job.build("infrastructure", inputs={"Apply the plan.*": "Abort"})
 
     assert done.result == "ABORTED"
-    assert job.calls()[-1] == "plan dev --json"
+    assert job.calls()[-1] == PLANNED[-1]
 
 
 def test_a_pull_request_is_planned_where_it_would_go(job: Job) -> None:
     done = job.build("infrastructure", env={"BRANCH_NAME": "PR-7", "CHANGE_ID": "7", "CHANGE_TARGET": "main"})
 
     assert done.result == "SUCCESS"
-    assert job.calls()[1:] == ["config check", "audit dev", "plan dev --json"]
+    assert job.calls()[1:] == ["config check", *PLANNED]
     assert done.stages["Apply"] == "SKIPPED"
 
 

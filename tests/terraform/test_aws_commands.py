@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_account import BUCKET, FILE, Account, moto_server
 from harness import PROJECT, serving
 
 STATE = "environments/dev.tfstate"
+DEV = ".tradewind/infrastructure/environment-dev"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,19 @@ def keys(account: Account, prefix: str) -> list[str]:
     return [entry["Key"] for entry in listed]
 
 
+def ledger(account: Account) -> dict[str, dict[str, Any]]:
+    """What the ledger of dev has, by the event; of each the newest."""
+    found = {}
+    for key in keys(account, "ledger/environment/dev/"):
+        entry = json.loads(account.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        found[entry["event"]] = entry
+    return found
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def test_the_first_bootstrap(nobody: Account, tmp_path: Path) -> None:
     """The state begins as a file; then the bucket is there, and the state moves into it."""
     fresh = Account(tmp_path, nobody.endpoint, nobody.of("222222222222").credentials)
@@ -76,35 +93,119 @@ def test_the_first_bootstrap(nobody: Account, tmp_path: Path) -> None:
 
 
 def test_plan_audit_apply_output_drift_and_end(account: Account) -> None:
+    said = account.run("drift", "dev")
+    assert said.returncode == 1
+    assert "dev is not there yet: it was never applied" in said.stderr
+    assert "Invalid index" not in said.stderr
+
     said = account.run("plan", "dev")
     assert said.returncode == 0, said.stderr
     assert said.stdout.startswith("dev: 2")
     assert "to create" in said.stdout.splitlines()[0]
-    assert "next: tradewind apply dev" in said.stderr
+    assert "next: tradewind audit dev, then tradewind apply dev" in said.stderr
+    planned = sha256(account.folder / DEV / "plan.bin")
+    assert f"plan {planned}" in said.stderr
 
-    assert account.run("audit", "dev").returncode == 0
-    said = account.run("apply", "dev")
+    # The audit takes that plan, and needs neither AWS nor credentials for it.
+    bare = Account(account.folder, account.endpoint, {})
+    said = bare.run("audit", "dev", "--json", AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_CONFIG_FILE=os.devnull)
+    assert said.returncode == 0, said.stderr
+    assert (json.loads(said.stdout)["plan_sha256"], json.loads(said.stdout)["passed"]) == (planned, True)
+    assert f"next: tradewind apply dev --audited {planned}" in said.stderr
+    assert sha256(account.folder / DEV / "plan.bin") == planned
+
+    said = account.run("apply", "dev", "--audited", planned)
     assert said.returncode == 0, said.stderr
     assert "creating" in said.stderr
+    assert f"applied plan {planned}" in said.stderr
     assert STATE in keys(account, "environments/")
-    assert {key.rsplit("-", 1)[1] for key in keys(account, "ledger/environment/dev/")} == {
-        "started.json",
-        "finished.json",
-    }
+    written = ledger(account)
+    assert set(written) == {"started", "finished"}
+    for entry in written.values():
+        assert (entry["plan"]["plan_sha256"], entry["plan"]["audit"]["plan_sha256"]) == (planned, planned)
+        assert entry["plan"]["audit"]["passed"] is True
+
+    # It is used up: there is nothing to audit or to apply.
+    for command in ("audit", "apply"):
+        said = account.run(command, "dev")
+        assert (said.returncode, said.stdout) == (1, "")
+        assert "error: there is no plan for dev\nhint: tradewind plan dev\n" in said.stderr
 
     said = account.run("output", "dev", "--json")
     assert json.loads(said.stdout)["outputs"]["cluster"] == "acme-dev"
     said = account.run("plan", "dev")
     assert said.stdout == "dev: nothing to change\n"
+    second = sha256(account.folder / DEV / "plan.bin")
     said = account.run("drift", "dev", "--json")
     assert (said.returncode, json.loads(said.stdout)["drifted"]) == (0, [])
+    # What only reads leaves the plan where it is, and the plan can still be carried out.
+    assert account.run("output", "dev").returncode == 0
+    assert sha256(account.folder / DEV / "plan.bin") == second
+    said = account.run("apply", "dev", "--no-deploy")
+    assert said.returncode == 0, said.stderr
+    assert f"applied plan {second}" in said.stderr
+    assert ledger(account)["finished"]["plan"]["audit"] is None
 
     said = account.run("destroy", "dev")
+    assert "kept, in the place of any other plan of dev: plan " in said.stderr
     assert said.returncode == 0, said.stderr
     assert "LOSES DATA: module.database.aws_db_instance.this holds the metadata database" in said.stdout
     said = account.run("destroy", "dev", "--yes", "--allow-data-loss", "module.database.aws_db_instance.this")
     assert said.returncode == 2
     assert "the plan loses data, so nothing was done" in said.stderr
+
+
+def test_only_the_audited_plan_is_applied(account: Account) -> None:
+    def plan(tags: str) -> str:
+        """The hash of a plan that differs by its tags, and that is kept."""
+        (account.folder / "tradewind.yaml").write_text(FILE.read_text() + f"tags: {{team: {tags}}}\n")
+        said = account.run("plan", "dev", "--json")
+        assert said.returncode == 0, said.stderr
+        found = json.loads(said.stdout)["environments"]["dev"]["plan_sha256"]
+        assert found == sha256(account.folder / DEV / "plan.bin")
+        return str(found)
+
+    try:
+        first = plan("one")
+        said = account.run("apply", "dev", "--audited", first)
+        assert said.returncode == 2
+        assert "error: the plan for dev was not audited\nhint: tradewind audit dev\n" in said.stderr
+
+        said = account.run("audit", "dev", "--report", "ways.txt")
+        assert (said.returncode, said.stdout) == (0, f"{first}\n")
+        assert "public_load_balancer" in (account.folder / "ways.txt").read_text()
+
+        # Another plan comes between the audit and the answer.
+        second = plan("two")
+        assert second != first
+        said = account.run("apply", "dev", "--audited", first)
+        assert said.returncode == 2
+        assert f"another plan is kept for dev: asked for was {first}, and {second} is kept" in said.stderr
+
+        # The configuration is another one than that of the plan.
+        (account.folder / "tradewind.yaml").write_text(FILE.read_text())
+        for command in ("audit", "apply"):
+            said = account.run(command, "dev")
+            assert said.returncode == 1
+            assert "the plan for dev is out of date" in said.stderr
+            assert "hint: tradewind plan dev" in said.stderr
+    finally:
+        (account.folder / "tradewind.yaml").write_text(FILE.read_text())
+
+
+def test_a_plan_of_another_folder_is_refused(account: Account, tmp_path: Path) -> None:
+    """Its files alone do not make it a plan that can be applied: the provider and the state are those of the folder."""
+    assert account.run("plan", "dev").returncode == 0
+    (tmp_path / "tradewind.yaml").write_text(FILE.read_text())
+    other = Account(tmp_path, account.endpoint, account.credentials)
+    (tmp_path / DEV).mkdir(parents=True)
+    for name in ("plan.bin", "plan.json"):
+        shutil.copy(account.folder / DEV / name, tmp_path / DEV)
+    for command in ("audit", "apply"):
+        said = other.run(command, "dev")
+        assert said.returncode == 1
+        assert "the plan for dev was made elsewhere" in said.stderr
+        assert "hint: tradewind plan dev" in said.stderr
 
 
 def test_another_account_is_reached_through_its_role(account: Account, nobody: Account) -> None:
@@ -121,6 +222,11 @@ def test_another_account_is_reached_through_its_role(account: Account, nobody: A
     rendered = account.folder / ".tradewind/infrastructure/environment-prod"
     backend = json.loads((rendered / "backend.tfbackend.json").read_text())
     assert backend["assume_role"]["role_arn"] == "arn:aws:iam::222222222222:role/acme-deploy"
+    # The plan works through that role only.
+    assert account.run("audit", "prod").returncode == 0
+    said = production.run("apply", "prod")
+    assert said.returncode == 2
+    assert "the plan for prod was made with other credentials, and works only with those" in said.stderr
 
 
 def test_every_environment_at_once(account: Account, tmp_path: Path) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import pytest
 import yaml
 from harness import PROJECT, changes
-from planned import LARGE, SMALL, plan_of, planned_types, terraform, variables
+from planned import LARGE, SMALL, plan_of, planned_types, stacks, terraform, variables
 
+from tradewind.cli.options import LOCAL
 from tradewind.config import Tradewind, parse
+from tradewind.config.fields import RESERVED
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.operate.audit import audit
@@ -144,3 +151,39 @@ def test_tags_are_everywhere(tradewind: Tradewind, name: str) -> None:
     ]
     assert len(tagged) > 100
     assert all(wanted.items() <= tags.items() for tags in tagged)
+
+
+def named(plan: Mapping[str, Any]) -> dict[str, set[str]]:
+    """What a plan calls what it makes, by type and argument, as far as the name is known."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for entry in plan["resource_changes"]:
+        for argument, value in (entry["change"]["after"] or {}).items():
+            if re.search(r"name|bucket$|identifier|family|token|_id$", argument) and isinstance(value, str):
+                found[f"{entry['type']}.{argument}"].add(value)
+    return found
+
+
+def environments_called(plan: Mapping[str, Any], name: str, others: Mapping[str, set[str]]) -> Iterator[str]:
+    """How an environment would have to be called so that something of it had one of the other names."""
+    for kind, names in named(plan).items():
+        for form in {re.escape(own).replace(re.escape(f"acme-{name}"), "acme-([a-z][a-z0-9-]*)", 1) for own in names}:
+            if "(" in form:
+                yield from (found[1] for other in others.get(kind, ()) if (found := re.fullmatch(form, other)))
+
+
+def test_names_that_an_account_has_are_reserved() -> None:
+    theirs: dict[str, set[str]] = defaultdict(set)
+    for stack in stacks(SMALL):
+        if stack.kind != "environment":
+            plan = terraform(stack, f"names-{stack.kind}-{stack.name}").plan(**variables(stack))
+            for kind, names in named(plan).items():
+                theirs[kind] |= names
+    assert len(theirs) > 3
+    assert set(environments_called(plan_of(LARGE, "prod"), "prod", theirs)) == set(RESERVED) - {LOCAL}
+
+
+def test_two_environments_never_have_one_name() -> None:
+    """Of an environment whose name begins with another's; classes of workers, which a person names, have a rule."""
+    plan = plan_of(LARGE, "prod")
+    same = {found for found in environments_called(plan, "prod", named(plan)) if found != "prod"}
+    assert {name for name in same if not re.match(r"prod-worker(-|$)", name)} == set()

@@ -19,6 +19,14 @@ AllowDataLoss = Annotated[
 def apply(
     environment: Annotated[str, typer.Argument(help="The environment.")],
     allow_data_loss: AllowDataLoss = None,
+    audited: Annotated[
+        str | None,
+        typer.Option(
+            "--audited",
+            metavar="HASH",
+            help="Only if the plan that is kept has this hash and has passed `tradewind audit`, which says it.",
+        ),
+    ] = None,
     deploy: Annotated[
         bool, typer.Option("--deploy/--no-deploy", help="Bring the release in force to services that were changed.")
     ] = True,
@@ -28,7 +36,7 @@ def apply(
     tradewind, deployer = infrastructure.deployer(file)
     stack = environment_stack(tradewind, environment)
     with infrastructure.progress(f"applying the plan of {stack.title}") as listen:
-        deployer.apply(stack, allow_data_loss or (), listen)
-    terminal.say(f"{stack.title} is as planned")
+        applied = deployer.apply(stack, allow_data_loss or (), listen, only=audited, audited=audited is not None)
+    terminal.say(f"{stack.title} is as planned: applied plan {applied}")
     if deploy and not release.redeploy(file, environment, "apply"):
         terminal.say(f"next: tradewind release create --from {environment}")

@@ -14,6 +14,7 @@ from tradewind.cli import infrastructure, terminal
 from tradewind.cli.options import AsJson, File, configuration_file
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.infrastructure.stack import environment_stack
+from tradewind.operate.audit import Audit
 from tradewind.operate.audit import audit as compare
 
 
@@ -21,30 +22,59 @@ def audit(
     environment: Annotated[str, typer.Argument(help="The environment.")],
     plan: Annotated[
         Path | None,
-        typer.Option("--plan", help="A plan in JSON (`terraform show -json`). When not given: plan now."),
+        typer.Option(
+            "--plan", help="A plan in JSON (`terraform show -json`). When not given: what `tradewind plan` has kept."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Write the ways into this file, and print only the hash of a kept plan that has passed."
+        ),
     ] = None,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove from a plan which tier and which service reaches which port. Exit code 3 where that is not the design."""
+    kept = None
     if plan is None:
         tradewind, deployer = infrastructure.deployer(file)
-        stack = environment_stack(tradewind, environment)
-        with infrastructure.progress(f"planning {stack.title}") as listen:
-            found = deployer.plan(stack, listen).plan
+        kept = deployer.waiting(environment_stack(tradewind, environment))
+        result = compare(tradewind.environment(environment), kept.plan)
+        deployer.audited(kept, result.passed)
     else:
-        tradewind, found = config.load(configuration_file(file)), _read(plan)
-    result = compare(tradewind.environment(environment), found)
-    if as_json:
-        terminal.data_json({"version": 1, "environment": environment, **result.as_dict()})
+        result = compare(config.load(configuration_file(file)).environment(environment), _read(plan))
+    sha256 = kept.sha256 if kept else None
+    found = {"version": 1, "environment": environment, "plan_sha256": sha256, **result.as_dict()}
+    text = terminal.json_text(found) if as_json else terminal.table_text(*_table(result))
+    if report:
+        _write(report, text)
+    elif as_json:
+        terminal.data(text)
     else:
-        found_paths = (("ok", result.right), ("OPEN", result.open), ("SHUT", result.shut))
-        rows = [[word, *path.as_dict().values()] for word, paths in found_paths for path in paths]
-        terminal.table(["", "FROM", "TO", "PORT", "TIER"], sorted(rows, key=lambda row: row[1:]))
+        terminal.table(*_table(result))
+    name = f"plan {sha256}" if sha256 else str(plan)
     if not result.passed:
-        terminal.say(f"{len(result.open)} open that nobody designed, {len(result.shut)} shut that must be open")
+        terminal.say(f"{name}: {len(result.open)} open that nobody designed, {len(result.shut)} shut that must be open")
         raise typer.Exit(ExitCode.UNHEALTHY)
-    terminal.say(f"{len(result.right)} ways, all of them designed, and no other")
+    terminal.say(f"{name}: {len(result.right)} ways, all of them designed, and no other")
+    if sha256:
+        terminal.say(f"next: tradewind apply {environment} --audited {sha256}")
+        if report:
+            terminal.data(sha256)
+
+
+def _table(result: Audit) -> tuple[list[str], list[list[str]]]:
+    found_paths = (("ok", result.right), ("OPEN", result.open), ("SHUT", result.shut))
+    rows = [[word, *path.as_dict().values()] for word, paths in found_paths for path in paths]
+    return ["", "FROM", "TO", "PORT", "TIER"], sorted(rows, key=lambda row: row[1:])
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n")
+    except OSError as error:
+        raise TradewindError(f"cannot write {path}", str(error.strerror), code=ExitCode.USAGE) from None
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -41,5 +41,5 @@ def _bring(deployer: Deployer, stack: Stack, yes: bool, allowed: list[str]) -> b
         terminal.say(f"nothing was changed; to go on: tradewind bootstrap {stack.account} --yes")
         return False
     with infrastructure.progress(f"applying {stack.title}") as listen:
-        deployer.apply(stack, allowed, listen)
+        deployer.apply(stack, allowed, listen, only=planned.sha256)
     return True

@@ -23,11 +23,12 @@ def destroy(
     stack = environment_stack(tradewind, environment)
     if yes:
         with infrastructure.progress(f"destroying {stack.title}") as listen:
-            deployer.apply(stack, allow_data_loss or (), listen, destroy=True)
-        terminal.say(f"{stack.title} is gone")
+            applied = deployer.apply(stack, allow_data_loss or (), listen, destroy=True)
+        terminal.say(f"{stack.title} is gone: applied plan {applied}")
         return
     with infrastructure.progress(f"planning the end of {stack.title}") as listen:
         planned = deployer.plan(stack, listen, ["-destroy"])
     infrastructure.show(stack.name, planned.summary, every=False)
+    terminal.say(f"kept, in the place of any other plan of {stack.title}: plan {planned.sha256}")
     flags = "".join(f" --allow-data-loss '{change.address}'" for change in planned.summary.losses)
     terminal.say(f"next, if you mean it: tradewind destroy {environment} --yes{flags}")

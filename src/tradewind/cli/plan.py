@@ -20,7 +20,7 @@ def plan(
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what would change in an environment on AWS, and keep the plan for `tradewind apply`."""
+    """Show what would change in an environment on AWS, and keep the plan for `tradewind audit` and `apply`."""
     tradewind, deployer = infrastructure.deployer(file)
     if every == bool(environment):
         raise TradewindError(
@@ -34,10 +34,12 @@ def plan(
     for stack in [environment_stack(tradewind, name) for name in names]:
         with infrastructure.progress(f"planning {stack.title}") as listen:
             planned[stack.name] = deployer.plan(stack, listen)
+        terminal.say(f"kept for audit and apply: plan {planned[stack.name].sha256}")
         if not as_json:
             infrastructure.show(stack.name, planned[stack.name].summary, every=resources)
     if as_json:
-        found = {name: result.summary.as_dict() for name, result in planned.items()}
+        found = {name: {**result.summary.as_dict(), "plan_sha256": result.sha256} for name, result in planned.items()}
         terminal.data_json({"version": 1, "environments": found})
     if any(not result.summary.empty for result in planned.values()):
-        terminal.say(f"next: tradewind apply {names[0] if len(names) == 1 else 'ENVIRONMENT'}")
+        name = names[0] if len(names) == 1 else "ENVIRONMENT"
+        terminal.say(f"next: tradewind audit {name}, then tradewind apply {name}")

@@ -187,7 +187,6 @@ def diff(
         )
     one, two = (by_id[name].as_dict() for name in (first, second))
     changes = {f"image {c}": (one["images"].get(c, ""), two["images"].get(c, "")) for c in map(str, Component)}
-    changes |= {key: (one[key], two[key]) for key in ("configuration", "dags")}
     different = {key: values for key, values in changes.items() if values[0] != values[1]}
     if as_json:
         terminal.data_json({"version": 1, "changes": {k: {"from": a, "to": b} for k, (a, b) in different.items()}})

@@ -12,6 +12,7 @@ from tradewind.errors import TradewindError
 
 if TYPE_CHECKING:  # loaded by those who need it
     from rich.console import Console
+    from rich.table import Table
 
 
 # rich honours NO_COLOR by itself; TERM=dumb and pipes switch colours off too.
@@ -37,27 +38,42 @@ def data(text: str) -> None:
 
 
 def data_json(value: Any) -> None:
-    """Write one JSON document to stdout: sorted keys, two spaces, so that outputs can be compared."""
-    data(json.dumps(value, indent=2, sort_keys=True, default=str))
+    """Write one JSON document to stdout."""
+    data(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A JSON document with sorted keys and two spaces, so that outputs can be compared."""
+    return json.dumps(value, indent=2, sort_keys=True, default=str)
 
 
 def table(columns: list[str], rows: list[list[str]]) -> None:
     """Write a plain table to stdout. Wide content is never cut: a pipe or a log has no width."""
+    if out().is_terminal:
+        out().print(_grid(columns, rows, wrap=True))
+    else:
+        data(table_text(columns, rows))
+
+
+def table_text(columns: list[str], rows: list[list[str]]) -> str:
+    """The same table for a file, a pipe or a log."""
     from rich.console import Console
+
+    wide = Console(file=sys.stdout, width=400, markup=False, soft_wrap=True, highlight=False, no_color=True)
+    with wide.capture() as captured:
+        wide.print(_grid(columns, rows, wrap=False))
+    return "\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n"))
+
+
+def _grid(columns: list[str], rows: list[list[str]], *, wrap: bool) -> Table:
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        grid.add_column(column, overflow="fold", no_wrap=not out().is_terminal)
+        grid.add_column(column, overflow="fold", no_wrap=not wrap)
     for row in rows:
         grid.add_row(*row)
-    if out().is_terminal:
-        out().print(grid)
-    else:
-        wide = Console(file=sys.stdout, width=400, markup=False, soft_wrap=True, highlight=False, no_color=True)
-        with wide.capture() as captured:
-            wide.print(grid)
-        data("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+    return grid
 
 
 def say(text: str, style: str | None = None) -> None:

@@ -28,6 +28,21 @@ FARGATE_MEMORY: dict[float, tuple[float, ...]] = {
 
 PRIVATE_NETWORKS = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
+RESERVED = {
+    "local": "commands mean this machine by it",
+    "shared": "resources that the environments of an account share have it in their names",
+    "tf-state": "the key of the Terraform states has it in its name",
+}
+"""Names that no environment may have, and why."""
+
+OTHER_PARTITIONS = {
+    r"cn-": "China",
+    r"us-gov-": "GovCloud",
+    r"[a-z]{2,4}-iso[a-z]?-": "isolated regions",
+    r"eusc-": "the European Sovereign Cloud",
+}
+"""How regions begin that are in another partition than ``aws``, and what these are called."""
+
 _SETTING_KEY = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
 
 
@@ -51,6 +66,22 @@ def _cpu(value: float) -> float:
 def _account_id(value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise refuse("must be quoted: YAML reads it as a number, and leading zeros get lost")
+    return value
+
+
+def _environment_name(value: str) -> str:
+    if value in RESERVED:
+        raise refuse(f"is a reserved name: {RESERVED[value]}; choose another")
+    return value
+
+
+def _region(value: str) -> str:
+    for beginning, called in OTHER_PARTITIONS.items():
+        if re.match(beginning, value):
+            raise refuse(
+                f"is in another partition of AWS ({called}), and Tradewind deploys to the partition `aws` only: "
+                "the names of all that it makes begin with arn:aws:. Choose a region of that one, such as eu-west-1"
+            )
     return value
 
 
@@ -153,6 +184,9 @@ Name = Annotated[
     str,
     Field(min_length=1, max_length=20, pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", json_schema_extra=_words(_NAME)),
 ]
+EnvironmentName = Annotated[
+    Name, AfterValidator(_environment_name), Field(json_schema_extra=_words(_NAME) | {"not": {"enum": [*RESERVED]}})
+]
 QueueName = Annotated[
     str,
     Field(
@@ -163,9 +197,11 @@ QueueName = Annotated[
 Region = Annotated[
     str,
     Field(
-        pattern=r"^[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-[0-9]$",
-        json_schema_extra=_words("must be an AWS region such as eu-west-1"),
+        pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$",
+        json_schema_extra=_words("must be an AWS region such as eu-west-1")
+        | {"not": {"pattern": f"^({'|'.join(OTHER_PARTITIONS)})"}},
     ),
+    AfterValidator(_region),
 ]
 AccountId = Annotated[
     str,
@@ -235,22 +271,22 @@ ZoneId = Annotated[
 CertificateArn = Annotated[
     str,
     Field(
-        pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$",
-        json_schema_extra=_words("must be the ARN of an ACM certificate"),
+        pattern=r"^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$",
+        json_schema_extra=_words("must be the ARN of an ACM certificate, arn:aws:acm:…"),
     ),
 ]
 PolicyArn = Annotated[
     str,
     Field(
-        pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$",
-        json_schema_extra=_words("must be the ARN of an IAM policy"),
+        pattern=r"^arn:aws:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$",
+        json_schema_extra=_words("must be the ARN of an IAM policy, arn:aws:iam::…"),
     ),
 ]
 PrincipalArn = Annotated[
     str,
     Field(
-        pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$",
-        json_schema_extra=_words("must be the ARN of an IAM role or user"),
+        pattern=r"^arn:aws:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$",
+        json_schema_extra=_words("must be the ARN of an IAM role or user, arn:aws:iam::…"),
     ),
 ]
 HttpsUrl = Annotated[

@@ -95,7 +95,9 @@ class Identity(Model):
     """How people log in."""
 
     provider: Literal["local", "oidc"] = Field(
-        default="local", description="`local`: users in Airflow's own database. `oidc`: your company's single sign-on."
+        default="local",
+        description="`local`: users in Airflow's own database. `oidc`: your company's single sign-on, which is checked "
+        "here and not yet set up in Airflow: until it is, no login is made.",
     )
     issuer: HttpsUrl | None = Field(default=None, description="OIDC: the address of the issuer. Required with `oidc`.")
     client_id: Text | None = Field(default=None, description="OIDC: the client id. Required with `oidc`.")

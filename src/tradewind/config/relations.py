@@ -18,6 +18,7 @@ def findings(config: Tradewind) -> Iterator[Finding]:
     yield from _production(config)
     yield from _addresses(config)
     yield from _branches(config)
+    yield from _names_of_workers(config)
     yield from _local(config)
     for name, environment in config.environments.items():
         yield from environment_findings(name, environment)
@@ -133,6 +134,18 @@ def _branches(config: Tradewind) -> Iterator[Finding]:
                 f"is also the branch of {one}; a branch is deployed to one environment",
                 repr(second),
             )
+
+
+def _names_of_workers(config: Tradewind) -> Iterator[Finding]:
+    """A class of workers ``web`` of ``dev`` and the web of ``dev-worker`` would have roles of one name."""
+    for name, environment in config.environments.items():
+        for other, neighbour in config.environments.items():
+            same = environment.account == neighbour.account
+            if same and (name == f"{other}-worker" or name.startswith(f"{other}-worker-")):
+                message = (
+                    f"must not begin with {other}-worker: what belongs to the workers of {other} is called so, in the "
+                )
+                yield Finding((_environment(name),), message + "same account; choose another name")
 
 
 def _local(config: Tradewind) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from tradewind.config.environment import Environment
 from tradewind.config.fields import (
     AccountId,
     Email,
+    EnvironmentName,
     Flag,
     ImageReference,
     Model,
@@ -118,7 +119,9 @@ class Tradewind(Model):
     """
 
     tenant: Tenant = Field(description="The short name of the company or team; a part of every AWS name.")
-    region: Region = Field(description="The AWS region of every environment.")
+    region: Region = Field(
+        description="The AWS region of every environment; none of China, GovCloud or another partition."
+    )
     tags: Mapping[str, str] = Field(default={}, description="AWS tags of everything.")
     accounts: Annotated[Mapping[Name, Account], Field(min_length=1)] = Field(description="The AWS accounts, by name.")
     promotion: Mapping[Name, Name] = Field(
@@ -131,7 +134,7 @@ class Tradewind(Model):
         description="Settings of every environment, which it may override: mappings merge, lists and values replace, "
         "and `null` returns to the built-in default.",
     )
-    environments: Annotated[Mapping[Name, Environment], Field(min_length=1)] = Field(
+    environments: Annotated[Mapping[EnvironmentName, Environment], Field(min_length=1)] = Field(
         description="The environments, by name."
     )
     images: Images = Field(default=Images(), description="The images of the components.")

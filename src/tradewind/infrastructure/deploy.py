@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
-import json
 import socket
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.infrastructure import kept
 from tradewind.infrastructure.changes import Summary, drifted, summarise
 from tradewind.infrastructure.cloud import Caller, Cloud, Lock
 from tradewind.infrastructure.stack import Stack
@@ -26,11 +26,12 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan that waits: what it would do, and the plan in Terraform's JSON."""
+    """A plan that waits: what it would do, the plan in Terraform's JSON, and its hash."""
 
     stack: Stack
     summary: Summary
     plan: Mapping[str, Any]
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class _Ready:
     terraform: Terraform
     caller: Caller
     cloud: Cloud
+    assumed: str | None  # the role that was taken to reach the stack's account
     first: bool  # a bootstrap that has no state bucket yet
 
 
@@ -63,50 +65,95 @@ class Deployer:
 
     def plan(self, stack: Stack, listen: Listener, arguments: Sequence[str] = ()) -> Planned:
         """Plan a stack and keep the plan for ``apply``. ``arguments`` go to ``terraform plan`` (``-destroy``)."""
-        ready = self._ready(stack)
-        workspace = ready.workspace
-        for stale in (workspace.plan, workspace.record):
-            stale.unlink(missing_ok=True)
-        ready.terraform.plan(ready.folder, workspace.plan, arguments, listen)
-        workspace.plan.chmod(0o600)
-        plan = ready.terraform.show(ready.folder, workspace.plan)
-        summary = summarise(plan)
-        record = {
-            "stack": stack.kind,
-            "name": stack.name,
-            "account_id": stack.account_id,
-            "made_at": self._now(),
-            "made_by": ready.caller.arn,
-            "sources": fingerprint(stack),
-            "plan_sha256": _sha256(workspace.plan),
-            "losses": [change.address for change in summary.losses],
-            "counts": summary.as_dict()["counts"],
-            "destroy": "-destroy" in arguments,
-        }
-        workspace.record.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
-        return Planned(stack, summary, plan)
+        with self._ready(stack) as ready:
+            workspace = ready.workspace
+            for stale in (workspace.plan, workspace.record):
+                stale.unlink(missing_ok=True)
+            ready.terraform.plan(ready.folder, workspace.plan, arguments, listen)
+            workspace.plan.chmod(0o600)
+            plan = ready.terraform.show(ready.folder, workspace.plan)
+            planned = Planned(stack, summarise(plan), plan, kept.sha256(workspace.plan))
+            record = {
+                **kept.identity(stack),
+                "made_at": self._now(),
+                "made_by": ready.caller.arn,
+                "role": ready.assumed,
+                "sources": fingerprint(stack),
+                "plan_sha256": planned.sha256,
+                "losses": [change.address for change in planned.summary.losses],
+                "counts": planned.summary.as_dict()["counts"],
+                "destroy": "-destroy" in arguments,
+                "audit": None,
+            }
+            workspace.write_record(record)
+        return planned
 
-    def apply(self, stack: Stack, allowed: Sequence[str], listen: Listener, *, destroy: bool = False) -> None:
-        """Do what the kept plan says, and nothing else. ``allowed``: addresses whose data may be lost."""
-        record = self._record(stack, destroy)
+    def waiting(self, stack: Stack) -> Planned:
+        """The plan that ``plan`` kept, as Terraform tells it. Nothing is planned, and AWS is not asked."""
+        workspace = Workspace.of(self.home, stack)
+        sha256 = kept.record_of(workspace, stack, destroy=False)["plan_sha256"]
+        with workspace.alone():
+            kept.record_of(workspace, stack, destroy=False, only=sha256)
+            plan = self._terraform(workspace).show(workspace.stack_folder(stack), workspace.plan)
+        return Planned(stack, summarise(plan), plan, sha256)
+
+    def audited(self, planned: Planned, passed: bool) -> None:
+        """Note what the audit of a kept plan found. TradewindError where another plan is kept by now."""
+        workspace = Workspace.of(self.home, planned.stack)
+        with workspace.alone():
+            record = kept.record_of(workspace, planned.stack, destroy=False, only=planned.sha256)
+            found = {"plan_sha256": planned.sha256, "passed": passed, "at": self._now(), "from": _here()}
+            workspace.write_record({**record, "audit": found})
+
+    def apply(
+        self,
+        stack: Stack,
+        allowed: Sequence[str],
+        listen: Listener,
+        *,
+        destroy: bool = False,
+        only: str | None = None,
+        audited: bool = False,
+    ) -> str:
+        """Do what the kept plan says, and nothing else. The hash of that plan.
+
+        Args:
+            stack: whose plan.
+            allowed: addresses whose data may be lost.
+            listen: hears what Terraform says.
+            destroy: whether the plan must be one that destroys the stack, or must not be.
+            only: the hash that the plan must have; None: any.
+            audited: refuse a plan that has not passed ``tradewind audit``.
+        """
+        record = kept.record_of(Workspace.of(self.home, stack), stack, destroy, only)
+        verb = stack.command("destroy --yes" if destroy else "apply")
+        if audited:
+            kept.must_have_passed(stack, record)
         missing = [address for address in record["losses"] if address not in allowed]
         if missing:
             flags = " ".join(f"--allow-data-loss '{address}'" for address in missing)
             raise TradewindError(
                 "the plan loses data, so nothing was done",
                 ", ".join(missing),
-                f"if you mean it: {stack.command('destroy --yes' if destroy else 'apply')} {flags}",
+                f"if you mean it: {verb} {flags}",
                 code=ExitCode.USAGE,
             )
-        ready = self._ready(stack, fresh=False)
+        with self._ready(stack, fresh=False) as ready:
+            kept.record_of(ready.workspace, stack, destroy, record["plan_sha256"])
+            kept.must_be_reached_alike(stack, record, ready.assumed, ready.caller.arn)
+            self._carry_out(stack, ready, record, listen)
+        return str(record["plan_sha256"])
+
+    def _carry_out(self, stack: Stack, ready: _Ready, record: Mapping[str, Any], listen: Listener) -> None:
+        """Apply a plan of which everything is known to be right, and write it down."""
         entry = {
             "id": uuid.uuid4().hex,
-            "action": "destroy" if destroy else "apply",
+            "action": "destroy" if record["destroy"] else "apply",
             "stack": stack.kind,
             "name": stack.name,
             "by": ready.caller.arn,
-            "from": f"{getpass.getuser()}@{socket.gethostname()}",
-            "plan": {key: record[key] for key in ("made_at", "made_by", "plan_sha256", "counts", "losses")},
+            "from": _here(),
+            "plan": {key: record[key] for key in ("made_at", "made_by", "plan_sha256", "counts", "losses", "audit")},
         }
         if not ready.first:
             self._write(stack, ready.cloud, entry, "started")
@@ -116,6 +163,8 @@ class Deployer:
             outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             if not ready.first:
                 self._write(stack, ready.cloud, {**entry, "why": str(error)}, outcome)
+            if isinstance(error, TradewindError) and not error.hint:
+                error.hint = f"{kept.again(stack, record['destroy'])}: this plan cannot be tried again"
             raise
         finally:
             # Terraform refuses a plan that has been tried once; keeping it would only mislead.
@@ -126,19 +175,28 @@ class Deployer:
         self._write(stack, ready.cloud, entry, "finished")
 
     def drift(self, stack: Stack, listen: Listener) -> tuple[str, ...]:
-        """Resources that differ from what Terraform made. Nothing is kept or changed."""
-        ready = self._ready(stack)
-        out = ready.workspace.folder / "drift.bin"
-        try:
-            ready.terraform.plan(ready.folder, out, ["-refresh-only"], listen)
-            return drifted(ready.terraform.show(ready.folder, out))
-        finally:
-            out.unlink(missing_ok=True)
+        """Resources that differ from what Terraform made. Nothing is changed, and a plan that waits stays.
+
+        TradewindError where nothing was made yet.
+        """
+        with self._ready(stack) as ready:
+            out = ready.workspace.folder / "drift.bin"
+            try:
+                ready.terraform.plan(ready.folder, out, ["-refresh-only"], listen)
+                return drifted(ready.terraform.show(ready.folder, out))
+            except TradewindError:
+                # Terraform finds the outputs of an empty state wrong, and does not say that it is empty.
+                if ready.terraform.output(ready.folder):
+                    raise
+                why = "it was never applied, so there is nothing to compare it with"
+                raise TradewindError(f"{stack.title} is not there yet", why, stack.command("plan")) from None
+            finally:
+                out.unlink(missing_ok=True)
 
     def output(self, stack: Stack) -> Mapping[str, Any]:
         """What the stack tells: addresses, names, ARNs. Empty before the first apply."""
-        ready = self._ready(stack)
-        return ready.terraform.output(ready.folder)
+        with self._ready(stack) as ready:
+            return ready.terraform.output(ready.folder)
 
     def unlock(self, stacks: Sequence[Stack], lock_id: str) -> Lock:
         """Take away the lock of a process that is dead, from whichever of the stacks it holds.
@@ -160,8 +218,12 @@ class Deployer:
         """AWS as seen from the account of a stack. TradewindError where the caller may not be there."""
         return self._admit(stack, self.cloud.caller())[0]
 
-    def _ready(self, stack: Stack, *, fresh: bool = True) -> _Ready:
-        """Everything that can be refused is refused here, before Terraform runs. ``fresh``: render and connect anew."""
+    @contextmanager
+    def _ready(self, stack: Stack, *, fresh: bool = True) -> Iterator[_Ready]:
+        """Everything that can be refused is refused here, before Terraform runs. ``fresh``: render and connect anew.
+
+        No other command of this folder works on the stack for as long as the block lasts.
+        """
         caller = self.cloud.caller()
         cloud, assumed = self._admit(stack, caller)
         workspace = Workspace.of(self.home, stack)
@@ -182,12 +244,16 @@ class Deployer:
                 f"wait; if that process is dead: tradewind unlock {stack.name} {lock.id}",
             )
         # A role that was taken is in the variables and the backend's settings: Terraform renews it by itself.
-        terraform = self.terraform(workspace.data, self.home / "infrastructure" / "providers")
+        terraform = self._terraform(workspace)
         folder = workspace.stack_folder(stack)
-        if fresh:
-            workspace.render(stack, assumed, first=first)
-            terraform.init(folder, None if first else workspace.backend)
-        return _Ready(workspace, folder, terraform, caller, cloud, first)
+        with workspace.alone():
+            if fresh:
+                workspace.render(stack, assumed, first=first)
+                terraform.init(folder, None if first else workspace.backend)
+            yield _Ready(workspace, folder, terraform, caller, cloud, assumed, first)
+
+    def _terraform(self, workspace: Workspace) -> Terraform:
+        return self.terraform(workspace.data, self.home / "infrastructure" / "providers")
 
     def _move_state(self, stack: Stack, ready: _Ready) -> None:
         """Bring the state of a first bootstrap into the bucket that it made."""
@@ -210,23 +276,6 @@ class Deployer:
                 code=ExitCode.USAGE,
             ) from None
 
-    def _record(self, stack: Stack, destroy: bool) -> dict[str, Any]:
-        """The record of the kept plan. TradewindError where there is none, or it is not the one that is meant."""
-        workspace = Workspace.of(self.home, stack)
-        again = stack.command("destroy" if destroy else "plan")
-        if not workspace.record.exists() or not workspace.plan.exists():
-            raise TradewindError(f"there is no plan for {stack.title}", "", again)
-        record: dict[str, Any] = json.loads(workspace.record.read_text())
-        if record["plan_sha256"] != _sha256(workspace.plan):
-            raise TradewindError(f"the plan for {stack.title} was changed", "", again)
-        if record["destroy"] is not destroy:
-            made = "destroys" if record["destroy"] else "does not destroy"
-            raise TradewindError(f"the plan for {stack.title} {made} it", "", again)
-        if record["sources"] != fingerprint(stack):
-            why = "the configuration or the Terraform files have changed since"
-            raise TradewindError(f"the plan for {stack.title} is out of date", why, again)
-        return record
-
     def _write(self, stack: Stack, cloud: Cloud, entry: Mapping[str, Any], event: str) -> None:
         key = f"ledger/{stack.kind}/{stack.name}/{self._now()}-{entry['id']}-{event}.json"
         cloud.write(stack.bucket, key, {**entry, "event": event, "at": self._now()})
@@ -235,5 +284,5 @@ class Deployer:
         return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _here() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -68,7 +68,6 @@ def bootstrap_variables(tradewind: Tradewind, name: str) -> Variables:
     account = tradewind.accounts[name]
     return {
         **_common(tradewind, account),
-        "account": name,
         "tags": dict(tradewind.tags),
         "ci_principals": list(account.ci_principals),
         **({"permissions_boundary_arn": account.permissions_boundary} if account.permissions_boundary else {}),

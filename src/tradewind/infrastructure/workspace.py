@@ -6,9 +6,12 @@ nothing is ever written into the installation.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,32 @@ class Workspace:
     def record(self) -> Path:
         """What the plan was made from and for (``Deployer.plan``)."""
         return self.folder / "plan.json"
+
+    def read_record(self) -> dict[str, Any] | None:
+        """The record of the plan that waits; None where there is none that can be read."""
+        try:
+            found = json.loads(self.record.read_text())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Keep the record. A command that is killed meanwhile leaves the one before."""
+        fresh = self.record.with_suffix(".fresh")
+        _write(fresh, record)
+        fresh.replace(self.record)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other command works in this folder, and keep others out for as long as the block lasts.
+
+        Without it a second command would render the files under a Terraform that reads them, or replace a plan between
+        the moment in which its hash was compared and the one in which Terraform opens it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.folder / "lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield
 
     @property
     def backend(self) -> Path:

@@ -1,6 +1,6 @@
 """Which ways through the network an environment is meant to have. Pure, and written apart from the Terraform code.
 
-It is DESIGN, "Networks", in code: what `audit` finds in a plan must be exactly this.
+What ``audit`` finds in a plan must be exactly this (docs/decisions/0014-audit-by-references.md).
 """
 
 from __future__ import annotations

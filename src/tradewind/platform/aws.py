@@ -50,9 +50,9 @@ def on_aws(service: Service) -> Service:
 def health_command(service: Service) -> tuple[str, ...] | None:
     """The command with which ECS asks a container for its health, or None where running is all that can be asked.
 
-    It starts neither Airflow nor Celery: a probe that imports them costs seconds of CPU (FACTS: 5 s for
-    ``celery inspect ping``). What only Airflow's own report knows (``JobCheck``) is an alarm, not a reason for ECS to
-    stop the container: while web is away, nothing else must be restarted.
+    It starts neither Airflow nor Celery: a probe that imports them costs seconds of CPU (5 s: ``celery inspect ping``,
+    docs/decisions/0006-worker-entry.md). What only Airflow's own report knows (``JobCheck``) is an alarm, not a reason
+    for ECS to stop the container: while web is away, nothing else must be restarted.
     """
     match service.health:
         case HttpCheck(path) if service.port:

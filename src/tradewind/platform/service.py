@@ -180,7 +180,6 @@ class Service:
     health: HealthCheck | None = None
     scaling: ScalingRule | None = None
     schedule: tuple[ScheduledCounts, ...] = ()
-    tier: Tier = Tier.PRIVATE
     exposure: Exposure = Exposure.NONE
     path: str = "/"
     sticky: bool = False

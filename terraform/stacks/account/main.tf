@@ -22,7 +22,7 @@ module "registry" {
   force_delete = !var.production
 }
 
-# Release records and DAG releases.
+# DAG releases that pipelines make. Records of releases are beside the states, in the bucket that bootstrap makes.
 module "artifacts" {
   source = "../../modules/bucket"
 

@@ -9,12 +9,6 @@ variable "tenant" {
   }
 }
 
-variable "account" {
-  description = "The name of the account in tradewind.yaml."
-  type        = string
-  nullable    = false
-}
-
 variable "account_id" {
   description = "The 12 digits of the AWS account. Any other account is refused."
   type        = string

@@ -227,7 +227,7 @@ def bomb(path: Path, size: int) -> None:
 
 
 def test_what_the_gate_contains(tmp_path: Path) -> None:
-    """What runs is in tests/unit/dags/test_gate.py: hangs, forks, exits, kills, eats. Here is what only unpacks."""
+    """What runs is in tests/processes/dags/test_gate.py: hangs, forks, exits, kills. Here is what only unpacks."""
     bomb(tmp_path / "bomb.zip", 1 << 30)
     assert (tmp_path / "bomb.zip").stat().st_size < 4 << 20
     good = b"from airflow.sdk import DAG\ngood = DAG('good')\n"

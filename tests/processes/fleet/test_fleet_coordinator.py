@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from samples import ask_airflow, needs_airflow
 
 pytestmark = [

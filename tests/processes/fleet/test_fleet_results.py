@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import SMALL, ask_airflow, needs_airflow
 
+from samples import SMALL, ask_airflow, needs_airflow
 from tradewind.platform import airflow_settings, settings_environment
 
 pytestmark = needs_airflow

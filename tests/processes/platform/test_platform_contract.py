@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import ALL, ask_airflow, every_environment, needs_airflow
 
+from samples import ALL, ask_airflow, every_environment, needs_airflow
 from tradewind.platform import airflow_settings
 
 # Sections whose keys are handed to somebody else (Celery) as they are.

@@ -57,6 +57,11 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
         "environments.dev.airflow.settings[triggerer.queues_enabled]",
         {DEV + "airflow": {"settings": {"triggerer.queues_enabled": True}}},
     ),
+    (
+        "environments.dev-worker-web",
+        {"environments__dev-worker-web": {"account": "main", "network": {"cidr": "10.9.0.0/16"}}}
+        | {"promotion": {"dev": "prod", "dev-worker-web": "prod"}},
+    ),
     ("local.environment", {"local": {"environment": "nowhere"}}),
     ("local.ports.flower", {"local": {"ports": {"web": 80, "flower": 80}}}),
 ]
@@ -76,6 +81,15 @@ VALID_CHANGES: list[dict[str, Any]] = [
     {DEV + "workers": {"a": {"queues": ["x"]}}, DEV + "airflow": {"settings": {"operators.default_queue": "x"}}},
     {DEV + "airflow": {"settings": {"triggerer.queues_enabled": "False"}}},
     {"local": {"environment": "prod", "ports": {"web": 80, "flower": 81}}},
+    # The names of workers are those of an account, and only with the dash are they the same.
+    {
+        "environments__prod-worker": {"account": "main", "network": {"cidr": "10.9.0.0/16"}},
+        "promotion": {"dev": "prod", "prod-worker": "prod"},
+    },
+    {
+        "environments__dev-workers": {"account": "main", "network": {"cidr": "10.9.0.0/16"}},
+        "promotion": {"dev": "prod", "dev-workers": "prod"},
+    },
 ]
 
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 from infrastructure_samples import FakeCloud, FakeTerraform, change, deployer, ignore, plan
-from samples import LARGE, SMALL
 
+from samples import LARGE, SMALL
 from tradewind.errors import TradewindError
+from tradewind.infrastructure.cloud import Caller
 from tradewind.infrastructure.stack import Stack, bootstrap_stack, environment_stack, stacks_named
 from tradewind.infrastructure.workspace import Workspace
 
@@ -16,6 +18,16 @@ DEV = environment_stack(SMALL, "dev")
 PROD = environment_stack(LARGE, "prod")
 CREATE = plan(change("aws_vpc.this", "create"))
 LOSS = plan(change("module.database.aws_db_instance.this", "delete", "create"))
+
+
+class NoCloud(FakeCloud):
+    """AWS that must not be asked."""
+
+    def __init__(self) -> None:
+        super().__init__("none")
+
+    def caller(self) -> Caller:
+        raise AssertionError("AWS was asked who calls")
 
 
 def ready(stack: Stack) -> FakeCloud:
@@ -58,6 +70,106 @@ def test_an_applied_plan_cannot_be_applied_again(tmp_path: Path) -> None:
     with pytest.raises(TradewindError, match="there is no plan for dev") as caught:
         deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
     assert caught.value.hint == "tradewind plan dev"
+
+
+def test_what_is_audited_is_what_was_kept_and_what_is_applied(tmp_path: Path) -> None:
+    cloud, terraform = ready(DEV), FakeTerraform([CREATE, LOSS])
+    subject = deployer(tmp_path, cloud, terraform)
+    planned = subject.plan(DEV, ignore)
+    waiting = deployer(tmp_path, NoCloud(), terraform).waiting(DEV)
+    assert (waiting.plan, waiting.sha256) == (CREATE, planned.sha256)
+    assert [call[0] for call in terraform.calls] == ["init", "plan"]
+    subject.audited(waiting, passed=True)
+    assert subject.apply(DEV, (), ignore, only=planned.sha256, audited=True) == planned.sha256
+    found = {"at": "2026-11-22T06:00:00Z", "passed": True, "plan_sha256": planned.sha256}
+    for entry in cloud.ledger(DEV.bucket):
+        assert entry["plan"]["plan_sha256"] == planned.sha256
+        assert entry["plan"]["audit"].items() >= found.items()
+
+
+def test_a_plan_that_was_not_audited_or_did_not_pass_is_refused_where_that_is_asked_for(tmp_path: Path) -> None:
+    terraform = FakeTerraform([CREATE])
+    subject = deployer(tmp_path, ready(DEV), terraform)
+    planned = subject.plan(DEV, ignore)
+    with pytest.raises(TradewindError, match="was not audited") as caught:
+        subject.apply(DEV, (), ignore, only=planned.sha256, audited=True)
+    assert caught.value.hint == "tradewind audit dev"
+    subject.audited(planned, passed=False)
+    with pytest.raises(TradewindError, match="did not pass the audit"):
+        subject.apply(DEV, (), ignore, only=planned.sha256, audited=True)
+    assert terraform.calls[-1] == ("plan",)
+
+
+@pytest.mark.parametrize("hash_", ["", "0" * 64])
+def test_a_plan_of_another_hash_is_refused(tmp_path: Path, hash_: str) -> None:
+    terraform = FakeTerraform([CREATE])
+    subject = deployer(tmp_path, ready(DEV), terraform)
+    planned = subject.plan(DEV, ignore)
+    with pytest.raises(TradewindError, match=f"{planned.sha256} is kept") as caught:
+        subject.apply(DEV, (), ignore, only=hash_, audited=True)
+    assert caught.value.code == 2
+    assert terraform.calls[-1] == ("plan",)
+
+
+def test_an_audit_is_of_its_plan_only(tmp_path: Path) -> None:
+    """A plan that was made while another was audited is not the one that passed."""
+    terraform = FakeTerraform([CREATE])
+    subject = deployer(tmp_path, ready(DEV), terraform)
+    first = subject.plan(DEV, ignore)
+    terraform.plans[:] = [LOSS]
+    second = subject.plan(DEV, ignore)
+    with pytest.raises(TradewindError, match=f"asked for was {first.sha256}, and {second.sha256} is kept"):
+        subject.audited(first, passed=True)
+    with pytest.raises(TradewindError, match="was not audited"):
+        subject.apply(DEV, (), ignore, only=second.sha256, audited=True)
+
+
+def test_drift_and_output_leave_the_plan(tmp_path: Path) -> None:
+    subject = deployer(tmp_path, ready(DEV), FakeTerraform([CREATE]))
+    planned = subject.plan(DEV, ignore)
+    subject.drift(DEV, ignore)
+    subject.output(DEV)
+    assert subject.waiting(DEV).sha256 == planned.sha256
+
+
+def test_a_plan_of_something_else_is_refused(tmp_path: Path) -> None:
+    """The files of another environment's plan do not become a plan of this one."""
+    terraform = FakeTerraform([CREATE])
+    deployer(tmp_path, ready(PROD), terraform).plan(PROD, ignore)
+    target = Workspace.of(tmp_path, DEV)
+    target.folder.mkdir()
+    for name in ("plan.bin", "plan.json"):
+        shutil.copy(Workspace.of(tmp_path, PROD).folder / name, target.folder)
+    with pytest.raises(TradewindError, match="the plan kept for dev is of another account_id, bucket, name"):
+        deployer(tmp_path, ready(DEV), terraform).apply(DEV, (), ignore)
+
+
+def test_a_plan_without_the_files_that_it_was_made_from_is_refused(tmp_path: Path) -> None:
+    subject = deployer(tmp_path, ready(DEV), FakeTerraform([CREATE]))
+    subject.plan(DEV, ignore)
+    shutil.rmtree(Workspace.of(tmp_path, DEV).folder / "terraform")
+    with pytest.raises(TradewindError, match="was made elsewhere"):
+        subject.waiting(DEV)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan_sha256": 7}'])
+def test_a_record_that_is_none_is_no_plan(tmp_path: Path, text: str) -> None:
+    subject = deployer(tmp_path, ready(DEV), FakeTerraform([CREATE]))
+    subject.plan(DEV, ignore)
+    Workspace.of(tmp_path, DEV).record.write_text(text)
+    with pytest.raises(TradewindError, match=r"the plan for dev was changed|there is no plan for dev"):
+        subject.apply(DEV, (), ignore)
+
+
+def test_a_record_of_an_older_version_is_out_of_date(tmp_path: Path) -> None:
+    subject = deployer(tmp_path, ready(DEV), FakeTerraform([CREATE]))
+    subject.plan(DEV, ignore)
+    record = Workspace.of(tmp_path, DEV).record
+    kept = json.loads(record.read_text())
+    del kept["audit"], kept["role"]
+    record.write_text(json.dumps(kept))
+    with pytest.raises(TradewindError, match="is out of date"):
+        subject.apply(DEV, (), ignore)
 
 
 def test_without_a_plan_nothing_is_applied(tmp_path: Path) -> None:
@@ -122,6 +234,12 @@ def test_a_role_in_the_other_account_is_taken(tmp_path: Path) -> None:
     variables = json.loads((workspace.stack_folder(PROD) / "terraform.tfvars.json").read_text())
     assert variables["assume_role_arn"] == role
     assert json.loads(workspace.backend.read_text())["assume_role"]["role_arn"] == role
+    # What was planned through the role cannot be applied without it.
+    inside = FakeCloud(PROD.account_id, cloud.buckets)
+    with pytest.raises(TradewindError, match="made with other credentials") as caught:
+        deployer(tmp_path, inside, FakeTerraform([CREATE])).apply(PROD, (), ignore)
+    assert caught.value.why.endswith("and you are arn:aws:iam::222222222222:user/ada without another role")
+    deployer(tmp_path, cloud, FakeTerraform([CREATE])).apply(PROD, (), ignore)
 
 
 def test_without_a_state_bucket_there_is_bootstrap(tmp_path: Path) -> None:
@@ -154,8 +272,10 @@ def test_a_held_lock_is_told_and_can_be_taken_away(tmp_path: Path) -> None:
 def test_an_apply_that_fails_is_in_the_ledger(tmp_path: Path, error: BaseException, event: str) -> None:
     cloud, terraform = ready(DEV), FakeTerraform([CREATE], fails=error)  # type: ignore[arg-type]
     deployer(tmp_path, cloud, terraform).plan(DEV, ignore)
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error)) as caught:
         deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
+    if isinstance(caught.value, TradewindError):
+        assert caught.value.hint == "tradewind plan dev: this plan cannot be tried again"
     assert {entry["event"] for entry in cloud.ledger(DEV.bucket)} == {"started", event}
 
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
-from samples import LARGE, ROOT, SMALL
 
+from samples import LARGE, ROOT, SMALL
 from tradewind.config import Tradewind
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import Stack, account_stack, bootstrap_stack, environment_stack, state_bucket
@@ -73,3 +74,17 @@ def test_a_name_that_does_not_exist(make: type, name: str, hint: str) -> None:
         make(LARGE, name)
     assert caught.value.code == 2
     assert caught.value.hint == hint
+
+
+def blocks(text: str, kind: str) -> dict[str, str]:
+    """The blocks of a kind in HCL that stand alone, by their name."""
+    return dict(re.findall(rf'(?ms)^{kind} "(\w+)" \{{(.*?)^\}}', text))
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "terraform").glob("*/*/")), ids=lambda folder: folder.name)
+def test_every_variable_is_read(folder: Path) -> None:
+    text = "".join(path.read_text() for path in sorted(folder.glob("*.tf")))
+    declared = blocks(text, "variable")
+    for body in declared.values():
+        text = text.replace(body, "", 1)
+    assert [name for name in declared if not re.search(rf"\bvar\.{name}\b", text)] == []

@@ -1,7 +1,6 @@
 """What one machine runs of an environment: all of it, once, and small."""
 
 from samples import ONE_OF_EACH, every_environment, values
-
 from tradewind.config import Environment, Local
 from tradewind.local.plan import OUTAGE_TOLERANCE_S, resize
 from tradewind.platform import Secret, Service, services

@@ -1,8 +1,8 @@
 """Which services run: their order, what they may know, and how many there are."""
 
 from hypothesis import given
-from samples import LARGE, ONE_OF_EACH, SMALL, environments, every_environment
 
+from samples import LARGE, ONE_OF_EACH, SMALL, environments, every_environment
 from tradewind.config import Environment
 from tradewind.platform import Condition, Exposure, Secret, Service, services
 from tradewind.platform.services import ECS_STOP_LIMIT_S, NO_DATABASE

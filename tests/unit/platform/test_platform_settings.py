@@ -3,8 +3,8 @@
 import json
 
 from hypothesis import given
-from samples import LARGE, environments, every_environment, values
 
+from samples import LARGE, environments, every_environment, values
 from tradewind.config import Environment
 from tradewind.config.storage import Airflow
 from tradewind.platform import Component, airflow_settings, services, settings_environment

@@ -1,0 +1,101 @@
+"""The plan that waits in a workspace: its hash, its record, and whether it is the one that is meant.
+
+A plan is named by the SHA-256 of its file. What was shown, audited and applied is the same where the hash is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.infrastructure.stack import Stack
+from tradewind.infrastructure.workspace import Workspace, fingerprint
+
+NEEDED = {"role", "audit", "losses", "counts", "destroy", "made_at", "made_by"}
+"""What a record must have; one that an older version of the command wrote has less."""
+
+
+def identity(stack: Stack) -> dict[str, str]:
+    """What a plan is of, and where its state is: a plan that was copied from elsewhere differs in one of them."""
+    return {"stack": stack.kind, "name": stack.name, "account_id": stack.account_id, "bucket": stack.bucket}
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file, in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def again(stack: Stack, destroy: bool) -> str:
+    """The command that makes a plan anew."""
+    return stack.command("destroy" if destroy else "plan")
+
+
+def record_of(workspace: Workspace, stack: Stack, destroy: bool, only: str | None = None) -> dict[str, Any]:
+    """The record of the plan that waits. TradewindError where there is none, or it is not the one that is meant.
+
+    Args:
+        workspace: where it waits.
+        stack: what it must be of, as the configuration and the Terraform files describe it now.
+        destroy: whether it must be one that destroys the stack, or must not be.
+        only: the hash that it must have; None: any.
+    """
+    hint = again(stack, destroy)
+    record = workspace.read_record()
+    if record is None or not workspace.plan.exists():
+        raise TradewindError(f"there is no plan for {stack.title}", "", hint)
+    kept = sha256(workspace.plan)
+    if record.get("plan_sha256") != kept:
+        raise TradewindError(f"the plan for {stack.title} was changed", "", hint)
+    if only is not None and only != kept:
+        raise TradewindError(
+            f"another plan is kept for {stack.title}",
+            f"asked for was {only or 'no hash at all'}, and {kept} is kept, made at {record.get('made_at')}",
+            f"{hint}, and audit what it shows",
+            code=ExitCode.USAGE,
+        )
+    foreign = sorted(key for key, value in identity(stack).items() if record.get(key) != value)
+    if foreign:
+        raise TradewindError(f"the plan kept for {stack.title} is of another {', '.join(foreign)}", "", hint)
+    if record.get("sources") != fingerprint(stack) or not record.keys() >= NEEDED:
+        why = "the configuration or the Terraform files have changed since"
+        raise TradewindError(f"the plan for {stack.title} is out of date", why, hint)
+    if record["destroy"] is not destroy:
+        made = "destroys" if record["destroy"] else "does not destroy"
+        raise TradewindError(f"the plan for {stack.title} {made} it", "", hint)
+    if not workspace.stack_folder(stack).is_dir():
+        why = f"{workspace.folder} has the plan, and not the Terraform files that it was made from"
+        raise TradewindError(f"the plan for {stack.title} was made elsewhere", why, hint)
+    return record
+
+
+def must_have_passed(stack: Stack, record: Mapping[str, Any]) -> None:
+    """TradewindError where a plan was not audited, or did not pass."""
+    command = stack.command("audit")
+    found = record["audit"]
+    if found is None:
+        raise TradewindError(f"the plan for {stack.title} was not audited", "", command, code=ExitCode.USAGE)
+    if not found["passed"]:
+        raise TradewindError(
+            f"the plan for {stack.title} did not pass the audit",
+            f"it was audited at {found['at']}",
+            f"{command}, which says what is wrong",
+            code=ExitCode.USAGE,
+        )
+
+
+def must_be_reached_alike(stack: Stack, record: Mapping[str, Any], role: str | None, caller: str) -> None:
+    """TradewindError where a plan was made through another role: what Terraform keeps in it works with that only."""
+    if record["role"] != role:
+        raise TradewindError(
+            f"the plan for {stack.title} was made with other credentials, and works only with those",
+            f"{record['made_by']} made it {_through(record['role'])}, and you are {caller} {_through(role)}",
+            f"use those credentials, or make a plan with yours: {again(stack, bool(record['destroy']))}",
+            code=ExitCode.USAGE,
+        )
+
+
+def _through(role: str | None) -> str:
+    return f"through {role}" if role else "without another role"
