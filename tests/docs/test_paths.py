@@ -60,7 +60,9 @@ def texts() -> Iterator[tuple[Path, str]]:
 
 
 def is_there(named: str) -> bool:
-    """Whether the repository has such a path, with or without an ending, or one that fits a pattern."""
+    """Whether the repository has such a path, with or without an ending, or one that fits a pattern; or it is made."""
+    if SKIPPED & set(named.split("/")):
+        return True
     return any(True for ending in ("", ".py") for _ in ROOT.glob(named.rstrip("./") + ending))
 
 
