@@ -32,6 +32,7 @@ class Follower:
         self._rest = rest or (lambda: time.sleep(REST_S))
         self.problem = ""
         self._seen: Signature | None = None
+        self._done: Signature | None = None  # what was seen, once it is in force or refused
 
     def look(self) -> DagRelease | None:
         """Serve the folder where it has changed since the last look; what is served now, or nothing.
@@ -42,15 +43,15 @@ class Follower:
         try:
             return self._look()
         except OSError as error:  # perhaps not for long: it is tried again
-            self._seen = None
+            self._seen = self._done = None
             self.problem = f"the DAG folder {self.folder} cannot be served: {error.strerror or error}"
             raise TradewindError(self.problem) from error
 
     def is_settled(self) -> bool:
         """Whether the folder as it is now is served, or was looked at and ``problem`` says why it is not."""
-        seen = self._seen
+        done = self._done
         try:
-            return signature(self.folder) == seen if seen is not None else bool(self.problem)
+            return signature(self.folder) == done if done is not None else bool(self.problem)
         except OSError:
             return bool(self.problem)
 
@@ -78,8 +79,10 @@ class Follower:
                 self._seen = None
                 return None
             self.problem = str(error)
+            self._done = seen
             raise
         self.problem = ""
+        self._done = seen
         return release
 
 

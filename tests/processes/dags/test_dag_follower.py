@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.bundle.cache import Cache
+from tradewind.bundle.pointer import InForce
 from tradewind.bundle.shared import SharedFolder
 from tradewind.dags import follow as follow_module
 from tradewind.dags.follow import Follower
@@ -163,6 +164,23 @@ def test_a_folder_is_settled_when_it_is_served_or_refused_as_it_is(folder: Path,
         follow.look()
     assert follow.problem
     assert follow.is_settled()
+
+
+def test_a_folder_is_not_settled_before_the_pointer_has_moved(folder: Path, tmp_path: Path) -> None:
+    settled = []
+
+    class Shared(SharedFolder):
+        def activate(self, release: str) -> InForce:
+            settled.append(follow.is_settled())
+            return super().activate(release)
+
+    follow = follower(folder, Shared(tmp_path / "shared"))
+    for text in ("A = 1", "A = 2"):
+        (folder / "a.py").write_text(text)
+        follow.look()
+        assert follow.is_settled()
+
+    assert settled == [False, False]
 
 
 def test_a_platform_in_the_folder_that_it_serves_is_none_of_its_files(folder: Path, shared: SharedFolder) -> None:
