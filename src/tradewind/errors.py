@@ -34,6 +34,11 @@ class TradewindError(Exception):
         self.hint = hint
         self.code = code
 
+    def or_else(self, hint: str) -> TradewindError:
+        """The same error with something else to do, besides what it says already."""
+        self.hint = f"{self.hint}; or {hint}" if self.hint else hint
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {"what": self.what, "why": self.why, "hint": self.hint, "code": int(self.code)}

@@ -195,7 +195,11 @@ def _registry(file: Path | None, to: str | None, account: str | None) -> Iterato
     tradewind, deployer = infrastructure.deployer(file)
     stack = account_stack(tradewind, account or _first(tradewind))
     registry = f"{stack.account_id}.dkr.ecr.{tradewind.region}.amazonaws.com"
-    with login_file(registry, deployer.cloud_of(stack).registry_login()) as login:
+    try:
+        secret = deployer.cloud_of(stack).registry_login()
+    except TradewindError as error:
+        raise error.or_else("push to a registry of your own, without a login: --to HOST:PORT") from None
+    with login_file(registry, secret) as login:
         yield registry, login
 
 

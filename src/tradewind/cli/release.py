@@ -12,14 +12,14 @@ import typer
 from tradewind import config
 from tradewind.cli import images, infrastructure, terminal
 from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
-from tradewind.config import Environment
+from tradewind.config import ConfigError, Environment
 from tradewind.delivery.engine import Engine, Limits, Listener, in_force, keep, known
 from tradewind.delivery.local import LocalTarget
 from tradewind.delivery.release import Release
 from tradewind.delivery.target import Phase, Progress, Target
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.builder import Podman
-from tradewind.images.images import components
+from tradewind.images.images import Image, components
 from tradewind.infrastructure.deploy import Deployer
 from tradewind.infrastructure.stack import Stack, environment_stack
 from tradewind.local.paths import Home
@@ -46,7 +46,14 @@ def engine_of(file: Path | None, environment: str) -> Engine:
     if environment == LOCAL:
         path = configuration_file(file)
         found = config.load(path).local_environment
-        target = LocalTarget(Platform(Home.beside(path)), Podman("podman").fetch)
+        platform = Platform(Home.beside(path))
+        if platform.status() is None:
+            raise TradewindError(
+                "the platform does not run",
+                "releases go to one that runs from images",
+                "tradewind up --containers --database mysql",
+            )
+        target = LocalTarget(platform, Podman("podman").fetch)
     else:
         tradewind, deployer = infrastructure.deployer(file)
         found = tradewind.environment(environment)
@@ -87,7 +94,7 @@ def create(
             "tradewind images push, then one --image COMPONENT=IMAGE for each",
             code=ExitCode.USAGE,
         )
-    built = images.build_missing(images.images_of(file), left) if left else []
+    built = _build(file, left) if left else []
     releases = known(store)
     parent = base or (releases[-1] if releases else None)
     release = Release(
@@ -227,6 +234,17 @@ def _bring(engine: Engine, wanted: Release, reason: str) -> None:
     terminal.data(f"{wanted.id} is in force in {engine.environment}")
 
 
+def _build(file: Path | None, wanted: list[Component]) -> list[Image]:
+    """The images of these components, built. Where that cannot be, the error also says how to do without."""
+    try:
+        return images.build_missing(images.images_of(file), wanted)
+    except ConfigError:
+        raise
+    except TradewindError as error:
+        flags = " ".join(f"--image {component.value}=IMAGE" for component in wanted)
+        raise error.or_else(f"name images that a registry has, by digest: tradewind release create {flags}") from None
+
+
 def _pairs(given: list[str]) -> list[tuple[str, str]]:
     pairs = [(name, image) for name, _, image in (entry.partition("=") for entry in given)]
     components([name for name, _ in pairs] or None)  # tells which names are wrong
@@ -236,7 +254,8 @@ def _pairs(given: list[str]) -> list[tuple[str, str]]:
 def _newest(engine: Engine) -> Release:
     releases = known(engine.records)
     if not releases:
-        raise TradewindError("there is no release yet", hint="tradewind release create", code=ExitCode.USAGE)
+        source = "" if engine.environment == LOCAL else f" --from {engine.environment}"
+        raise TradewindError("there is no release yet", hint=f"tradewind release create{source}", code=ExitCode.USAGE)
     return releases[-1]
 
 

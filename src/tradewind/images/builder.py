@@ -154,6 +154,8 @@ class Docker:
     def fetch(self, reference: str) -> None:
         """See Builder."""
         if not self.find(reference):
+            # Without its daemon, docker is as good as not installed, and says of everything that it is not there.
+            _run(["docker", "version"], "docker is installed and does not answer", hint=_NO_DAEMON)
             _run(["docker", "pull", "--quiet", reference], f"the image {reference} cannot be had")
 
     def find(self, tag: str) -> str | None:
@@ -192,6 +194,9 @@ class Docker:
 
 PROGRAMS = ("buildah", "podman", "docker")
 
+_INSTALL = "on Debian and Ubuntu: apt install buildah podman"
+_NO_DAEMON = f"start its daemon, or take what needs none; {_INSTALL}"
+
 
 def choose(wanted: str | None = None) -> Builder:
     """The builder ``wanted``, or the first that is installed. TradewindError where there is none."""
@@ -203,7 +208,7 @@ def choose(wanted: str | None = None) -> Builder:
     raise TradewindError(
         "nothing that builds images is installed",
         f"looked for {wanted or ', '.join(PROGRAMS)} in the PATH",
-        "on Debian and Ubuntu: apt install buildah",
+        _INSTALL,
     )
 
 
@@ -240,12 +245,14 @@ def _ask(argv: list[str]) -> str | None:
     return result.stdout.strip() or None if result.returncode == 0 else None
 
 
-def _run(argv: list[str], what: str, environment: Mapping[str, str] | None = None, given: str = "") -> str:
+def _run(
+    argv: list[str], what: str, environment: Mapping[str, str] | None = None, given: str = "", hint: str = ""
+) -> str:
     result = subprocess.run(  # noqa: S603
         argv, input=given, capture_output=True, text=True, check=False, env=environment
     )
     if result.returncode != 0:
-        raise TradewindError(what, _tail(result.stderr.splitlines()))
+        raise TradewindError(what, _tail(result.stderr.splitlines()), hint)
     return result.stdout
 
 

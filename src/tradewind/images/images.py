@@ -72,11 +72,19 @@ class Images:
 
     def image(self, component: Component) -> Image:
         """What the image of a component is now. Fetches the base image where it is not here yet."""
-        self._base_digest = self._base_digest or self._builder.base_digest(self._base)
+        self._base_digest = self._base_digest or self._digest_of_base()
         given = {"base": self._base_digest, "platform": self._platform}
         key = self._recipe.key(component.value, self._context.read, given)
         tag = f"localhost/{self._tenant}/{component.value}:{key}"
         return Image(component, key, tag, self._builder.find(tag))
+
+    def _digest_of_base(self) -> str:
+        try:
+            return self._builder.base_digest(self._base)
+        except TradewindError as error:
+            if error.hint:
+                raise
+            raise error.or_else("name one that can be reached from here in `images.base`, such as a mirror's") from None
 
     def is_here(self, image: str) -> bool:
         """Whether an image is on this machine, by its id or its name."""
