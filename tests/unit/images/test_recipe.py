@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tradewind.config import load
 from tradewind.errors import TradewindError
 from tradewind.images.context import DOCKERFILE, Context
 from tradewind.images.recipe import Recipe
-from tradewind.platform import Component
+from tradewind.platform import Component, services
 
 ROOT = Path(__file__).parents[3]
 
@@ -185,3 +187,16 @@ def test_images_hold_the_versions_that_are_tested(image: str) -> None:
 
     assert {n: versions for n, versions in shipped.items() if n in tested and not versions <= tested[n]} == {}
     assert {"celery", "dumb-init", "redis"} <= set(shipped)
+
+
+def test_every_program_that_a_service_runs_is_in_the_images() -> None:
+    copied = re.findall(r"src/tradewind/[\w./]+", (ROOT / "images/Dockerfile").read_text())
+    programs = {
+        word.replace(".", "/")
+        for service in services(load(ROOT / "examples/large/tradewind.yaml").environment("prod"))
+        for word in service.command
+        if word.startswith("tradewind.")
+    }
+    assert len(programs) > 5
+    missing = {p for p in programs if not any(f"src/{p}.py".startswith(c) or f"src/{p}/".startswith(c) for c in copied)}
+    assert missing == set()
