@@ -12,7 +12,18 @@ from tradewind.errors import ExitCode, TradewindError
 
 DOCKERFILE = "images/Dockerfile"
 CUSTOMER = {"requirements": "images/customer/requirements.txt", "packages": "images/customer/packages.txt"}
-_MODULES = ("__init__.py", "aws.py", "errors.py", "bundle", "controller", "database", "fleet", "records", "scaling")
+_MODULES = (
+    "__init__.py",
+    "aws.py",
+    "errors.py",
+    "launch.py",
+    "bundle",
+    "controller",
+    "database",
+    "fleet",
+    "records",
+    "scaling",
+)
 _LEFT_OUT = {"__pycache__"}
 
 

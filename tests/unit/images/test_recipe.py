@@ -129,6 +129,7 @@ def test_every_component_has_an_image_and_all_its_files_are_there(
                 "__init__.py",
                 "aws.py",
                 "errors.py",
+                "launch.py",
                 "bundle/",
                 "controller/",
                 "database/",
