@@ -48,10 +48,8 @@ def engine_of(file: Path | None, environment: str) -> Engine:
         found = config.load(path).local_environment
         platform = Platform(Home.beside(path))
         if platform.status() is None:
-            raise TradewindError(
-                "the platform does not run",
-                "releases go to one that runs from images",
-                "tradewind up --containers --database mysql",
+            raise platform.missing(
+                "releases go to one that runs from images", "tradewind up --containers --database mysql"
             )
         target = LocalTarget(platform, Podman("podman").fetch)
     else:

@@ -57,8 +57,8 @@ class Platform:
             return []
         return processes_left(self.home)
 
-    def missing(self) -> TradewindError:
-        """Why no supervisor answers, and what to do about it."""
+    def missing(self, why: str = "", hint: str = "tradewind up") -> TradewindError:
+        """Why no supervisor answers, and what to do about it. ``why`` and ``hint`` are said where nothing runs."""
         if lock.is_held(self.home.lock):
             return TradewindError(
                 "the supervisor does not answer",
@@ -67,7 +67,7 @@ class Platform:
             )
         if running := self.left():
             return TradewindError("the supervisor was killed", told(running), AFTER_A_KILL)
-        return TradewindError(NOT_RUNNING, hint="tradewind up")
+        return TradewindError(NOT_RUNNING, why, hint)
 
     def _kill(self) -> str:
         """What helps against a supervisor that hangs, where its processes tell which one that is."""
