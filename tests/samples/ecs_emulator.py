@@ -45,6 +45,7 @@ class Task:
     exit_code: int | None = None
     ended: int | None = None
     stopped: bool = False
+    unwell: bool = False
 
     @property
     def id(self) -> str:
@@ -52,7 +53,7 @@ class Task:
 
     @property
     def healthy(self) -> bool:
-        return self.age >= STARTS_AFTER and not self.stopped
+        return self.age >= STARTS_AFTER and not self.stopped and not self.unwell
 
 
 @dataclass
@@ -75,7 +76,8 @@ class Emulator:
     """One cluster. ``broken`` and ``exits`` speak of images: those that end at once, and the exit codes of one-offs.
 
     ``slow`` says how many ticks longer a one-off takes to begin; ``full``: ECS has no room for one,
-    and none for more of the services that are ``crowded``.
+    and none for more of the services that are ``crowded``. ``deaf``: commands that no worker answers the
+    first time; ``unwell``: images that run and never pass their health checks.
     """
 
     def __init__(self) -> None:
@@ -93,6 +95,8 @@ class Emulator:
         self.stuck = False
         self.crowded: frozenset[str] = frozenset()
         self.agent_down = False
+        self.deaf: list[str] = []
+        self.unwell: set[str] = set()
         self.on_call: Callable[[str], None] = lambda operation: None
         self._images: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -212,6 +216,9 @@ class Emulator:
         if "tradewind.fleet.control" in task.command:
             names = [name for name in task.command[4:] if not name.startswith("--")]
             answering = {other.id: other for other in self._alive() if other.id in names and other.healthy}
+            if what in self.deaf:
+                self.deaf.remove(what)
+                answering = {}
             for worker in answering.values():
                 worker.cordoned = worker.cordoned if what == "duty" else what == "cordon"
             duties = {name: {"tasks": len(worker.work)} for name, worker in answering.items()}
@@ -247,7 +254,8 @@ class Emulator:
         mine = [task for task in self._alive(service.name) if task.revision == primary.revision]
         if not self.stuck and service.name not in self.crowded and primary.state != "FAILED":
             for _ in range(service.desired - len(mine)):
-                task = Task(self._arn(), primary.revision, service.name)
+                unwell = self.image(primary.revision) in self.unwell
+                task = Task(self._arn(), primary.revision, service.name, unwell=unwell)
                 self.tasks[task.arn] = task
         others = [task for task in self._alive(service.name) if task.revision != primary.revision]
         ready = sum(task.healthy for task in mine)

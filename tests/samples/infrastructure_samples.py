@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,8 @@ class FakeCloud:
     buckets: dict[str, dict[str, str]] = field(default_factory=dict)
     may_assume: set[str] = field(default_factory=set)
     arn: str = "arn:aws:iam::{}:user/ada"
+    aws: Any = None
+    """What ``session`` gives; a session of boto3 where there is none."""
 
     def caller(self) -> Caller:
         return Caller(self.account_id, self.arn.format(self.account_id))
@@ -48,8 +50,8 @@ class FakeCloud:
             raise TradewindError(f"could not take the role {role_arn}", "AccessDenied")
         return FakeCloud(role_arn.split(":")[4], self.buckets, arn=role_arn)
 
-    def session(self) -> boto3.Session:
-        return boto3.Session(region_name="eu-west-1")
+    def session(self) -> Any:
+        return self.aws or boto3.Session(region_name="eu-west-1")
 
     def bucket_exists(self, bucket: str) -> bool:
         return bucket in self.buckets
@@ -81,6 +83,7 @@ class FakeTerraform:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     fails: Exception | None = None
     makes_bucket: tuple[FakeCloud, str] | None = None
+    outputs: Callable[[], Mapping[str, Any]] = lambda: {"cluster": "acme-dev"}
 
     def init(self, folder: Path, backend: Path | None, *, move: bool = False) -> None:
         self.calls.append(("init", backend.name if backend else None, move))
@@ -103,7 +106,7 @@ class FakeTerraform:
         return shown
 
     def output(self, folder: Path) -> Mapping[str, Any]:
-        return {"cluster": "acme-dev"}
+        return self.outputs()
 
 
 def deployer(home: Path, cloud: FakeCloud, terraform: FakeTerraform) -> Deployer:

@@ -15,12 +15,13 @@ from rich.text import Text
 from tradewind import config
 from tradewind.cli import terminal
 from tradewind.cli.options import configuration_file
+from tradewind.cli.outside import outside
 from tradewind.config import Tradewind
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.changes import Action, Change, Summary
 from tradewind.infrastructure.deploy import Deployer
 from tradewind.infrastructure.stack import Stack
-from tradewind.infrastructure.terraform import Listener, Message, TerraformProgram
+from tradewind.infrastructure.terraform import Listener, Message
 from tradewind.local.paths import Home
 
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DESTROY: "-", Action.FORGET: "."}
@@ -29,12 +30,10 @@ VERBS = {"create": "creating", "update": "changing", "delete": "destroying", "re
 
 def deployer(file: Path | None) -> tuple[Tradewind, Deployer]:
     """The configuration, and what deploys it from the folder ``.tradewind`` beside it."""
-    # boto3 takes as long to import as everything else together; commands of one machine do without it.
-    from tradewind.infrastructure.aws import Aws
-
     path = configuration_file(file)
     tradewind = config.load(path)
-    return tradewind, Deployer(Home.beside(path).root, Aws(tradewind.region), TerraformProgram)
+    used = outside()
+    return tradewind, Deployer(Home.beside(path).root, used.cloud(tradewind.region), used.terraform)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import typer
 from tradewind import config
 from tradewind.cli import images, infrastructure, terminal
 from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
+from tradewind.cli.outside import outside
 from tradewind.config import ConfigError, Environment
 from tradewind.delivery.engine import Engine, Limits, Listener, in_force, keep, known
 from tradewind.delivery.local import LocalTarget
@@ -57,7 +58,8 @@ def engine_of(file: Path | None, environment: str) -> Engine:
         found = tradewind.environment(environment)
         target = _on_aws(deployer, environment_stack(tradewind, environment), found)
     limits = Limits(draining_s=max(worker.longest_task_hours for worker in found.workers.values()) * 3600)
-    return Engine(environment, records_of(file, environment), target, limits)
+    used = outside()
+    return Engine(environment, records_of(file, environment), target, limits, used.clock, used.sleep)
 
 
 def _on_aws(deployer: Deployer, stack: Stack, environment: Environment) -> Target:

@@ -38,7 +38,8 @@ class Chore:
 class Controller:
     """Leads with ``chores`` for as long as it has the lease. ``stopped`` is set when nothing more may be done.
 
-    ``heartbeat`` is touched while this process is well, whether it leads or waits.
+    ``heartbeat`` is touched while this process is well, whether it leads or waits. ``look_s``: between two looks at the
+    lease. ``hangs_s``: a chore that takes so long ends the controller.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Controller:
         stopped: threading.Event,
         heartbeat: Path | None = None,
         clock: Callable[[], float] = time.time,
+        look_s: float = LOOK_S,
+        hangs_s: float = HANGS_S,
     ) -> None:
         self._records = records
         self._right = right
@@ -56,6 +59,8 @@ class Controller:
         self._stopped = stopped
         self._heartbeat = heartbeat
         self._clock = clock
+        self._look_s = look_s
+        self._hangs_s = hangs_s
         self._rounds: dict[str, float] = {}
 
     def run(self) -> int:
@@ -72,7 +77,7 @@ class Controller:
         finally:
             self._stopped.set()
             for thread in threads:
-                thread.join(LOOK_S)
+                thread.join(self._look_s)
         lease.give_back()
         return code
 
@@ -88,14 +93,14 @@ class Controller:
                 said = True
             except Exception:
                 log.exception("whether a controller leads cannot be read")
-            self._stopped.wait(LOOK_S)
+            self._stopped.wait(self._look_s)
         return None
 
     def _lead(self, lease: Lease, threads: list[threading.Thread]) -> int:
-        while not self._stopped.wait(LOOK_S):
-            late = [name for name, at in dict(self._rounds).items() if time.monotonic() - at > HANGS_S]
+        while not self._stopped.wait(self._look_s):
+            late = [name for name, at in dict(self._rounds).items() if time.monotonic() - at > self._hangs_s]
             if late:
-                log.error("%s: nothing has been heard of it for %.0f s", ", ".join(late), HANGS_S)
+                log.error("%s: nothing has been heard of it for %.0f s", ", ".join(late), self._hangs_s)
                 return 1
             self._beat()
             try:

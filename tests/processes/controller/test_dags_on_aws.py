@@ -11,15 +11,16 @@ from typing import Any
 
 import boto3
 import pytest
+from infrastructure_samples import FakeCloud, FakeTerraform
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from tradewind import config
 from tradewind.bundle.s3_store import S3Store
 from tradewind.bundle.shared import SharedFolder
-from tradewind.cli import infrastructure
 from tradewind.cli.app import app
 from tradewind.cli.controllers import KEPT
+from tradewind.cli.outside import Outside, using
 from tradewind.controller.dags import DagCommands
 from tradewind.controller.deployment import Deployment
 from tradewind.controller.desk import Desk
@@ -28,6 +29,7 @@ from tradewind.controller.needs import Needs
 from tradewind.controller.places import DAGS, RECORDS
 from tradewind.controller.secrets_manager import SecretsManager
 from tradewind.errors import TradewindError
+from tradewind.infrastructure.stack import environment_stack
 from tradewind.records.s3 import S3Records
 
 BUCKET = "acme-dev-controller-111122223333"
@@ -37,22 +39,6 @@ region: eu-west-1
 accounts: {main: {id: "111122223333"}}
 environments: {dev: {account: main, network: {cidr: 10.0.0.0/20}}}
 """
-
-
-@dataclass
-class Deployer:
-    """What of the real one is used: what Terraform has made, and a session in the account."""
-
-    outputs: dict[str, Any] = field(default_factory=lambda: {"controller_bucket": BUCKET})
-
-    def output(self, stack: object) -> dict[str, Any]:
-        return self.outputs
-
-    def cloud_of(self, stack: object) -> Deployer:
-        return self
-
-    def session(self) -> boto3.Session:
-        return boto3.Session("key", "secret", region_name="eu-west-1")
 
 
 @dataclass
@@ -73,9 +59,9 @@ class Environment:
     """A bucket, a shared file system, and a controller that answers."""
 
     def __init__(self, folder: Path) -> None:
-        self.deployer = Deployer()
+        self.outputs: dict[str, Any] = {"controller_bucket": BUCKET}
         self.shared = SharedFolder(folder / "efs")
-        session = self.deployer.session()
+        session = boto3.Session("key", "secret", region_name="eu-west-1")
         where: Any = {"LocationConstraint": "eu-west-1"}
         session.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
         records = S3Records(session, BUCKET, RECORDS)
@@ -115,9 +101,11 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Env
     monkeypatch.chdir(tmp_path)
     with mock_aws():
         made = Environment(tmp_path)
-        tradewind = config.load(Path("tradewind.yaml"))
-        monkeypatch.setattr(infrastructure, "deployer", lambda file: (tradewind, made.deployer))
-        yield made
+        stack = environment_stack(config.load(Path("tradewind.yaml")), "dev")
+        cloud = FakeCloud(stack.account_id, {stack.bucket: {}})
+        terraform = FakeTerraform([], outputs=lambda: made.outputs)
+        with using(Outside(lambda region: cloud, lambda data, cache: terraform)):
+            yield made
         made.end()
 
 
@@ -177,7 +165,7 @@ def test_the_gate_asks_for_what_an_environment_has(environment: Environment, tmp
         ("connection", True, "there is no connection nowhere"),
         ("removed", False, "the DAG dropped is gone; its runs in flight end on the release that they have"),
     }
-    environment.deployer.outputs = {}
+    environment.outputs = {}
     ((rule, error, text),) = findings_of(0)
     assert (rule, error) == ("environment", False)
     assert "is not there yet" in text
@@ -193,7 +181,7 @@ def test_the_gate_asks_for_what_an_environment_has(environment: Environment, tmp
 def test_an_environment_that_cannot_be_asked_keeps_nothing_back(
     environment: Environment, outputs: dict[str, Any], why: str
 ) -> None:
-    environment.deployer.outputs = outputs
+    environment.outputs = outputs
     ((rule, error, text),) = findings_of(0)
     assert (rule, error) == ("environment", False)
     assert why in text
@@ -215,7 +203,7 @@ def test_what_cannot_be(environment: Environment) -> None:
     nobody = run("prune", "dev", code=1)
     assert isinstance(nobody.exception, TradewindError)
     assert "Airflow cannot be asked" in nobody.exception.why
-    environment.deployer.outputs = {}
+    environment.outputs = {}
     missing = run("deploy", "dev", code=1)
     assert isinstance(missing.exception, TradewindError)
     assert "is not there yet" in missing.exception.what

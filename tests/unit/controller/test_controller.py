@@ -4,42 +4,71 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import pytest
-
-from tradewind.controller import controller as module
 from tradewind.controller.controller import Chore, Controller
+from tradewind.controller.desk import StoppedError
 from tradewind.controller.inbox import LEADER, leadership
+from tradewind.controller.metadata import Metadata
 from tradewind.controller.metrics import line, measured
 from tradewind.errors import TradewindError
+from tradewind.records.lease import RENEW_S
 from tradewind.records.records import FolderRecords
 from tradewind.scaling.scaler import Seen
 
 
-class Copy:
-    """A controller in a thread. ``led`` is set when its chore has run once."""
+class Watched(FolderRecords):
+    """Says how often it was read."""
 
-    def __init__(self, folder: Path, fails: BaseException | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.reads = threading.Semaphore(0)
+
+    def read(self, name: str) -> tuple[dict[str, Any], str] | None:
+        found = super().read(name)
+        self.reads.release()
+        return found
+
+
+class Copy:
+    """A controller in a thread. ``led`` is set when its chore begins; each of its rounds then does ``chore``."""
+
+    def __init__(self, folder: Path, chore: Callable[[], object] = lambda: None, hangs_s: float = 300) -> None:
         self.led, self.stopped, self.code = threading.Event(), threading.Event(), -1
         self.heartbeat = folder / "heartbeat"
-        self.fails = fails
+        self.ahead_s = 0.0
+        self.records = Watched(folder)
 
-        def chore() -> None:
+        def do() -> None:
             self.led.set()
-            if self.fails:
-                raise self.fails
+            chore()
 
-        self.records = FolderRecords(folder)
         self._controller = Controller(
-            self.records, leadership("dev"), [Chore("it", 0.01, chore)], self.stopped, self.heartbeat
+            self.records,
+            leadership("dev"),
+            [Chore("it", 0.01, do)],
+            self.stopped,
+            self.heartbeat,
+            lambda: time.time() + self.ahead_s,
+            look_s=0.02,
+            hangs_s=hangs_s,
         )
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
     def _run(self) -> None:
         self.code = self._controller.run()
+
+    def has_looked_again(self) -> None:
+        """It has looked at the lease, and done all that follows from it, since this was called."""
+        while self.records.reads.acquire(blocking=False):
+            pass
+        for _ in range(2):
+            assert self.records.reads.acquire(timeout=60)
 
     def end(self) -> int:
         self.stopped.set()
@@ -51,16 +80,12 @@ class Copy:
         return self.code
 
 
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_S", 0.02)
-
-
 def test_one_leads_and_the_next_takes_its_place(tmp_path: Path) -> None:
     first = Copy(tmp_path)
     assert first.led.wait(60)
     second = Copy(tmp_path)
-    assert not second.led.wait(0.3)
+    second.has_looked_again()
+    assert not second.led.is_set()
     assert first.end() == 0
     assert second.led.wait(60)
     assert second.heartbeat.exists()
@@ -69,58 +94,81 @@ def test_one_leads_and_the_next_takes_its_place(tmp_path: Path) -> None:
 
 
 def test_one_that_waits_can_be_stopped(tmp_path: Path) -> None:
-    first, second = Copy(tmp_path), Copy(tmp_path)
-    assert {first.end(), second.end()} == {0}
+    first = Copy(tmp_path)
+    assert first.led.wait(60)
+    second = Copy(tmp_path)
+    second.has_looked_again()
+    assert second.end() == 0
+    assert not second.led.is_set()
+    assert first.end() == 0
 
 
-def test_one_that_has_lost_the_lease_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tradewind.records.lease.RENEW_S", 0.0)
+def test_one_that_has_lost_the_lease_ends(tmp_path: Path) -> None:
     first = Copy(tmp_path)
     assert first.led.wait(60)
     found = first.records.read(LEADER)
     assert found
-    while True:
-        try:
-            first.records.write(LEADER, {**found[0], "token": "another"}, found[1])
-            break
-        except Exception:  # renewed a moment ago
-            found = first.records.read(LEADER)
-            assert found
+    first.records.write(LEADER, {**found[0], "token": "another"}, found[1])
+    first.ahead_s = RENEW_S + 1
     assert first.ended() == 1
 
 
-def test_a_chore_that_fails_is_tried_again_and_one_that_ends_ends_all(tmp_path: Path) -> None:
-    copy = Copy(tmp_path, RuntimeError("once"))
-    assert copy.led.wait(60)
-    copy.led.clear()
-    assert copy.led.wait(60)
+def test_a_chore_that_fails_is_tried_again(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise RuntimeError("again")
+
+    copy = Copy(tmp_path, fail)
+    for _ in range(2):
+        assert copy.led.wait(60)
+        copy.led.clear()
     assert copy.end() == 0
 
 
-class Database:
+def test_a_chore_that_ends_by_itself_ends_all(tmp_path: Path) -> None:
+    def end() -> None:
+        raise StoppedError
+
+    copy = Copy(tmp_path, end)
+    assert copy.ended() == 1
+    assert copy.records.read(LEADER) is None
+
+
+def test_a_chore_that_hangs_ends_all(tmp_path: Path) -> None:
+    never = threading.Event()
+    copy = Copy(tmp_path, never.wait, hangs_s=0)
+    assert copy.ended() == 1
+    never.set()
+    assert copy.records.read(LEADER) is None
+
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class Database(Metadata):
+    """Airflow's, whose oldest task was queued 7 s before it is asked."""
+
     def __init__(self, silence: float | None = 3.0, fails: bool = False) -> None:
         self.silence, self.fails = silence, fails
 
-    def queue_age_s(self, now: object) -> float:
+    def queue_age_s(self, now: datetime) -> float:
         if self.fails:
             raise TradewindError("Airflow's database does not answer")
-        return 7.0
+        return (now - AT).total_seconds() + 7
 
-    def scheduler_silence_s(self, now: object) -> float | None:
+    def scheduler_silence_s(self, now: datetime) -> float | None:
         return self.silence
 
 
 def test_figures() -> None:
     seen = {"worker": Seen(5, 2, 3), "worker-heavy": Seen(1, 1, 1), "worker-light": Seen(held="ECS does not answer")}
     everything = {"QueueAge": 7.0, "SchedulerHeartbeatAge": 3.0, "Tasks": 6, "Workers": 3, "WorkersWanted": 4}
-    assert measured(Database(), seen, module.time) == everything  # type: ignore[arg-type]
-    assert measured(Database(silence=None), {}, module.time) == {"QueueAge": 7.0}  # type: ignore[arg-type]
-    assert measured(Database(fails=True), {}, module.time) == {}  # type: ignore[arg-type]
+    assert measured(Database(), seen, AT) == everything
+    assert measured(Database(silence=None), {}, AT) == {"QueueAge": 7.0}
+    assert measured(Database(fails=True), {}, AT) == {}
 
 
 def test_figures_are_told_as_the_alarms_expect_them() -> None:
-    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    told = json.loads(line("acme-dev", {"QueueAge": 7.0, "Workers": 3}, at))
+    told = json.loads(line("acme-dev", {"QueueAge": 7.0, "Workers": 3}, AT))
     metrics = [{"Name": "QueueAge"}, {"Name": "Workers"}]
     directive = {"Namespace": "Tradewind", "Dimensions": [["Environment"]], "Metrics": metrics}
     about = {"Timestamp": 1795435200000, "CloudWatchMetrics": [directive]}

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from ecs_world import World, release
+from infrastructure_samples import FakeCloud, FakeTerraform, change, plan
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from tradewind import cli, config
-from tradewind.cli import infrastructure
-from tradewind.cli import release as commands
 from tradewind.cli.app import app
-from tradewind.delivery.engine import Engine
+from tradewind.cli.outside import Outside, using
 from tradewind.infrastructure.stack import environment_stack
 
 CONFIGURATION = """
@@ -30,41 +29,33 @@ environments: {dev: {account: main, branch: main, network: {cidr: 10.0.0.0/20}}}
 
 
 @dataclass
-class Deployer:
-    """What of the real one is used: what Terraform has made, and a session in the account."""
+class OnAws:
+    """An environment that Terraform has made, or not yet."""
 
     world: World
     applied: bool = True
 
-    def output(self, stack: object) -> dict[str, Any]:
+    def outputs(self) -> dict[str, Any]:
         return self.world.outputs() if self.applied else {}
-
-    def cloud_of(self, stack: object) -> Deployer:
-        return self
-
-    def session(self) -> Any:
-        return self.world.ecs
-
-    def apply(self, *given: object, **more: object) -> None: ...
 
 
 @pytest.fixture
-def deployer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployer]:
+def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OnAws]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     (tmp_path / "tradewind.yaml").write_text(CONFIGURATION)
     monkeypatch.chdir(tmp_path)
-    tradewind = config.load(Path("tradewind.yaml"))
+    stack = environment_stack(config.load(Path("tradewind.yaml")), "dev")
     with mock_aws():
-        world = World(tmp_path / "unused")
+        made = OnAws(World(tmp_path / "unused"))
+        world = made.world
         world.ecs.client("s3").create_bucket(
-            Bucket=environment_stack(tradewind, "dev").bucket,
-            CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+            Bucket=stack.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
-        made = Deployer(world)
-        monkeypatch.setattr(infrastructure, "deployer", lambda file: (tradewind, made))
-        monkeypatch.setattr(commands, "Engine", lambda *given: Engine(*given, lambda: world.now, world.sleep))
-        yield made
+        cloud = FakeCloud(stack.account_id, {stack.bucket: {}}, aws=world.ecs)
+        terraform = FakeTerraform([plan(change("aws_vpc.this", "create"))], outputs=made.outputs)
+        with using(Outside(lambda region: cloud, lambda data, cache: terraform, lambda: world.now, world.sleep)):
+            yield made
 
 
 def run(*arguments: str) -> Result:
@@ -75,7 +66,7 @@ def images(number: int) -> list[str]:
     return [f"--image={component}={image}" for component, image in release(number).images.items()]
 
 
-def test_a_release_goes_into_an_environment_and_back(deployer: Deployer) -> None:
+def test_a_release_goes_into_an_environment_and_back(dev: OnAws) -> None:
     first = run("release", "create", "--from", "dev", *images(1)).stdout.strip()
     assert first == release(1).id
     assert "is in force in dev" in run("release", "deploy", "dev", first).stdout
@@ -99,19 +90,19 @@ def test_a_release_goes_into_an_environment_and_back(deployer: Deployer) -> None
     assert first not in run("release", "list").stdout
 
 
-def test_a_first_release_needs_every_image(deployer: Deployer) -> None:
+def test_a_first_release_needs_every_image(dev: OnAws) -> None:
     result = run("release", "create", "--from", "dev", *images(1)[:2])
 
     assert "a first release for dev needs every image" in str(result.exception)
 
 
-def test_an_environment_that_is_not_there(deployer: Deployer) -> None:
-    deployer.applied = False
+def test_an_environment_that_is_not_there(dev: OnAws) -> None:
+    dev.applied = False
 
     assert "dev is not there yet" in str(run("release", "status", "dev").exception)
 
 
-def test_a_locked_environment_is_left_alone(deployer: Deployer) -> None:
+def test_a_locked_environment_is_left_alone(dev: OnAws) -> None:
     run("release", "create", "--from", "dev", *images(1))
     run("release", "lock", "dev", "--reason", "month's end")
 
@@ -122,19 +113,22 @@ def test_a_locked_environment_is_left_alone(deployer: Deployer) -> None:
     assert run("release", "deploy", "dev").exit_code == 0
 
 
-def test_an_apply_ends_with_what_was_changed_in_the_services(deployer: Deployer) -> None:
+def test_an_apply_ends_with_what_was_changed_in_the_services(dev: OnAws) -> None:
+    run("plan", "dev")
     assert "next: tradewind release create --from dev" in run("apply", "dev").stderr
     run("release", "create", "--from", "dev", *images(1))
     run("release", "deploy", "dev")
-    world = deployer.world
+    world = dev.world
     world.templates["flower"] = world.template("flower", "2")
 
+    run("plan", "dev")
     assert "is in force in dev" in run("apply", "dev").stdout
 
     revision = world.ecs.services["flower"].revision
     definition = world.ecs.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
     assert definition["containerDefinitions"][0]["environment"] == [{"name": "VERSION", "value": "2"}]
     before = len(world.ecs.ran)
+    run("plan", "dev")
     assert run("apply", "dev", "--no-deploy").exit_code == 0
     assert len(world.ecs.ran) == before
 
