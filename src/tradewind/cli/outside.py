@@ -1,0 +1,55 @@
+"""What commands meet outside of their process: AWS, Terraform and the clock. A test gives its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from tradewind.infrastructure.cloud import Cloud
+from tradewind.infrastructure.deploy import TerraformFactory
+from tradewind.infrastructure.terraform import TerraformProgram
+
+
+def _aws(region: str) -> Cloud:
+    # boto3 takes as long to import as everything else together; commands of one machine do without it.
+    from tradewind.infrastructure.aws import Aws
+
+    return Aws(region)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a command uses.
+
+    Args:
+        cloud: makes AWS, as the caller sees it, for a region.
+        terraform: makes the program for a data folder and a cache folder.
+        clock: Unix time.
+        sleep: waits for so many seconds.
+    """
+
+    cloud: Callable[[str], Cloud] = _aws
+    terraform: TerraformFactory = TerraformProgram
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
+_OUTSIDE: ContextVar[Outside] = ContextVar("outside")
+
+
+def outside() -> Outside:
+    """What the running command uses."""
+    return _OUTSIDE.get(Outside())
+
+
+@contextmanager
+def using(given: Outside) -> Iterator[None]:
+    """Every command that is called in the block uses ``given``."""
+    token = _OUTSIDE.set(given)
+    try:
+        yield
+    finally:
+        _OUTSIDE.reset(token)
