@@ -1,7 +1,8 @@
 """Every test, section by section, cheapest first; stops at the first section that fails. Called by `make test`.
 
-It prints what each section, each file and the slowest tests took, beside the run before, and keeps that in the user's
-cache folder.
+Sections whose tests mostly wait run beside those that keep both cores busy, where there is room for two platforms; what
+they print is printed when they have ended. In the end it prints what each section, each file and the slowest tests
+took, beside the run before, and keeps that in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from tests.counts import SOAK
 from tests.times import VARIABLE, Times, report
 
@@ -27,16 +30,23 @@ BASE_IMAGE = "localhost/tradewind-test/python:3.11"
 # Servers that are killed in the middle of an answer leave half a connection in the test's own client.
 PLATFORM = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
 BOTH_CORES = ("-n", "2", "--dist", "loadgroup")
+TWO_PLATFORMS_GB = 12
+ALL = "all of them"
 
 
 @dataclass(frozen=True)
 class Section:
-    """Some tests: what runs them, and what the machine must have; ``lacks`` says what it does not have."""
+    """Some tests: what runs them, and what the machine must have; ``lacks`` says what it does not have.
+
+    ``first``: it runs before all others. ``waits``: it leaves the cores to others for most of the time.
+    """
 
     name: str
     argv: tuple[str, ...]
     lacks: Callable[[], str] = lambda: ""
     mysql: bool = False
+    first: bool = False
+    waits: bool = False
 
 
 def pytest(*arguments: str, marked: str = "not local and not containers") -> tuple[str, ...]:
@@ -91,12 +101,12 @@ def lacks_images() -> str:
 def sections() -> Sequence[Section]:
     """All of them, cheapest first."""
     return (
-        Section("static checks", ("make", "--no-print-directory", "check")),
-        Section("unit", pytest(*BOTH_CORES, "tests/unit", "tests/docs")),
+        Section("static checks", ("make", "--no-print-directory", "check"), first=True),
+        Section("unit", pytest(*BOTH_CORES, "tests/unit", "tests/docs"), first=True),
         Section("processes", pytest(*BOTH_CORES, "tests/processes", "tests/functional")),
         Section("Terraform", pytest(*BOTH_CORES, "tests/terraform"), lacks("terraform")),
         Section("pipelines", pytest(*BOTH_CORES, "tests/pipelines"), lacks_groovy),
-        Section("platform", pytest(*PLATFORM, "tests", marked="local")),
+        Section("platform", pytest(*PLATFORM, "tests", marked="local"), waits=True),
         # What a database can change: that DAGs run, and that nothing is lost.
         Section(
             "platform on MySQL",
@@ -107,27 +117,82 @@ def sections() -> Sequence[Section]:
             ),
             lacks_mysql,
             mysql=True,
+            waits=True,
         ),
-        Section("images", pytest("-s", "tests/containers", marked="containers"), lacks_images, mysql=False),
+        Section("images", pytest("-s", "tests/containers", marked="containers"), lacks_images),
     )
 
 
-def run(section: Section, times: Times, scratch: Path) -> bool:
-    """Run one section; whether it passed. Adds what it took."""
-    print(f"\n== {section.name}", flush=True)
-    env = {**os.environ, VARIABLE: str(scratch), "PATH": os.pathsep.join([os.environ["PATH"], "/usr/sbin"])}
+def has_room() -> bool:
+    """Whether two platforms fit on this machine."""
+    return (os.cpu_count() or 1) > 1 and psutil.virtual_memory().total >= TWO_PLATFORMS_GB * 1e9
+
+
+@dataclass
+class Run:
+    """The tests of one call; several threads add to it. ``kept``: a folder for files meanwhile."""
+
+    kept: Path = KEPT
+    room: bool = field(default_factory=has_room)
+    times: Times = field(default_factory=Times)
+    failed: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def all(self, chosen: Sequence[Section]) -> None:
+        """Until all have passed, or one has failed."""
+        self.lane([section for section in chosen if section.first])
+        others = [section for section in chosen if not section.first]
+        lanes = [[section for section in others if section.waits is waits] for waits in (False, True)]
+        lanes = list(filter(None, lanes)) if self.room else [others]
+        threads = [threading.Thread(target=self.lane, args=(lane, len(lanes) > 1)) for lane in lanes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def lane(self, sections: Sequence[Section], aside: bool = False) -> None:
+        """One after another. ``aside``: what one prints is shown when it has ended."""
+        for section in sections:
+            if self.failed:
+                return
+            self.section(section, aside)
+
+    def section(self, section: Section, aside: bool) -> None:
+        """Run one, and add what it took."""
+        print(f"\n== {section.name}{' begins' if aside else ''}", flush=True)
+        scratch = self.kept / f"running-{os.getpid()}-{section.name.replace(' ', '-')}"
+        began = time.monotonic()
+        with scratch.with_suffix(".log").open("w+", errors="replace") as log:
+            code = subprocess.run(
+                section.argv,
+                cwd=ROOT,
+                env=environment(section, scratch.with_suffix(".json")),
+                stdout=log if aside else None,
+                stderr=subprocess.STDOUT if aside else None,
+                check=False,
+            ).returncode
+            log.seek(0)
+            said = log.read()
+        took = Times.read(scratch.with_suffix(".json"))
+        took.sections[section.name] = time.monotonic() - began
+        for suffix in (".log", ".json"):
+            scratch.with_suffix(suffix).unlink(missing_ok=True)
+        with self._lock:
+            self.times.include(took)
+            if code:
+                self.failed.append(section.name)
+            told = f"\n== {section.name}\n{said}" if aside else ""
+            print(f"{told}== {section.name}: {took.sections[section.name]:.0f} s", flush=True)
+
+
+def environment(section: Section, times: Path) -> dict[str, str]:
+    """What the tests of a section see; ``times``: the file for what they took."""
+    found = {**os.environ, VARIABLE: str(times), "PATH": os.pathsep.join([os.environ["PATH"], "/usr/sbin"])}
     if server := mysqld():
-        env["PATH"] = os.pathsep.join([str(Path(server).parent), env["PATH"]])
+        found["PATH"] = os.pathsep.join([str(Path(server).parent), found["PATH"]])
     if section.mysql:
-        env["TRADEWIND_TEST_DATABASE"] = "mysql"
-    began = time.monotonic()
-    code = subprocess.run(section.argv, cwd=ROOT, env=env, check=False).returncode
-    took = Times.read(scratch)
-    scratch.unlink(missing_ok=True)
-    took.sections[section.name] = time.monotonic() - began
-    times.include(took)
-    print(f"== {section.name}: {took.sections[section.name]:.0f} s", flush=True)
-    return code == 0
+        found["TRADEWIND_TEST_DATABASE"] = "mysql"
+    return found
 
 
 def main(argv: Sequence[str]) -> int:
@@ -144,22 +209,20 @@ def main(argv: Sequence[str]) -> int:
     chosen = [known[name] for name in options.section] or list(known.values())
     KEPT.mkdir(parents=True, exist_ok=True)
     kept = KEPT / ("soak.json" if options.soak else "times.json")
-    before, times, skipped, failed = Times.read(kept), Times(), [], ""
-    for section in chosen:
-        if reason := section.lacks():
-            skipped.append(f"{section.name}: {reason}")
-            if os.environ.get("TRADEWIND_SKIP_NOTHING"):
-                print(f"error: skipped {skipped[-1]}", file=sys.stderr)
-                return 1
-        elif not run(section, times, KEPT / f"running-{os.getpid()}.json"):
-            failed = section.name
-            break
-    print("\n== times", *report(times, before), sep="\n")
-    if failed:
-        print(f"\n{failed} failed", file=sys.stderr)
+    reasons = {section.name: reason for section in chosen if (reason := section.lacks())}
+    skipped = [f"{name}: {reason}" for name, reason in reasons.items()]
+    if skipped and os.environ.get("TRADEWIND_SKIP_NOTHING"):
+        print("\n".join(f"error: skipped {line}" for line in skipped), file=sys.stderr)
+        return 1
+    before, run, began = Times.read(kept), Run(), time.monotonic()
+    run.all([section for section in chosen if section.name not in reasons])
+    run.times.sections[ALL] = time.monotonic() - began
+    print("\n== times", *report(run.times, before), sep="\n")
+    if run.failed:
+        print(f"\n{', '.join(run.failed)} failed", file=sys.stderr)
         return 1
     if not options.section:
-        times.write(kept)
+        run.times.write(kept)
     print("\n== summary", *(f"skipped {line}" for line in skipped), "everything that ran passed", sep="\n")
     return 0
 

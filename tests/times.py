@@ -72,10 +72,6 @@ def _table(
     for name in names:
         change = f"{now[name] - before[name]:+8.1f}" if name in before else f"{'new':>8}"
         yield f"{now[name]:8.1f} {change}  {name}"
-    if title == "section":
-        total = sum(now.values())
-        change = f"{total - sum(before.values()):+8.1f}" if before else f"{'new':>8}"
-        yield f"{total:8.1f} {change}  all of them"
 
 
 class Recorder:

@@ -31,9 +31,9 @@ def changes(old: DagRelease, new: DagRelease) -> Changes:
     """
     touched = {path for path, entry in new.files.items() if old.files.get(path) != entry}
     gone = set(old.files) - set(new.files)
-    # A new file can stand where an import found something else before, and a deleted one can uncover another.
-    rewired = {path for path in new.files if old.imports.get(path) != new.imports.get(path)}
-    first = _reach(touched | gone | rewired, _importers((old.imports, new.imports))) & set(new.files)
+    # By the imports of both: a new file can stand where an import found something else before, and a deleted one can
+    # uncover another.
+    first = _reach(touched | gone, _importers((old.imports, new.imports))) & set(new.files)
     if any(not path.endswith(".py") for path in touched | gone):
         behind = set(new.files) - first
     elif touched or gone:

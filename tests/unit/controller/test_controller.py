@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,28 @@ from tradewind.controller.inbox import LEADER, leadership
 from tradewind.controller.metadata import Metadata
 from tradewind.controller.metrics import line, measured
 from tradewind.errors import TradewindError
-from tradewind.records.lease import RENEW_S
+from tradewind.records.lease import LEASE_S, RENEW_S
 from tradewind.records.records import FolderRecords
 from tradewind.scaling.scaler import Seen
 
 
 class Watched(FolderRecords):
-    """Says how often it was read."""
+    """Says how often it was read; takes nothing while it is ``full``."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.reads = threading.Semaphore(0)
+        self.full = False
 
     def read(self, name: str) -> tuple[dict[str, Any], str] | None:
         found = super().read(name)
         self.reads.release()
         return found
+
+    def write(self, name: str, document: Mapping[str, Any], version: str | None) -> str:
+        if self.full:
+            raise OSError("no space left on device")
+        return super().write(name, document, version)
 
 
 class Copy:
@@ -110,6 +116,17 @@ def test_one_that_has_lost_the_lease_ends(tmp_path: Path) -> None:
     assert found
     first.records.write(LEADER, {**found[0], "token": "another"}, found[1])
     first.ahead_s = RENEW_S + 1
+    assert first.ended() == 1
+
+
+def test_one_that_cannot_renew_the_lease_leads_until_it_has_run_out(tmp_path: Path) -> None:
+    rounds = threading.Semaphore(0)
+    first = Copy(tmp_path, rounds.release)
+    assert first.led.wait(60)
+    first.records.full = True
+    first.ahead_s = RENEW_S + 1
+    assert all(rounds.acquire(timeout=60) for _ in range(20))
+    first.ahead_s = LEASE_S + 1
     assert first.ended() == 1
 
 

@@ -16,7 +16,7 @@ from tradewind.bundle.shared import SharedFolder
 from tradewind.bundle.store import FolderStore
 from tradewind.controller.dags import DagCommands
 from tradewind.controller.deployment import Deployment, Patience, Told
-from tradewind.controller.desk import Desk, StoppedError
+from tradewind.controller.desk import Desk, Report, StoppedError
 from tradewind.controller.inbox import Answer, Command, Inbox
 from tradewind.errors import TradewindError
 from tradewind.records.records import FolderRecords
@@ -177,6 +177,24 @@ def test_a_controller_that_ends_in_the_middle_is_followed_by_one_that_goes_on(wo
     assert "old.py" not in str(caught.value)  # it was broken before, and the second one knows
     assert world.in_force == one
     assert world.inbox.waiting() == []
+
+
+@pytest.mark.parametrize("error", [TradewindError("the database does not answer"), RuntimeError("closed")])
+def test_what_fails_because_the_controller_ends_is_left_to_the_next_one(world: World, error: Exception) -> None:
+    stopped = threading.Event()
+
+    def end(arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        stopped.set()
+        raise error
+
+    command = world.inbox.send("dags.list", {}, alone=False)
+    Desk(world.inbox, {"dags.list": end}, stopped).look()
+    found = world.inbox.answer(command)
+    assert found
+    assert found.state == "running"
+
+    Desk(world.inbox, {"dags.list": lambda *_: {"releases": []}}, threading.Event()).look()
+    assert world.inbox.follow(command, lambda _: None) == {"releases": []}
 
 
 def test_a_rollback_that_is_begun_twice_goes_to_the_same_release(world: World) -> None:
