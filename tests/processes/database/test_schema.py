@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,18 @@ def one(connection: Any, query: str) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def test_nobody_else_can_connect(connection: Any, database: Database) -> None:
+    admin = Account.from_url(database.admin_url)
+    guest = replace(Account.from_url(database.airflow_url), user="guest", password="known")
+    server = admin.connect()
+    with server.cursor() as cursor:
+        cursor.execute("CREATE ROLE guest LOGIN PASSWORD 'known'")
+    server.close()
+
+    with pytest.raises(Exception, match="permission denied for database"):
+        guest.connect()
+
+
 def test_what_was_remembered_holds_for_just_that(schema: Schema) -> None:
     assert not schema.is_migrated_for("x")
     schema.forget()
@@ -110,8 +123,12 @@ def test_the_password_of_one_user(schema: Schema, connection: Any) -> None:
     assert other == "kept"
 
 
-@pytest.mark.parametrize(("wanted", "slots"), [("500", 500), ("64", 128), ("", 128)])
-def test_the_default_pool_only_grows(schema: Schema, connection: Any, wanted: str, slots: int) -> None:
+@pytest.mark.parametrize(
+    ("there", "wanted", "slots"), [(128, "500", 500), (128, "64", 128), (128, "", 128), (-1, "500", -1)]
+)
+def test_the_default_pool_only_grows(schema: Schema, connection: Any, there: int, wanted: str, slots: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE slot_pool SET slots = %s WHERE pool = 'default_pool'", (there,))
     schema.widen_default_pool({"AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT": wanted})
     assert one(connection, "SELECT pool, slots FROM slot_pool ORDER BY pool") == [
         ("default_pool", slots),
