@@ -20,6 +20,7 @@ class Supervisor:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.tasks: dict[str, int] = {}
+        self.silent: set[str] = set()
         self.asked: list[dict[str, Any]] = []
 
     def add(self, name: str, image: str, state: str = "healthy") -> None:
@@ -37,7 +38,8 @@ class Supervisor:
                 return {"processes": self.rows}
             case "command":
                 cordoned = request["command"] == "cordon"
-                return {name: {"cordoned": cordoned, "tasks": self.tasks.get(name, 0)} for name in request["names"]}
+                answering = set(request["names"]) - self.silent
+                return {name: {"cordoned": cordoned, "tasks": self.tasks.get(name, 0)} for name in answering}
         return {}
 
     def look(self, *, keep: bool = False) -> Progress:
@@ -67,3 +69,13 @@ def test_one_that_the_release_needs_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tradewind.delivery.local.last_lines", lambda path, count: "")
     supervisor.rows[1]["state"] = "crash-loop"
     assert supervisor.look().phase is Phase.FAILED
+
+
+def test_an_old_worker_that_does_not_answer_may_have_tasks() -> None:
+    supervisor = Supervisor()
+    supervisor.add("worker-1", "old")
+    supervisor.add("worker-2", "new")
+    supervisor.silent = {"worker-1"}
+    found = supervisor.look()
+    assert (found.phase, found.stage, found.turned) == (Phase.PENDING, Stage.TURNING, False)
+    assert not [request for request in supervisor.asked if request["do"] == "retire"]
