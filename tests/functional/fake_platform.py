@@ -40,6 +40,7 @@ class Airflow:
     dags: dict[str, dict[str, Any]] = field(default_factory=dict)
     import_errors: dict[str, str] = field(default_factory=dict)
     problem: str = ""  # of the DAG folder
+    status: dict[str, Any] = field(default_factory=dict)  # what else the supervisor says
     looks: list[Look] = field(default_factory=list)
     refusal: tuple[int, Any] | None = None  # of the start of a run: status and detail
     runs: list[dict[str, Any]] = field(default_factory=list)  # that are there already
@@ -183,7 +184,13 @@ def _supervising(home: Home, url: str, airflow: Airflow) -> Iterator[None]:
             return {"login": ["admin", "secret"]}
         if request["do"] == "dags":
             return {"settled": True, "problem": airflow.problem}
-        return {"healthy": True, "stopping": False, "urls": {"web": url}, "processes": [], "remarks": []}
+        return {
+            "healthy": True,
+            "stopping": False,
+            "urls": {"web": url},
+            "processes": [],
+            "remarks": [],
+        } | airflow.status
 
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(control.serve(home, answer))

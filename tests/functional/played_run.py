@@ -22,10 +22,10 @@ class Said(NamedTuple):
     err: str
 
 
-def run(folder: Path, *arguments: str) -> Said:
-    """The command in a folder."""
+def command(folder: Path, *arguments: str) -> Said:
+    """``tradewind`` in a folder."""
     result = subprocess.run(
-        [str(COMMAND), "run", *arguments],
+        [str(COMMAND), *arguments],
         cwd=folder,
         env={**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"},
         stdin=subprocess.DEVNULL,
@@ -35,6 +35,11 @@ def run(folder: Path, *arguments: str) -> Said:
     )
     assert "Traceback" not in result.stderr, result.stderr
     return Said(result.returncode, result.stdout, result.stderr)
+
+
+def run(folder: Path, *arguments: str) -> Said:
+    """``tradewind run`` in a folder."""
+    return command(folder, "run", *arguments)
 
 
 def played(folder: Path, airflow: Airflow, *arguments: str) -> Said:
