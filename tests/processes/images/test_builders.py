@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -100,7 +99,7 @@ def test_an_unknown_program() -> None:
         choose("kaniko")
 
     assert caught.value.code == ExitCode.USAGE
-    assert os.environ
+    assert "kaniko" in str(caught.value)
 
 
 @pytest.mark.parametrize(
