@@ -89,7 +89,12 @@ def _text(value: str | int | float | bool) -> str:
 
 
 def _identity() -> Iterable[Setting]:
-    yield Setting("core", "executor", "CeleryExecutor", "tasks run on a fleet of workers")
+    yield Setting(
+        "core",
+        "executor",
+        "tradewind.fleet.executor.CeleryExecutor",
+        "tasks run on a fleet of workers, and wait for a broker that is away",
+    )
     yield Setting(
         "core",
         "auth_manager",
