@@ -1,4 +1,4 @@
-"""The broker goes away and comes back, in each way in which a managed one does: nothing fails, is lost or done twice."""
+"""The broker goes away and comes back, in each way that a managed one does: nothing fails, is lost or done twice."""
 
 from __future__ import annotations
 

@@ -66,14 +66,14 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         """
         sent: list[Any] = []
         for workload in sorted(workload_tuples_to_send, key=lambda workload: workload[0] in self._refused):
-            key, _, result = send_workload_to_executor(workload)
+            key, arguments, result = self._send(workload)
             if isinstance(result, ExceptionWithTraceback) and isinstance(result.exception, _BROKER_AWAY):
                 self._refused.add(key)
                 self._say_away(result.exception, f"{len(workload_tuples_to_send) - len(sent)} tasks wait here")
                 return sent
             self._pause.end()
             self._refused.discard(key)
-            sent.append((key, workload[1], result))
+            sent.append((key, arguments, result))
         return sent
 
     def revoke_task(self, *, ti: Any) -> None:
@@ -95,6 +95,9 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         self._forget(ti.key)
         self.queued_tasks.pop(ti.key, None)
 
+    def _send(self, workload: Any) -> Any:
+        return send_workload_to_executor(workload)
+
     def _say_away(self, error: BaseException, what: str) -> None:
         lasts = self._pause.begin()
         log.warning("The broker is away (%s): %s, and it is tried again in %.0f s", error, what, lasts)
@@ -114,8 +117,7 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         A broker that fails over may lose results. Airflow would count such a task for ever as one that runs, and use a
         slot for it; one that was deferred could never go on.
         """
-        with create_session() as session:
-            at_work = set(session.scalars(select(TaskInstance.external_executor_id).where(_IS_AT_WORK)))
+        at_work = self._at_work()
         ended = {
             key: sent.task_id
             for key, sent in self.workloads.items()
@@ -126,6 +128,11 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
                 log.warning("The broker has lost the result of %s", key)
                 self._forget(key)
         self._doubtful = ended
+
+    def _at_work(self) -> set[str | None]:
+        """The messages whose tasks wait in the broker, or run."""
+        with create_session() as session:
+            return set(session.scalars(select(TaskInstance.external_executor_id).where(_IS_AT_WORK)))
 
     def _forget(self, key: Any) -> None:
         self.running.discard(key)

@@ -1,4 +1,4 @@
-"""What the failover tests keep going: tasks without a retry that run, become ready, map, defer and finish all the while.
+"""What the failover tests keep going: tasks without a retry that run, become ready, map, defer and finish.
 
 Each writes a line into a file outside of Airflow when it has done its work: by them lost and doubled work is counted.
 """
