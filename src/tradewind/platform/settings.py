@@ -108,7 +108,6 @@ def _identity() -> Iterable[Setting]:
         "False",
         "migrate does it once; every web server doing it at its start costs seconds and deadlocks on MySQL",
     )
-    yield Setting("scheduler", "enable_health_check", "True", "a cheap HTTP check instead of a new Python process")
 
 
 def _capacity(environment: Environment) -> Iterable[Setting]:
