@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jwt
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancekey import TaskInstanceKey
 from airflow.providers.celery.executors import celery_executor
@@ -51,6 +52,9 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         self._refused: set[Any] = set()  # the keys of workloads that the broker did not take when they were tried last
         self._compare_at = 0.0
         self._doubtful: Mapping[Any, str] = {}
+        self._message_life_s = self.conf.getint(
+            "celery_broker_transport_options", "visibility_timeout", fallback=86_400
+        )
 
     # Sending
 
@@ -96,7 +100,20 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         self.queued_tasks.pop(ti.key, None)
 
     def _send(self, workload: Any) -> Any:
+        workload[1].token = self._renewed(workload[1].token)
         return send_workload_to_executor(workload)
+
+    def _renewed(self, token: str) -> str:
+        """A token for the same task, for as long as its message may wait in the broker.
+
+        Airflow's own is made before the task waits here, and ends when Airflow believes that its message is lost. But
+        what waits in a broker that is away is not sent anew, and must find its token valid when the broker is back.
+        """
+        if not token:
+            return token
+        claims = jwt.decode(token, options={"verify_signature": False})
+        renewed = {name: claims[name] for name in ("sub", "scope") if name in claims}
+        return str(self.jwt_generator.generate(extras=renewed, valid_for=self._message_life_s))
 
     def _say_away(self, error: BaseException, what: str) -> None:
         lasts = self._pause.begin()

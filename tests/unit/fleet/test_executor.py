@@ -136,3 +136,17 @@ def test_a_task_whose_result_the_broker_has_lost_is_let_go_of(executor: Any) -> 
     executor.sync()
     assert executor.running == {task("runs")}
     assert list(executor.workloads) == [task("runs")]
+
+
+def test_a_message_has_a_token_for_as_long_as_it_may_wait(executor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import jwt
+
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "s" * 64)
+    old = executor.jwt_generator.generate(extras={"sub": "an instance", "scope": "workload"}, valid_for=1)
+    new = executor._renewed(old)
+    said, before = (jwt.decode(token, options={"verify_signature": False}) for token in (new, old))
+    assert said["exp"] - said["iat"] == executor._message_life_s
+    assert {name: said[name] for name in ("sub", "scope", "aud")} == {
+        name: before[name] for name in ("sub", "scope", "aud")
+    }
+    assert executor._renewed("") == ""
