@@ -185,7 +185,7 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
     yield Setting(
         "execution_api",
         "jwt_expiration_time",
-        _text(max(int(STOCK["execution_api", "jwt_expiration_time"]), 5 * (outage + TOKEN_MARGIN_S))),
+        _text(max(int(STOCK["execution_api", "jwt_expiration_time"]), 5 * (outage + interval + TOKEN_MARGIN_S))),
         f"a token is renewed when a fifth of its life is left, which must be longer than an outage of {outage} s",
     )
     yield Setting("workers", "execution_api_retry_wait_max", _text(RETRY_WAIT_MAX_S), "come back within seconds")

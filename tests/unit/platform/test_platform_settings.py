@@ -29,8 +29,7 @@ def check_laws(environment: Environment) -> None:
     assert number["scheduler.task_instance_heartbeat_timeout"] > max(outage, patience)
     assert number["scheduler.task_queued_timeout"] > outage
     # A token is renewed with a heartbeat, when a fifth of its life is left.
-    token_s = number.get("execution_api.jwt_expiration_time", 600)
-    assert token_s / 5 - number.get("workers.min_heartbeat_interval", 5) > outage
+    assert number["execution_api.jwt_expiration_time"] / 5 - interval > outage
     longest_s = 3600 * max(worker.longest_task_hours for worker in environment.workers.values())
     assert number["celery_broker_transport_options.visibility_timeout"] > longest_s
     assert number["core.parallelism"] * environment.scheduler.count >= slots
