@@ -195,6 +195,13 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
         "30",
         "a late answer is waited for: a call that is repeated while the first one runs fails its task (stock: 5 s)",
     )
+    for key, name in (("sql_alchemy_connect_args", "SYNC"), ("sql_alchemy_connect_args_async", "ASYNC")):
+        yield Setting(
+            "database",
+            key,
+            f"tradewind.database.connections.{name}",
+            "a database that says nothing any more is given up after a minute (Linux: a quarter of an hour, or two)",
+        )
     yield Setting(
         "scheduler",
         "task_instance_heartbeat_timeout",
