@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,20 +141,29 @@ class Run:
 
     def all(self, chosen: Sequence[Section]) -> None:
         """Until all have passed, or one has failed."""
-        self.lane([section for section in chosen if section.first])
+        self.lane([deque(section for section in chosen if section.first)], False)
         others = [section for section in chosen if not section.first]
-        lanes = [[section for section in others if section.waits is waits] for waits in (False, True)]
-        lanes = list(filter(None, lanes)) if self.room else [others]
-        threads = [threading.Thread(target=self.lane, args=(lane, len(lanes) > 1)) for lane in lanes]
+        lanes = [deque(section for section in others if section.waits is waits) for waits in (False, True)]
+        aside = self.room and all(lanes)
+        if not aside:
+            self.lane([deque(others)], False)
+            return
+        threads = [threading.Thread(target=self.lane, args=(order, True)) for order in (lanes, lanes[::-1])]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-    def lane(self, sections: Sequence[Section], aside: bool = False) -> None:
-        """One after another. ``aside``: what one prints is shown when it has ended."""
-        for section in sections:
-            if self.failed:
+    def lane(self, lanes: Sequence[deque[Section]], aside: bool) -> None:
+        """One after another: the sections of the first lane in their order, then what is left at the end of the other.
+
+        ``aside``: what a section prints is shown when it has ended.
+        """
+        while not self.failed:
+            with self._lock:
+                lane = next((lane for lane in lanes if lane), None)
+                section = (lane.popleft() if lane is lanes[0] else lane.pop()) if lane else None
+            if section is None:
                 return
             self.section(section, aside)
 

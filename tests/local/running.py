@@ -99,8 +99,16 @@ class Running:
         return str(self.airflow_when_up(lambda api: api.call("POST", f"/dags/{dag}/dagRuns", body))["dag_run_id"])
 
     def airflow_when_up(self, call: Callable[[Airflow], Any]) -> Any:
-        """A call that may meet a web server that is just being restarted."""
-        return eventually(lambda: (call(self.airflow),))[0]
+        """A call that may meet a web server that is just being restarted, also at another address."""
+
+        def tried() -> tuple[Any]:
+            try:
+                return (call(self.airflow),)
+            except Exception:
+                self._airflow = None
+                raise
+
+        return eventually(tried)[0]
 
     def tasks(self, dag: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run."""

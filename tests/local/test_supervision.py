@@ -141,7 +141,7 @@ def test_as_an_ordinary_user_beside_another_checkout(platform: Running) -> None:
         assert "inflight succeeded" in output
         web = platform.status()["urls"]["web"]
         assert web not in output
-        assert f"port {web.rsplit(':', 1)[1]} is in use by" in output
+        assert re.search(r"port \d+ is in use by", output)  # another platform's of these tests, perhaps
         assert platform.status()["healthy"]
     finally:
         ordinary("down", "--wipe")

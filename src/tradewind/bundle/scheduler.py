@@ -4,22 +4,24 @@ To create a run, Airflow reads the tasks of its DAG, the release and the version
 lock meanwhile, so that a DAG processor may store another version between any two of them: then the run would have
 tasks of the old release, be pinned to the new one, and end without the tasks that only this has.
 
-Health checks that find it well are not logged.
+It outlives its database: a failover is no reason to restart it.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow.cli.commands import scheduler_command
+from airflow.jobs import scheduler_job_runner
 from airflow.listeners import hookimpl
 from airflow.listeners.listener import get_listener_manager
-from airflow.utils import scheduler_health
-from sqlalchemy.orm import object_session
+from sqlalchemy.orm import Session, object_session
 
 from tradewind.bundle import rows
+from tradewind.database.away import through_outages
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -36,27 +38,32 @@ class Beginnings:
             rows.begin(session, dag_run)
 
 
-class Health(scheduler_health.HealthServer):  # type: ignore[misc]
-    """Airflow's answers to health checks. One that is well is no news: it would be most of what the log has."""
+class Runner(scheduler_job_runner.SchedulerJobRunner):  # type: ignore[misc]
+    """Airflow's scheduler, which goes on after the database was away, and says by a file that its loop turns.
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say what is not well only."""
-        if code != HTTPStatus.OK:
-            super().log_request(code, size)
+    Airflow's own ends at the first error of the database, and says of itself what the database says of it.
+    """
+
+    def _run_scheduler_loop(self) -> None:
+        through_outages(super()._run_scheduler_loop, turned)
+
+    def _do_scheduling(self, session: Session) -> int:
+        """The first thing that each turn of the loop does."""
+        turned()
+        return int(super()._do_scheduling(session))
 
 
-def serve_health_check() -> None:
-    """What Airflow runs in a process of its own."""
-    scheduler_health.HealthServer = Health
-    scheduler_health.serve_health_check()
+def turned() -> None:
+    """The loop has turned, or waits for the database."""
+    Path(os.environ.get("TRADEWIND_HEARTBEAT_FILE", os.devnull)).touch()
 
 
 def main() -> None:
-    """Run ``airflow scheduler`` with the listener above beside any others, and the answers to health checks."""
+    """Run ``airflow scheduler`` with the runner above, and with the listener beside any others."""
     from airflow.__main__ import main as airflow
 
     get_listener_manager().add_listener(Beginnings())
-    scheduler_command.serve_health_check = serve_health_check
+    scheduler_command.SchedulerJobRunner = Runner
     sys.argv = ["airflow", "scheduler", *sys.argv[1:]]
     airflow()
 

@@ -59,7 +59,9 @@ _IN_NO_POOL = (
     .order_by(_TASK.c.pool, _TASK.c.dag_id, _TASK.c.task_id)
     .limit(20)
 )
-_HEARTBEAT = text("SELECT max(latest_heartbeat) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running'")
+_HEARTBEAT = text("SELECT max(latest_heartbeat) FROM job WHERE job_type = :kind AND state = 'running'")
+JOBS = {"Scheduler": "SchedulerJob", "DagProcessor": "DagProcessorJob", "Triggerer": "TriggererJob"}
+"""What of Airflow shows signs of life in its database, and as what."""
 
 
 class Metadata:
@@ -116,9 +118,10 @@ class Metadata:
         """For how many seconds the task has waited for a worker that has waited longest; 0 where none does."""
         return self._age(_OLDEST, now) or 0.0
 
-    def scheduler_silence_s(self, now: datetime) -> float | None:
-        """Seconds since a scheduler showed a sign of life; None where none ever did."""
-        return self._age(_HEARTBEAT, now)
+    def silences_s(self, now: datetime) -> dict[str, float]:
+        """Of each of JOBS: seconds since one of its copies showed a sign of life. Without those that never did."""
+        ages = {name: self._age(_HEARTBEAT, now, kind=kind) for name, kind in JOBS.items()}
+        return {name: age for name, age in ages.items() if age is not None}
 
     def names(self, kind: str) -> frozenset[str]:
         """All ``connections``, ``variables`` or ``pools``, by name."""
@@ -131,8 +134,8 @@ class Metadata:
             found.setdefault(dag, set()).update({task} - {None})
         return {dag: frozenset(tasks) for dag, tasks in found.items()}
 
-    def _age(self, query: Any, now: datetime) -> float | None:
-        ((when,),) = self._rows(query)
+    def _age(self, query: Any, now: datetime, **values: Any) -> float | None:
+        ((when,),) = self._rows(query, **values)
         if when is None:
             return None
         if isinstance(when, str):  # SQLite

@@ -26,12 +26,9 @@ def measured(metadata: Metadata, seen: Mapping[str, Seen], at: datetime) -> dict
     found: dict[str, float] = {}
     try:
         found["QueueAge"] = metadata.queue_age_s(at)
-        silence = metadata.scheduler_silence_s(at)
+        found |= {f"{name}HeartbeatAge": silence for name, silence in metadata.silences_s(at).items()}
     except TradewindError as error:
         log.warning("%s", error)
-    else:
-        if silence is not None:
-            found["SchedulerHeartbeatAge"] = silence
     counted = [s for s in seen.values() if s.tasks is not None]
     if counted:
         found["Tasks"] = sum(s.tasks or 0 for s in counted)

@@ -64,6 +64,8 @@ def main() -> int:
     if done:
         sys.stdout.write("the database is migrated already\n")
     else:
+        # Before Airflow is imported: a large table takes long to alter.
+        os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS"] = "tradewind.database.connections.PATIENT"
         check_not_newer()
         schema.forget()
         migrate()

@@ -7,18 +7,34 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.providers.celery.executors.default_celery import DEFAULT_CELERY_CONFIG
 
+TIMEOUT_S = 5.0
+"""How long a connection to the broker waits for an answer. What was cut off without a word never answers."""
+CHECK_S = 10
+"""A worker that waits for tasks notices after at most twice this, and a second, that nobody answers any more."""
+
 CONFIG: dict[str, Any] = {
     **DEFAULT_CELERY_CONFIG,
-    # A refused connection is tried again until Airflow's own limit of a second ends the try, and Airflow tries
-    # task_publish_max_retries times. Celery's own limit would fail the task.
-    "task_publish_retry_policy": {"max_retries": None, "interval_start": 0.1, "interval_max": 0.5},
-    # A worker keeps a result for as long as a scheduler keeps a task, about once a second.
+    # A worker waits for a broker for as long as it takes. A broker that was demoted, or is full, refuses commands with
+    # errors that Celery takes for its own, and would end the worker.
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_channel_error_retry": True,
+    "broker_transport_options": {
+        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": TIMEOUT_S,
+        "socket_keepalive": True,
+        "health_check_interval": CHECK_S,
+        **DEFAULT_CELERY_CONFIG["broker_transport_options"],
+    },
+    "redis_socket_timeout": TIMEOUT_S,
+    "redis_socket_connect_timeout": TIMEOUT_S,
+    "redis_socket_keepalive": True,
+    "redis_backend_health_check_interval": CHECK_S,
+    # Within Airflow's limit of a second for each message; what is not taken then stays with the scheduler (`executor`).
+    "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1},
+    # A worker keeps a result until the broker takes it: without it, the scheduler counts the task as one that runs.
     "result_backend_transport_options": {
-        "retry_policy": {
-            "max_retries": conf.getint("celery", "task_publish_max_retries"),
-            "interval_start": 1,
-            "interval_max": 1,
-        },
+        "retry_policy": {"max_retries": None, "interval_start": 1, "interval_max": 1},
         **DEFAULT_CELERY_CONFIG["result_backend_transport_options"],
     },
     "override_backends": dict.fromkeys(("redis", "rediss"), "tradewind.fleet.results:PolledResults"),

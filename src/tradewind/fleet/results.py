@@ -6,6 +6,8 @@ from typing import Any
 
 from celery.backends.redis import RedisBackend
 
+from tradewind.fleet.pause import Pause
+
 
 class PolledResults(RedisBackend):  # type: ignore[misc]  # celery has no types
     """Celery's Redis backend for a reader that asks instead of listening.
@@ -15,6 +17,15 @@ class PolledResults(RedisBackend):  # type: ignore[misc]  # celery has no types
     and in the broker.
     """
 
+    connection_errors: tuple[type[Exception], ...]
+    channel_errors: tuple[type[Exception], ...]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # A broker that was demoted, or is full, refuses what it is told: that passes, too.
+        self.connection_errors = (*self.connection_errors, *self.channel_errors)
+        self._pause = Pause()
+
     def on_task_call(self, producer: Any, task_id: str) -> None:
         """Nobody listens."""
 
@@ -23,7 +34,12 @@ class PolledResults(RedisBackend):  # type: ignore[misc]  # celery has no types
 
         The scheduler asks again in its next loop; an error would cost it what else it does in this one.
         """
-        try:
-            return list(super().mget(keys))
-        except self.connection_errors:
-            return [None] * len(keys)
+        if self._pause.over:
+            try:
+                found = list(super().mget(keys))
+            except self.connection_errors:
+                self._pause.begin()
+            else:
+                self._pause.end()
+                return found
+        return [None] * len(keys)

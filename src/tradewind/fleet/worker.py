@@ -2,7 +2,8 @@
 
 Differs from ``airflow celery worker`` in what a fleet needs: it starts in half the time (no exchange with the other
 workers, which on a large fleet is also a broadcast to all of them, and no look whether its name is taken), and it
-proves with a file that it takes tasks, since asking it through the broker costs seconds of CPU.
+proves with a file that it works (`alive`), since asking it through the broker costs seconds of CPU. It waits for a
+broker that is away, however long, and keeps its tasks (`celery_config`, `consumer`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from multiprocessing import Process
 from pathlib import Path
 from typing import Any
 
-HEARTBEAT_S = 5.0
+from tradewind.fleet.alive import Alive
+from tradewind.fleet.consumer import consumer, turn_step
+
 METADATA_TIMEOUT_S = 5.0
 
 PRELOADED = (
@@ -48,28 +51,6 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--slots", required=True, type=int, help="how many tasks to run at the same time")
     parser.add_argument("--skip-serve-logs", action="store_true", help="the log folder is shared; nobody will ask")
     return parser.parse_args(argv)
-
-
-def heartbeat_step(path: Path) -> type[Any]:
-    """A Celery consumer step that touches ``path`` every HEARTBEAT_S seconds while the broker is connected.
-
-    Celery starts it at each connection and stops it when the connection is lost, so that a file that grows old means
-    that no task is being taken.
-    """
-    from celery import bootsteps
-
-    class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc]  # celery has no types
-        requires = ("celery.worker.consumer.tasks:Tasks",)
-
-        def start(self, consumer: Any) -> None:
-            path.touch()
-            self.timer = consumer.timer.call_repeatedly(HEARTBEAT_S, path.touch)
-
-        def stop(self, consumer: Any) -> None:
-            if timer := getattr(self, "timer", None):
-                timer.cancel()
-
-    return Heartbeat
 
 
 def protection_step(uri: str) -> type[Any]:
@@ -118,8 +99,10 @@ def main(argv: list[str] | None = None) -> None:
     from airflow.sdk.log import configure_logging
 
     configure_logging(output=sys.stdout.buffer, json_output=conf.getboolean("logging", "json_logs", fallback=False))
-    if heartbeat := os.environ.get("TRADEWIND_HEARTBEAT_FILE"):
-        app.steps["consumer"].add(heartbeat_step(Path(heartbeat)))
+    heartbeat = os.environ.get("TRADEWIND_HEARTBEAT_FILE", os.devnull)
+    alive = Alive(Path(heartbeat), options.slots)
+    app.conf.worker_consumer = consumer(alive.turned)
+    app.steps["consumer"].add(turn_step(alive.turned))
     importlib.import_module("tradewind.fleet.cordon")  # registers what it understands
     if uri := os.environ.get("ECS_AGENT_URI"):
         app.steps["consumer"].add(protection_step(uri))

@@ -320,7 +320,6 @@ class _Builder:
         """Listen on this machine only."""
         hosts = {
             "web": "AIRFLOW__API__HOST",
-            "scheduler": "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST",
             "flower": "FLOWER_ADDRESS",
         }
         if service.port is None:

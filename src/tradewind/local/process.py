@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -54,9 +55,10 @@ class ProcessSpec:
             return False
 
     def mark_done(self) -> None:
-        """Remember that the work of this one-off is done."""
+        """Remember that the work of this one-off is done. Where that cannot be written, it is done again next time."""
         if self.stamp_file:
-            self.stamp_file.write_text(self.stamp)
+            with contextlib.suppress(OSError):
+                self.stamp_file.write_text(self.stamp)
 
 
 def stop_waves(requires: Mapping[str, Iterable[str]]) -> list[set[str]]:

@@ -85,10 +85,12 @@ class Supervisor:
                     await self._signal(name, number, everything)
 
     async def _spawn(self, spec: ProcessSpec) -> None:
-        spec.log.parent.mkdir(parents=True, exist_ok=True)
-        _rotate(spec.log)
         started_at = time.time()
-        descriptor = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            descriptor = _opened(spec.log)
+        except OSError as error:
+            self.send(Exited(spec.name, 127, f"cannot write {spec.log}: {error.strerror}"))
+            return
         try:
             process = await self._start(spec, descriptor)
         except OSError as error:
@@ -152,7 +154,10 @@ class Supervisor:
             await asyncio.to_thread(processes.end, left, 0.0)
 
     def _write_journal(self) -> None:
-        """Remember what runs, so that the next command can clean up if this process is killed."""
+        """Remember what runs, so that the next command can clean up if this process is killed.
+
+        Where that cannot be written, the marks of the processes have to do: see ``left``.
+        """
         entries = []
         for name, running in self.running.items():
             with contextlib.suppress(psutil.Error):
@@ -169,8 +174,9 @@ class Supervisor:
                     }
                 )
         temporary = self.journal.with_suffix(".new")
-        temporary.write_text(json.dumps(entries))
-        temporary.replace(self.journal)
+        with contextlib.suppress(OSError):
+            temporary.write_text(json.dumps(entries))
+            temporary.replace(self.journal)
 
     def report(self, usage: bool) -> list[dict[str, Any]]:
         """The state of every process, in the order in which they start. The keys are the public ``--json`` format.
@@ -228,6 +234,12 @@ def _resident(member: psutil.Process) -> int:
     except psutil.AccessDenied:
         return int(member.memory_info().rss)
     return int(getattr(full, "pss", 0) or full.rss)
+
+
+def _opened(log: Path) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    _rotate(log)
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def _rotate(log: Path) -> None:

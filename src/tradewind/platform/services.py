@@ -186,8 +186,7 @@ def _scheduler(environment: Environment, settings: Mapping[str, str]) -> Service
         cpu=environment.scheduler.cpu,
         memory_gb=environment.scheduler.memory_gb,
         counts=Counts.fixed(environment.scheduler.count),
-        port=Port(8974, "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"),
-        health=HttpCheck("/health"),
+        health=FileCheck("TRADEWIND_HEARTBEAT_FILE", max_age_s=60),
         dependencies=(DATABASE, BROKER, MIGRATE),
     )
 

@@ -28,11 +28,15 @@ RETRY_WAIT_MAX_S = 5.0
 """The longest pause between two tries of a task to reach the execution API: what recovers in a second is
 noticed in seconds. Stock's 90 s leaves a slot idle for up to a minute and a half."""
 
+TOKEN_MARGIN_S = 60
+"""A task that is busy asks for nothing between two heartbeats, and is renewed with the first one after an outage."""
+
 STOCK = {
     ("core", "default_pool_task_slot_count"): "128",
     ("core", "max_active_tasks_per_dag"): "16",
     ("core", "parallelism"): "32",
     ("dag_processor", "parsing_processes"): "2",
+    ("execution_api", "jwt_expiration_time"): "600",
     ("scheduler", "max_tis_per_query"): "16",
     ("triggerer", "capacity"): "1000",
     ("workers", "min_heartbeat_interval"): "5",
@@ -89,7 +93,12 @@ def _text(value: str | int | float | bool) -> str:
 
 
 def _identity() -> Iterable[Setting]:
-    yield Setting("core", "executor", "CeleryExecutor", "tasks run on a fleet of workers")
+    yield Setting(
+        "core",
+        "executor",
+        "tradewind.fleet.executor.CeleryExecutor",
+        "tasks run on a fleet of workers, and wait for a broker that is away",
+    )
     yield Setting(
         "core",
         "auth_manager",
@@ -103,7 +112,6 @@ def _identity() -> Iterable[Setting]:
         "False",
         "migrate does it once; every web server doing it at its start costs seconds and deadlocks on MySQL",
     )
-    yield Setting("scheduler", "enable_health_check", "True", "a cheap HTTP check instead of a new Python process")
 
 
 def _capacity(environment: Environment) -> Iterable[Setting]:
@@ -174,6 +182,12 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
         f"calls of a task are repeated for at least {outage} s: the pause between two tries is 1 s or more (stock: 5 "
         "tries)",
     )
+    yield Setting(
+        "execution_api",
+        "jwt_expiration_time",
+        _text(max(int(STOCK["execution_api", "jwt_expiration_time"]), 5 * (outage + interval + TOKEN_MARGIN_S))),
+        f"a token is renewed when a fifth of its life is left, which must be longer than an outage of {outage} s",
+    )
     yield Setting("workers", "execution_api_retry_wait_max", _text(RETRY_WAIT_MAX_S), "come back within seconds")
     yield Setting(
         "workers",
@@ -181,6 +195,13 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
         "30",
         "a late answer is waited for: a call that is repeated while the first one runs fails its task (stock: 5 s)",
     )
+    for key, name in (("sql_alchemy_connect_args", "SYNC"), ("sql_alchemy_connect_args_async", "ASYNC")):
+        yield Setting(
+            "database",
+            key,
+            f"tradewind.database.connections.{name}",
+            "a database that says nothing any more is given up after a minute (Linux: a quarter of an hour, or two)",
+        )
     yield Setting(
         "scheduler",
         "task_instance_heartbeat_timeout",
@@ -220,12 +241,6 @@ def _celery_resilience(environment: Environment) -> Iterable[Setting]:
         _text((longest_h + 1) * 3600),
         f"above the longest task ({longest_h} h): Redis hands out again what is not acknowledged within it, and the "
         "first copy would be ended",
-    )
-    yield Setting(
-        "celery",
-        "task_publish_max_retries",
-        _text(environment.outage_tolerance_s),
-        "publishing is repeated, about once a second, while the broker fails over (stock: 3 times, then it fails)",
     )
     yield Setting(
         "celery",

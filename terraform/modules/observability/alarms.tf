@@ -97,7 +97,10 @@ locals {
     }
   }]...)
 
-  controller_alarms = { for name, alarm in {
+  # Nobody restarts these for being silent: that may be the database's fault, and a new one would be as silent.
+  heartbeats = { scheduler = "Scheduler", dag-processor = "DagProcessor", triggerer = "Triggerer" }
+
+  controller_alarms = { for name, alarm in merge({
     queue-age = {
       description = "Tasks have waited in the queue for more than ten minutes. Sent by the controller."
       namespace   = "Tradewind"
@@ -105,15 +108,14 @@ locals {
       dimensions  = { Environment = var.name }
       threshold   = 600
     }
-    scheduler-heartbeat = {
-      description = "No scheduler has shown a sign of life for two minutes. Sent by the controller."
-      namespace   = "Tradewind"
-      metric      = "SchedulerHeartbeatAge"
-      dimensions  = { Environment = var.name }
-      threshold   = 120
-      missing     = "breaching"
-    }
-  } : name => alarm if var.controller }
+  }, { for service, metric in local.heartbeats : "${service}-heartbeat" => {
+    description = "No ${service} has shown a sign of life for two minutes. Sent by the controller."
+    namespace   = "Tradewind"
+    metric      = "${metric}HeartbeatAge"
+    dimensions  = { Environment = var.name }
+    threshold   = 120
+    missing     = "breaching"
+  } }) : name => alarm if var.controller }
 
   alarms = merge(
     { for name, alarm in local.load_balancer_alarms : name => merge(local.common, alarm) },

@@ -1,17 +1,16 @@
-"""The worker's command line, and the heartbeat that proves that it takes tasks."""
+"""The worker's command line, and its signs of life with and without a broker."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tradewind.fleet.worker import HEARTBEAT_S, arguments
+from tradewind.fleet.consumer import RETRY_S, TURN_S
+from tradewind.fleet.worker import arguments
 
 needs_celery = pytest.mark.skipif(find_spec("celery") is None, reason="Celery is not installed (tradewind[local])")
 
@@ -42,16 +41,6 @@ class Consumer:
     """What a step sees of Celery's consumer."""
 
     timer: Timer = field(default_factory=Timer)
-
-
-def age(file: Path, mtime: float) -> None:
-    os.utime(file, (mtime, mtime))
-
-
-def step(file: Path, consumer: Consumer) -> Any:
-    from tradewind.fleet.worker import heartbeat_step
-
-    return heartbeat_step(file)(consumer)
 
 
 def test_arguments() -> None:
@@ -87,49 +76,53 @@ def test_a_wrong_command_line_is_told_before_airflow_is_imported() -> None:
 
 
 @needs_celery
-def test_the_heartbeat_begins_at_once_and_goes_on(tmp_path: Path) -> None:
-    file, consumer = tmp_path / "heartbeat", Consumer()
-    heartbeat = step(file, consumer)
-    assert not file.exists()
+def test_its_loop_turns_for_as_long_as_the_broker_is_connected() -> None:
+    from tradewind.fleet.consumer import turn_step
 
-    heartbeat.start(consumer)
-
-    (entry,) = consumer.timer.entries
-    assert file.exists()
-    assert entry.seconds == HEARTBEAT_S
-    age(file, 1.0)
-    entry.call()
-    assert file.stat().st_mtime > 1.0
-
-
-@needs_celery
-def test_the_heartbeat_ends_with_the_connection_and_comes_back_with_it(tmp_path: Path) -> None:
-    file, consumer = tmp_path / "heartbeat", Consumer()
-    heartbeat = step(file, consumer)
-    heartbeat.start(consumer)
-
-    heartbeat.stop(consumer)
-    assert [entry.cancelled for entry in consumer.timer.entries] == [True]
-
-    age(file, 1.0)
-    heartbeat.start(consumer)
-    assert file.stat().st_mtime > 1.0
-    assert [entry.cancelled for entry in consumer.timer.entries] == [True, False]
-
-
-@needs_celery
-def test_a_heartbeat_that_never_began_may_end(tmp_path: Path) -> None:
+    turns: list[int] = []
     consumer = Consumer()
+    step = turn_step(lambda: turns.append(1))(consumer)
+    step.stop(consumer)  # it may end before it has begun
+    assert turns == []
 
-    step(tmp_path / "heartbeat", consumer).stop(consumer)
-
-    assert consumer.timer.entries == []
+    for connections in (1, 2):
+        step.start(consumer)
+        entry = consumer.timer.entries[-1]
+        assert (entry.seconds, len(turns)) == (TURN_S, 2 * connections - 1)
+        entry.call()
+        step.stop(consumer)
+        assert entry.cancelled
+    assert len(consumer.timer.entries) == 2
 
 
 @needs_celery
-def test_it_waits_until_tasks_are_taken(tmp_path: Path) -> None:
-    from celery.worker.consumer.tasks import Tasks
+def test_without_a_broker_it_turns_with_each_try_and_tries_often() -> None:
+    from celery.worker.consumer.consumer import Consumer as Stock
 
-    required = step(tmp_path / "heartbeat", Consumer()).requires
+    from tradewind.fleet.consumer import consumer
 
-    assert [f"{Tasks.__module__}:{Tasks.__name__}"] == list(required)
+    turns: list[int] = []
+    tried: dict[str, Any] = {}
+
+    class Connection:
+        def ensure_connection(
+            self, errback: Callable[[Exception, float], None], max_retries: Any, **options: Any
+        ) -> str:
+            tried.update(options, max_retries=max_retries)
+            for _ in range(3):
+                errback(OSError("refused"), 1.0)
+            return "connected"
+
+    class Celery(Stock):  # type: ignore[misc]
+        def __init__(self) -> None:
+            """Without an app."""
+
+        def ensure_connected(self, conn: Any) -> Any:
+            return conn.ensure_connection(lambda error, interval: None, None, callback=lambda: None)
+
+    class Ours(consumer(lambda: turns.append(1)), Celery):  # type: ignore[misc]
+        pass
+
+    assert Ours().ensure_connected(Connection()) == "connected"
+    assert len(turns) == 4
+    assert (tried["interval_max"], tried["max_retries"]) == (RETRY_S, None)

@@ -200,6 +200,23 @@ def test_what_cannot_be_started_is_told(supervisor: Supervisor, tmp_path: Path, 
     supervise(supervisor, [spec], story)
 
 
+def test_what_cannot_be_written_costs_no_event(tmp_path: Path) -> None:
+    """As on a full disk: neither the journal nor a stamp nor a log can be written."""
+    (tmp_path / "full").write_text("")
+    supervisor = Supervisor(tmp_path, tmp_path / "full" / "processes.json")
+    service = python(tmp_path, "web", "raise SystemExit(3)")
+    once = python(tmp_path, "prepare", "", one_off=True, stamp="x", stamp_file=tmp_path / "full" / "prepare")
+    mute = python(tmp_path, "mute", "", log=tmp_path / "full" / "mute.log")
+
+    async def story() -> None:
+        found = supervisor.machine.processes
+        await until(lambda: found["web"].restarts and found["prepare"].state is State.DONE and found["mute"].problem)
+        assert found["mute"].problem.startswith(f"cannot write {mute.log}: ")
+
+    supervise(supervisor, [service, once, mute], story)
+    assert supervisor.machine.all_stopped
+
+
 def test_the_report(supervisor: Supervisor, tmp_path: Path) -> None:
     async def story() -> None:
         await until(lambda: supervisor.running)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -166,12 +167,33 @@ def test_a_run_that_was_cleared_or_has_begun_is_left_alone(session: Session) -> 
     assert [ti.id for ti in run.get_task_instances(session=session)] == before
 
 
-def test_a_health_check_is_logged_only_where_it_finds_something(capsys: pytest.CaptureFixture[str]) -> None:
-    from tradewind.bundle.scheduler import Health
+def test_its_loop_says_that_it_turns_and_goes_on_after_the_database_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from sqlalchemy.exc import OperationalError
 
-    answer = Health.__new__(Health)  # without a connection to answer on
-    answer.client_address, answer.requestline = ("127.0.0.1", 1), "GET /health HTTP/1.1"
-    answer.log_request(200)
-    assert capsys.readouterr().err == ""
-    answer.log_request(503)
-    assert '"GET /health HTTP/1.1" 503' in capsys.readouterr().err
+    from tradewind.bundle import scheduler
+    from tradewind.database import away
+
+    file, turns = tmp_path / "heartbeat", []
+    monkeypatch.setenv("TRADEWIND_HEARTBEAT_FILE", str(file))
+    monkeypatch.setattr(away, "POLL_S", 0.0)
+    monkeypatch.setattr(away, "answers", lambda: True)
+
+    class Loop(SchedulerJobRunner):  # type: ignore[misc]
+        def _run_scheduler_loop(self) -> None:
+            self._do_scheduling(None)
+            if len(turns) == 1:
+                raise OperationalError("SELECT 1", {}, Exception("(2013, 'Lost connection')"))
+
+        def _do_scheduling(self, session: Any) -> int:
+            turns.append(file.exists())
+            return 0
+
+    class Ours(scheduler.Runner, Loop):  # type: ignore[misc]
+        def __init__(self) -> None:
+            """Without a job and executors."""
+
+    Ours()._run_scheduler_loop()
+    assert turns == [True, True]

@@ -13,7 +13,7 @@ from typing import Any
 from tradewind.controller.controller import Chore, Controller
 from tradewind.controller.desk import StoppedError
 from tradewind.controller.inbox import LEADER, leadership
-from tradewind.controller.metadata import Metadata
+from tradewind.controller.metadata import JOBS, Metadata
 from tradewind.controller.metrics import line, measured
 from tradewind.errors import TradewindError
 from tradewind.records.lease import LEASE_S, RENEW_S
@@ -164,24 +164,25 @@ AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 class Database(Metadata):
     """Airflow's, whose oldest task was queued 7 s before it is asked."""
 
-    def __init__(self, silence: float | None = 3.0, fails: bool = False) -> None:
-        self.silence, self.fails = silence, fails
+    def __init__(self, silences: Mapping[str, float], fails: bool = False) -> None:
+        self.silences, self.fails = dict(silences), fails
 
     def queue_age_s(self, now: datetime) -> float:
         if self.fails:
             raise TradewindError("Airflow's database does not answer")
         return (now - AT).total_seconds() + 7
 
-    def scheduler_silence_s(self, now: datetime) -> float | None:
-        return self.silence
+    def silences_s(self, now: datetime) -> dict[str, float]:
+        return self.silences
 
 
 def test_figures() -> None:
     seen = {"worker": Seen(5, 2, 3), "worker-heavy": Seen(1, 1, 1), "worker-light": Seen(held="ECS does not answer")}
-    everything = {"QueueAge": 7.0, "SchedulerHeartbeatAge": 3.0, "Tasks": 6, "Workers": 3, "WorkersWanted": 4}
-    assert measured(Database(), seen, AT) == everything
-    assert measured(Database(silence=None), {}, AT) == {"QueueAge": 7.0}
-    assert measured(Database(fails=True), {}, AT) == {}
+    ages = {"Scheduler": 3.0, "Triggerer": 4.0}
+    everything = {"SchedulerHeartbeatAge": 3.0, "TriggererHeartbeatAge": 4.0, "Tasks": 6, "Workers": 3}
+    assert measured(Database(ages), seen, AT) == {"QueueAge": 7.0, "WorkersWanted": 4, **everything}
+    assert measured(Database({}), {}, AT) == {"QueueAge": 7.0}
+    assert measured(Database({}, fails=True), {}, AT) == {}
 
 
 def test_figures_are_told_as_the_alarms_expect_them() -> None:
@@ -191,5 +192,5 @@ def test_figures_are_told_as_the_alarms_expect_them() -> None:
     about = {"Timestamp": 1795435200000, "CloudWatchMetrics": [directive]}
     assert told == {"_aws": about, "Environment": "acme-dev", "QueueAge": 7.0, "Workers": 3}
     alarms = (Path(__file__).parents[3] / "terraform/modules/observability/alarms.tf").read_text()
-    for name in ("QueueAge", "SchedulerHeartbeatAge"):
-        assert f'metric      = "{name}"' in alarms
+    for name in ("QueueAge", *(f"{job}HeartbeatAge" for job in JOBS)):
+        assert name in alarms or f'"{name.removesuffix("HeartbeatAge")}"' in alarms

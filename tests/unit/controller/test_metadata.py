@@ -175,19 +175,22 @@ def test_what_unfinished_runs_still_have_to_run(airflow_tables: Any) -> None:
     assert metadata.unfinished() == {"d0": left, "new": frozenset()}
 
 
-def test_the_last_sign_of_life_of_a_scheduler(airflow_tables: Any) -> None:
+def test_the_last_sign_of_life_of_each_job(airflow_tables: Any) -> None:
     from airflow.jobs.job import Job
 
     metadata = Metadata(airflow_tables, "dags")
-    assert metadata.scheduler_silence_s(NOW) is None
+    assert metadata.silences_s(NOW) == {}
     for kind, state, minutes in (
         ("SchedulerJob", "running", 3),
         ("SchedulerJob", "failed", 1),
+        ("TriggererJob", "running", 2),
+        ("TriggererJob", "running", 5),
         ("Other", "running", 0),
     ):
         insert(airflow_tables, Job, job_type=kind, state=state, latest_heartbeat=NOW - timedelta(minutes=minutes))
-    assert metadata.scheduler_silence_s(NOW) == 180
-    assert metadata.scheduler_silence_s(NOW - timedelta(hours=1)) == 0  # another machine's clock
+    assert metadata.silences_s(NOW) == {"Scheduler": 180, "Triggerer": 120}
+    # Another machine's clock.
+    assert metadata.silences_s(NOW - timedelta(hours=1)) == {"Scheduler": 0, "Triggerer": 0}
 
 
 def test_a_database_that_does_not_answer() -> None:

@@ -144,10 +144,12 @@ run "where_a_controller_runs" {
 
   assert {
     condition = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => "${alarm.metric_name} ${alarm.threshold} ${alarm.treat_missing_data}" if alarm.namespace == "Tradewind" } == {
-      queue-age           = "QueueAge 600 notBreaching"
-      scheduler-heartbeat = "SchedulerHeartbeatAge 120 breaching"
+      queue-age               = "QueueAge 600 notBreaching"
+      scheduler-heartbeat     = "SchedulerHeartbeatAge 120 breaching"
+      dag-processor-heartbeat = "DagProcessorHeartbeatAge 120 breaching"
+      triggerer-heartbeat     = "TriggererHeartbeatAge 120 breaching"
     }
-    error_message = "The age of the queue and the scheduler's heartbeat must be watched, and a silent controller be noticed."
+    error_message = "The age of the queue and the heartbeats must be watched, and a silent controller be noticed."
   }
 
   assert {

@@ -1,0 +1,56 @@
+"""Celery's consumer, for a broker that goes away: it tries to reach it often, and says meanwhile that it is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+RETRY_S = 3.0
+"""Between two tries to reach the broker, at most: Celery's own pauses grow to half a minute."""
+TURN_S = 5.0
+"""Between two signs of life while the broker is connected."""
+
+
+def consumer(turned: Callable[[], None]) -> type[Any]:
+    """A class of consumers that call ``turned`` whenever their loop has turned, with or without a broker."""
+    from celery.worker.consumer import consumer as celery
+
+    class Consumer(celery.Consumer):  # type: ignore[misc]  # celery has no types
+        def ensure_connected(self, conn: Any) -> Any:
+            """Wait for the broker, for as long as it takes."""
+            real = partial(conn.ensure_connection, interval_start=1, interval_step=1, interval_max=RETRY_S)
+
+            def ensure(errback: Callable[[Exception, float], Any], *arguments: Any, **options: Any) -> Any:
+                def told(error: Exception, interval: float) -> Any:
+                    turned()
+                    return errback(error, interval)
+
+                return real(told, *arguments, **options)
+
+            turned()
+            conn.ensure_connection = ensure
+            return super().ensure_connected(conn)
+
+    return Consumer
+
+
+def turn_step(turned: Callable[[], None]) -> type[Any]:
+    """A step of the consumer that calls ``turned`` every TURN_S seconds while the broker is connected.
+
+    Celery starts it at each connection and stops it when the connection is lost.
+    """
+    from celery import bootsteps
+
+    class Turns(bootsteps.StartStopStep):  # type: ignore[misc]  # celery has no types
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def start(self, consumer: Any) -> None:
+            turned()
+            self.timer = consumer.timer.call_repeatedly(TURN_S, turned)
+
+        def stop(self, consumer: Any) -> None:
+            if timer := getattr(self, "timer", None):
+                timer.cancel()
+
+    return Turns

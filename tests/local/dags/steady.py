@@ -1,0 +1,81 @@
+"""What the failover tests keep going: tasks without a retry that run, become ready, map, defer and finish.
+
+Each writes a line into a file outside of Airflow when it has done its work: by them lost and doubled work is counted.
+"""
+
+import os
+import time
+from datetime import timedelta
+
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import BaseOperator, dag, get_current_context, task, task_group
+
+NONE = {"retries": 0}
+STEPS = 12
+
+
+def note() -> None:
+    """Say that this task has done its work: one write, of less than a page, is whole."""
+    context = get_current_context()
+    instance = context["ti"]
+    line = f"{context['run_id']} {instance.task_id} {instance.map_index} {instance.try_number}\n"
+    file = os.open(context["params"]["file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.write(file, line.encode())
+    os.close(file)
+
+
+class Wait(BaseOperator):
+    """Defers for some seconds."""
+
+    def execute(self, context):
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=5)), method_name="resume")
+
+    def resume(self, context, event=None):
+        note()
+
+
+@dag(schedule=None, is_paused_upon_creation=False, params={"file": "", "seconds": 30, "many": 20}, max_active_runs=32)
+def steady():
+    @task(**NONE)
+    def long():
+        time.sleep(float(get_current_context()["params"]["seconds"]))
+        note()
+
+    @task(**NONE)
+    def numbers() -> list[int]:
+        note()
+        return list(range(int(get_current_context()["params"]["many"])))
+
+    @task(**NONE)
+    def mapped(number: int) -> int:
+        time.sleep(1 + number % 3)
+        note()
+        return number
+
+    @task(**NONE)
+    def total(numbers: list[int]) -> None:
+        note()
+
+    @task_group
+    def chain() -> None:
+        """One becomes ready whenever another has ended."""
+
+        @task(**NONE)
+        def step():
+            time.sleep(2)
+            note()
+
+        last = None
+        for number in range(STEPS):
+            this = step.override(task_id=f"step_{number}")()
+            if last:
+                last >> this
+            last = this
+
+    long()
+    chain()
+    total(mapped.expand(number=numbers()))
+    Wait(task_id="wait_1", **NONE) >> Wait(task_id="wait_2", **NONE) >> Wait(task_id="wait_3", **NONE)
+
+
+steady()
