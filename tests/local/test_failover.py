@@ -20,6 +20,7 @@ pytestmark = pytest.mark.local
 
 AWAY_S = 20.0
 """Less than tasks wait for the API on one machine (45 s)."""
+SOAK = pytest.mark.soak
 TASKS = 1 + 1 + 20 + 1 + 12 + 3
 """Of one run of the DAG steady."""
 
@@ -83,14 +84,16 @@ def restarts(platform: Running, *but: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("what", "away", "api"),
+    ("what", "away", "api", "seconds"),
     [
-        ("broker demoted", broker_demoted, True),
-        ("broker silent", silent("broker"), True),
-        ("broker full", broker_full, True),
-        ("database restarted", database_restarted, False),
-        ("database silent", silent("database"), False),
-        ("API silent", silent("web"), False),
+        ("broker demoted", broker_demoted, True, AWAY_S),
+        ("database silent", silent("database"), False, AWAY_S),
+        pytest.param("broker demoted", broker_demoted, True, 180, marks=SOAK),
+        pytest.param("broker silent", silent("broker"), True, AWAY_S, marks=SOAK),
+        pytest.param("broker silent", silent("broker"), True, 180, marks=SOAK),
+        pytest.param("broker full", broker_full, True, AWAY_S, marks=SOAK),
+        pytest.param("database restarted", database_restarted, False, AWAY_S, marks=SOAK),
+        pytest.param("API silent", silent("web"), False, AWAY_S, marks=SOAK),
     ],
 )
 def test_nothing_is_lost(
@@ -99,12 +102,13 @@ def test_nothing_is_lost(
     what: str,
     away: Callable[[Running], AbstractContextManager[None]],
     api: bool,
+    seconds: float,
 ) -> None:
     """``api``: whether runs can be started meanwhile."""
     done = tmp_path / "done"
     changes = ["database"] if away is database_restarted else []
     before = restarts(platform, *changes)
-    runs = [platform.trigger("steady", file=str(done), seconds=AWAY_S + 10)]
+    runs = [platform.trigger("steady", file=str(done), seconds=seconds + 10)]
     eventually(lambda: done.exists() and len(done.read_text().splitlines()) >= 5)
     if not api:
         runs.append(platform.trigger("steady", file=str(done), seconds=1))
@@ -112,7 +116,7 @@ def test_nothing_is_lost(
         began = time.monotonic()
         if api:
             runs.append(platform.trigger("steady", file=str(done), seconds=1))
-        time.sleep(max(0.0, AWAY_S - (time.monotonic() - began)))
+        time.sleep(max(0.0, seconds - (time.monotonic() - began)))
     back = time.monotonic()
     already = len(done.read_text().splitlines())
     eventually(
@@ -132,5 +136,5 @@ def test_nothing_is_lost(
     eventually(lambda: platform.status()["healthy"])
     healthy = time.monotonic() - back
     assert restarts(platform, *changes) == before
-    print(f"{what} for {AWAY_S:.0f} s: {len(lines)} tasks, 0 failed, 0 twice; tasks again after {again:.1f} s")
+    print(f"{what} for {seconds:.0f} s: {len(lines)} tasks, 0 failed, 0 twice; tasks again after {again:.1f} s")
     print(f"  all healthy {healthy:.1f} s after it was back, runs ended")
