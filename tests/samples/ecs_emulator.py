@@ -3,6 +3,9 @@
 The clients are real ones of boto3, so requests are what botocore lets through, and every answer of ours is held against
 botocore's description of it. Task definitions, snapshots and scaling targets are moto's. What happens between two looks
 happens in ``tick``. ECS chooses whom to stop among tasks without protection; here it always chooses the busiest.
+
+A task whose container check has failed is replaced: a new one starts, and when that is healthy, the other is stopped,
+protected or not. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
 """
 
 from __future__ import annotations
@@ -46,6 +49,7 @@ class Task:
     ended: int | None = None
     stopped: bool = False
     unwell: bool = False
+    ill: bool = False
 
     @property
     def id(self) -> str:
@@ -53,7 +57,7 @@ class Task:
 
     @property
     def healthy(self) -> bool:
-        return self.age >= STARTS_AFTER and not self.stopped and not self.unwell
+        return self.age >= STARTS_AFTER and not (self.stopped or self.unwell or self.ill)
 
 
 @dataclass
@@ -77,7 +81,8 @@ class Emulator:
 
     ``slow`` says how many ticks longer a one-off takes to begin; ``full``: ECS has no room for one,
     and none for more of the services that are ``crowded``. ``deaf``: commands that no worker answers the
-    first time; ``unwell``: images that run and never pass their health checks.
+    first time; ``unwell``: images that run and never pass their health checks. ``is_ill``: whether the check of a task
+    that runs has failed as often as its definition allows.
     """
 
     def __init__(self) -> None:
@@ -97,6 +102,7 @@ class Emulator:
         self.agent_down = False
         self.deaf: list[str] = []
         self.unwell: set[str] = set()
+        self.is_ill: Callable[[Task], bool] = lambda task: False
         self.on_call: Callable[[str], None] = lambda operation: None
         self._images: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -251,7 +257,9 @@ class Emulator:
                     primary.failed += 1
         if primary.failed >= BREAKER and primary.state == "IN_PROGRESS":
             primary.state = "FAILED"
-        mine = [task for task in self._alive(service.name) if task.revision == primary.revision]
+        for task in self._alive(service.name):
+            task.ill = task.ill or self.is_ill(task)
+        mine = [task for task in self._alive(service.name) if task.revision == primary.revision and not task.ill]
         if not self.stuck and service.name not in self.crowded and primary.state != "FAILED":
             for _ in range(service.desired - len(mine)):
                 unwell = self.image(primary.revision) in self.unwell
@@ -260,6 +268,9 @@ class Emulator:
         others = [task for task in self._alive(service.name) if task.revision != primary.revision]
         ready = sum(task.healthy for task in mine)
         if primary.state != "FAILED":
+            if ready >= service.desired:
+                for task in [task for task in self._alive(service.name) if task.ill]:
+                    self._stop(task, 137)
             # At least `desired` stay healthy (minimum 100 %).
             self._stop_free(others, ready + sum(t.healthy for t in others) - service.desired)
         self._stop_free(mine, len(mine) - service.desired)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tradewind.bundle.events import CONFIRMED, PROGRESS, SERVED
 from tradewind.bundle.pointer import InForce
 from tradewind.controller.deployment import Told
+from tradewind.database.limits import waiting
 from tradewind.errors import TradewindError
 
 _RELEASE = re.compile(r"\bd-[0-9a-f]{16}\b")
@@ -28,10 +29,6 @@ _ERRORS = text("SELECT filename, stacktrace FROM import_error WHERE bundle_name 
 _IN_USE = text(
     "SELECT DISTINCT bundle_version FROM dag_run WHERE state IN ('queued', 'running') AND bundle_version IS NOT NULL"
 )
-_LIMITS: Mapping[str, Mapping[str, Any]] = {
-    "mysql+pymysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
-    "postgresql+psycopg2": {"connect_timeout": 10, "tcp_user_timeout": 60_000},
-}
 _BUSY = "state IN ('queued', 'running', 'restarting')"
 """States in which a task has, or is about to have, a slot of a worker."""
 _DEMAND = text(f"SELECT queue, count(*) FROM task_instance WHERE {_BUSY} GROUP BY queue")  # noqa: S608 (a constant)
@@ -80,7 +77,7 @@ class Metadata:
         # One connection at a time for each of the few threads; one that the database has closed is noticed, and none is
         # waited for when the database has gone without a word.
         pool = {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_recycle": 600}
-        return cls(create_engine(url, connect_args=_LIMITS.get(url.partition(":")[0], {}), **pool), bundle)
+        return cls(create_engine(url, connect_args=waiting(url), **pool), bundle)
 
     def told(self, now: InForce) -> Told:
         """See Watch."""

@@ -7,10 +7,7 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.providers.celery.executors.default_celery import DEFAULT_CELERY_CONFIG
 
-TIMEOUT_S = 5.0
-"""How long a connection to the broker waits for an answer. What was cut off without a word never answers."""
-CHECK_S = 10
-"""A worker that waits for tasks notices after at most twice this, and a second, that nobody answers any more."""
+from tradewind.fleet.broker import CHECK_S, LIMITS, TIMEOUT_S
 
 CONFIG: dict[str, Any] = {
     **DEFAULT_CELERY_CONFIG,
@@ -19,13 +16,7 @@ CONFIG: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
     "broker_channel_error_retry": True,
-    "broker_transport_options": {
-        "socket_timeout": TIMEOUT_S,
-        "socket_connect_timeout": TIMEOUT_S,
-        "socket_keepalive": True,
-        "health_check_interval": CHECK_S,
-        **DEFAULT_CELERY_CONFIG["broker_transport_options"],
-    },
+    "broker_transport_options": {**LIMITS, **DEFAULT_CELERY_CONFIG["broker_transport_options"]},
     "redis_socket_timeout": TIMEOUT_S,
     "redis_socket_connect_timeout": TIMEOUT_S,
     "redis_socket_keepalive": True,

@@ -14,16 +14,28 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from tradewind.fleet.broker import LIMITS
+
 COMMANDS = ("cordon", "uncordon", "duty")
 PATIENCE_S = 10.0
 BUSY = 3
 
 
-def send(command: str, names: list[str], url: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
-    """Send ``command`` to the workers of these names; returns the answers that came within ``patience_s`` seconds."""
+def send(
+    command: str,
+    names: list[str],
+    url: str,
+    patience_s: float = PATIENCE_S,
+    limits: Mapping[str, float | bool] = LIMITS,
+) -> dict[str, Any]:
+    """Send ``command`` to the workers of these names; returns the answers that came within ``patience_s`` seconds.
+
+    Raises an error of Celery's where the broker is away, after some seconds at most.
+    """
     from celery import Celery
 
     app = Celery(broker=url)
+    app.conf.broker_transport_options = dict(limits)
     answers = app.control.broadcast(
         command,
         destination=[f"celery@{name}" for name in names],

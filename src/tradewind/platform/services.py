@@ -143,7 +143,7 @@ def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
         memory_gb=environment.web.memory_gb,
         counts=_counts(environment.web),
         port=Port(8080, "AIRFLOW__API__PORT"),
-        health=HttpCheck("/api/v2/monitor/health"),
+        health=HttpCheck("/api/v2/version"),  # asks no database, unlike /monitor/health
         scaling=ScalingRule("cpu", environment.web.target_cpu_percent),
         schedule=_schedule(environment.web.schedule),
         exposure=Exposure.PUBLIC,

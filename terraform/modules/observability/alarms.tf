@@ -108,13 +108,13 @@ locals {
       dimensions  = { Environment = var.name }
       threshold   = 600
     }
-  }, { for service, metric in local.heartbeats : "${service}-heartbeat" => {
-    description = "No ${service} has shown a sign of life for two minutes. Sent by the controller."
-    namespace   = "Tradewind"
-    metric      = "${metric}HeartbeatAge"
-    dimensions  = { Environment = var.name }
-    threshold   = 120
-    missing     = "breaching"
+    }, { for service, metric in local.heartbeats : "${service}-heartbeat" => {
+      description = "No ${service} has shown a sign of life for two minutes. Sent by the controller."
+      namespace   = "Tradewind"
+      metric      = "${metric}HeartbeatAge"
+      dimensions  = { Environment = var.name }
+      threshold   = 120
+      missing     = "breaching"
   } }) : name => alarm if var.controller }
 
   alarms = merge(

@@ -31,7 +31,7 @@ variables {
   denied_paths      = ["/execution", "/execution/*"]
 
   routes = {
-    web    = { port = 8080, health_path = "/api/v2/monitor/health", paths = ["/*"], priority = 1000 }
+    web    = { port = 8080, health_path = "/api/v2/version", paths = ["/*"], priority = 1000 }
     flower = { port = 5555, health_path = "/flower/healthcheck", paths = ["/flower", "/flower/*"], priority = 100, sticky = true }
   }
 }
@@ -112,7 +112,7 @@ run "routes" {
 
   assert {
     condition = { for name, group in aws_lb_target_group.this : name => "${group.name} ${group.target_type} ${group.protocol} ${group.port} ${group.health_check[0].path} ${group.health_check[0].matcher}" } == {
-      web    = "acme-dev-public-web-8080 ip HTTP 8080 /api/v2/monitor/health 200"
+      web    = "acme-dev-public-web-8080 ip HTTP 8080 /api/v2/version 200"
       flower = "acme-dev-public-flower-5555 ip HTTP 5555 /flower/healthcheck 200"
     }
     error_message = "Each group of targets must have its port, and its way to ask for health."
