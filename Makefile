@@ -56,7 +56,7 @@ test: $(STAMP) $(CHECKS) $(GROOVY_LINT)  ## run every test, on real Airflow (abo
 test-aws: $(STAMP)  ## the tests of each Terraform module and stack on the real AWS provider, from its registry
 	@TRADEWIND_TEST_PROVIDER=real $(BIN)/pytest tests/terraform/test_modules.py
 
-check: $(STAMP)  ## format, lint, types, import rules, Dockerfile, shell scripts
+check: $(STAMP)  ## format, lint, types, import rules, Dockerfile, shell scripts, HCL
 	@$(BIN)/ruff format --check --quiet . || { echo "hint: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -64,6 +64,8 @@ check: $(STAMP)  ## format, lint, types, import rules, Dockerfile, shell scripts
 	@$(BIN)/deptry --no-ansi src >/dev/null 2>&1 || { $(BIN)/deptry src; exit 1; }
 	@$(BIN)/hadolint images/Dockerfile
 	@$(BIN)/shellcheck images/build/* .ci/run tests/*/*.sh tests/processes/nfs/guest-init requirements/*.sh
+	@! command -v terraform >/dev/null || terraform fmt -check -recursive -diff terraform || \
+	    { echo "hint: terraform fmt -recursive terraform"; exit 1; }
 	@echo "all checks passed"
 
 bench: $(STAMP)  ## measure against stock Airflow, side by side (about an hour; WHAT="start dags" measures less)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ TESTED = [folder for folder in FOLDERS if list(folder.glob("tests/*.tftest.hcl")
 
 def name(folder: Path) -> str:
     return str(folder.relative_to(TERRAFORM))
-
-
-def test_all_is_written_as_terraform_writes_it() -> None:
-    command = ["terraform", f"-chdir={TERRAFORM}", "fmt", "-check", "-recursive", "-diff"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, ""), "run: terraform fmt -recursive terraform"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=name)
