@@ -17,29 +17,15 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
+from played_run import command as run
 
 from tradewind.local import lock
 from tradewind.local.paths import Home
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, end
 
 ROOT = Path(__file__).parents[2]
-COMMAND = Path(sys.executable).parent / "tradewind"
 KILLED = "the supervisor was killed: 2 processes run without it: web, worker-1"
 HINT = "hint: tradewind up ends them and starts the platform anew; tradewind down only ends them"
-
-
-def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    result = subprocess.run(
-        [str(COMMAND), *arguments],
-        cwd=folder,
-        env={**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    assert "Traceback" not in result.stderr, result.stderr
-    return result.returncode, result.stdout, result.stderr
 
 
 def started(home: Home, name: str) -> psutil.Process:

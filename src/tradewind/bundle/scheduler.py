@@ -44,8 +44,10 @@ class Runner(scheduler_job_runner.SchedulerJobRunner):  # type: ignore[misc]
     Airflow's own ends at the first error of the database, and says of itself what the database says of it.
     """
 
+    through_outages = staticmethod(through_outages)
+
     def _run_scheduler_loop(self) -> None:
-        through_outages(super()._run_scheduler_loop, turned)
+        self.through_outages(super()._run_scheduler_loop, turned)
 
     def _do_scheduling(self, session: Session) -> int:
         """The first thing that each turn of the loop does."""

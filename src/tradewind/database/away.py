@@ -35,14 +35,13 @@ def answers() -> bool:
 def through_outages(
     work: Callable[[], T],
     turned: Callable[[], None],
-    is_there: Callable[[], bool] | None = None,
+    is_there: Callable[[], bool] = answers,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
     """Call ``work`` until it ends by itself. While the database is away, ``turned`` is called instead, every POLL_S s.
 
     ``turned`` says that this process is alive. It is not said where the database is there and ``work`` fails.
     """
-    is_there = is_there or answers
     while True:
         try:
             return work()

@@ -1,6 +1,6 @@
-"""Whether a worker works: its loop turns, and its pool takes what it is given. Not whether anybody else can be reached.
+"""Whether a worker works: its loop turns, and its pool takes what it is given. Not whether its broker can be reached.
 
-A worker that nobody can reach keeps its tasks. To stop it would lose them, and its successor would reach no more.
+A worker without a broker keeps its tasks. To stop it would lose them, and its successor would reach no more.
 """
 
 from __future__ import annotations

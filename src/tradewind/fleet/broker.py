@@ -7,7 +7,7 @@ from collections.abc import Mapping
 TIMEOUT_S = 5.0
 """For an answer. What was cut off without a word never answers."""
 CHECK_S = 10
-"""A worker that waits for tasks notices after at most twice this, and a second, that nobody answers any more."""
+"""A worker that waits for tasks notices after at most twice this, and a second, that the broker is silent."""
 
 LIMITS: Mapping[str, float | bool] = {
     "socket_timeout": TIMEOUT_S,

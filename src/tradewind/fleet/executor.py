@@ -33,6 +33,15 @@ from tradewind.fleet.pause import Pause
 
 log = logging.getLogger(__name__)
 
+
+class BrokerAwayError(NotImplementedError):
+    """Says to Airflow's scheduler: leave the tasks of this executor as they are.
+
+    It asks executors to take tasks back that it believes to be lost, and goes on to the next executor at a
+    NotImplementedError only (``SchedulerJobRunner._handle_tasks_stuck_in_queued``). Any other error ends the scheduler.
+    """
+
+
 COMPARE_S = 60.0
 """Between two comparisons with the database of what the executor believes to run."""
 _IS_AT_WORK = TaskInstance.state.in_(
@@ -81,13 +90,12 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         return sent
 
     def revoke_task(self, *, ti: Any) -> None:
-        """Take back a task that Airflow believes to be lost. NotImplementedError where the broker is away.
+        """Take back a task that Airflow believes to be lost. BrokerAwayError where the broker is away.
 
-        Airflow leaves all such tasks as they are then. They wait for the broker, and to tell it so would make the
-        scheduler's loop stand still, once for each.
+        Such tasks wait for the broker, and to tell it so would make the scheduler's loop stand still, once for each.
         """
         if not self._pause.ended:
-            raise NotImplementedError("the broker is away")
+            raise BrokerAwayError("the broker is away")
         sent = self.workloads.get(ti.key)
         if sent is not None:
             try:
@@ -95,7 +103,7 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
                     self.celery_app.control.revoke(sent.task_id)
             except _BROKER_AWAY as error:
                 self._say_away(error, "no task is taken back")
-                raise NotImplementedError("the broker is away") from error
+                raise BrokerAwayError("the broker is away") from error
         self._forget(ti.key)
         self.queued_tasks.pop(ti.key, None)
 

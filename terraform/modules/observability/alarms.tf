@@ -97,10 +97,19 @@ locals {
     }
   }]...)
 
-  # Nobody restarts these for being silent: that may be the database's fault, and a new one would be as silent.
+  # ECS does not restart these for being silent: that may be the database's fault, and a new one would be as silent.
   heartbeats = { scheduler = "Scheduler", dag-processor = "DagProcessor", triggerer = "Triggerer" }
 
-  controller_alarms = { for name, alarm in merge({
+  heartbeat_alarms = { for service, metric in local.heartbeats : "${service}-heartbeat" => {
+    description = "No ${service} has shown a sign of life for two minutes. Sent by the controller."
+    namespace   = "Tradewind"
+    metric      = "${metric}HeartbeatAge"
+    dimensions  = { Environment = var.name }
+    threshold   = 120
+    missing     = "breaching"
+  } if var.controller }
+
+  queue_alarms = { for name, alarm in {
     queue-age = {
       description = "Tasks have waited in the queue for more than ten minutes. Sent by the controller."
       namespace   = "Tradewind"
@@ -108,14 +117,7 @@ locals {
       dimensions  = { Environment = var.name }
       threshold   = 600
     }
-    }, { for service, metric in local.heartbeats : "${service}-heartbeat" => {
-      description = "No ${service} has shown a sign of life for two minutes. Sent by the controller."
-      namespace   = "Tradewind"
-      metric      = "${metric}HeartbeatAge"
-      dimensions  = { Environment = var.name }
-      threshold   = 120
-      missing     = "breaching"
-  } }) : name => alarm if var.controller }
+  } : name => alarm if var.controller }
 
   alarms = merge(
     { for name, alarm in local.load_balancer_alarms : name => merge(local.common, alarm) },
@@ -123,7 +125,8 @@ locals {
     { for name, alarm in local.service_alarms : name => merge(local.common, alarm) },
     { for name, alarm in local.database_alarms : name => merge(local.common, alarm) },
     { for name, alarm in local.broker_alarms : name => merge(local.common, alarm) },
-    { for name, alarm in local.controller_alarms : name => merge(local.common, alarm) },
+    { for name, alarm in local.queue_alarms : name => merge(local.common, alarm) },
+    { for name, alarm in local.heartbeat_alarms : name => merge(local.common, alarm) },
   )
 }
 

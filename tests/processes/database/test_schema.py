@@ -117,7 +117,7 @@ def test_the_password_of_one_user(schema: Schema, connection: Any) -> None:
     from werkzeug.security import check_password_hash
 
     assert schema.set_password("admin", "word")
-    assert not schema.set_password("nobody", "word")
+    assert not schema.set_password("unknown", "word")
     admin, other = (password for (password,) in one(connection, "SELECT password FROM ab_user ORDER BY id"))
     assert check_password_hash(admin, "word")
     assert other == "kept"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,8 +179,6 @@ def test_its_loop_says_that_it_turns_and_goes_on_after_the_database_was_away(
 
     file, turns = tmp_path / "heartbeat", []
     monkeypatch.setenv("TRADEWIND_HEARTBEAT_FILE", str(file))
-    monkeypatch.setattr(away, "POLL_S", 0.0)
-    monkeypatch.setattr(away, "answers", lambda: True)
 
     class Loop(SchedulerJobRunner):  # type: ignore[misc]
         def _run_scheduler_loop(self) -> None:
@@ -192,6 +191,8 @@ def test_its_loop_says_that_it_turns_and_goes_on_after_the_database_was_away(
             return 0
 
     class Ours(scheduler.Runner, Loop):  # type: ignore[misc]
+        through_outages = staticmethod(partial(away.through_outages, is_there=lambda: True, sleep=lambda _: None))
+
         def __init__(self) -> None:
             """Without a job and executors."""
 

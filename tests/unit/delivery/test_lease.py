@@ -45,7 +45,7 @@ def test_the_lock_of_another_machine_runs_out(engine: Engine, records: FolderRec
     lease.Lease.take(records, right, "deploys", clock)
     found = records.read(right.record)
     assert found
-    # Nobody here knows whether that process is alive.
+    # This machine cannot know whether a process of another one is alive.
     records.write(right.record, {**found[0], "process": ["elsewhere", 1, 0.0]}, found[1])
 
     with pytest.raises(TradewindError, match="dev is locked"):

@@ -112,11 +112,13 @@ def test_what_is_refused_for_a_reason_of_its_own_keeps_no_other_back(executor: A
 
 
 def test_nothing_is_lost_in_the_broker_while_it_is_away(executor: Any) -> None:
+    from tradewind.fleet.executor import BrokerAwayError
+
     instance = SimpleNamespace(key=task("t"))
     executor.wait("t")
     executor.away = {"all": away()}
     executor.turn()
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(BrokerAwayError):
         executor.revoke_task(ti=instance)
     assert list(executor.queued_tasks) == [task("t")]
     executor.away = {}
