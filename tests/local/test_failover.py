@@ -87,7 +87,7 @@ def restarts(platform: Running, *but: str) -> dict[str, int]:
     ("what", "away", "api", "seconds"),
     [
         ("broker demoted", broker_demoted, True, AWAY_S),
-        pytest.param("database silent", silent("database"), False, AWAY_S, marks=SOAK),
+        ("database silent", silent("database"), False, AWAY_S),
         pytest.param("broker demoted", broker_demoted, True, 180, marks=SOAK),
         pytest.param("broker silent", silent("broker"), True, AWAY_S, marks=SOAK),
         pytest.param("broker silent", silent("broker"), True, 180, marks=SOAK),
