@@ -1,7 +1,6 @@
 """The plain functions of the examples, on the real data; figures checked by hand are marked with their arithmetic."""
 
 import sqlite3
-import struct
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -188,14 +187,3 @@ def test_run_folder(tmp_path, monkeypatch):
     assert store.run_folder("etl", "../..").parent == tmp_path / "etl"
     monkeypatch.delenv("TRADEWIND_OUTPUT")
     assert store.run_folder("etl", "r").parts[-3:] == ("tradewind-output", "etl", "r")
-
-
-def test_chart_is_a_picture_of_the_stated_size_and_the_same_every_time(by_zone, by_country):
-    pytest.importorskip("matplotlib")
-    from sun_time.chart import draw
-
-    rows = [asdict(row) for row in by_zone], [asdict(row) for row in by_country]
-    png = draw(*rows, 2020)
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    assert struct.unpack(">II", png[16:24]) == (1600, 1440)
-    assert draw(*rows, 2020) == png
