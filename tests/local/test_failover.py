@@ -1,34 +1,167 @@
-"""The broker, the database or the API goes away and comes back: nothing fails, is lost or done twice."""
+"""The broker, the database or the API goes away and comes back: nothing fails, is lost or done twice.
+
+On a platform with a network of its own, where a server can be cut off without a word and another take its address.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 import redis
-from running import Running, eventually
+from network import Network, can_be_made, network
+from running import DAGS, Meanwhile, Running, eventually
+from tests.counts import SOAK as LONG
+
+from tradewind.fleet import control
+from tradewind.platform import KERNEL
 
 pytestmark = pytest.mark.local
 
 AWAY_S = 20.0
-"""Less than tasks wait for the API on one machine (45 s)."""
-SOAK = pytest.mark.soak
+"""Less than tasks wait for the API on one machine."""
 TASKS = 1 + 1 + 20 + 1 + 12 + 3
 """Of one run of the DAG steady."""
+TOLERANCE_S = 240
+"""With it the longest outages are tried, in ``make soak``."""
+CLOSE_S = 0.25
+WORKERS = ("worker-1", "worker-2")
+JOBS = ("scheduler", "dag_processor", "triggerer")
+
+
+Away = Callable[["Site", ExitStack], AbstractContextManager[None]]
+"""Keeps something away for as long as its block lasts; what must be put right after the test goes onto the stack."""
+
+
+@dataclass
+class Site:
+    """The platform, and its network where one can be made."""
+
+    platform: Running
+    network: Network | None
+
+    @property
+    def broker(self) -> Any:
+        """A client of the broker."""
+        return redis.Redis.from_url(self.broker_url, socket_timeout=5)
+
+    @cached_property
+    def broker_url(self) -> str:
+        """With its password."""
+        return self.platform.environment("worker-1")["AIRFLOW__CELERY__BROKER_URL"]
+
+    def port(self, name: str) -> int:
+        """Where this server is reached."""
+        if name == "web":
+            url = self.platform.status()["urls"]["web"]
+        else:
+            variable = {"broker": "AIRFLOW__CELERY__BROKER_URL", "database": "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}
+            url = self.platform.environment("scheduler")[variable[name]]
+        return urlsplit(url).port or 0
+
+    def restarts(self, case: Case) -> dict[str, int]:
+        """Of each process that does not go away."""
+        rows = self.platform.status()["processes"]
+        return {row["name"]: row["restarts"] for row in rows if row["name"] not in case.changes}
+
+    def is_well(self, since: float) -> bool:
+        """Whether every process is, every worker answers over the broker, and Airflow's jobs have shown signs of life.
+
+        Raises where that cannot be asked. ``since``: Unix time.
+        """
+        signs = self.platform.airflow.call("GET", "/monitor/health")
+        heard = [datetime.fromisoformat(signs[job][f"latest_{job}_heartbeat"]).timestamp() for job in JOBS]
+        answers = control.send("duty", list(WORKERS), self.broker_url, patience_s=2)
+        return bool(min(heard) > since and set(answers) == set(WORKERS) and self.platform.status()["healthy"])
+
+    @property
+    def own_network(self) -> Network:
+        if self.network is None and not os.environ.get("TRADEWIND_SKIP_NOTHING"):
+            pytest.skip("only root can make a network, with nft")
+        assert self.network
+        return self.network
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with ExitStack() as stack:
+        own = stack.enter_context(network(KERNEL)) if can_be_made() else None
+        running = Running.create(tmp_path_factory.mktemp("platform"), DAGS)
+        file = running.folder / "tradewind.yaml"
+        if os.environ.get(LONG):
+            lines = "core.parallelism: 256, core.default_pool_task_slot_count: 256"
+            file.write_text(
+                file.read_text().replace("network:", f"airflow: {{settings: {{{lines}}}}}\n    network:")
+                + f"  outage_tolerance_s: {TOLERANCE_S}\n"
+            )
+        running.tradewind("up")
+        yield Site(running, own)
+        if own:
+            own.heal()
+        running.tradewind("down", "--now")
+        assert running.left_behind() == []
+
+
+@dataclass(frozen=True)
+class Done:
+    """What tasks wrote when they had done their work."""
+
+    file: Path
+
+    def lines(self) -> list[list[str]]:
+        """Of each: run, task, number of the mapped one, attempt, when it began."""
+        return [line.split() for line in self.file.read_text().splitlines()] if self.file.exists() else []
+
+    def tasks(self) -> set[tuple[str, ...]]:
+        """Those that have; an error where one has twice."""
+        counted = Counter(tuple(line[:4]) for line in self.lines())
+        assert max(counted.values(), default=1) == 1, counted.most_common(3)
+        return set(counted)
+
+    def began(self, after: float) -> list[float]:
+        """When those began that did so after this time."""
+        return [began for *_, text in self.lines() if (began := float(text)) > after]
+
+    def ended(self, platform: Running, dag: str, run: str) -> None:
+        """Wait for the end of a run, in which every task has succeeded at its first attempt."""
+        state = eventually(lambda: (s := platform.state(dag, run)) in {"success", "failed"} and s)
+        tasks = platform.tasks(dag, run)
+        assert state == "success", [
+            (t["task_id"], t["map_index"], t["state"]) for t in tasks if t["state"] != "success"
+        ]
+        assert {task["try_number"] for task in tasks} == {1}
+
+
+class Turns(Meanwhile):
+    """Watches the scheduler's loop; ``longest``: how long it stood still at most, in seconds."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self._file = Path(site.platform.environment("scheduler")["TRADEWIND_HEARTBEAT_FILE"])
+        self.longest = 0.0
+
+    def step(self) -> float:
+        self.longest = max(self.longest, time.time() - self._file.stat().st_mtime)
+        return CLOSE_S
 
 
 @contextmanager
-def broker_demoted(platform: Running) -> Iterator[None]:
+def broker_demoted(site: Site, _: ExitStack) -> Iterator[None]:
     """It answers, and refuses every write, as a primary that a failover has made a replica."""
-    client = _client(platform)
+    client = site.broker
     client.replicaof("127.0.0.1", "1")
     try:
         yield
@@ -37,9 +170,9 @@ def broker_demoted(platform: Running) -> Iterator[None]:
 
 
 @contextmanager
-def broker_full(platform: Running) -> Iterator[None]:
+def broker_full(site: Site, _: ExitStack) -> Iterator[None]:
     """It has reached its limit of memory, and refuses what needs more."""
-    client = _client(platform)
+    client = site.broker
     before = client.config_get("maxmemory*")
     client.config_set("maxmemory-policy", "noeviction")
     client.config_set("maxmemory", "1")
@@ -50,89 +183,175 @@ def broker_full(platform: Running) -> Iterator[None]:
         client.config_set("maxmemory-policy", before["maxmemory-policy"])
 
 
-def silent(name: str) -> Callable[[Running], AbstractContextManager[None]]:
+@contextmanager
+def broker_replaced(site: Site, after: ExitStack) -> Iterator[None]:
+    """Its machine is gone without a word. Then a replica answers at its address, with what it had been told by then."""
+    url = urlsplit(site.broker_url)
+    assert url.port
+    assert url.password
+    spare = url.port + 1000 if url.port < 60_000 else url.port - 1000
+    options = {
+        "port": spare, "bind": "127.0.0.1", "save": '""', "appendonly": "no", "dir": str(site.platform.folder),
+        "requirepass": url.password, "masterauth": url.password, "replicaof": f"127.0.0.1 {url.port}",
+    }  # fmt: skip
+    program = psutil.Process(site.platform.row("broker")["pid"]).cmdline()[0]
+    replica = after.enter_context(
+        subprocess.Popen([program, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    )
+    after.callback(replica.kill)
+    assert replica.stdin
+    replica.stdin.write("".join(f"{name} {value}\n" for name, value in options.items()))
+    replica.stdin.close()
+    other = redis.Redis(port=spare, password=url.password)
+    eventually(lambda: other.info("replication")["master_link_status"] == "up")
+    after.callback(site.own_network.heal)
+    site.own_network.cut(url.port)
+    site.platform.kill("broker")
+    yield
+    other.replicaof("NO", "ONE")
+    site.own_network.move(url.port, spare)
+    site.own_network.back(url.port, forgotten=True)
+
+
+@contextmanager
+def database_replaced(site: Site, after: ExitStack) -> Iterator[None]:
+    """Its machine is gone without a word. Then another one answers at its address, with the same data."""
+    after.callback(site.own_network.heal)
+    site.own_network.cut(site.port("database"))
+    os.kill(site.platform.row("database")["pid"], signal.SIGQUIT)
+    yield
+    site.own_network.back(site.port("database"), forgotten=True)
+
+
+@contextmanager
+def database_restarted(site: Site, _: ExitStack) -> Iterator[None]:
+    """It ends, and its supervisor starts it again."""
+    os.kill(site.platform.row("database")["pid"], signal.SIGQUIT)
+    yield
+
+
+def cut_off(name: str) -> Away:
+    """The network drops what goes to it and what comes from it, and takes it to be the same again later."""
+
+    @contextmanager
+    def cut(site: Site, after: ExitStack) -> Iterator[None]:
+        after.callback(site.own_network.heal)
+        site.own_network.cut(site.port(name))
+        yield
+        site.own_network.back(site.port(name), forgotten=False)
+
+    return cut
+
+
+def silent(name: str) -> Away:
     """A process that takes connections and answers nothing, with all that it has started."""
 
     @contextmanager
-    def stopped(platform: Running) -> Iterator[None]:
-        first = psutil.Process(platform.row(name)["pid"])
+    def stopped(site: Site, _: ExitStack) -> Iterator[None]:
+        first = psutil.Process(site.platform.row(name)["pid"])
         family = [first, *first.children(recursive=True)]
         for process in family:
-            process.send_signal(signal.SIGSTOP)
+            process.suspend()
         try:
             yield
         finally:
             for process in family:
-                process.send_signal(signal.SIGCONT)
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     return stopped
 
 
-@contextmanager
-def database_restarted(platform: Running) -> Iterator[None]:
-    """It ends, and its supervisor starts it again."""
-    os.kill(platform.row("database")["pid"], signal.SIGQUIT)
-    yield
+@dataclass(frozen=True)
+class Case:
+    """What goes away, how, and for how many seconds.
+
+    ``api``: runs can be started meanwhile. ``changes``: processes that may be started again, since they are what goes
+    away.
+    """
+
+    what: str
+    away: Away
+    seconds: float = AWAY_S
+    api: bool = True
+    changes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """For the name of the test."""
+        return f"{self.what} for {self.seconds:.0f} s"
 
 
-def _client(platform: Running) -> Any:
-    return redis.Redis.from_url(platform.environment("worker-1")["AIRFLOW__CELERY__BROKER_URL"])
-
-
-def restarts(platform: Running, *but: str) -> dict[str, int]:
-    return {row["name"]: row["restarts"] for row in platform.status()["processes"] if row["name"] not in but}
+EACH_CHANGE = (
+    Case("broker demoted", broker_demoted),
+    Case("database replaced", database_replaced, api=False, changes=("database",)),
+)
+LONG_ONES = (
+    Case("broker demoted", broker_demoted, 180),
+    Case("broker full", broker_full),
+    Case("broker silent", silent("broker")),
+    Case("broker cut off", cut_off("broker"), 60),
+    Case("broker replaced", broker_replaced, changes=("broker",)),
+    Case("broker replaced", broker_replaced, 180, changes=("broker",)),
+    Case("database restarted", database_restarted, 1, api=False, changes=("database",)),
+    Case("database silent", silent("database"), 60, api=False),
+    Case("database cut off", cut_off("database"), 60, api=False),
+    Case("database replaced", database_replaced, 180, api=False, changes=("database",)),
+    Case("API silent", silent("web"), 60, api=False),
+    Case("API cut off", cut_off("web"), 180, api=False, changes=("web",)),
+)
 
 
 @pytest.mark.parametrize(
-    ("what", "away", "api", "seconds"),
-    [
-        ("broker demoted", broker_demoted, True, AWAY_S),
-        ("database silent", silent("database"), False, AWAY_S),
-        pytest.param("broker demoted", broker_demoted, True, 180, marks=SOAK),
-        pytest.param("broker silent", silent("broker"), True, AWAY_S, marks=SOAK),
-        pytest.param("broker silent", silent("broker"), True, 180, marks=SOAK),
-        pytest.param("broker full", broker_full, True, AWAY_S, marks=SOAK),
-        pytest.param("database restarted", database_restarted, False, AWAY_S, marks=SOAK),
-        pytest.param("API silent", silent("web"), False, AWAY_S, marks=SOAK),
-    ],
+    "case", [*EACH_CHANGE, *(pytest.param(case, marks=pytest.mark.soak) for case in LONG_ONES)], ids=str
 )
-def test_nothing_is_lost(
-    platform: Running,
-    tmp_path: Path,
-    what: str,
-    away: Callable[[Running], AbstractContextManager[None]],
-    api: bool,
-    seconds: float,
-) -> None:
-    """``api``: whether runs can be started meanwhile."""
-    done = tmp_path / "done"
-    changes = ["database"] if away is database_restarted else []
-    before = restarts(platform, *changes)
-    runs = [platform.trigger("steady", file=str(done), seconds=seconds + 10)]
-    eventually(lambda: done.exists() and len(done.read_text().splitlines()) >= 5)
-    if not api:
-        runs.append(platform.trigger("steady", file=str(done), seconds=1))
-    with away(platform):
-        began = time.monotonic()
-        if api:
-            runs.append(platform.trigger("steady", file=str(done), seconds=1))
-        time.sleep(max(0.0, seconds - (time.monotonic() - began)))
-    back = time.monotonic()
-    already = len(done.read_text().splitlines())
-    eventually(lambda: len(done.read_text().splitlines()) >= min(already + 3, 2 * TASKS))
-    again = time.monotonic() - back
-    for run_id in runs:
-        state = eventually(lambda run_id=run_id: (s := platform.state("steady", run_id)) in {"success", "failed"} and s)
-        tasks = platform.tasks("steady", run_id)
-        assert state == "success", [
-            (t["task_id"], t["map_index"], t["state"]) for t in tasks if t["state"] != "success"
-        ]
-        assert {task["try_number"] for task in tasks} == {1}
-    lines = Counter(done.read_text().splitlines())
-    assert set(lines.values()) == {1}, [line for line, times in lines.items() if times > 1]
-    assert len(lines) == 2 * TASKS
-    eventually(lambda: platform.status()["healthy"])
-    healthy = time.monotonic() - back
-    assert restarts(platform, *changes) == before
-    print(f"{what} for {seconds:.0f} s: {len(lines)} tasks, 0 failed, 0 twice; tasks again after {again:.1f} s")
-    print(f"  all healthy {healthy:.1f} s after it was back, runs ended")
+def test_nothing_is_lost(site: Site, tmp_path: Path, case: Case) -> None:
+    platform, done = site.platform, Done(tmp_path / "done")
+    eventually(lambda: site.is_well(since=0))
+    before = site.restarts(case)
+    runs = [platform.trigger("steady", file=str(done.file), seconds=case.seconds + 10)]
+    eventually(lambda: len(done.tasks()) >= 5)
+    if not case.api:
+        runs.append(platform.trigger("steady", file=str(done.file), seconds=1))
+    with ExitStack() as after, Turns(site) as scheduler:
+        with case.away(site, after):
+            began = time.monotonic()
+            if case.api:
+                runs.append(platform.trigger("steady", file=str(done.file), seconds=1))
+            time.sleep(max(0.0, case.seconds - (time.monotonic() - began)))
+        back = time.time()
+        eventually(lambda: site.is_well(since=back))
+        well_s = time.time() - back
+        for run in runs:
+            done.ended(platform, "steady", run)
+    assert len(done.tasks()) == 2 * TASKS
+    assert site.restarts(case) == before
+    again = min(done.began(after=back), default=back)
+    print(
+        f"{case}: {len(done.tasks())} tasks, 0 failed, 0 lost, 0 twice, 0 restarts; after it was back, all well within "
+        f"{well_s:.1f} s, the first new task within {again - back:.1f} s; the scheduler's loop stood still for at most "
+        f"{scheduler.longest:.1f} s"
+    )
+
+
+@pytest.mark.soak
+def test_many_tasks_become_ready_while_the_broker_is_silent(site: Site, tmp_path: Path) -> None:
+    platform, done = site.platform, Done(tmp_path / "done")
+    case = Case("broker silent", silent("broker"), 120, changes=("broker",))
+    eventually(lambda: site.is_well(since=0))
+    before = site.restarts(case)
+    with ExitStack() as after, Turns(site) as scheduler:
+        with case.away(site, after):
+            run = platform.trigger("ready", file=str(done.file))
+            time.sleep(case.seconds)
+            states = Counter(task["state"] for task in platform.tasks("ready", run))
+        back = time.time()
+        done.ended(platform, "ready", run)
+    assert len(done.tasks()) == 200
+    assert site.restarts(case) == before
+    print(
+        f"200 tasks, {states['queued']} queued, while the broker was silent for {case.seconds:.0f} s: 0 failed, "
+        f"0 twice; the first began {min(done.began(after=back)) - back:.1f} s after it was back; the scheduler's loop "
+        f"stood still for at most {scheduler.longest:.1f} s"
+    )
+    assert states["queued"] == 200
+    assert scheduler.longest <= 10

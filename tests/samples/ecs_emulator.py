@@ -14,6 +14,7 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,7 @@ from botocore.validate import ParamValidator
 from tradewind.fleet import control
 
 CLUSTER = "acme-dev"
+TICK_S = 10.0
 STARTS_AFTER = 2
 """Ticks until a task is healthy."""
 LINGERS = 2
@@ -41,6 +43,7 @@ class Task:
     service: str = ""
     started_by: str = ""
     command: tuple[str, ...] = ()
+    made: int = 0
     age: int = 0
     protected: bool = False
     cordoned: bool = False
@@ -91,6 +94,7 @@ class Emulator:
         self.broken: set[str] = set()
         self.exits: dict[tuple[str, str], int] = {}
         self.ran: list[tuple[str, ...]] = []
+        self.ticks = 0
         self.queue: list[int] = []
         self.done = 0
         self.lost = 0
@@ -182,7 +186,9 @@ class Emulator:
             return {"tasks": [], "failures": [{"reason": "RESOURCE:ENI"}]}
         overrides = request.get("overrides", {}).get("containerOverrides") or [{}]
         command = tuple(overrides[0].get("command", ()))
-        task = Task(self._arn(), request["taskDefinition"], started_by=request["startedBy"], command=command)
+        task = Task(
+            self._arn(), request["taskDefinition"], started_by=request["startedBy"], command=command, made=self.ticks
+        )
         self.tasks[task.arn] = task
         return {"tasks": [self._shown(task)], "failures": []}
 
@@ -193,7 +199,12 @@ class Emulator:
 
     # What ECS and the workers do meanwhile
 
+    def now(self) -> float:
+        """The time of this ECS, in Unix seconds."""
+        return self.ticks * TICK_S
+
     def tick(self) -> None:
+        self.ticks += 1
         for task in self._alive():
             task.age += 1
             self._one_off(task)
@@ -263,7 +274,7 @@ class Emulator:
         if not self.stuck and service.name not in self.crowded and primary.state != "FAILED":
             for _ in range(service.desired - len(mine)):
                 unwell = self.image(primary.revision) in self.unwell
-                task = Task(self._arn(), primary.revision, service.name, unwell=unwell)
+                task = Task(self._arn(), primary.revision, service.name, unwell=unwell, made=self.ticks)
                 self.tasks[task.arn] = task
         others = [task for task in self._alive(service.name) if task.revision != primary.revision]
         ready = sum(task.healthy for task in mine)
@@ -331,6 +342,7 @@ class Emulator:
         return {
             "taskArn": task.arn,
             "taskDefinitionArn": task.revision,
+            "createdAt": datetime.fromtimestamp(task.made * TICK_S, UTC),
             "lastStatus": "STOPPED" if task.stopped else "RUNNING" if task.age else "PROVISIONING",
             "healthStatus": "HEALTHY" if task.healthy else "UNKNOWN",
             "containers": [container],

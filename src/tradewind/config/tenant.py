@@ -109,6 +109,11 @@ class Local(Model):
     slots: Annotated[Whole, Field(ge=1, le=64)] = Field(
         default=8, description="How many tasks one worker runs at once."
     )
+    outage_tolerance_s: Annotated[Whole, Field(ge=30, le=900)] = Field(
+        default=45,
+        description="As an environment's, for this machine, where the database is back in a second, web in 12 to 40 s, "
+        "and a person waits until a lost task is noticed.",
+    )
     ports: Ports = Field(default=Ports(), description="Ports of the web pages.")
 
 

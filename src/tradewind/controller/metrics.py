@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from tradewind.controller.broker import Broker
 from tradewind.controller.metadata import Metadata
 from tradewind.errors import TradewindError
 from tradewind.scaling.scaler import Seen
@@ -21,14 +22,15 @@ NAMESPACE = "Tradewind"
 EVERY_S = 60.0
 
 
-def measured(metadata: Metadata, seen: Mapping[str, Seen], at: datetime) -> dict[str, float]:
+def measured(metadata: Metadata, broker: Broker, seen: Mapping[str, Seen], at: datetime) -> dict[str, float]:
     """From each metric to its value; what cannot be read is left out, and an alarm notices its absence."""
-    found: dict[str, float] = {}
+    found = {**broker.measured(), "DatabaseAway": 0.0}
     try:
         found["QueueAge"] = metadata.queue_age_s(at)
         found |= {f"{name}HeartbeatAge": silence for name, silence in metadata.silences_s(at).items()}
     except TradewindError as error:
         log.warning("%s", error)
+        found["DatabaseAway"] = 1.0
     counted = [s for s in seen.values() if s.tasks is not None]
     if counted:
         found["Tasks"] = sum(s.tasks or 0 for s in counted)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tradewind.bundle.shared import BusyError, SharedFolder
 from tradewind.bundle.store import Store
+from tradewind.controller.broker import Broker
 from tradewind.controller.controller import Chore, Controller, stop_on_signals
 from tradewind.controller.dags import DagCommands
 from tradewind.controller.deployment import Deployment, Patience
@@ -22,6 +23,7 @@ from tradewind.controller.metadata import Metadata
 from tradewind.controller.metrics import EVERY_S, measured, now
 from tradewind.controller.needs import Needs, Stored
 from tradewind.controller.waiting import Waiting
+from tradewind.fleet.broker import check
 from tradewind.records.records import Records
 from tradewind.scaling.fleet import Fleet
 from tradewind.scaling.policy import Bounds, classes
@@ -76,12 +78,14 @@ def run(home: Home) -> int:
     workers = classes(json.loads(os.environ["TRADEWIND_WORKERS"]))
     scaler = Scaler(workers, home.fleet, metadata.demand, overrides=home.bounds)
     waiting = Waiting(metadata, {queue for every in workers for queue in every.queues}, home.remark)
+    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
+    broker = Broker(lambda: check(url), home.fleet, [every.service for every in workers])
     seen: dict[str, Seen] = {}
     chores = (
         Chore("commands", home.poll_s, desk.look),
         Chore("workers", home.scale_s, lambda: seen.update(scaler.step())),
         Chore("what waits for ever", home.scale_s, waiting.look),
-        Chore("figures", EVERY_S, lambda: home.tell(measured(metadata, seen, now()))),
+        Chore("figures", EVERY_S, lambda: home.tell(measured(metadata, broker, seen, now()))),
         Chore("old DAG releases", TIDY_S, lambda: _tidy(dags)),
         *home.chores,
     )

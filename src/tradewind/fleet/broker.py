@@ -1,4 +1,4 @@
-"""How long a connection to the broker waits: Celery's ``broker_transport_options`` for Redis."""
+"""How long a connection to the broker waits: Celery's ``broker_transport_options`` for Redis; and whether it works."""
 
 from __future__ import annotations
 
@@ -15,3 +15,14 @@ LIMITS: Mapping[str, float | bool] = {
     "socket_keepalive": True,
     "health_check_interval": CHECK_S,
 }
+
+
+def check(url: str) -> None:
+    """Have the broker at this URL take a message, which it forgets soon.
+
+    Raises an error of kombu's or of the Redis client's where it does not: since it is away, was demoted, or is full.
+    """
+    from kombu.connection import Connection
+
+    with Connection(url, transport_options=dict(LIMITS)) as connection:  # type: ignore[no-untyped-call]
+        connection.default_channel.client.set("tradewind.check", "1", ex=CHECK_S)

@@ -11,7 +11,7 @@ from typing import Any
 
 from tradewind.config import Account, Environment, Tradewind
 from tradewind.infrastructure.schedule import aws_cron
-from tradewind.platform import Service, health_command, on_aws, services
+from tradewind.platform import KERNEL, Service, health_command, on_aws, services
 from tradewind.platform.services import execution_api_host
 
 Variables = Mapping[str, Any]
@@ -43,6 +43,7 @@ def environment_variables(tradewind: Tradewind, name: str) -> Variables:
         "logs": environment.logs.model_dump(),
         "alert_emails": list(account.alert_emails),
         "execution_api": execution_api_host(environment),
+        "kernel": dict(KERNEL),
         "services": {service.name: _service(on_aws(service)) for service in services(environment)},
         "permissions_boundary_arn": account.permissions_boundary
         or f"arn:aws:iam::{account.id}:policy/{tradewind.tenant}-boundary",

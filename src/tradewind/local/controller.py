@@ -56,6 +56,12 @@ class SupervisorFleet:
             return View(len(images[staying]), relieved=True)
         return View(len(here), tuple(_worker(name, duties.get(name)) for name in names))
 
+    def silent(self, service: str) -> Collection[str]:
+        """See Fleet."""
+        rows = self._ask(do="status")["processes"]
+        names = [row["name"] for row in rows if row["service"] == service and row["wanted"] and row["healthy"]]
+        return set(names) - set(self._tell("duty", names)) if names else set()
+
     def uncordon(self, service: str, names: Collection[str]) -> None:
         """See Fleet."""
         self._tell("uncordon", list(names))

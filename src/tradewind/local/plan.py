@@ -33,9 +33,6 @@ from tradewind.platform import (
     services,
 )
 
-OUTAGE_TOLERANCE_S = 45
-"""Web is back in 12 to 40 s, as the machine is; whoever waits for a lost task is a person."""
-
 BEHIND = 10
 """Niceness of all but what others wait for. Web takes longest to start and runs on one core: with the others behind it,
 both cores are busy to the end. Later web answers people and tasks, and the scheduler hands out work, while the tasks
@@ -113,7 +110,7 @@ def resize(environment: Environment, local: Local) -> Environment:
             "dag_processor": environment.dag_processor.model_copy(update={"count": 1, "cpu": 1}),
             "controller": environment.controller.model_copy(update={"count": 1}),
             "workers": {"default": worker},
-            "outage_tolerance_s": OUTAGE_TOLERANCE_S,
+            "outage_tolerance_s": local.outage_tolerance_s,
         }
     )
 

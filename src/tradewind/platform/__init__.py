@@ -3,7 +3,7 @@
 One machine and AWS render the same records; neither adds a service or a setting of its own.
 """
 
-from tradewind.platform.aws import health_command, on_aws
+from tradewind.platform.aws import KERNEL, health_command, on_aws
 from tradewind.platform.service import (
     Access,
     Component,
@@ -27,6 +27,7 @@ from tradewind.platform.services import services
 from tradewind.platform.settings import Setting, airflow_settings, settings_environment
 
 __all__ = [
+    "KERNEL",
     "Access",
     "Component",
     "Condition",

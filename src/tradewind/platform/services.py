@@ -36,6 +36,13 @@ LAUNCH = ("python", "-m", "tradewind.launch")
 ECS_STOP_LIMIT_S = 120
 """ECS waits at most this long between SIGTERM and SIGKILL (stopTimeout, AWS documentation)."""
 
+RETIREMENT_NOTICE_S = (7 * 24 - 4) * 3600
+"""Fargate replaces what it runs on once or twice a month, and stops tasks, protected ones too, 7 days after it has said
+so (fargateTaskRetirementWaitPeriod). Workers that never get that old are not met; some hours are for starting others.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-maintenance.html"""
+WORKER_LIFE_S = 24 * 3600
+"""At least: where tasks take days, workers would be replaced all the time."""
+
 _METADATA = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": Secret.DATABASE_URL}
 _FERNET = {"AIRFLOW__CORE__FERNET_KEY": Secret.FERNET_KEY}
 _JWT = {"AIRFLOW__API_AUTH__JWT_SECRET": Secret.JWT_SECRET}
@@ -284,6 +291,7 @@ def _controller(environment: Environment) -> Service:
             "min": worker.min,
             "max": worker.max,
             "shrink_after_s": worker.shrink_after_s,
+            "replace_after_s": max(WORKER_LIFE_S, RETIREMENT_NOTICE_S - worker.longest_task_hours * 3600),
             "schedule": [{"cron": e.cron, "min": e.min, "max": e.max} for e in worker.schedule],
         }
         for name, worker in environment.workers.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from tradewind.scaling.fleet import View, Worker, taking_tasks
 
 PROTECTIONS_AT_ONCE = 10
 """Tasks whose protection ECS tells in one call."""
+TASKS_AT_ONCE = 100
+"""Tasks that ECS describes in one call."""
 
 Tell = Callable[[str, list[str]], Mapping[str, Any]]
 """Sends workers a command over the broker; the duties of those that answered, by name (``fleet.cordon``)."""
@@ -27,11 +30,19 @@ class Session(Protocol):
 class EcsFleet:
     """See Fleet. ``services`` are the two ECS services of each class."""
 
-    def __init__(self, cluster: str, services: Mapping[str, tuple[str, ...]], session: Session, tell: Tell) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        services: Mapping[str, tuple[str, ...]],
+        session: Session,
+        tell: Tell,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._cluster = cluster
         self._services = services
         self._ecs = session.client("ecs")
         self._tell = tell
+        self._clock = clock
         self._staying: dict[str, str] = {}
 
     def look(self, service: str, *, closely: bool) -> View:
@@ -45,7 +56,8 @@ class EcsFleet:
         try:
             names = {s["serviceName"]: task_ids(self._ecs, self._cluster, s["serviceName"]) for s in active}
             everybody = sorted(name for found in names.values() for name in found)
-            safe = protected(self._ecs, self._cluster, [] if several else everybody)  # of several, nobody goes
+            ours = [] if several else everybody  # of several, nobody goes
+            safe, since = protected(self._ecs, self._cluster, ours), self._since(ours)
         except (BotoCoreError, ClientError) as error:
             raise _unseen(service, error) from None
         duties = self._tell("duty", everybody) if everybody else {}
@@ -55,12 +67,21 @@ class EcsFleet:
                 return View(max(s["desiredCount"] for s in active), turning=True)
             self._staying[service] = staying
             return View(next(s["desiredCount"] for s in active if s["serviceName"] == staying), relieved=True)
+        now = self._clock()
         workers = (
-            Worker(name, duty.get("cordoned"), duty.get("tasks"), name in safe)
+            Worker(name, duty.get("cordoned"), duty.get("tasks"), name in safe, now - since.get(name, now))
             for name in everybody
             for duty in [duties.get(name, {})]
         )
         return View(active[0]["desiredCount"], tuple(workers))
+
+    def silent(self, service: str) -> Collection[str]:
+        """See Fleet."""
+        try:
+            names = [name for s in self._services[service] for name in task_ids(self._ecs, self._cluster, s)]
+        except (BotoCoreError, ClientError) as error:
+            raise _unseen(service, error) from None
+        return set(names) - set(self._tell("duty", names)) if names else set()
 
     def uncordon(self, service: str, names: Collection[str]) -> None:
         """See Fleet."""
@@ -84,6 +105,16 @@ class EcsFleet:
             self._ecs.update_service(cluster=self._cluster, service=name, desiredCount=count)
         except (BotoCoreError, ClientError) as error:
             raise _unseen(service, error) from None
+
+    def _since(self, tasks: list[str]) -> dict[str, float]:
+        """When these tasks were made, in Unix time."""
+        return {
+            str(task["taskArn"]).rpartition("/")[2]: task["createdAt"].timestamp()
+            for start in range(0, len(tasks), TASKS_AT_ONCE)
+            for task in self._ecs.describe_tasks(cluster=self._cluster, tasks=tasks[start : start + TASKS_AT_ONCE])[
+                "tasks"
+            ]
+        }
 
     def _describe(self, service: str) -> list[dict[str, Any]]:
         try:

@@ -4,12 +4,16 @@ To grow, workers that were told to take no tasks take some again, which is insta
 many as are too many are told to take no tasks; those that have finished their last one and may be stopped are taken
 away. Whoever chooses among them (ECS does) must not be able to choose another: so the number is lowered only while all
 others are protected.
+
+Workers that have run for long are replaced in the same way, before their home does it without regard to their tasks:
+first new ones start, then as many old ones are told to take no tasks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Protocol
 
 
@@ -17,13 +21,15 @@ from typing import Any, Protocol
 class Worker:
     """One worker. None: nobody has asked it, or it has not answered.
 
-    ``safe``: it is not chosen when the number is lowered. ``tasks``: those it has taken and not finished.
+    ``safe``: it is not chosen when the number is lowered. ``tasks``: those it has taken and not finished. ``age_s``:
+    for how long it has run.
     """
 
     name: str
     cordoned: bool | None = None
     tasks: int | None = None
     safe: bool = False
+    age_s: float = 0.0
 
     @property
     def drained(self) -> bool:
@@ -70,6 +76,9 @@ class Fleet(Protocol):
     def look(self, service: str, *, closely: bool) -> View:
         """See a class; ``closely``: ask each worker what it does. Otherwise only ``desired`` and ``turning`` count."""
 
+    def silent(self, service: str) -> Collection[str]:
+        """Those of a class that run, and do not answer over the broker. Safe to be called from another thread."""
+
     def uncordon(self, service: str, names: Collection[str]) -> None:
         """Let these take tasks again."""
 
@@ -80,8 +89,15 @@ class Fleet(Protocol):
         """Keep so many running from now on; where that is fewer, ``leaving`` are those that go."""
 
 
-def decide(view: View, wanted: int) -> Steps:
-    """What brings a class nearer to ``wanted`` workers. ``view`` is a close one."""
+AT_ONCE = 0.1
+"""The part of a class that is replaced for its age at the same time, and never less than one."""
+
+
+def decide(view: View, wanted: int, replace_after_s: float = inf) -> Steps:
+    """What brings a class nearer to ``wanted`` workers, of which none has run for longer than ``replace_after_s``.
+
+    ``view`` is a close one.
+    """
     if view.turning:
         return Steps(waits="a release replaces these workers")
     if view.relieved:
@@ -90,16 +106,23 @@ def decide(view: View, wanted: int) -> Steps:
     drained = [worker for worker in cordoned if worker.drained]
     # What is beyond the number that is kept is going already, and it is of these.
     going = max(0, len(view.workers) - view.desired)
-    if wanted > view.desired - max(0, len(cordoned) - going):
-        # Whoever still has tasks is surely not one of those that go.
-        back = sorted(cordoned, key=lambda worker: (worker.drained, worker.name))
-        chosen = tuple(worker.name for worker in back[: len(back) - going][: wanted - _staying(view, cordoned, going)])
-        return Steps(uncordon=chosen, launch=max(0, wanted - view.desired))
-    too_many = _staying(view, cordoned, going) - wanted
+    staying = view.desired - max(0, len(cordoned) - going)
+    old = {worker.name for worker in view.workers if worker.age_s > replace_after_s}
     idle_first = sorted(
         (worker for worker in view.workers if worker.cordoned is False and worker.tasks is not None),
-        key=lambda worker: (worker.tasks or 0, worker.name),
+        key=lambda worker: (worker.name not in old, worker.tasks or 0, worker.name),
     )
+    replaced = [worker.name for worker in idle_first if worker.name in old][: max(1, int(wanted * AT_ONCE))]
+    why = f"{', '.join(sorted(old))} have run for long, and are replaced" if old else ""
+    if replaced and staying >= wanted + len(replaced) and len(idle_first) >= wanted + len(replaced):
+        return Steps(cordon=tuple(replaced), waits=why)
+    if wanted + len(replaced) > staying:
+        # Whoever still has tasks is surely not one of those that go.
+        back = sorted((w for w in cordoned if w.name not in old), key=lambda worker: (worker.drained, worker.name))
+        more = wanted + len(replaced) - staying
+        chosen = tuple(worker.name for worker in back[: max(0, len(back) - going)][:more])
+        return Steps(uncordon=chosen, launch=more - len(chosen), waits=why)
+    too_many = staying - wanted - len(replaced)
     # Those that do not answer may be cordoned already: as many as are wanted stay of those that surely work.
     cordon = tuple(worker.name for worker in idle_first[: max(0, min(too_many, len(idle_first) - wanted))])
     leaving = tuple(worker.name for worker in drained[: max(0, len(drained) - going)])
@@ -107,7 +130,7 @@ def decide(view: View, wanted: int) -> Steps:
     if leaving and (exposed or len(view.workers) < view.desired):
         who = ", ".join(exposed) or "those that start"
         return Steps(cordon=cordon, waits=f"{len(leaving)} workers can go once {who} cannot be taken for them")
-    return Steps(cordon=cordon, retire=leaving)
+    return Steps(cordon=cordon, retire=leaving, waits=why)
 
 
 def taking_tasks(groups: Mapping[str, Collection[str]], duties: Mapping[str, Any]) -> str | None:
@@ -121,7 +144,3 @@ def taking_tasks(groups: Mapping[str, Collection[str]], duties: Mapping[str, Any
         return None
     taking = [group for group, cordoned in answers.items() if not all(cordoned)]
     return taking[0] if len(taking) == 1 else None
-
-
-def _staying(view: View, cordoned: Collection[Worker], going: int) -> int:
-    return view.desired - max(0, len(cordoned) - going)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, Protocol
 
 from croniter import croniter
@@ -34,7 +35,8 @@ class Scheduled:
 class WorkerClass:
     """Workers that are all alike: the service's name, the queues they serve, the tasks that one runs at once.
 
-    They shrink to the most that was needed in the last ``shrink_after_s`` seconds.
+    They shrink to the most that was needed in the last ``shrink_after_s`` seconds. One that has run for
+    ``replace_after_s`` is replaced.
     """
 
     service: str
@@ -42,6 +44,7 @@ class WorkerClass:
     slots: int
     bounds: Bounds
     shrink_after_s: float = 300.0
+    replace_after_s: float = inf
     schedule: tuple[Scheduled, ...] = ()
 
     @classmethod
@@ -53,6 +56,7 @@ class WorkerClass:
             slots=document["slots"],
             bounds=Bounds(document["min"], document["max"]),
             shrink_after_s=document["shrink_after_s"],
+            replace_after_s=document["replace_after_s"],
             schedule=tuple(Scheduled(e["cron"], Bounds(e["min"], e["max"])) for e in document["schedule"]),
         )
 

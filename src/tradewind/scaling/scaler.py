@@ -12,6 +12,9 @@ from tradewind.scaling.policy import Bounds, Demand, Policy, Signals, WorkerClas
 
 log = logging.getLogger(__name__)
 
+CLOSELY_S = 3600.0
+"""Between two looks at how old the workers of a class are."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -48,6 +51,7 @@ class Scaler:
         self._monotonic = monotonic
         # A leader that has just begun does not know who takes no tasks.
         self._unsettled = set(self._classes)
+        self._looked: dict[str, float] = {}
         self._said: dict[str, str] = {}
 
     def step(self) -> Mapping[str, Seen]:
@@ -63,11 +67,16 @@ class Scaler:
         name, tasks = workers.service, tasks_of(workers, demand)
         bounds = override or bounds_at(workers, self._clock())
         try:
-            view = self._fleet.look(name, closely=name in self._unsettled)
-            wanted = self._policies[name].wanted(Signals(tasks, view.working), bounds, self._monotonic())
-            if wanted < view.working and name not in self._unsettled:
+            now = self._monotonic()
+            closely = name in self._unsettled or now - self._looked.get(name, now) >= CLOSELY_S
+            view = self._fleet.look(name, closely=closely)
+            wanted = self._policies[name].wanted(Signals(tasks, view.working), bounds, now)
+            if wanted < view.working and not closely:
+                closely = True
                 view = self._fleet.look(name, closely=True)
-            steps = decide(view, wanted)
+            if closely:
+                self._looked[name] = now
+            steps = decide(view, wanted, workers.replace_after_s)
             self._take(name, view.desired, steps)
         except Exception as error:  # of one class, whatever it is; the others are looked at
             self._unsettled.add(name)

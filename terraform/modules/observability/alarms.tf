@@ -109,6 +109,26 @@ locals {
     missing     = "breaching"
   } if var.controller }
 
+  connection_alarms = { for name, alarm in {
+    broker-connection = {
+      description = "The broker takes no message: it is away, was demoted, or is full. Sent by the controller."
+      metric      = "BrokerAway"
+    }
+    database-connection = {
+      description = "The database does not answer. Sent by the controller."
+      metric      = "DatabaseAway"
+    }
+    workers-lost = {
+      description = "Workers run, take no tasks, and have not answered over the broker for five minutes. Sent by the controller."
+      metric      = "WorkersLost"
+    }
+    } : name => merge(alarm, {
+      namespace  = "Tradewind"
+      dimensions = { Environment = var.name }
+      threshold  = 0
+      periods    = 2
+  }) if var.controller }
+
   queue_alarms = { for name, alarm in {
     queue-age = {
       description = "Tasks have waited in the queue for more than ten minutes. Sent by the controller."
@@ -126,6 +146,7 @@ locals {
     { for name, alarm in local.database_alarms : name => merge(local.common, alarm) },
     { for name, alarm in local.broker_alarms : name => merge(local.common, alarm) },
     { for name, alarm in local.queue_alarms : name => merge(local.common, alarm) },
+    { for name, alarm in local.connection_alarms : name => merge(local.common, alarm) },
     { for name, alarm in local.heartbeat_alarms : name => merge(local.common, alarm) },
   )
 }

@@ -46,6 +46,8 @@ locals {
     # The first process forwards signals and reaps what Airflow's processes leave.
     linuxParameters = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
 
+    systemControls = [for name in sort(keys(var.kernel)) : { namespace = name, value = var.kernel[name] }]
+
     portMappings = [for port in var.ports : { containerPort = port, hostPort = port, protocol = "tcp" }]
 
     logConfiguration = {

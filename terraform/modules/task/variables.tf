@@ -156,6 +156,19 @@ variable "stop_grace_s" {
   }
 }
 
+variable "kernel" {
+  description = "Parameters of the kernel, such as `net.ipv4.tcp_retries2`. They hold for the whole task."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # A task on Fargate has a network of its own, and none of the other names.
+  validation {
+    condition     = alltrue([for name in keys(var.kernel) : startswith(name, "net.")])
+    error_message = "kernel must have names that begin with net.: those that a task on Fargate has for itself."
+  }
+}
+
 variable "dags" {
   description = "The shared file system with DAGs, mounted at `path` through an access point. Null: the task has no DAGs."
   type = object({

@@ -107,9 +107,9 @@ locals {
           Condition = { ArnEquals = { "ecs:cluster" = module.cluster.arn } }
         },
         {
-          Sid      = "WorkerProtection"
+          Sid      = "WorkerStates"
           Effect   = "Allow"
-          Action   = ["ecs:GetTaskProtection"]
+          Action   = ["ecs:DescribeTasks", "ecs:GetTaskProtection"]
           Resource = ["arn:aws:ecs:${var.region}:${var.account_id}:task/${module.cluster.name}/*"]
         },
         {

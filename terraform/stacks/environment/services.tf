@@ -55,6 +55,7 @@ module "task" {
   ports                    = each.value.ports
   health_command           = each.value.health_command
   stop_grace_s             = each.value.stop_grace_s
+  kernel                   = var.kernel
   exec                     = { log_group_arn = module.cluster.exec_log_group_arn }
   statements               = local.statements[each.key]
   policy_arns              = each.value.policy_arns

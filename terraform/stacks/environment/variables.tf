@@ -149,6 +149,13 @@ variable "execution_api" {
   }
 }
 
+variable "kernel" {
+  description = "Parameters of the kernel of every container, such as `net.ipv4.tcp_retries2`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "services" {
   description = <<-EOT
     Every service, by name. `environment`, `secrets` and `endpoints` are by the name of the variable: a value, the name of

@@ -1,6 +1,7 @@
 """What the failover tests keep going: tasks without a retry that run, become ready, map, defer and finish.
 
 Each writes a line into a file outside of Airflow when it has done its work: by them lost and doubled work is counted.
+It ends with when the task began, in Unix time.
 """
 
 import os
@@ -18,7 +19,8 @@ def note() -> None:
     """Say that this task has done its work: one write, of less than a page, is whole."""
     context = get_current_context()
     instance = context["ti"]
-    line = f"{context['run_id']} {instance.task_id} {instance.map_index} {instance.try_number}\n"
+    began = instance.start_date.timestamp()
+    line = f"{context['run_id']} {instance.task_id} {instance.map_index} {instance.try_number} {began}\n"
     file = os.open(context["params"]["file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.write(file, line.encode())
     os.close(file)
@@ -79,3 +81,17 @@ def steady():
 
 
 steady()
+
+
+@dag(schedule=None, is_paused_upon_creation=False, params={"file": ""}, max_active_tasks=1000)
+def ready():
+    """Tasks that are all ready when the run begins."""
+
+    @task(**NONE)
+    def mapped(number: int) -> None:
+        note()
+
+    mapped.expand(number=list(range(200)))
+
+
+ready()

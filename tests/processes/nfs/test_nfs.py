@@ -1,47 +1,38 @@
 """The pointer and the cache on a real NFSv4.1 mount, with stock attribute caching: what EFS is to Fargate.
 
-A kernel's server and two clients run in a User-mode Linux guest (Debian: user-mode-linux, nfs-kernel-server,
-nfs-common, kmod, iproute2). Nothing of it touches this machine's network.
+A kernel's server and two clients run in a guest (Debian: qemu-system-x86, linux-image-cloud-amd64, busybox-static,
+nfs-kernel-server, nfs-common, kmod, iproute2).
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import guest_machine
 import pytest
 
 pytestmark = pytest.mark.xdist_group("nfs")
 HERE = Path(__file__).parent
 BOUND_S = 3.0
 """Within this every client sees a flip: the least time that attributes are cached for (acregmin, nfs(5))."""
-HANGS_AFTER_S = 600
 
 
 @pytest.fixture(scope="module")
 def said() -> list[dict[str, Any]]:
     """What the guest said."""
-    missing = [tool for tool in ("linux.uml", "rpc.nfsd", "modprobe", "ip") if not _found(tool)]
+    missing = [*guest_machine.missing(), *(tool for tool in ("rpc.nfsd", "modprobe", "ip") if not _found(tool))]
     if missing:
-        pytest.skip(f"no {', '.join(missing)} (Debian: user-mode-linux nfs-kernel-server nfs-common kmod iproute2)")
-    guest = subprocess.run(
-        [
-            *("linux.uml", "mem=512M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "panic=1"),
-            *("con=null", "con0=null,fd:1", f"init={HERE / 'guest-init'}", f"python={sys.executable}"),
-            *(f"script={HERE / 'guest.py'}", f"PYTHONPATH={HERE.parents[2] / 'src'}"),
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=HANGS_AFTER_S,
-        check=False,
+        pytest.skip(f"there is no {', '.join(missing)}; Debian's packages are named above")
+    source = str(HERE.parents[2] / "src")
+    told = guest_machine.run(
+        HERE / "guest-init", python=sys.executable, script=str(HERE / "guest.py"), PYTHONPATH=source
     )
-    assert "GUEST ENDED 0" in guest.stdout, guest.stdout + guest.stderr
-    return [json.loads(line.partition("SAYS ")[2]) for line in guest.stdout.splitlines() if "SAYS " in line]
+    assert "GUEST ENDED 0" in told, told
+    return [json.loads(line.partition("SAYS ")[2]) for line in told.splitlines() if "SAYS " in line]
 
 
 @pytest.mark.parametrize("client", ["same-client", "other-client"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tradewind.controller.broker import LOST_S, Broker
 from tradewind.controller.controller import Chore, Controller
 from tradewind.controller.desk import StoppedError
 from tradewind.controller.inbox import LEADER, leadership
@@ -176,13 +177,58 @@ class Database(Metadata):
         return self.silences
 
 
+class Silent:
+    """A fleet of one class, of which these workers do not answer."""
+
+    def __init__(self, *names: str) -> None:
+        self.names: tuple[str, ...] | None = names
+
+    def silent(self, service: str) -> Collection[str]:
+        assert service == "worker"
+        if self.names is None:
+            raise TradewindError("ECS does not answer about worker")
+        return self.names
+
+
+class Time:
+    """A monotonic clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_workers_that_run_and_do_not_answer_are_lost_after_a_while() -> None:
+    workers, clock = Silent("starts", "hangs"), Time()
+    broker = Broker(lambda: None, workers, ["worker"], clock)
+    assert broker.measured() == {"BrokerAway": 0, "WorkersLost": 0}
+    clock.now += LOST_S - 1
+    workers.names = ("hangs",)
+    assert broker.measured() == {"BrokerAway": 0, "WorkersLost": 0}
+    clock.now += 1
+    workers.names = ("hangs", "starts")
+    assert broker.measured() == {"BrokerAway": 0, "WorkersLost": 1}
+    workers.names = None
+    assert broker.measured() == {"BrokerAway": 0}
+
+
+def test_of_a_broker_that_is_away_no_worker_is_said_to_be_lost() -> None:
+    def away() -> None:
+        raise OSError("timed out")
+
+    assert Broker(away, Silent("worker-1"), ["worker"]).measured() == {"BrokerAway": 1}
+
+
 def test_figures() -> None:
+    well, broker = {"BrokerAway": 0, "WorkersLost": 0, "DatabaseAway": 0}, Broker(lambda: None, Silent(), ["worker"])
     seen = {"worker": Seen(5, 2, 3), "worker-heavy": Seen(1, 1, 1), "worker-light": Seen(held="ECS does not answer")}
     ages = {"Scheduler": 3.0, "Triggerer": 4.0}
     everything = {"SchedulerHeartbeatAge": 3.0, "TriggererHeartbeatAge": 4.0, "Tasks": 6, "Workers": 3}
-    assert measured(Database(ages), seen, AT) == {"QueueAge": 7.0, "WorkersWanted": 4, **everything}
-    assert measured(Database({}), {}, AT) == {"QueueAge": 7.0}
-    assert measured(Database({}, fails=True), {}, AT) == {}
+    assert measured(Database(ages), broker, seen, AT) == {"QueueAge": 7.0, "WorkersWanted": 4, **everything, **well}
+    assert measured(Database({}), broker, {}, AT) == {"QueueAge": 7.0, **well}
+    assert measured(Database({}, fails=True), broker, {}, AT) == {**well, "DatabaseAway": 1}
 
 
 def test_figures_are_told_as_the_alarms_expect_them() -> None:
@@ -196,3 +242,5 @@ def test_figures_are_told_as_the_alarms_expect_them() -> None:
     assert 'metric      = "${metric}HeartbeatAge"' in alarms
     for job in JOBS:
         assert f'"{job}"' in alarms
+    for metric in Broker(lambda: None, Silent(), ["worker"]).measured() | {"DatabaseAway": 0}:
+        assert f'"{metric}"' in alarms

@@ -2,10 +2,10 @@
 
 from samples import ONE_OF_EACH, every_environment, values
 from tradewind.config import Environment, Local
-from tradewind.local.plan import OUTAGE_TOLERANCE_S, resize
+from tradewind.local.plan import resize
 from tradewind.platform import Secret, Service, services
 
-LOCAL = Local(workers=3, slots=5)
+LOCAL = Local(workers=3, slots=5, outage_tolerance_s=77)
 
 
 def by_name(environment: Environment) -> dict[str, Service]:
@@ -51,7 +51,7 @@ def test_what_the_team_set_stays_and_what_depends_on_the_size_follows_it(environ
     assert small.airflow == environment.airflow
     assert small.max_slots == 15
     assert "workers.min_heartbeat_interval" not in found  # stock's
-    assert int(found["workers.max_failed_heartbeats"]) * 5 >= OUTAGE_TOLERANCE_S
+    assert 77 <= int(found["workers.max_failed_heartbeats"]) * 5 < 77 + 5
     for path, value in environment.airflow.settings.items():
         assert found[path] == str(value)
 

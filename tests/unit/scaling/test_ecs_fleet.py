@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from ecs_emulator import CLUSTER, SLOTS
+from ecs_emulator import CLUSTER, SLOTS, TICK_S
 from ecs_world import SERVICES, World, image, release
 from moto import mock_aws
 
@@ -18,10 +19,9 @@ from tradewind.errors import TradewindError
 from tradewind.platform.service import Counts
 from tradewind.scaling.ecs import EcsFleet
 from tradewind.scaling.policy import Bounds, WorkerClass
-from tradewind.scaling.scaler import Scaler
+from tradewind.scaling.scaler import CLOSELY_S, Scaler
 
 CLASS = WorkerClass("worker", ("default",), SLOTS, Bounds(1, 12))
-TICK_S = 10.0
 
 
 class Day:
@@ -35,10 +35,10 @@ class Day:
         self.broker_is_away = False
         self.scaler = self.controller(bounds)
 
-    def controller(self, bounds: Bounds = CLASS.bounds) -> Scaler:
+    def controller(self, bounds: Bounds = CLASS.bounds, life: float = inf) -> Scaler:
         """One that has just begun."""
-        fleet = EcsFleet(CLUSTER, self.world.sets, self.world.ecs, self.tell)
-        workers = WorkerClass(CLASS.service, CLASS.queues, CLASS.slots, bounds)
+        fleet = EcsFleet(CLUSTER, self.world.sets, self.world.ecs, self.tell, self.world.ecs.now)
+        workers = WorkerClass(CLASS.service, CLASS.queues, CLASS.slots, bounds, replace_after_s=life)
         return Scaler([workers], fleet, self.demand, clock=lambda: self.now, monotonic=lambda: self.now)
 
     def tell(self, command: str, names: list[str]) -> Mapping[str, Any]:
@@ -83,6 +83,20 @@ def test_it_grows_with_the_queue_and_shrinks_to_nothing_lost(tmp_path: Path) -> 
     assert (day.workers, day.world.ecs.done, day.world.ecs.lost) == (1, 16, 0)
 
 
+def test_workers_that_do_not_answer_are_known(tmp_path: Path) -> None:
+    day = Day(tmp_path, Bounds(3, 12))
+    day.tick(3)
+    fleet = EcsFleet(CLUSTER, day.world.sets, day.world.ecs, day.tell)
+    assert fleet.silent("worker") == set()
+    hangs = next(
+        task for task in day.world.ecs.tasks.values() if task.service.startswith("worker") and not task.stopped
+    )
+    hangs.unwell = True
+    assert fleet.silent("worker") == {hangs.id}
+    day.broker_is_away = True
+    assert len(fleet.silent("worker")) == 3
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_task_is_lost_on_any_day(tmp_path: Path, seed: int) -> None:
     """Bursts and lulls, a broker that goes away, controllers that are replaced; ECS always stops the busiest it may."""
@@ -104,6 +118,28 @@ def test_no_task_is_lost_on_any_day(tmp_path: Path, seed: int) -> None:
     assert (day.world.ecs.lost, day.world.ecs.done, day.world.ecs.queue) == (0, given, [])
     assert (day.workers, least) == (1, 1)
     assert most > 6
+
+
+def test_workers_are_replaced_before_their_hosts_are(tmp_path: Path) -> None:
+    """Four workers with tasks all the time, for five lives of a worker."""
+    day, life = Day(tmp_path, Bounds(4, 4)), 7200.0
+    ecs = day.world.ecs
+    day.tick(3)
+    day.scaler = day.controller(Bounds(4, 4), life)
+    given, oldest, least, made = 0, 0.0, 4, set()
+    for _ in range(round(5 * life / TICK_S)):
+        given += len(more := [30] * (8 - len(ecs.queue)))
+        ecs.queue += more
+        day.tick()
+        alive = [task for task in ecs.tasks.values() if task.service.startswith("worker") and not task.stopped]
+        oldest = max(oldest, *(ecs.now() - task.made * TICK_S for task in alive if not task.cordoned))
+        least = min(least, sum(task.healthy and not task.cordoned for task in alive))
+        made |= {task.id for task in alive}
+    ecs.queue.clear()
+    assert (ecs.lost, least, day.workers <= 5) == (0, 4, True)
+    assert oldest <= life + CLOSELY_S + 600
+    assert len(made) >= 4 * 3
+    assert ecs.done > 100
 
 
 def test_a_release_and_the_scaler_do_not_meet(tmp_path: Path) -> None:

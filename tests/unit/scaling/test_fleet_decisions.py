@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,30 @@ def test_who_does_not_answer_may_take_no_tasks_already() -> None:
     assert decide(View(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 3) == Steps(cordon=("w0", "w1"))
 
 
+def old(name: str, cordoned: bool = False, tasks: int = 1) -> Worker:
+    return Worker(name, cordoned, tasks, safe=not cordoned or bool(tasks), age_s=101)
+
+
+def test_who_has_run_for_long_goes_once_another_answers() -> None:
+    why = "a, b have run for long, and are replaced"
+    starting = Worker("c", safe=True)
+    assert decide(View(2, (old("a", tasks=2), old("b"))), 2, 100) == Steps(launch=1, waits=why)
+    assert decide(View(3, (old("a", tasks=2), old("b"), starting)), 2, 100) == Steps(waits=why)
+    assert decide(View(3, (old("a", tasks=2), old("b"), busy("c", 0))), 2, 100) == Steps(cordon=("b",), waits=why)
+    # While it has tasks, the next one's place is filled; what is old takes no tasks again.
+    assert decide(View(3, (old("a"), old("b", True), busy("c"))), 2, 100) == Steps(launch=1, waits=why)
+    assert decide(View(4, (old("a"), old("b", True), busy("c"), busy("d"))), 2, 100).cordon == ("a",)
+    two = View(4, (old("a", True, 0), old("b", True, 0), busy("c"), busy("d")))
+    assert decide(two, 2, 100) == Steps(retire=("a", "b"), waits=why)
+    assert decide(two, 3, 100) == Steps(launch=1, waits=why)
+
+
+def test_a_tenth_at_once_is_replaced_and_who_is_too_many_goes_first() -> None:
+    fleet = View(40, tuple(old(f"w{number:02}") for number in range(40)))
+    assert decide(fleet, 40, 100).launch == 4
+    assert decide(fleet, 30, 100).cordon == ("w00", "w01", "w02")
+
+
 def test_a_release_is_left_alone() -> None:
     steps = decide(View(8, (busy("a"), leaves("b")), turning=True), 1)
     assert (steps.uncordon, steps.launch, steps.cordon, steps.retire) == ((), 0, (), ())
@@ -74,17 +99,22 @@ workers = st.builds(
     cordoned=st.sampled_from([None, False, True]),
     tasks=st.one_of(st.none(), st.integers(0, 4)),
     safe=st.booleans(),
+    age_s=st.sampled_from([0.0, 101.0]),
 )
 
 
-@given(st.lists(workers, max_size=8), st.integers(0, 10), st.integers(0, 10))
-def test_nothing_is_lost_in_any_fleet(found: list[Worker], desired: int, wanted: int) -> None:
-    steps = decide(View(desired, tuple(found)), wanted)
+@given(st.lists(workers, max_size=8), st.integers(0, 10), st.integers(0, 10), st.sampled_from([inf, 100.0]))
+def test_nothing_is_lost_in_any_fleet(found: list[Worker], desired: int, wanted: int, limit: float) -> None:
+    steps = decide(View(desired, tuple(found)), wanted, limit)
     by_name = {worker.name: worker for worker in found}
     assert all(by_name[name].drained for name in steps.retire)
     assert all(by_name[name].cordoned is False for name in steps.cordon)
     assert all(by_name[name].cordoned for name in steps.uncordon)
     assert not (steps.launch and (steps.cordon or steps.retire))
+    assert not any(by_name[name].age_s > limit for name in steps.uncordon)
+    if steps.cordon:
+        answering = [worker for worker in found if worker.cordoned is False and worker.tasks is not None]
+        assert len(answering) - len(steps.cordon) >= wanted
     if steps.retire:
         # Whoever lowers the number by so many can only hit those that are drained.
         free = [worker for worker in found if not worker.safe]

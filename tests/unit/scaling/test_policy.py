@@ -85,6 +85,7 @@ def test_what_the_controller_is_told_of_an_environment() -> None:
                     "max": 3,
                     "min": 0,
                     "shrink_after_s": 60,
+                    "longest_task_hours": 720,
                     "schedule": [{"name": "night", "cron": "0 1 * * *", "min": 1, "max": 9}],
                 },
             },
@@ -93,7 +94,10 @@ def test_what_the_controller_is_told_of_an_environment() -> None:
     (controller,) = (service for service in services(environment) if service.name == "controller")
     found = classes(json.loads(controller.environment["TRADEWIND_WORKERS"]))
     assert found == (
-        WorkerClass("worker", ("default",), 8, Bounds(2, 6)),
-        WorkerClass("worker-heavy", ("heavy", "gpu"), 16, Bounds(0, 3), 60, (Scheduled("0 1 * * *", Bounds(1, 9)),)),
+        # Fargate says 7 days before that it stops them; a task may take a day, and others need some hours to start.
+        WorkerClass("worker", ("default",), 8, Bounds(2, 6), replace_after_s=(6 * 24 - 4) * 3600),
+        WorkerClass(
+            "worker-heavy", ("heavy", "gpu"), 16, Bounds(0, 3), 60, 86_400, (Scheduled("0 1 * * *", Bounds(1, 9)),)
+        ),
     )
     assert tasks_of(found[1], {"gpu": 2, "heavy": 3, "default": 7}) == 5

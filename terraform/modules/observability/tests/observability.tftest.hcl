@@ -145,6 +145,9 @@ run "where_a_controller_runs" {
   assert {
     condition = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => "${alarm.metric_name} ${alarm.threshold} ${alarm.treat_missing_data}" if alarm.namespace == "Tradewind" } == {
       queue-age               = "QueueAge 600 notBreaching"
+      broker-connection       = "BrokerAway 0 notBreaching"
+      database-connection     = "DatabaseAway 0 notBreaching"
+      workers-lost            = "WorkersLost 0 notBreaching"
       scheduler-heartbeat     = "SchedulerHeartbeatAge 120 breaching"
       dag-processor-heartbeat = "DagProcessorHeartbeatAge 120 breaching"
       triggerer-heartbeat     = "TriggererHeartbeatAge 120 breaching"

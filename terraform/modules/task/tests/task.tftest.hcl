@@ -304,6 +304,12 @@ run "health_and_ports" {
     health_command = ["airflow-health", "web"]
     stop_grace_s   = 120
     architecture   = "x86_64"
+    kernel         = { "net.ipv4.tcp_retries2" = "5" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].systemControls == [{ namespace = "net.ipv4.tcp_retries2", value = "5" }]
+    error_message = "Parameters of the kernel must reach the container."
   }
 
   assert {
@@ -404,6 +410,16 @@ run "longer_than_fargate_waits" {
   }
 
   expect_failures = [var.stop_grace_s]
+}
+
+run "a_kernel_that_others_share" {
+  command = plan
+
+  variables {
+    kernel = { "vm.swappiness" = "1" }
+  }
+
+  expect_failures = [var.kernel]
 }
 
 run "no_time_to_stop" {

@@ -22,6 +22,9 @@ _FARGATE = {
 _LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
 _HEALTH = {"interval": (5, 300), "timeout": (2, 60), "retries": (1, 10), "startPeriod": (0, 300)}
 _UNIQUE_ENDS = ("COMPLETE", "SUCCESS")
+_IPC = {
+    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+}
 # The keys of a container that RegisterTaskDefinition knows.
 _KEYS = {
     "name",
@@ -180,6 +183,22 @@ def health_checks(resource: Resource, context: Context) -> Iterator[Problem]:
                 f"container {container.get('name')}: a health check begins with CMD or CMD-SHELL",
                 "container_definitions",
             )
+
+
+@rule(_TASK)
+def system_controls(resource: Resource, context: Context) -> Iterator[Problem]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_SystemControl.html"""
+    for container in _containers(resource):
+        for control in container.get("systemControls") or []:
+            name, value = control.get("namespace"), control.get("value")
+            if not isinstance(name, str) or not isinstance(value, str):
+                yield Problem(
+                    f"container {container.get('name')}: systemControls are pairs of strings", "container_definitions"
+                )
+            elif _fargate(resource) and not name.startswith(("net.", "fs.mqueue.")) and name not in _IPC:
+                yield Problem(
+                    f"container {container.get('name')}: Fargate does not let {name} be set", "container_definitions"
+                )
 
 
 @rule(_TASK)

@@ -1,0 +1,91 @@
+"""A network of one's own, in which a server can be cut off without a word, or move to another place.
+
+Made by root, for the main thread of the tests and for every process that it starts. It has nothing but the loopback.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_CLONE_NEWNET = 0x40000000
+_NFT = shutil.which("nft", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
+_TABLE = "inet tradewind"
+
+
+def can_be_made() -> bool:
+    """Whether these tests may make one."""
+    return os.geteuid() == 0 and _NFT is not None
+
+
+@dataclass(frozen=True)
+class Network:
+    """Rules of the kernel's filter. What they drop, nobody is told of."""
+
+    def cut(self, port: int) -> None:
+        """Drop all that goes to the server at this port, and all that comes from it."""
+        self._drop(f"tcp dport {port}", f"tcp sport {port}")
+
+    def back(self, port: int, *, forgotten: bool) -> None:
+        """End ``cut``. ``forgotten``: another machine has the server's address now.
+
+        It knows none of the connections that there were, and they stay silent.
+        """
+        old = sorted(set(_clients(port))) if forgotten else []
+        self._nft(f"flush chain {_TABLE} input")
+        if old:
+            clients = "{" + ", ".join(map(str, old)) + "}"
+            self._drop(f"tcp dport {port} tcp sport {clients}", f"tcp sport {port} tcp dport {clients}")
+
+    def move(self, port: int, to: int) -> None:
+        """From now on connections to ``port`` reach the server at ``to``."""
+        self._nft(f"add rule {_TABLE} output tcp dport {port} redirect to :{to}")
+
+    def heal(self) -> None:
+        """No rule any more."""
+        self._nft(f"flush table {_TABLE}")
+
+    def _drop(self, *which: str) -> None:
+        self._nft(*(f"add rule {_TABLE} input {packets} drop" for packets in which))
+
+    def _nft(self, *lines: str) -> None:
+        subprocess.run([_NFT or "nft", "-f", "-"], input="\n".join(lines) + "\n", text=True, check=True)
+
+
+@contextmanager
+def network(parameters: Mapping[str, str]) -> Iterator[Network]:
+    """A new one, with these parameters of the kernel (``net.ipv4.tcp_retries2``)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    before = os.open("/proc/self/ns/net", os.O_RDONLY)
+    if libc.unshare(_CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "unshare")
+    try:
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        for name, value in parameters.items():
+            Path("/proc/sys", *name.split(".")).write_text(value)
+        new = Network()
+        new._nft(
+            f"table {_TABLE} {{",
+            "chain input { type filter hook input priority 0; }",
+            "chain output { type nat hook output priority -100; }",
+            "}",
+        )
+        yield new
+    finally:
+        libc.setns(before, _CLONE_NEWNET)
+        os.close(before)
+
+
+def _clients(port: int) -> Iterator[int]:
+    """The ports of all that are connected to a server's port, or try to be."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.raddr and connection.raddr.port == port:
+            yield connection.laddr.port
