@@ -200,7 +200,7 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
             "database",
             key,
             f"tradewind.database.connections.{name}",
-            "a database that says nothing any more is given up after a minute (Linux: a quarter of an hour, or two)",
+            "a database that takes a statement and does not answer is given up after a minute; one that is gone, by the kernel",
         )
     yield Setting(
         "scheduler",

@@ -1,0 +1,58 @@
+"""The times on the page about resilience are those of the code."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from blocks import DOCS, ROOT
+
+from tradewind.config import Local
+from tradewind.controller.metrics import EVERY_S
+from tradewind.database.limits import ANSWER_S
+from tradewind.fleet import broker, consumer, pause
+from tradewind.fleet.executor import COMPARE_S
+from tradewind.platform import KERNEL
+from tradewind.platform.services import RETIREMENT_NOTICE_S
+from tradewind.platform.settings import RETRY_WAIT_MAX_S
+
+PAGE = (DOCS / "concepts/resilience.md").read_text()
+RTO_S = 0.2
+"""TCP_RTO_MIN of Linux: what the first of the doubling pauses is at least."""
+FIGURES = {
+    "silent": ((2 << int(KERNEL["net.ipv4.tcp_retries2"])) - 1) * RTO_S,
+    "waiting": int(KERNEL["net.ipv4.tcp_keepalive_time"])
+    + int(KERNEL["net.ipv4.tcp_keepalive_intvl"]) * int(KERNEL["net.ipv4.tcp_keepalive_probes"]),
+}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"`local.outage_tolerance_s`, with\n{Local().outage_tolerance_s} s",
+        f"| {broker.TIMEOUT_S:.0f} s | whatever asked the broker",
+        f"| {2 * broker.CHECK_S + 1} s | workers that only wait",
+        f"tries to reach it every {consumer.RETRY_S:.0f} s",
+        f"then every {pause.LONGEST_S:.0f} s, without a limit",
+        f"within {pause.LONGEST_S:.0f} s the scheduler hands out",
+        f"| {2 * COMPARE_S / 60:.0f} min later | tasks whose results",
+        f"| {2 * EVERY_S / 60:.0f} min | the alarm `broker-connection`",
+        f"asked again every {RETRY_WAIT_MAX_S:.0f} s at most",
+        f"| {FIGURES['silent']:.0f} s | connections on which something was asked",
+        f"after {FIGURES['waiting']} s those that wait",
+        f"| {ANSWER_S} s | a statement is given up",
+    ],
+)
+def test_a_time_is_that_of_the_code(words: str) -> None:
+    assert words in PAGE
+
+
+def test_workers_are_replaced_after_the_days_that_it_says() -> None:
+    assert "workers that have run for six days" in PAGE
+    assert 5.5 < (RETIREMENT_NOTICE_S - 24 * 3600) / 86_400 <= 6
+
+
+def test_the_load_balancer_looks_as_often_as_it_says() -> None:
+    text = (ROOT / "terraform/modules/load-balancer/main.tf").read_text()
+    interval, fails = (int(re.findall(rf"{key} *= (\d+)", text)[0]) for key in ("interval", "unhealthy_threshold"))
+    assert f"after {interval * fails} s the load balancer" in PAGE
