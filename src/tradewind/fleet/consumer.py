@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,7 +18,11 @@ def consumer(turned: Callable[[], None]) -> type[Any]:
     """A class of consumers that call ``turned`` whenever their loop has turned, with or without a broker."""
     from celery.worker.consumer import consumer as celery
 
+    celery.logger.addFilter(_in_one_line)
+
     class Consumer(celery.Consumer):  # type: ignore[misc]  # celery has no types
+        _connected_at = -RETRY_S
+
         def ensure_connected(self, conn: Any) -> Any:
             """Wait for the broker, for as long as it takes."""
             real = partial(conn.ensure_connection, interval_start=1, interval_step=1, interval_max=RETRY_S)
@@ -30,7 +36,15 @@ def consumer(turned: Callable[[], None]) -> type[Any]:
 
             turned()
             conn.ensure_connection = ensure
-            return super().ensure_connected(conn)
+            found = super().ensure_connected(conn)
+            self._connected_at = time.monotonic()
+            return found
+
+        def on_connection_error_after_connected(self, exc: Exception) -> None:
+            """Leave a broker alone that was just reached: one that was demoted refuses the next thing it is asked."""
+            turned()
+            super().on_connection_error_after_connected(exc)
+            time.sleep(max(0.0, self._connected_at + RETRY_S - time.monotonic()))
 
     return Consumer
 
@@ -54,3 +68,11 @@ def turn_step(turned: Callable[[], None]) -> type[Any]:
                 timer.cancel()
 
     return Turns
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """That the broker is away is told every few seconds by every worker: with its reason, without 60 lines of code."""
+    if record.exc_info and "Connection to broker lost" in record.getMessage():
+        record.msg, record.args = f"{record.getMessage()} ({record.exc_info[1]!r})", ()
+        record.exc_info = None
+    return True

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tradewind.fleet.broker import LIMITS
+from tradewind.fleet.broker import LIMITS, impatient
 
 COMMANDS = ("cordon", "uncordon", "duty")
 PATIENCE_S = 10.0
@@ -36,6 +36,7 @@ def send(
 
     app = Celery(broker=url)
     app.conf.broker_transport_options = dict(limits)
+    impatient(app)
     answers = app.control.broadcast(
         command,
         destination=[f"celery@{name}" for name in names],

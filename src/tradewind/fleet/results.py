@@ -29,10 +29,15 @@ class PolledResults(RedisBackend):  # type: ignore[misc]  # celery has no types
     def on_task_call(self, producer: Any, task_id: str) -> None:
         """Nobody listens."""
 
+    def get(self, key: str) -> bytes | None:
+        """As ``mget``. A worker asks before it writes, and writes until the broker takes it."""
+        return self.mget([key])[0]
+
     def mget(self, keys: list[str]) -> list[bytes | None]:
         """The results of ``keys``; None where there is none (yet), which is also the answer while the broker is away.
 
-        The scheduler asks again in its next loop; an error would cost it what else it does in this one.
+        The scheduler asks again in its next loop; an error would cost it what else it does in this one, or end it: it
+        also asks when it adopts the tasks of another one.
         """
         if self._pause.over:
             try:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.fleet.alive import Alive
+from tradewind.fleet.broker import impatient
 from tradewind.fleet.consumer import consumer, turn_step
 
 METADATA_TIMEOUT_S = 5.0
@@ -101,6 +102,7 @@ def main(argv: list[str] | None = None) -> None:
     configure_logging(output=sys.stdout.buffer, json_output=conf.getboolean("logging", "json_logs", fallback=False))
     heartbeat = os.environ.get("TRADEWIND_HEARTBEAT_FILE", os.devnull)
     alive = Alive(Path(heartbeat), options.slots)
+    impatient(app)
     app.conf.worker_consumer = consumer(alive.turned)
     app.steps["consumer"].add(turn_step(alive.turned))
     importlib.import_module("tradewind.fleet.cordon")  # registers what it understands

@@ -200,7 +200,7 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
             "database",
             key,
             f"tradewind.database.connections.{name}",
-            "a database that takes a statement and does not answer is given up after a minute; one that is gone, by the kernel",
+            "a database that takes a statement and does not answer is given up after a minute (stock: never)",
         )
     yield Setting(
         "scheduler",

@@ -23,7 +23,8 @@ backend.on_task_call(None, "a task")  # Celery's own would connect here
 print(json.dumps({
     "class": type(backend).__name__,
     "subscribed": len(backend.result_consumer.subscribed_to),
-    "results": backend.mget(["one", "two"]),
+    "results": [backend.get("one"), *backend.mget(["two"])],
+    "adopted": app.AsyncResult("three").result,
     "retry": backend.retry_policy,
     "queue": app.conf.task_default_queue,
     "publish": app.conf.task_publish_retry_policy,
@@ -68,6 +69,7 @@ def test_sending_a_task_subscribes_to_nothing(found: Any) -> None:
 
 def test_without_the_broker_there_is_no_result_yet(found: Any) -> None:
     assert found["results"] == [None, None]
+    assert found["adopted"] is None  # as a scheduler asks that takes over from another one
 
 
 def test_a_worker_keeps_a_result_until_the_broker_takes_it(found: Any) -> None:
