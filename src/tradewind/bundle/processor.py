@@ -4,6 +4,8 @@ Airflow's own stores a file that was parsed before a refresh under the version a
 changed when its turn comes. Here what was parsed from another release than the one in force is parsed again, and files
 that a release changed come first. What it did not change is the new release's at once. Runs of DAGs that a release no
 longer has go on to their end. Callbacks leave no trace in what Airflow knows of the parses of their files.
+
+It outlives its database, as the scheduler does.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from tradewind.bundle.events import CONFIRMED, PROGRESS, SERVED
 from tradewind.bundle.places import place_in
 from tradewind.bundle.pointer import InForce
 from tradewind.bundle.release_bundle import ReleaseBundle
+from tradewind.database.away import through_outages
 from tradewind.errors import TradewindError
 
 if TYPE_CHECKING:
@@ -69,11 +72,17 @@ class CallbackFile(DagFileInfo):  # type: ignore[misc]
 class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
     """Airflow's manager of DAG files for releases. Other bundles go as they always do."""
 
+    through_outages = staticmethod(through_outages)
+
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._turns: dict[str, _Turn] = {}
         self._revived: set[str] = set()
         self._stored = False
+
+    def _run_parsing_loop(self) -> None:
+        """Airflow's ends at the first error of the database that lasts, and with it the processes that parse."""
+        self.through_outages(super()._run_parsing_loop)
 
     def claim_priority_files(self) -> list[DagFileInfo]:
         """Called once a second or more often, and before bundles are refreshed: the place to see the pointer move."""

@@ -34,7 +34,7 @@ def answers() -> bool:
 
 def through_outages(
     work: Callable[[], T],
-    turned: Callable[[], None],
+    turned: Callable[[], object] = lambda: None,
     is_there: Callable[[], bool] = answers,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:

@@ -221,7 +221,7 @@ def _triggerer(environment: Environment, settings: Mapping[str, str]) -> Service
     return Service(
         name="triggerer",
         component=Component.SCHEDULER,
-        command=(*LAUNCH, "airflow", "triggerer"),
+        command=(*LAUNCH, "tradewind.database.triggerer"),
         environment=settings,
         secrets={**_METADATA, **_FERNET, **_API},
         endpoints=_WEB_URL,
