@@ -112,8 +112,9 @@ class Running:
 
     def tasks(self, dag: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run."""
-        path = f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances?limit=1000"
-        return list(self.airflow_when_up(lambda api: api.call("GET", path))["task_instances"])
+        path = f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances"
+        rows = self.airflow_when_up(lambda api: list(api.pages(path, "task_instances")))
+        return list({(row["task_id"], row["map_index"]): row for row in rows}.values())
 
     def state(self, dag: str, run_id: str) -> str:
         """The state of a run."""
