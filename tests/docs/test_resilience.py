@@ -9,14 +9,15 @@ from blocks import DOCS, ROOT
 
 from tradewind.config import Local
 from tradewind.controller.metrics import EVERY_S
-from tradewind.database.limits import ANSWER_S
+from tradewind.database.limits import ANSWER_S, BACK_S
 from tradewind.fleet import broker, consumer, pause
-from tradewind.fleet.executor import COMPARE_S
 from tradewind.platform import KERNEL
 from tradewind.platform.services import RETIREMENT_NOTICE_S
 from tradewind.platform.settings import RETRY_WAIT_MAX_S
 
 PAGE = (DOCS / "concepts/resilience.md").read_text()
+COMPARE_S = float(re.findall(r"^COMPARE_S = (.*)", (ROOT / "src/tradewind/fleet/executor.py").read_text(), re.M)[0])
+"""Not imported: with it comes Airflow, which keeps for good the home that it finds then."""
 RTO_S = 0.2
 """TCP_RTO_MIN of Linux: what the first of the doubling pauses is at least."""
 FIGURES = {
@@ -41,6 +42,7 @@ FIGURES = {
         f"| {FIGURES['silent']:.0f} s | connections on which something was asked",
         f"after {FIGURES['waiting']} s those that wait",
         f"| {ANSWER_S} s | a statement is given up",
+        f"triggerers take new triggers after {BACK_S:.0f} s",
     ],
 )
 def test_a_time_is_that_of_the_code(words: str) -> None:
@@ -50,6 +52,19 @@ def test_a_time_is_that_of_the_code(words: str) -> None:
 def test_workers_are_replaced_after_the_days_that_it_says() -> None:
     assert "workers that have run for six days" in PAGE
     assert 5.5 < (RETIREMENT_NOTICE_S - 24 * 3600) / 86_400 <= 6
+
+
+def test_the_alarms_come_when_it_says() -> None:
+    text = (ROOT / "terraform/modules/observability/alarms.tf").read_text()
+
+    def periods(group: str) -> int:
+        return int(re.findall(rf"{group} = .*?periods *= (\d+)", text, re.S)[0])
+
+    assert f"| {periods('connection_alarms')} min | the alarm `database-connection`" in PAGE
+    heartbeats = periods("heartbeat_alarms")
+    assert f"| {heartbeats} min | the alarms `scheduler-heartbeat`" in PAGE
+    assert f"only one of these is silent, after {heartbeats + 2}" in PAGE
+    assert "threshold   = 120" in text
 
 
 def test_the_load_balancer_looks_as_often_as_it_says() -> None:

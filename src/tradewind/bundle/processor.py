@@ -79,10 +79,18 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         self._turns: dict[str, _Turn] = {}
         self._revived: set[str] = set()
         self._stored = False
+        self._known: dict[str, set[DagFileInfo]] = {}
 
     def _run_parsing_loop(self) -> None:
         """Airflow's ends at the first error of the database that lasts, and with it the processes that parse."""
         self.through_outages(super()._run_parsing_loop)
+
+    def _refresh_dag_bundles(self, known_files: dict[str, set[DagFileInfo]]) -> None:
+        """Called with the files that the loop knows. One that begins anew knows none, and would not list them again."""
+        if not known_files:
+            known_files.update(self._known)
+        super()._refresh_dag_bundles(known_files=known_files)
+        self._known = known_files
 
     def claim_priority_files(self) -> list[DagFileInfo]:
         """Called once a second or more often, and before bundles are refreshed: the place to see the pointer move."""

@@ -111,8 +111,8 @@ class Local(Model):
     )
     outage_tolerance_s: Annotated[Whole, Field(ge=30, le=900)] = Field(
         default=45,
-        description="As an environment's, for this machine, where the database is back in a second, web in 12 to 40 s, "
-        "and a person waits until a lost task is noticed.",
+        description="How long, in seconds, the database or the execution API may be away on this machine without a "
+        "running task being given up. A lost task is noticed only after it.",
     )
     ports: Ports = Field(default=Ports(), description="Ports of the web pages.")
 

@@ -13,6 +13,10 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 CONNECT_S = 10
 ANSWER_S = 60
 """Longer than any statement of Airflow's services takes. ``migrate`` has no such limit: see ``connections``."""
+POLL_S = 2.0
+"""Between two looks whether a database that was away is back."""
+BACK_S = CONNECT_S + POLL_S + 2 * 5
+"""Within this every service has shown that it is back: a try to connect, a pause, two heartbeats of Airflow (5 s)."""
 _SILENT_S = 15
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
 """PostgreSQL's driver can tell a machine that is gone from one that is slow. MySQL's cannot: on AWS the kernel does it

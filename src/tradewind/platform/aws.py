@@ -25,8 +25,8 @@ KERNEL: Mapping[str, str] = {
     "net.ipv4.tcp_keepalive_probes": "3",
 }
 """A zone that is lost says nothing any more, and most drivers have no limit of their own for that. So the kernel ends
-every connection of a container whose other side has confirmed nothing for 13 s (twice 200 ms, 400 ms, and so on), or,
-where this side only waits, for 19 s. Linux alone waits 15 minutes, and 2 hours.
+every connection of a container whose other side has confirmed nothing for 13 s (six pauses, from 200 ms, each twice the
+one before), or, where this side only waits, for 19 s. Linux alone waits 15 minutes, and 2 hours.
 https://docs.kernel.org/networking/ip-sysctl.html,
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_SystemControl.html"""
 

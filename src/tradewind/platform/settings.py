@@ -195,13 +195,11 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
         "30",
         "a late answer is waited for: a call that is repeated while the first one runs fails its task (stock: 5 s)",
     )
-    for key, name in (("sql_alchemy_connect_args", "SYNC"), ("sql_alchemy_connect_args_async", "ASYNC")):
-        yield Setting(
-            "database",
-            key,
-            f"tradewind.database.connections.{name}",
-            "a database that takes a statement and does not answer is given up after a minute (stock: never)",
-        )
+    for key, name, why in (
+        ("sql_alchemy_connect_args", "SYNC", "a database that takes a statement and does not answer is given up"),
+        ("sql_alchemy_connect_args_async", "ASYNC", "a database that cannot be reached is given up, and TLS works"),
+    ):
+        yield Setting("database", key, f"tradewind.database.connections.{name}", f"{why} (stock: has no limit)")
     yield Setting(
         "scheduler",
         "task_instance_heartbeat_timeout",

@@ -90,7 +90,11 @@ class Fleet(Protocol):
 
 
 AT_ONCE = 0.1
-"""The part of a class that is replaced for its age at the same time, and never less than one."""
+"""The part of a class that is being replaced for its age, and never less than one."""
+IN_TIME_S = 2 * 3600.0
+"""Old workers may finish their tasks for so long before others are replaced beside them: their home does not wait."""
+STARTS_S = 600.0
+"""A worker that has not answered for so long since it was made does not start."""
 
 
 def decide(view: View, wanted: int, replace_after_s: float = inf) -> Steps:
@@ -108,29 +112,41 @@ def decide(view: View, wanted: int, replace_after_s: float = inf) -> Steps:
     going = max(0, len(view.workers) - view.desired)
     staying = view.desired - max(0, len(cordoned) - going)
     old = {worker.name for worker in view.workers if worker.age_s > replace_after_s}
-    idle_first = sorted(
+    answering = sorted(
         (worker for worker in view.workers if worker.cordoned is False and worker.tasks is not None),
         key=lambda worker: (worker.name not in old, worker.tasks or 0, worker.name),
     )
-    replaced = [worker.name for worker in idle_first if worker.name in old][: max(1, int(wanted * AT_ONCE))]
-    why = f"{', '.join(sorted(old))} have run for long, and are replaced" if old else ""
-    if replaced and staying >= wanted + len(replaced) and len(idle_first) >= wanted + len(replaced):
-        return Steps(cordon=tuple(replaced), waits=why)
-    if wanted + len(replaced) > staying:
-        # Whoever still has tasks is surely not one of those that go.
+    if wanted > staying:
+        # A worker that still has tasks is surely not one of those that go; one that is old does not come back.
         back = sorted((w for w in cordoned if w.name not in old), key=lambda worker: (worker.drained, worker.name))
-        more = wanted + len(replaced) - staying
-        chosen = tuple(worker.name for worker in back[: max(0, len(back) - going)][:more])
-        return Steps(uncordon=chosen, launch=more - len(chosen), waits=why)
-    too_many = staying - wanted - len(replaced)
+        chosen = tuple(worker.name for worker in back[: max(0, len(back) - going)][: wanted - staying])
+        return Steps(uncordon=chosen, launch=wanted - staying - len(chosen))
+    replaced = _replaced(view, answering, old, wanted, replace_after_s)
+    why = f"{', '.join(sorted(replaced))} have run for long, and are replaced" if replaced else ""
     # Those that do not answer may be cordoned already: as many as are wanted stay of those that surely work.
-    cordon = tuple(worker.name for worker in idle_first[: max(0, min(too_many, len(idle_first) - wanted))])
+    too_many = max(0, min(staying - wanted - len(replaced), len(answering) - wanted))
+    cordon = tuple(worker.name for worker in answering[:too_many])
     leaving = tuple(worker.name for worker in drained[: max(0, len(drained) - going)])
     exposed = [worker.name for worker in view.workers if not worker.safe and worker not in drained]
     if leaving and (exposed or len(view.workers) < view.desired):
         who = ", ".join(exposed) or "those that start"
         return Steps(cordon=cordon, waits=f"{len(leaving)} workers can go once {who} cannot be taken for them")
-    return Steps(cordon=cordon, retire=leaving, waits=why)
+    if cordon or leaving or not replaced:
+        return Steps(cordon=cordon, retire=leaving, waits=why)
+    if len(answering) >= wanted + len(replaced):
+        return Steps(cordon=tuple(replaced), waits=why)
+    silent = sum(1 for worker in view.workers if worker.cordoned is None and worker.age_s > STARTS_S)
+    return Steps(launch=max(0, wanted + len(replaced) - (staying - silent)), waits=why)
+
+
+def _replaced(
+    view: View, answering: Collection[Worker], old: Collection[str], wanted: int, replace_after_s: float
+) -> list[str]:
+    """Those whose turn it is to be replaced for their age, while others that were have tasks."""
+    late = any(worker.age_s > replace_after_s + IN_TIME_S for worker in view.workers)
+    finishing = 0 if late else sum(1 for worker in view.workers if worker.cordoned and worker.name in old)
+    room = max(1, int(wanted * AT_ONCE)) - finishing
+    return [worker.name for worker in answering if worker.name in old][: max(0, room)]
 
 
 def taking_tasks(groups: Mapping[str, Collection[str]], duties: Mapping[str, Any]) -> str | None:

@@ -106,6 +106,7 @@ locals {
     metric      = "${metric}HeartbeatAge"
     dimensions  = { Environment = var.name }
     threshold   = 120
+    periods     = 3
     missing     = "breaching"
   } if var.controller }
 

@@ -56,7 +56,7 @@ def test_mysql_without(tmp_path: Path) -> None:
 
 def test_postgresql(tmp_path: Path) -> None:
     found = ask("postgresql+psycopg2://u:p@127.0.0.1:5432/airflow", tmp_path)
-    assert (found["sync"]["connect_timeout"], found["sync"]["tcp_user_timeout"]) == (10, 60_000)
+    assert (found["sync"]["connect_timeout"], found["sync"]["tcp_user_timeout"]) == (10, 15_000)
     assert (found["async"]["timeout"], found["async"]["command_timeout"]) == (10, 60)
 
 

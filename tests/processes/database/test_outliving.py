@@ -1,4 +1,4 @@
-"""DAG processor and triggerer go on after an error of the database, in Airflow's own loops."""
+"""DAG processor and triggerer go on after an error of the database, around Airflow's own loops."""
 
 from __future__ import annotations
 
@@ -49,3 +49,66 @@ print(json.dumps(turns))
 @pytest.mark.parametrize("program", ["processor", "triggerer"])
 def test_an_error_of_the_database_does_not_end_it(program: str, tmp_path: Path) -> None:
     assert ask_airflow(ASK.replace("PROGRAM", program), tmp_path) == ["once", "once"]
+
+
+TRIGGERER = """
+import json
+from functools import partial
+
+from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
+from sqlalchemy.exc import OperationalError
+
+from tradewind.database.away import through_outages
+from tradewind.database.limits import BACK_S
+from tradewind.database.triggerer import Supervisor
+
+did, now, answers = [], 0.0, []
+
+class Loop(TriggerRunnerSupervisor):
+    def __init__(self):
+        "Without a process in which triggers run."
+        self.stop = False
+
+    def load_triggers(self):
+        did.append("load")
+
+    def on_trigger_event(self, trigger_id, event):
+        did.append(f"event {event}")
+        if did.count(f"event {event}") == 1:
+            raise OperationalError("UPDATE", {}, Exception("(2013, 'Lost connection')"))
+
+    def _service_subprocess(self, max_poll_interval):
+        did.append("serve")
+
+class Ours(Supervisor, Loop):
+    through_outages = staticmethod(
+        partial(through_outages, is_there=lambda: answers.pop(0), sleep=lambda _: None, clock=lambda: now)
+    )
+    clock = staticmethod(lambda: now)
+
+triggerer = Ours()
+triggerer.load_triggers()
+answers[:] = [False, True]
+triggerer.on_trigger_event(trigger_id=1, event="ready")
+triggerer.load_triggers()
+now += BACK_S - 1
+triggerer.load_triggers()
+did.append("later")
+now += 1
+triggerer.load_triggers()
+triggerer.stop = True
+answers[:] = [False, True]
+try:
+    triggerer.on_trigger_event(trigger_id=1, event="another")
+except SystemExit:
+    did.append("end")
+print(json.dumps(did))
+"""
+
+
+def test_a_triggerer_loses_no_event_takes_no_triggers_of_one_that_is_about_to_be_back_and_can_be_stopped(
+    tmp_path: Path,
+) -> None:
+    assert ask_airflow(TRIGGERER, tmp_path) == [
+        "load", "event ready", "serve", "event ready", "later", "load", "event another", "serve", "end",
+    ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -293,3 +294,43 @@ def test_a_release_is_served_when_its_files_are_parsed_whatever_callbacks_run(lo
     assert (turn.served, turn.confirmed, loop.parses("a.py")) == (True, True, 2)
     # What waited ran on what is served since.
     assert {process.file.bundle_path.name for process in loop.started if process.callbacks} == {new.id}
+
+
+class EnoughError(Exception):
+    """Ends the loop."""
+
+
+def test_after_an_outage_files_are_parsed_as_before(
+    loop: Loop, shared: SharedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Airflow's own loop, which begins anew with no file that it knows, and a release that has not changed."""
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+    from sqlalchemy.exc import OperationalError
+
+    from tradewind.database.away import through_outages
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name="dags"))
+    shared.activate(two(shared).id)
+    beats, before = 0, 0
+
+    def heartbeat() -> None:
+        nonlocal beats, before
+        beats += 1
+        if beats == 6:
+            before = loop.parses("a.py")
+            raise OperationalError("SELECT 1", {}, Exception("(2013, 'Lost connection')"))
+        if beats == 20:
+            raise EnoughError
+
+    at_once = partial(through_outages, is_there=lambda: True, sleep=lambda _: None)
+    monkeypatch.setattr(type(loop.manager), "through_outages", staticmethod(at_once), raising=False)
+    monkeypatch.setattr(loop.manager, "heartbeat", heartbeat)
+    monkeypatch.setattr(loop.manager, "_file_process_interval", 0)
+    monkeypatch.setattr(loop.manager, "_service_processor_sockets", lambda timeout: None)  # there are no processes
+    with pytest.raises(EnoughError):
+        loop.manager._run_parsing_loop()
+    assert before > 0
+    assert loop.parses("a.py") > before
+    assert loop.parses("b.py") > before

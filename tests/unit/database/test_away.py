@@ -48,6 +48,33 @@ def test_with_a_database_that_answers_it_does_not_call_itself_alive() -> None:
     assert "alive" not in world.did
 
 
+def test_what_fails_for_long_while_the_database_answers_ends() -> None:
+    from sqlalchemy.exc import OperationalError
+
+    from tradewind.database.away import LASTS_S, through_outages
+
+    now, tries = 0.0, 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def work() -> None:
+        nonlocal tries
+        tries += 1
+        raise away()
+
+    with pytest.raises(OperationalError):
+        through_outages(work, is_there=lambda: True, sleep=sleep, clock=lambda: now)
+    assert LASTS_S < now < LASTS_S + 5
+    # An outage in between is what it waits for.
+    looks = iter([*[True] * 50, False, *[True] * 1000])
+    now, tries = 0.0, 0
+    with pytest.raises(OperationalError):
+        through_outages(work, is_there=lambda: next(looks), sleep=sleep, clock=lambda: now)
+    assert now > 50 * 2 + LASTS_S
+
+
 def test_any_other_error_ends_it() -> None:
     with pytest.raises(ZeroDivisionError):
         World([], [ZeroDivisionError()]).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewind.errors import TradewindError
-from tradewind.scaling.fleet import Steps, View, Worker, decide, taking_tasks
+from tradewind.scaling.fleet import IN_TIME_S, STARTS_S, Steps, View, Worker, decide, taking_tasks
 from tradewind.scaling.policy import Bounds, WorkerClass
 from tradewind.scaling.scaler import Scaler
 
@@ -69,23 +70,32 @@ def old(name: str, cordoned: bool = False, tasks: int = 1) -> Worker:
 
 
 def test_who_has_run_for_long_goes_once_another_answers() -> None:
-    why = "a, b have run for long, and are replaced"
+    why = "b have run for long, and are replaced"
     starting = Worker("c", safe=True)
     assert decide(View(2, (old("a", tasks=2), old("b"))), 2, 100) == Steps(launch=1, waits=why)
     assert decide(View(3, (old("a", tasks=2), old("b"), starting)), 2, 100) == Steps(waits=why)
     assert decide(View(3, (old("a", tasks=2), old("b"), busy("c", 0))), 2, 100) == Steps(cordon=("b",), waits=why)
-    # While it has tasks, the next one's place is filled; what is old takes no tasks again.
-    assert decide(View(3, (old("a"), old("b", True), busy("c"))), 2, 100) == Steps(launch=1, waits=why)
-    assert decide(View(4, (old("a"), old("b", True), busy("c"), busy("d"))), 2, 100).cordon == ("a",)
-    two = View(4, (old("a", True, 0), old("b", True, 0), busy("c"), busy("d")))
-    assert decide(two, 2, 100) == Steps(retire=("a", "b"), waits=why)
-    assert decide(two, 3, 100) == Steps(launch=1, waits=why)
+    # While it has tasks, no other is replaced beside it, unless it is high time; and it takes no tasks again.
+    assert decide(View(3, (old("a"), old("b", True), busy("c"))), 2, 100) == Steps()
+    late = replace(old("b", True), age_s=101 + IN_TIME_S)
+    assert decide(View(3, (old("a"), late, busy("c"))), 2, 100).launch == 1
+    assert decide(View(3, (old("a"), old("b", True, 0), busy("c"))), 2, 100).retire == ("b",)
+    assert decide(View(3, (old("a"), old("b", True, 0), busy("c"))), 3, 100) == Steps(launch=1)
+
+
+def test_one_that_does_not_answer_keeps_no_other_from_being_replaced() -> None:
+    olds = (old("a"), old("b"), old("c"))
+    starting, hangs = Worker("n", safe=True), Worker("s", safe=True, age_s=STARTS_S + 1)
+    assert decide(View(4, (*olds, starting)), 3, 100).launch == 0
+    assert decide(View(4, (*olds, hangs)), 3, 100).launch == 1
+    assert decide(View(5, (*olds, hangs, busy("n"))), 3, 100).cordon == ("a",)
+    assert decide(View(2, (busy("a"), hangs)), 2, 100) == Steps()
 
 
 def test_a_tenth_at_once_is_replaced_and_who_is_too_many_goes_first() -> None:
     fleet = View(40, tuple(old(f"w{number:02}") for number in range(40)))
     assert decide(fleet, 40, 100).launch == 4
-    assert decide(fleet, 30, 100).cordon == ("w00", "w01", "w02")
+    assert decide(fleet, 30, 100).cordon == tuple(f"w{number:02}" for number in range(7))
 
 
 def test_a_release_is_left_alone() -> None:
