@@ -44,8 +44,9 @@ def through_outages(
 ) -> T:
     """Call ``work`` until it ends by itself. While the database is away, ``turned`` is called instead, every POLL_S s.
 
-    ``turned`` says that this process is alive. It is not said where the database is there and ``work`` fails. Raises the
-    error of ``work`` where that has failed for LASTS_S seconds while the database was there. ``clock`` is monotonic.
+    ``turned`` says that this process is alive. It is not said where the database is there and ``work`` fails.
+    ``clock`` is monotonic. Raises the error of ``work`` where that has failed for LASTS_S seconds while the database
+    was there.
     """
     since: float | None = None  # it has failed while the database was there
     while True:
