@@ -1,7 +1,7 @@
 """``python -m tradewind.database.triggerer``: Airflow's triggerer, which outlives its database.
 
 Airflow's own ends at the first error of the database, and all triggers begin anew in the next one. Those that stay have
-to give each other time: whoever is back first must not take the triggers of one that is about to be back, which would
+to give each other time: the first that is back must not take the triggers of one that is about to be back, which would
 then cancel them, and with them what they wait for (``on_kill``).
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.jobs import triggerer_job_runner
 
-from tradewind.database.away import through_outages
+from tradewind.database.away import ERRORS, through_outages
 from tradewind.database.limits import BACK_S
 
 
@@ -30,7 +30,7 @@ class Supervisor(triggerer_job_runner.TriggerRunnerSupervisor):  # type: ignore[
         self._until_back(super().run_once)
 
     def load_triggers(self) -> None:
-        """Take triggers that nobody has, and let go of those that another one has."""
+        """Take triggers that no triggerer has, and let go of those that another one has."""
         if self.clock() >= self.load_at:
             super().load_triggers()
 
@@ -43,10 +43,18 @@ class Supervisor(triggerer_job_runner.TriggerRunnerSupervisor):  # type: ignore[
         self._until_back(lambda: super(Supervisor, self).on_trigger_failure(*what, **more))
 
     def _until_back(self, work: Callable[[], None]) -> None:
-        self.through_outages(work, self._wait)
+        def tried() -> None:
+            try:
+                work()
+            except ERRORS:
+                # Also where the database is back at the first look: another triggerer may notice later.
+                self.load_at = self.clock() + BACK_S
+                raise
+
+        self.through_outages(tried, self._wait)
 
     def _wait(self) -> None:
-        """While the database is away: be there for the triggers, and for who wants this to end."""
+        """While the database is away: serve the triggers, and end where SIGTERM has asked for it."""
         self.load_at = self.clock() + BACK_S
         self._service_subprocess(0)
         if self.should_stop():

@@ -35,10 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class BrokerAwayError(NotImplementedError):
-    """Says to Airflow's scheduler: leave the tasks of this executor as they are.
+    """The broker is away, so that no task can be taken back: Airflow's scheduler leaves them as they are.
 
-    It asks executors to take tasks back that it believes to be lost, and goes on to the next executor at a
-    NotImplementedError only (``SchedulerJobRunner._handle_tasks_stuck_in_queued``). Any other error ends the scheduler.
+    Its base class is what the scheduler catches when it asks an executor to take tasks back that it believes to be lost
+    (``SchedulerJobRunner._handle_tasks_stuck_in_queued``); any other error ends the scheduler. ``revoke_task`` is whole.
     """
 
 

@@ -88,6 +88,10 @@ class Ours(Supervisor, Loop):
 
 triggerer = Ours()
 triggerer.load_triggers()
+answers[:] = [True]
+triggerer.on_trigger_event(trigger_id=1, event="blip")
+triggerer.load_triggers()
+now += BACK_S
 answers[:] = [False, True]
 triggerer.on_trigger_event(trigger_id=1, event="ready")
 triggerer.load_triggers()
@@ -110,5 +114,5 @@ def test_a_triggerer_loses_no_event_takes_no_triggers_of_one_that_is_about_to_be
     tmp_path: Path,
 ) -> None:
     assert ask_airflow(TRIGGERER, tmp_path) == [
-        "load", "event ready", "serve", "event ready", "later", "load", "event another", "serve", "end",
+        "load", "event blip", "event blip", "event ready", "serve", "event ready", "later", "load", "event another", "serve", "end",
     ]  # fmt: skip

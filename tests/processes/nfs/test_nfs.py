@@ -26,7 +26,7 @@ def said() -> list[dict[str, Any]]:
     """What the guest said."""
     missing = [*guest_machine.missing(), *(tool for tool in ("rpc.nfsd", "modprobe", "ip") if not _found(tool))]
     if missing:
-        pytest.skip(f"there is no {', '.join(missing)}; Debian's packages are named above")
+        pytest.skip(f"there is no {', '.join(missing)}; the top of test_nfs.py names Debian's packages")
     source = str(HERE.parents[2] / "src")
     told = guest_machine.run(
         HERE / "guest-init", python=sys.executable, script=str(HERE / "guest.py"), PYTHONPATH=source
