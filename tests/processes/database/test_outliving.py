@@ -114,5 +114,7 @@ def test_a_triggerer_loses_no_event_takes_no_triggers_of_one_that_is_about_to_be
     tmp_path: Path,
 ) -> None:
     assert ask_airflow(TRIGGERER, tmp_path) == [
-        "load", "event blip", "event blip", "event ready", "serve", "event ready", "later", "load", "event another", "serve", "end",
+        "load", "event blip", "event blip",
+        "event ready", "serve", "event ready", "later", "load",
+        "event another", "serve", "end",
     ]  # fmt: skip
