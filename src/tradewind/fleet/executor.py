@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 class BrokerAwayError(NotImplementedError):
     """The broker is away, so that no task can be taken back: Airflow's scheduler leaves them as they are.
 
-    Its base class is what the scheduler catches when it asks an executor to take tasks back that it believes to be lost
-    (``SchedulerJobRunner._handle_tasks_stuck_in_queued``); any other error ends the scheduler. ``revoke_task`` is whole.
+    Its base class is what the scheduler catches where it asks an executor to take back tasks that it believes to be
+    lost (``SchedulerJobRunner._handle_tasks_stuck_in_queued``); any other error ends it. ``revoke_task`` is whole.
     """
 
 
