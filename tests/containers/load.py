@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from running import Meanwhile, Running, eventually
+from tests.counts import LOAD
 
 SLOTS = 16
 
@@ -26,9 +27,9 @@ class Load(Meanwhile):
     def step(self) -> float:
         seconds = durations(self._chance)
         self.runs.append((self.running.trigger("load", seconds=seconds), len(seconds)))
-        # Half of what the slots could do: always busy, the canary need not wait behind a queue, and a slow machine has
-        # some of itself left, since the start of a task takes more of it than the task.
-        return 2 * sum(seconds) / SLOTS
+        # A part of what the slots could do: always busy, the canary need not wait behind a queue, and a slow machine
+        # has some of itself left, since the start of a task takes more of it than the task.
+        return sum(seconds) / SLOTS / (LOAD / 100)
 
     def images(self) -> set[str]:
         """Wait for all runs; the images that tasks ran in. Fails where a task failed, was lost or ran twice."""

@@ -87,7 +87,7 @@ class Watcher(Meanwhile):
             line = " ".join(process.info["cmdline"] or ())
             if self.word in line:
                 self.seen.append(line)
-        return 0.05
+        return 0.2
 
 
 def build(platform: Running, name: str, registry: str = "", **more: Any) -> Outcome:

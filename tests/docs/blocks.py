@@ -21,10 +21,10 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 # What comes first is run first; the guide to one machine ends with stopping and wiping the platform.
 EXECUTED = (
+    DOCS / "guides" / "dag-releases.md",
     ROOT / "README.md",
     DOCS / "guides" / "configuration.md",
     DOCS / "guides" / "one-machine.md",
-    DOCS / "guides" / "dag-releases.md",
 )
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 

@@ -25,6 +25,7 @@ import redis
 from network import Network, can_be_made, network
 from running import DAGS, Meanwhile, Running, eventually
 from tests.counts import SOAK as LONG
+from tests.counts import TASKS as MAPPED
 
 from tradewind.fleet import control
 from tradewind.platform import KERNEL
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.local
 
 AWAY_S = 20.0
 """Less than tasks wait for the API on one machine."""
-TASKS = 1 + 1 + 20 + 1 + 12 + 3
+TASKS = 1 + 1 + MAPPED + 1 + 12 + 3
 """Of one run of the DAG steady."""
 TOLERANCE_S = 240
 """With it the longest outages are tried, in ``make soak``."""
@@ -308,15 +309,16 @@ def test_nothing_is_lost(site: Site, tmp_path: Path, case: Case) -> None:
     platform, done = site.platform, Done(tmp_path / "done")
     eventually(lambda: site.is_well(since=0))
     before = site.restarts(case)
-    runs = [platform.trigger("steady", file=str(done.file), seconds=case.seconds + 10)]
+    conf = {"file": str(done.file), "many": MAPPED}
+    runs = [platform.trigger("steady", **conf, seconds=case.seconds + 10)]
     eventually(lambda: len(done.tasks()) >= 5)
     if not case.api:
-        runs.append(platform.trigger("steady", file=str(done.file), seconds=1))
+        runs.append(platform.trigger("steady", **conf, seconds=1))
     with ExitStack() as after, Turns(site) as scheduler:
         with case.away(site, after):
             began = time.monotonic()
             if case.api:
-                runs.append(platform.trigger("steady", file=str(done.file), seconds=1))
+                runs.append(platform.trigger("steady", **conf, seconds=1))
             time.sleep(max(0.0, case.seconds - (time.monotonic() - began)))
         back = time.time()
         eventually(lambda: site.is_well(since=back))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from running import DATABASE, RECOVERIES, Running, eventually
-from tests.counts import KILL_ROUNDS, SOAK
+from tests.counts import KILL_ROUNDS, SOAK, TASKS
 
 pytestmark = pytest.mark.local
 
@@ -31,7 +31,7 @@ KILLED = ALONE if os.environ.get(SOAK) else TOGETHER if DATABASE == "mysql" else
 def test_every_run_succeeds_and_every_attempt_can_be_read(
     platform: Running, services: tuple[str, ...], round_: int
 ) -> None:
-    run_id = platform.trigger("inflight", tasks=20, seconds=2)
+    run_id = platform.trigger("inflight", tasks=TASKS, seconds=2)
     eventually(lambda: sum(task["state"] == "running" for task in platform.tasks("inflight", run_id)) >= 4)
     killed = {service: platform.kill(service) for service in services}
     began = time.monotonic()

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pinned import consistent, pinned, release, served, write
 from running import Meanwhile, Running, eventually
-from tests.counts import DAG_DEPLOYMENTS
+from tests.counts import DAG_DEPLOYMENTS, RUNS_IN_FLIGHT
 
 pytestmark = pytest.mark.local
 DAGS = ("k", "l", "m", "n")
-UNFINISHED = "state=queued&state=running&limit=1"
+UNFINISHED = "/dags/~/dagRuns?state=queued&state=running&limit=1"
 SOON = {"scheduled", "queued", "none"}
 
 
@@ -149,10 +149,7 @@ class InFlight(Meanwhile):
         self._dags = cycle(DAGS)
 
     def step(self) -> float:
-        counts = [
-            self.platform.airflow.call("GET", f"/dags/{dag}/dagRuns?{UNFINISHED}")["total_entries"] for dag in DAGS
-        ]
-        for _ in range(self.wanted - sum(counts)):
+        for _ in range(self.wanted - self.platform.airflow.call("GET", UNFINISHED)["total_entries"]):
             dag = next(self._dags)
             self.runs.append((dag, self.platform.trigger(dag)))
         return 0.5
@@ -163,8 +160,8 @@ def test_deployments_one_after_another_with_runs_always_in_flight(platform: Runn
     write(folder, "n0", *DAGS)
     platform.tradewind("dags", "deploy", "local", "--from", str(folder))
     deployed = {release(platform): "n0"}
-    with InFlight(platform, 20) as load:
-        eventually(lambda: len(load.runs) >= 20)
+    with InFlight(platform, RUNS_IN_FLIGHT) as load:
+        eventually(lambda: len(load.runs) >= RUNS_IN_FLIGHT)
         for number in range(1, DAG_DEPLOYMENTS + 1):
             write(folder, f"n{number}", *DAGS)
             platform.tradewind("dags", "deploy", "local", "--from", str(folder), "--no-wait")

@@ -122,6 +122,8 @@ def test_as_an_ordinary_user_beside_another_checkout(platform: Running) -> None:
     """A second platform, owned by somebody else, while the first one runs: neither notices the other."""
     folder = Path(tempfile.mkdtemp())  # pytest's own folders are for its own user
     Running.create(folder, database="embedded")
+    with (folder / "tradewind.yaml").open("a") as file:
+        file.write("  workers: 1\n")
     shutil.copy(DAGS / "inflight.py", folder / "dags")
     uid = pwd.getpwnam("daemon").pw_uid  # PostgreSQL wants a user with a name; this one is on every machine
     for path in (folder, *folder.rglob("*")):
@@ -152,6 +154,7 @@ def test_as_an_ordinary_user_beside_another_checkout(platform: Running) -> None:
     assert platform.status()["healthy"]
 
 
+@pytest.mark.soak  # README's command, which starts them, is run for each change
 def test_airflows_own_examples_load_and_run(tmp_path: Path) -> None:
     script = "import airflow.example_dags as e; print(e.__path__[0])"
     found = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)

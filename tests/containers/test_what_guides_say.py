@@ -1,0 +1,28 @@
+"""Runs what the guides to images, releases and pipelines tell a reader to type.
+
+After all other tests of this folder, whose platform and images it uses: the guide to releases stops them at its end.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import blocks
+import pytest
+from running import Running
+from typed import run
+
+pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize("page", ["pipelines.md", "releases.md"])
+def test_every_command_of_the_guide_does_what_it_says(platform: Running, page: str) -> None:
+    shutil.copytree(EXAMPLES / "dags", platform.folder / "examples" / "dags", dirs_exist_ok=True)
+    for block in blocks.commands(blocks.DOCS / "guides" / page):
+        if block.is_run:
+            run(block, platform.folder)
+    if page == "releases.md":
+        assert platform.left_behind() == []
