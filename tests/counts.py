@@ -17,7 +17,7 @@ KILL_ROUNDS = count("KILL_ROUNDS", 1, 5)
 """How often each service of the platform is killed."""
 
 TASKS = count("TASKS", 10, 20)
-"""Mapped tasks of a run that is in flight meanwhile, where servers are killed or go away: the start of a task takes more
+"""Mapped tasks of a run that is in flight while servers are killed or go away: the start of a task takes more
 of the processor than anything else that tests do."""
 
 RELEASES = count("RELEASES", 1, 200)
