@@ -172,7 +172,10 @@ def test_a_commit_reaches_the_tasks_and_can_be_taken_back(
     assert workers(platform) == {old}
 
 
-@pytest.mark.parametrize("component", ["webserver", "scheduler", "flower"])
+@pytest.mark.parametrize(
+    "component",
+    ["flower", pytest.param("webserver", marks=pytest.mark.soak), pytest.param("scheduler", marks=pytest.mark.soak)],
+)
 def test_every_component_has_its_pipeline(shop: Shop, platform: Running, registry: str, component: str) -> None:
     commit(platform, f"something for {component}")
 
