@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -27,24 +27,26 @@ def can_be_made() -> bool:
     return bool(may) and may.returncode == 0 and os.geteuid() == 0 and _NFT is not None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Network:
-    """Rules of the kernel's filter. What they drop, nobody is told of."""
+    """Rules of the kernel's filter, by the port of the server. What they drop, nobody is told of."""
+
+    _dropped: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def cut(self, port: int) -> None:
         """Drop all that goes to the server at this port, and all that comes from it."""
-        self._drop(f"tcp dport {port}", f"tcp sport {port}")
+        self._drop(port, f"tcp dport {port}", f"tcp sport {port}")
 
     def back(self, port: int, *, forgotten: bool) -> None:
         """End ``cut``. ``forgotten``: another machine has the server's address now.
 
         It knows none of the connections that there were, and they stay silent.
         """
-        old = sorted(set(_clients(port))) if forgotten else []
-        self._nft(f"flush chain {_TABLE} input")
-        if old:
+        if old := sorted(set(_clients(port))) if forgotten else []:
             clients = "{" + ", ".join(map(str, old)) + "}"
-            self._drop(f"tcp dport {port} tcp sport {clients}", f"tcp sport {port} tcp dport {clients}")
+            self._drop(port, f"tcp dport {port} tcp sport {clients}", f"tcp sport {port} tcp dport {clients}")
+        else:
+            self._drop(port)
 
     def move(self, port: int, to: int) -> None:
         """From now on connections to ``port`` reach the server at ``to``."""
@@ -52,10 +54,13 @@ class Network:
 
     def heal(self) -> None:
         """No rule any more."""
+        self._dropped.clear()
         self._nft(f"flush table {_TABLE}")
 
-    def _drop(self, *which: str) -> None:
-        self._nft(*(f"add rule {_TABLE} input {packets} drop" for packets in which))
+    def _drop(self, port: int, *packets: str) -> None:
+        self._dropped[port] = packets
+        every = [each for kept in self._dropped.values() for each in kept]
+        self._nft(f"flush chain {_TABLE} input", *(f"add rule {_TABLE} input {each} drop" for each in every))
 
     def _nft(self, *lines: str) -> None:
         subprocess.run([_NFT or "nft", "-f", "-"], input="\n".join(lines) + "\n", text=True, check=True)

@@ -225,6 +225,13 @@ def database_replaced(site: Site, after: ExitStack) -> Iterator[None]:
 
 
 @contextmanager
+def zone_lost(site: Site, after: ExitStack) -> Iterator[None]:
+    """Broker and database were in one zone, and each has its other one in another."""
+    with broker_replaced(site, after), database_replaced(site, after):
+        yield
+
+
+@contextmanager
 def database_restarted(site: Site, _: ExitStack) -> Iterator[None]:
     """It ends, and its supervisor starts it again."""
     os.kill(site.platform.row("database")["pid"], signal.SIGQUIT)
@@ -284,9 +291,11 @@ class Case:
 
 EACH_CHANGE = (
     Case("broker demoted", broker_demoted),
-    Case("database replaced", database_replaced, api=False, changes=("database",)),
+    Case("broker and database replaced", zone_lost, api=False, changes=("broker", "database")),
 )
 LONG_ONES = (
+    Case("broker and database replaced", zone_lost, 180, api=False, changes=("broker", "database")),
+    Case("database replaced", database_replaced, api=False, changes=("database",)),
     Case("broker demoted", broker_demoted, 180),
     Case("broker full", broker_full),
     Case("broker silent", silent("broker")),

@@ -104,7 +104,7 @@ def create(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         note=note,
     )
-    keep(store, release)
+    release = keep(store, release)
     if as_json:
         terminal.data_json(release.as_dict())
         return

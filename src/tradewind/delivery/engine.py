@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -300,12 +300,21 @@ class Engine:
         self.records.write(f"{ledger}{number:06}-{at.strftime('%Y%m%dT%H%M%S')}", entry, None)
 
 
-def keep(records: Records, release: Release) -> None:
-    """Keep the record of a release. The same release again changes nothing."""
-    try:
-        records.write(f"records/{release.id}", release.as_dict(), None)
-    except ConflictError:
-        return
+def keep(records: Records, release: Release) -> Release:
+    """Keep the record of a release, and return it. One that is made again is the newest again: it keeps who made it
+    first, and from what.
+    """
+    name = f"records/{release.id}"
+    while True:
+        found = records.read(name)
+        if found:
+            first = Release.from_dict(found[0])
+            release = replace(first, created=max(first.created, release.created), note=release.note or first.note)
+        try:
+            records.write(name, release.as_dict(), found[1] if found else None)
+        except ConflictError:
+            continue  # made at the same time by another process
+        return release
 
 
 def in_force(records: Records, environment: str) -> Release | None:

@@ -89,6 +89,15 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
             sent.append((key, arguments, result))
         return sent
 
+    def try_adopt_task_instances(self, tis: Sequence[Any]) -> Sequence[Any]:
+        """See Airflow's. What waits here is not adopted: it would count as a task that runs, and use a slot.
+
+        A scheduler that an outage of the database has made look dead adopts its own tasks. With as many as there are
+        slots, none would ever be sent.
+        """
+        others = [ti for ti in tis if ti.key not in self.queued_tasks]
+        return super().try_adopt_task_instances(others) if others else []
+
     def revoke_task(self, *, ti: Any) -> None:
         """Take back a task that Airflow believes to be lost. BrokerAwayError where the broker is away.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import pytest
 from fleet_of_fakes import (
     NEW,
@@ -220,10 +224,33 @@ def test_a_release_without_an_image_that_is_needed(engine: Engine) -> None:
     assert engine.unfinished() is None
 
 
-def test_records_are_kept_once(records: FolderRecords) -> None:
-    first = Release({"worker": OLD}, created="2026-01-01", author="a")
-    keep(records, first)
-    keep(records, Release({"worker": OLD}, created="2026-01-02", author="b"))
-    keep(records, Release({"worker": NEW}, created="2025-01-01"))
+def test_a_release_that_is_made_again_is_the_newest(records: FolderRecords) -> None:
+    """As when a change is taken back: what `release deploy` brings is what was made last."""
+    keep(records, Release({"worker": OLD}, created="2026-01-01", author="a", note="first"))
+    keep(records, Release({"worker": NEW}, created="2026-01-02", parent="r-0"))
+    keep(records, Release({"worker": OLD}, created="2026-01-03", author="b", parent="r-1"))
 
-    assert [found.created for found in known(records)] == ["2025-01-01", "2026-01-01"]
+    assert known(records) == [
+        Release({"worker": NEW}, created="2026-01-02", parent="r-0"),
+        Release({"worker": OLD}, created="2026-01-03", author="a", note="first"),
+    ]
+
+
+class Busy(FolderRecords):
+    """Another process writes a record just before this one does."""
+
+    other: Release | None = None
+
+    def write(self, name: str, document: Mapping[str, Any], version: str | None) -> str:
+        if self.other:
+            super().write(name, self.other.as_dict(), None)
+            self.other = None
+        return super().write(name, document, version)
+
+
+def test_two_make_one_release_at_the_same_time(tmp_path: Path) -> None:
+    records = Busy(tmp_path)
+    records.other = Release({"worker": OLD}, created="2026-01-01", author="a")
+    keep(records, Release({"worker": OLD}, created="2026-01-02", author="b", note="mine"))
+
+    assert known(records) == [Release({"worker": OLD}, created="2026-01-02", author="a", note="mine")]
