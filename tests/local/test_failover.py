@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -43,6 +44,35 @@ WORKERS = ("worker-1", "worker-2")
 JOBS = ("scheduler", "dag_processor", "triggerer")
 
 
+@dataclass
+class Second:
+    """Another scheduler beside the platform's own, as in production. To each the other looks dead after an outage."""
+
+    process: subprocess.Popen[bytes]
+    sign: Path
+
+    @classmethod
+    @contextmanager
+    def beside(cls, platform: Running) -> Iterator[Second]:
+        sign = platform.folder / "second"
+        env = {**platform.environment("scheduler"), "TRADEWIND_HEARTBEAT_FILE": str(sign)}
+        with sign.with_suffix(".log").open("w") as log:
+            argv = [sys.executable, "-m", "tradewind.bundle.scheduler"]
+            with subprocess.Popen(argv, env=env, stdout=log, stderr=log) as process:
+                yield cls(process, sign)
+                process.terminate()
+
+    @property
+    def ended(self) -> int:
+        """How often it has."""
+        return int(self.process.poll() is not None)
+
+    @property
+    def heard(self) -> float:
+        """When its loop turned last, Unix time."""
+        return self.sign.stat().st_mtime
+
+
 Away = Callable[["Site", ExitStack], AbstractContextManager[None]]
 """Keeps something away for as long as its block lasts; what must be put right after the test goes onto the stack."""
 
@@ -53,6 +83,7 @@ class Site:
 
     platform: Running
     network: Network | None
+    second: Second | None = None
 
     @property
     def broker(self) -> Any:
@@ -76,7 +107,8 @@ class Site:
     def restarts(self, case: Case) -> dict[str, int]:
         """Of each process that does not go away."""
         rows = self.platform.status()["processes"]
-        return {row["name"]: row["restarts"] for row in rows if row["name"] not in case.changes}
+        found = {row["name"]: row["restarts"] for row in rows if row["name"] not in case.changes}
+        return found | ({"second scheduler": self.second.ended} if self.second else {})
 
     def is_well(self, since: float) -> bool:
         """Whether every process is, every worker answers over the broker, and Airflow's jobs have shown signs of life.
@@ -86,6 +118,8 @@ class Site:
         signs = self.platform.airflow.call("GET", "/monitor/health")
         heard = [datetime.fromisoformat(signs[job][f"latest_{job}_heartbeat"]).timestamp() for job in JOBS]
         answers = control.send("duty", list(WORKERS), self.broker_url, patience_s=2)
+        if self.second:
+            heard.append(self.second.heard)
         return bool(min(heard) > since and set(answers) == set(WORKERS) and self.platform.status()["healthy"])
 
     @property
@@ -109,7 +143,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 + f"  outage_tolerance_s: {TOLERANCE_S}\n"
             )
         running.tradewind("up")
-        yield Site(running, own)
+        with Second.beside(running) if os.environ.get(LONG) else nullcontext() as second:
+            yield Site(running, own, second)
         if own:
             own.heal()
         running.tradewind("down", "--now")
