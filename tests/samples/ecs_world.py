@@ -36,6 +36,7 @@ class World:
         self.ecs = Emulator()
         self.records = FolderRecords(folder)
         self.now = 1_800_000_000.0
+        self.turn_s = 10.0  # what passes between two looks
         self.busy = False
         self.templates = {service.name: self.template(service.name) for service in services}
         self.sets = {
@@ -86,7 +87,7 @@ class World:
         return Engine("dev", self.records, target, Limits(), lambda: self.now, self.sleep)
 
     def sleep(self, seconds: float) -> None:
-        self.now += 10
+        self.now += self.turn_s
         if self.busy and len(self.ecs.queue) < 4:
             self.ecs.queue += [1, 3, 8, 2]
         self.ecs.tick()
