@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -42,25 +42,32 @@ TOLERANCE_S = 240
 CLOSE_S = 0.25
 WORKERS = ("worker-1", "worker-2")
 JOBS = ("scheduler", "dag_processor", "triggerer")
+SECONDS = (
+    ("scheduler", "tradewind.bundle.scheduler"),
+    ("triggerer", "tradewind.database.triggerer", "--skip-serve-logs"),
+)
+"""What production has two of, and how it is started; in ``make soak`` there are two of each here, too."""
 
 
 @dataclass
 class Second:
-    """Another scheduler beside the platform's own, as in production. To each the other looks dead after an outage."""
+    """Another process of a service that the platform runs one of. To each the other looks dead after an outage."""
 
+    name: str
     process: subprocess.Popen[bytes]
     sign: Path
 
     @classmethod
     @contextmanager
-    def beside(cls, platform: Running) -> Iterator[Second]:
-        sign = platform.folder / "second"
-        env = {**platform.environment("scheduler"), "TRADEWIND_HEARTBEAT_FILE": str(sign)}
-        with sign.with_suffix(".log").open("w") as log:
-            argv = [sys.executable, "-m", "tradewind.bundle.scheduler"]
-            with subprocess.Popen(argv, env=env, stdout=log, stderr=log) as process:
-                yield cls(process, sign)
-                process.terminate()
+    def beside(cls, platform: Running, service: str, *command: str) -> Iterator[Second]:
+        sign = platform.folder / f"second-{service}"
+        env = {**platform.environment(service), "TRADEWIND_HEARTBEAT_FILE": str(sign)}
+        with (
+            sign.with_suffix(".log").open("w") as log,
+            subprocess.Popen([sys.executable, "-m", *command], env=env, stdout=log, stderr=log) as process,
+        ):
+            yield cls(f"second {service}", process, sign)
+            process.terminate()
 
     @property
     def ended(self) -> int:
@@ -69,8 +76,8 @@ class Second:
 
     @property
     def heard(self) -> float:
-        """When its loop turned last, Unix time."""
-        return self.sign.stat().st_mtime
+        """When its loop turned last, Unix time; a triggerer does not say."""
+        return self.sign.stat().st_mtime if self.sign.exists() else time.time()
 
 
 Away = Callable[["Site", ExitStack], AbstractContextManager[None]]
@@ -83,7 +90,7 @@ class Site:
 
     platform: Running
     network: Network | None
-    second: Second | None = None
+    seconds: Sequence[Second] = ()
 
     @property
     def broker(self) -> Any:
@@ -108,7 +115,7 @@ class Site:
         """Of each process that does not go away."""
         rows = self.platform.status()["processes"]
         found = {row["name"]: row["restarts"] for row in rows if row["name"] not in case.changes}
-        return found | ({"second scheduler": self.second.ended} if self.second else {})
+        return found | {second.name: second.ended for second in self.seconds}
 
     def is_well(self, since: float) -> bool:
         """Whether every process is, every worker answers over the broker, and Airflow's jobs have shown signs of life.
@@ -118,8 +125,7 @@ class Site:
         signs = self.platform.airflow.call("GET", "/monitor/health")
         heard = [datetime.fromisoformat(signs[job][f"latest_{job}_heartbeat"]).timestamp() for job in JOBS]
         answers = control.send("duty", list(WORKERS), self.broker_url, patience_s=2)
-        if self.second:
-            heard.append(self.second.heard)
+        heard += [second.heard for second in self.seconds]
         return bool(min(heard) > since and set(answers) == set(WORKERS) and self.platform.status()["healthy"])
 
     @property
@@ -143,8 +149,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 + f"  outage_tolerance_s: {TOLERANCE_S}\n"
             )
         running.tradewind("up")
-        with Second.beside(running) if os.environ.get(LONG) else nullcontext() as second:
-            yield Site(running, own, second)
+        with ExitStack() as others:
+            started = [others.enter_context(Second.beside(running, *each)) for each in SECONDS if os.environ.get(LONG)]
+            yield Site(running, own, started)
         if own:
             own.heal()
         running.tradewind("down", "--now")
