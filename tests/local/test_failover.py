@@ -35,7 +35,7 @@ pytestmark = pytest.mark.local
 
 AWAY_S = 20.0
 """Less than tasks wait for the API on one machine."""
-TASKS = 1 + 1 + MAPPED + 1 + 12 + 3
+TASKS = 1 + 1 + 1 + MAPPED + 1 + 12 + 3
 """Of one run of the DAG steady."""
 TOLERANCE_S = 240
 """With it the longest outages are tried, in ``make soak``."""

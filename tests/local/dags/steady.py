@@ -44,6 +44,16 @@ def steady():
         note()
 
     @task(**NONE)
+    def talks():
+        """It asks the API for something all the time: when anything goes away, it is in the middle of that."""
+        context = get_current_context()
+        until = time.monotonic() + float(context["params"]["seconds"])
+        while time.monotonic() < until:
+            context["ti"].xcom_push(key="said", value=time.monotonic())
+            time.sleep(0.1)
+        note()
+
+    @task(**NONE)
     def numbers() -> list[int]:
         note()
         return list(range(int(get_current_context()["params"]["many"])))
@@ -75,6 +85,7 @@ def steady():
             last = this
 
     long()
+    talks()
     chain()
     total(mapped.expand(number=numbers()))
     Wait(task_id="wait_1", **NONE) >> Wait(task_id="wait_2", **NONE) >> Wait(task_id="wait_3", **NONE)
