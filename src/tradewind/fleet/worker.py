@@ -20,7 +20,7 @@ from multiprocessing import Process
 from pathlib import Path
 from typing import Any
 
-from tradewind.fleet import collisions
+from tradewind.fleet import repeated_calls
 from tradewind.fleet.alive import Alive
 from tradewind.fleet.broker import impatient
 from tradewind.fleet.consumer import consumer, turn_step
@@ -110,7 +110,7 @@ def main(argv: list[str] | None = None) -> None:
     if uri := os.environ.get("ECS_AGENT_URI"):
         app.steps["consumer"].add(protection_step(uri))
     preload()
-    collisions.make_again()
+    repeated_calls.tolerate()
     log_server = None if options.skip_serve_logs else _serve_logs()
     name = os.environ.get("TRADEWIND_INSTANCE") or _ecs_task() or socket.gethostname()
     try:
