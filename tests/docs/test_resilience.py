@@ -13,7 +13,7 @@ from tradewind.database.limits import ANSWER_S, BACK_S
 from tradewind.fleet import broker, consumer, pause
 from tradewind.platform import KERNEL
 from tradewind.platform.services import RETIREMENT_NOTICE_S
-from tradewind.platform.settings import RETRY_WAIT_MAX_S
+from tradewind.platform.settings import API_TIMEOUT_S, RETRY_WAIT_MAX_S
 
 PAGE = (DOCS / "concepts/resilience.md").read_text()
 COMPARE_S = float(re.findall(r"^COMPARE_S = (.*)", (ROOT / "src/tradewind/fleet/executor.py").read_text(), re.M)[0])
@@ -42,6 +42,7 @@ FIGURES = {
         f"| {FIGURES['silent']:.0f} s | connections on which something was asked",
         f"after {FIGURES['waiting']} s those that wait",
         f"| {ANSWER_S} s | a statement is given up",
+        f"call that is not answered within {API_TIMEOUT_S} s is made again",
         f"triggerers take new triggers after {BACK_S:.0f} s",
     ],
 )

@@ -24,6 +24,8 @@ API_CONNECTIONS = 30
 """Database connections that a process keeps. With Airflow's overflow of 10 it is the 40 threads that answer requests
 (anyio's limit). Only API servers use as many; RDS allows about 340 on 4 GB (memory / 12,582,880 bytes)."""
 
+API_TIMEOUT_S = 30
+"""How long a task waits for one answer of the execution API before it asks again. Stock waits 5 s."""
 RETRY_WAIT_MAX_S = 5.0
 """The longest pause between two tries of a task to reach the execution API: what recovers in a second is
 noticed in seconds. Stock's 90 s leaves a slot idle for up to a minute and a half."""
@@ -192,7 +194,7 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
     yield Setting(
         "workers",
         "execution_api_timeout",
-        "30",
+        _text(API_TIMEOUT_S),
         "a late answer is waited for: a call that is repeated while the first one runs fails its task (stock: 5 s)",
     )
     for key, name, why in (
