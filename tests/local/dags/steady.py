@@ -8,20 +8,33 @@ import os
 import time
 from datetime import timedelta
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
-from airflow.sdk import BaseOperator, dag, get_current_context, task, task_group
+from airflow.sdk import (
+    Asset,
+    BaseOperator,
+    Metadata,
+    PokeReturnValue,
+    Variable,
+    dag,
+    get_current_context,
+    setup,
+    task,
+    task_group,
+    teardown,
+)
 
 NONE = {"retries": 0}
 STEPS = 12
 
 
-def note() -> None:
-    """Say that this task has done its work: one write, of less than a page, is whole."""
+def note(name: str = "") -> None:
+    """Say that this task has done its work: one write, of less than a page, is whole. ``name``: of the file."""
     context = get_current_context()
     instance = context["ti"]
     began = instance.start_date.timestamp()
     line = f"{context['run_id']} {instance.task_id} {instance.map_index} {instance.try_number} {began}\n"
-    file = os.open(context["params"]["file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    file = os.open(name or context["params"]["file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.write(file, line.encode())
     os.close(file)
 
@@ -106,3 +119,84 @@ def ready():
 
 
 ready()
+
+
+MADE = Asset("made")
+
+
+@dag(schedule=None, is_paused_upon_creation=False, params={"file": "", "seconds": 30}, max_active_runs=32)
+def mixed():
+    """What else tasks ask the API for, again and again: sensors, assets, runs, variables."""
+
+    @task.sensor(mode="reschedule", poke_interval=3, timeout=3600, **NONE)
+    def time_has_passed() -> PokeReturnValue:
+        context = get_current_context()
+        begun = context["dag_run"].start_date.timestamp()
+        return PokeReturnValue(is_done=time.time() > begun + float(context["params"]["seconds"]))
+
+    @task(**NONE)
+    def after():
+        note()
+
+    @task(outlets=[MADE], **NONE)
+    def makes():
+        note()
+        yield Metadata(MADE, {"file": get_current_context()["params"]["file"]})
+
+    @task(**NONE)
+    def remembers():
+        name = get_current_context()["run_id"].replace(":", "")
+        for number in range(10):
+            Variable.set(name, str(number))
+            assert Variable.get(name) == str(number)
+            time.sleep(1)
+        note()
+
+    @setup
+    @task(**NONE)
+    def begins():
+        note()
+
+    @teardown
+    @task(**NONE)
+    def ends():
+        note()
+
+    time_has_passed() >> after()
+    makes()
+    begun, done = begins(), ends()
+    begun >> remembers() >> done
+    begun >> done
+    conf = {"file": "{{ params.file }}"}
+    TriggerDagRunOperator(
+        task_id="starts", trigger_dag_id="started", conf=conf, wait_for_completion=True, poke_interval=5, **NONE
+    )
+
+
+mixed()
+
+
+@dag(schedule=None, is_paused_upon_creation=False, params={"file": ""}, max_active_runs=32)
+def started():
+    @task(**NONE)
+    def noted():
+        note()
+
+    noted()
+
+
+started()
+
+
+@dag(schedule=[MADE], is_paused_upon_creation=False)
+def consumes():
+    @task(**NONE)
+    def consumed():
+        (events,) = get_current_context()["triggering_asset_events"].values()
+        for event in events:
+            note(event.extra["file"])
+
+    consumed()
+
+
+consumes()
