@@ -18,9 +18,16 @@ from tradewind.database.limits import POLL_S
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-ERRORS = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError)
+ERRORS = (
+    exc.OperationalError,
+    exc.InterfaceError,
+    exc.InternalError,
+    exc.TimeoutError,
+    exc.PendingRollbackError,
+)
 """What SQLAlchemy makes of a database that is away, fails over, or is not to be written to; and of some that are not:
-deadlocks, and statements that it does not understand."""
+deadlocks, and statements that it does not understand. The last one is what becomes of the others where Airflow tries a
+statement again in the same transaction (``run_with_db_retries``)."""
 LASTS_S = 120.0
 """What fails for so long while the database answers does not fail for an outage."""
 

@@ -42,6 +42,48 @@ def test_it_goes_on_when_the_database_answers() -> None:
     assert world.did == ["work", "wait", "alive", "wait", "alive", "wait", "work"]
 
 
+KINDS = ("OperationalError", "InterfaceError", "InternalError", "TimeoutError", "PendingRollbackError")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_error_of_a_database_that_is_away_is_one(kind: str) -> None:
+    from sqlalchemy import exc
+
+    error = getattr(exc, kind)
+    failed = error("SELECT 1", {}, Exception("away")) if issubclass(error, exc.DBAPIError) else error("away")
+    assert World([True], [failed]).run() == "done"
+
+
+def test_a_statement_that_airflow_tries_again_in_a_lost_transaction_is_one() -> None:
+    """SQLAlchemy then says another error than that of the database."""
+    from airflow.utils.retries import run_with_db_retries
+    from sqlalchemy import create_engine, event, text
+    from sqlalchemy.orm import Session
+
+    engine = create_engine("sqlite://")
+    said: list[str] = []
+
+    @event.listens_for(engine, "handle_error")
+    def lost(context: Any) -> None:
+        context.is_disconnect = True
+
+    def work() -> str:
+        with Session(engine) as session:
+            for attempt in run_with_db_retries():
+                with attempt:
+                    try:
+                        session.execute(text("SELECT nothing" if len(said) < 3 else "SELECT 1"))
+                    except Exception as error:
+                        said.append(type(error).__name__)
+                        raise
+        return "done"
+
+    world = World([True] * 4, [])
+    world.work = work  # type: ignore[method-assign]
+    assert world.run() == "done"
+    assert "PendingRollbackError" in said
+
+
 def test_with_a_database_that_answers_it_does_not_call_itself_alive() -> None:
     world = World([True, True], [away(), away()])
     assert world.run() == "done"
