@@ -32,7 +32,7 @@ BASE_IMAGE = "localhost/tradewind-test/python:3.11"
 PLATFORM = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
 BOTH_CORES = ("-n", "2", "--dist", "loadgroup")
 DATABASES = tuple(f"tests/local/test_{name}.py" for name in ("main_job", "waiting_tasks", "kill"))
-"""What a database can change: that DAGs run, and that nothing is lost. For each change on MySQL, which RDS runs."""
+"""What a database can change: that DAGs run, and that nothing is lost."""
 TWO_PLATFORMS_GB = 12
 ALL = "all of them"
 
@@ -103,14 +103,13 @@ def lacks_images() -> str:
 
 def sections() -> Sequence[Section]:
     """All of them, cheapest first."""
-    elsewhere = [] if os.environ.get(SOAK) or lacks_mysql() else [f"--ignore={file}" for file in DATABASES]
     return (
         Section("static checks", ("make", "--no-print-directory", "check"), first=True),
         Section("unit", pytest(*BOTH_CORES, "tests/unit", "tests/docs"), first=True),
         Section("processes", pytest(*BOTH_CORES, "tests/processes", "tests/functional")),
         Section("Terraform", pytest(*BOTH_CORES, "tests/terraform"), lacks("terraform")),
         Section("pipelines", pytest(*BOTH_CORES, "tests/pipelines"), lacks_groovy),
-        Section("platform", pytest(*PLATFORM, *elsewhere, "tests", marked="local"), waits=True),
+        Section("platform", pytest(*PLATFORM, "tests", marked="local"), waits=True),
         Section(
             "platform on MySQL", pytest(*PLATFORM, *DATABASES, marked="local"), lacks_mysql, mysql=True, waits=True
         ),

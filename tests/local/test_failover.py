@@ -68,8 +68,13 @@ class Second:
             sign.with_suffix(".log").open("w") as log,
             subprocess.Popen([sys.executable, "-m", *command], env=env, stdout=log, stderr=log) as process,
         ):
-            yield cls(f"second {service}", process, sign)
-            process.terminate()
+            try:
+                yield cls(f"second {service}", process, sign)
+            finally:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(60)
+                process.kill()
 
     @property
     def ended(self) -> int:
@@ -78,8 +83,9 @@ class Second:
 
     @property
     def heard(self) -> float:
-        """When its loop turned last, Unix time; a triggerer does not say."""
-        return self.sign.stat().st_mtime if self.sign.exists() else time.time()
+        """When its loop turned last, Unix time; a triggerer does not say. Raises where the process has ended."""
+        assert not self.ended, self.sign.with_suffix(".log").read_text()[-2000:]
+        return time.time() if "triggerer" in self.name else self.sign.stat().st_mtime
 
 
 Away = Callable[["Site", ExitStack], AbstractContextManager[None]]

@@ -4,15 +4,17 @@ To create a run, Airflow reads the tasks of its DAG, the release and the version
 lock meanwhile, so that a DAG processor may store another version between any two of them: then the run would have
 tasks of the old release, be pinned to the new one, and end without the tasks that only this has.
 
-It outlives its database: a failover is no reason to restart it.
+It outlives its database: a failover is no reason to restart it. After an outage no scheduler has shown for long that it
+lives, itself included; so it gives all of them time for that before it adopts the tasks of those that do not.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.cli.commands import scheduler_command
 from airflow.jobs import scheduler_job_runner
@@ -21,7 +23,8 @@ from airflow.listeners.listener import get_listener_manager
 from sqlalchemy.orm import Session, object_session
 
 from tradewind.bundle import rows
-from tradewind.database.away import through_outages
+from tradewind.database.away import ERRORS, through_outages
+from tradewind.database.limits import BACK_S
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -45,9 +48,28 @@ class Runner(scheduler_job_runner.SchedulerJobRunner):  # type: ignore[misc]
     """
 
     through_outages = staticmethod(through_outages)
+    clock = staticmethod(time.monotonic)
+    adopt_at = 0.0
 
     def _run_scheduler_loop(self) -> None:
-        self.through_outages(super()._run_scheduler_loop, turned)
+        def loop() -> None:
+            try:
+                super(Runner, self)._run_scheduler_loop()
+            except ERRORS:
+                self.adopt_at = self.clock() + BACK_S  # also where the database is back at the first look
+                raise
+
+        def waits() -> None:
+            self.adopt_at = self.clock() + BACK_S
+            turned()
+
+        self.through_outages(loop, waits)
+
+    def adopt_or_reset_orphaned_tasks(self, *what: Any, **more: Any) -> int:
+        """Take over the tasks of schedulers that are dead. Airflow asks for it as its loop begins, and every minute."""
+        if self.clock() < self.adopt_at:
+            return 0
+        return int(super().adopt_or_reset_orphaned_tasks(*what, **more))
 
     def _do_scheduling(self, session: Session) -> int:
         """The first thing that each turn of the loop does."""

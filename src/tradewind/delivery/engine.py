@@ -301,15 +301,14 @@ class Engine:
 
 
 def keep(records: Records, release: Release) -> Release:
-    """Keep the record of a release, and return it. One that is made again is the newest again: it keeps who made it
-    first, and from what.
-    """
+    """Keep the record of a release, and return it. One that is made again is the newest again; its parent stays."""
     name = f"records/{release.id}"
     while True:
         found = records.read(name)
         if found:
             first = Release.from_dict(found[0])
-            release = replace(first, created=max(first.created, release.created), note=release.note or first.note)
+            last = max(first, release, key=lambda made: made.created)
+            release = replace(last, parent=first.parent, note=release.note or first.note)
         try:
             records.write(name, release.as_dict(), found[1] if found else None)
         except ConflictError:

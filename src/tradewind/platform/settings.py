@@ -195,7 +195,7 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
         "workers",
         "execution_api_timeout",
         _text(API_TIMEOUT_S),
-        "a late answer is waited for: a call that is repeated while the first one runs fails its task (stock: 5 s)",
+        "a late answer is waited for: a call that is made again meanwhile is work for nothing (stock: 5 s)",
     )
     for key, name, why in (
         ("sql_alchemy_connect_args", "SYNC", "a database that takes a statement and does not answer is given up"),

@@ -198,3 +198,41 @@ def test_its_loop_says_that_it_turns_and_goes_on_after_the_database_was_away(
 
     Ours()._run_scheduler_loop()
     assert turns == [True, True]
+
+
+def test_after_an_outage_it_takes_no_scheduler_for_dead_before_all_had_time_to_show_that_they_live() -> None:
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from sqlalchemy.exc import OperationalError
+
+    from tradewind.bundle import scheduler
+    from tradewind.database import away
+    from tradewind.database.limits import BACK_S
+
+    now, adopted, answers = 1_000.0, [], [False, False, True, True]
+
+    class Loop(SchedulerJobRunner):  # type: ignore[misc]
+        def _run_scheduler_loop(self) -> None:
+            nonlocal now
+            self.adopt_or_reset_orphaned_tasks()
+            if answers:
+                raise OperationalError("SELECT 1", {}, Exception("(2013, 'Lost connection')"))
+            now += BACK_S - 1
+            self.adopt_or_reset_orphaned_tasks()
+            now += 1
+            self.adopt_or_reset_orphaned_tasks()
+
+        def adopt_or_reset_orphaned_tasks(self) -> int:
+            adopted.append(now)
+            return 1
+
+    class Ours(scheduler.Runner, Loop):  # type: ignore[misc]
+        clock = staticmethod(lambda: now)
+        through_outages = staticmethod(
+            partial(away.through_outages, is_there=lambda: answers.pop(0), sleep=lambda _: None, clock=lambda: now)
+        )
+
+        def __init__(self) -> None:
+            """Without a job and executors."""
+
+    Ours()._run_scheduler_loop()
+    assert adopted == [1_000.0, 1_000.0 + BACK_S]

@@ -232,7 +232,7 @@ def test_a_release_that_is_made_again_is_the_newest(records: FolderRecords) -> N
 
     assert known(records) == [
         Release({"worker": NEW}, created="2026-01-02", parent="r-0"),
-        Release({"worker": OLD}, created="2026-01-03", author="a", note="first"),
+        Release({"worker": OLD}, created="2026-01-03", author="b", note="first"),
     ]
 
 
@@ -253,4 +253,4 @@ def test_two_make_one_release_at_the_same_time(tmp_path: Path) -> None:
     records.other = Release({"worker": OLD}, created="2026-01-01", author="a")
     keep(records, Release({"worker": OLD}, created="2026-01-02", author="b", note="mine"))
 
-    assert known(records) == [Release({"worker": OLD}, created="2026-01-02", author="a", note="mine")]
+    assert known(records) == [Release({"worker": OLD}, created="2026-01-02", author="b", note="mine")]

@@ -131,16 +131,21 @@ def test_nothing_is_lost_in_the_broker_while_it_is_away(executor: Any) -> None:
 
 def test_what_waits_here_uses_no_slot_when_this_scheduler_adopts_its_own(executor: Any) -> None:
     """Broker and database were away at once: all that is queued waits here, and the scheduler believes itself dead."""
-    names = [f"t{number}" for number in range(executor.parallelism)]
+    waits = [f"t{number}" for number in range(executor.parallelism)]
     executor.away = {"all": away()}
-    executor.wait(*names)
+    executor.wait(*waits)
     executor.turn()
-    queued = [SimpleNamespace(key=task(name), external_executor_id=f"message of {name}") for name in names]
-    assert executor.try_adopt_task_instances(queued) == []
-    assert executor.running == set()
+    executor.bulk_state_fetcher = SimpleNamespace(
+        get_many=lambda results: {result.task_id: ("PENDING", None) for result in results}
+    )
+    queued = [SimpleNamespace(key=task(name), external_executor_id=f"message of {name}") for name in [*waits, "sent"]]
+    old = SimpleNamespace(key=task("old"), external_executor_id=None)
+    assert executor.try_adopt_task_instances([*queued, old]) == [old]
+    assert executor.running == {task("sent")}
+    assert list(executor.workloads) == [task("sent")]
+    assert executor.try_adopt_task_instances(queued[:1]) == []
     executor.away = {}
-    assert len(executor.turn(10)) == len(names)
-    assert len(executor.running) == len(names)
+    assert len(executor.turn(10)) == len(waits)
 
 
 def test_a_task_whose_result_the_broker_has_lost_is_let_go_of(executor: Any) -> None:

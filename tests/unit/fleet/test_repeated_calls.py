@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from tenacity import wait_none
+from tenacity import stop_never, wait_none
 
-from tradewind.fleet.repeated_calls import COLLIDES, IS_THERE, tolerate
+from tradewind.fleet.repeated_calls import COLLIDES, COLLISIONS, IS_THERE, tolerate
 
 pytestmark = pytest.mark.usefixtures("airflow_home", "client")
 WELL = httpx.Response(201, json={"message": "XCom successfully set"})
 NO_ANSWER = httpx.ReadTimeout("no answer")
+NOW = datetime.now(UTC)
+NO_WAY = httpx.ConnectError("no route")
 
 
 def refused(reason: object, status: int = 409) -> httpx.Response:
@@ -56,16 +58,16 @@ class Api:
     def push(self) -> None:
         self.client.xcoms.set("dag", "run", "task", "key", "value")
 
-    def start(self, *, reset: bool = False) -> bool:
+    def start(self, *, reset: bool = False, run_after: datetime | None = None) -> bool:
         """Start a run; whether the task is told that it is started, and not that it was there."""
-        return hasattr(self.client.dag_runs.trigger("dag", "one", reset_dag_run=reset), "ok")
+        return hasattr(self.client.dag_runs.trigger("dag", "one", reset_dag_run=reset, run_after=run_after), "ok")
 
 
-def run(begun_s_ago: float | None) -> httpx.Response:
+def run(made_s_ago: float = 0.0, begun_s_ago: float | None = None) -> httpx.Response:
     """What the API says of a run."""
-    begun = None if begun_s_ago is None else (datetime.now(UTC) - timedelta(seconds=begun_s_ago)).isoformat()
+    made, begun = (None if s is None else (NOW - timedelta(seconds=s)).isoformat() for s in (made_s_ago, begun_s_ago))
     none = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "end_date", "partition_key"))
-    row = {"dag_id": "dag", "run_id": "one", "run_after": datetime.now(UTC).isoformat(), "start_date": begun}
+    row = {"dag_id": "dag", "run_id": "one", "run_after": made, "start_date": begun}
     more = {"run_type": "manual", "state": "running", "consumed_asset_events": []}
     return httpx.Response(200, json={**none, **row, **more})
 
@@ -83,8 +85,8 @@ def test_a_call_that_collides_with_itself_is_made_again() -> None:
 @pytest.mark.parametrize(
     "other",
     [refused("invalid_state"), refused(None), httpx.Response(409, text="no"), httpx.Response(409, json=["no"]),
-     refused(COLLIDES, status=404), refused(IS_THERE)],
-    ids=("another conflict", "no reason", "no JSON", "another answer", "not found", "no run"),
+     refused(COLLIDES, status=404), refused(IS_THERE), httpx.Response(409, stream=httpx.ByteStream(b"of a proxy"))],
+    ids=("another conflict", "no reason", "no JSON", "another answer", "not found", "no run", "not read"),
 )  # fmt: skip
 def test_what_is_refused_for_good_is_not_asked_again(other: httpx.Response) -> None:
     tolerate()
@@ -101,13 +103,25 @@ def test_what_airflow_repeats_still_is() -> None:
     assert len(api.asked) == 2
 
 
+def test_what_collides_alone_is_refused_in_the_end() -> None:
+    """As two tasks that make the same variable again and again, and not only once."""
+    from airflow.sdk.api.client import Client
+
+    Client.request.retry.stop = stop_never
+    tolerate()
+    api = Api(*[refused(COLLIDES)] * 100)
+    with pytest.raises(httpx.HTTPStatusError):
+        api.push()
+    assert len(api.asked) == 1 + COLLISIONS
+
+
 @pytest.mark.parametrize("begun_s_ago", [None, 0.0])
-@pytest.mark.parametrize("first", [(NO_ANSWER,), (httpx.Response(500),), (NO_ANSWER, refused(COLLIDES))])
+@pytest.mark.parametrize("first", [(NO_ANSWER,), (httpx.Response(500),), (NO_WAY, NO_ANSWER, refused(COLLIDES))])
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_run_that_the_first_call_has_started_is_started(
     begun_s_ago: float | None, first: tuple[httpx.Response | Exception, ...], reset: bool
 ) -> None:
-    answers = (*first, refused(IS_THERE), run(begun_s_ago), httpx.Response(204))
+    answers = (*first, refused(IS_THERE), run(begun_s_ago=begun_s_ago), httpx.Response(204))
     if not reset:
         assert not Api(*answers).start()
     tolerate()
@@ -116,13 +130,29 @@ def test_a_run_that_the_first_call_has_started_is_started(
     assert api.asked == ["POST dag-runs/dag/one"] * (len(first) + 1) + ["GET dag-runs/dag/one"]
 
 
-def test_a_run_that_was_there_before_is_there() -> None:
+@pytest.mark.parametrize(
+    "answers",
+    [(refused(IS_THERE),), (NO_WAY, refused(IS_THERE)), (refused(COLLIDES),), (NO_WAY, refused(COLLIDES)),
+     (NO_ANSWER, refused(IS_THERE), run(made_s_ago=60)), (NO_ANSWER, refused(IS_THERE), run(60, begun_s_ago=0))],
+    ids=("at once", "not reached", "the same date", "the same date, not reached", "older", "older, begun just now"),
+)  # fmt: skip
+def test_a_run_that_another_has_made_is_there(answers: tuple[httpx.Response | Exception, ...]) -> None:
     tolerate()
-    assert not Api(refused(IS_THERE)).start()
-    assert not Api(NO_ANSWER, refused(IS_THERE), run(begun_s_ago=60)).start()
-    api = Api(NO_ANSWER, refused(IS_THERE), run(begun_s_ago=60), httpx.Response(204))
-    assert api.start(reset=True)
-    assert api.asked[-1] == "POST dag-runs/dag/one/clear"
+    api = Api(*answers, httpx.Response(204))
+    assert not api.start()
+    assert len(api.asked) == len(answers)
+    again = Api(*answers, httpx.Response(204))
+    assert again.start(reset=True)
+    assert again.asked[-1] == "POST dag-runs/dag/one/clear"
+
+
+@pytest.mark.parametrize(("begun_s_ago", "is_ours"), [(0, True), (60, False), (None, False)])
+def test_a_run_that_may_begin_at_a_given_time_shows_its_age_by_its_beginning(
+    begun_s_ago: float | None, is_ours: bool
+) -> None:
+    tolerate()
+    api = Api(NO_ANSWER, refused(IS_THERE), run(begun_s_ago=begun_s_ago))
+    assert api.start(run_after=NOW) == is_ours
 
 
 def test_the_words_are_airflows() -> None:
