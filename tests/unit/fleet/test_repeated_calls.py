@@ -15,7 +15,6 @@ from tradewind.fleet.repeated_calls import COLLIDES, COLLISIONS, IS_THERE, toler
 pytestmark = pytest.mark.usefixtures("airflow_home", "client")
 WELL = httpx.Response(201, json={"message": "XCom successfully set"})
 NO_ANSWER = httpx.ReadTimeout("no answer")
-NOW = datetime.now(UTC)
 NO_WAY = httpx.ConnectError("no route")
 
 
@@ -65,7 +64,8 @@ class Api:
 
 def run(made_s_ago: float = 0.0, begun_s_ago: float | None = None) -> httpx.Response:
     """What the API says of a run."""
-    made, begun = (None if s is None else (NOW - timedelta(seconds=s)).isoformat() for s in (made_s_ago, begun_s_ago))
+    now = datetime.now(UTC)
+    made, begun = (None if s is None else (now - timedelta(seconds=s)).isoformat() for s in (made_s_ago, begun_s_ago))
     none = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "end_date", "partition_key"))
     row = {"dag_id": "dag", "run_id": "one", "run_after": made, "start_date": begun}
     more = {"run_type": "manual", "state": "running", "consumed_asset_events": []}
@@ -152,7 +152,7 @@ def test_a_run_that_may_begin_at_a_given_time_shows_its_age_by_its_beginning(
 ) -> None:
     tolerate()
     api = Api(NO_ANSWER, refused(IS_THERE), run(begun_s_ago=begun_s_ago))
-    assert api.start(run_after=NOW) == is_ours
+    assert api.start(run_after=datetime.now(UTC)) == is_ours
 
 
 def test_the_words_are_airflows() -> None:
