@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import croniter  # noqa: F401  it starts a program when it is imported, and Airflow imports it late
 import pytest
 
 if TYPE_CHECKING:
