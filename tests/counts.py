@@ -27,7 +27,7 @@ tried for each change, too."""
 LOAD = count("LOAD", 25, 50)
 """Percent of the slots that are busy while images are released: never none."""
 
-RELEASE_KILLS = count("RELEASE_KILLS", 2, 30)
+RELEASE_KILLS = count("RELEASE_KILLS", 1, 30)
 """How often a command that deploys images is killed."""
 
 DAG_DEPLOYMENTS = count("DAG_DEPLOYMENTS", 6, 200)
