@@ -23,7 +23,7 @@ from airflow.listeners.listener import get_listener_manager
 from sqlalchemy.orm import Session, object_session
 
 from tradewind.bundle import rows
-from tradewind.database.away import ERRORS, through_outages
+from tradewind.database.away import through_outages
 from tradewind.database.limits import BACK_S
 
 if TYPE_CHECKING:
@@ -52,18 +52,10 @@ class Runner(scheduler_job_runner.SchedulerJobRunner):  # type: ignore[misc]
     adopt_at = 0.0
 
     def _run_scheduler_loop(self) -> None:
-        def loop() -> None:
-            try:
-                super(Runner, self)._run_scheduler_loop()
-            except ERRORS:
-                self.adopt_at = self.clock() + BACK_S  # also where the database is back at the first look
-                raise
+        self.through_outages(super()._run_scheduler_loop, turned, back=self._give_others_time)
 
-        def waits() -> None:
-            self.adopt_at = self.clock() + BACK_S
-            turned()
-
-        self.through_outages(loop, waits)
+    def _give_others_time(self) -> None:
+        self.adopt_at = self.clock() + BACK_S
 
     def adopt_or_reset_orphaned_tasks(self, *what: Any, **more: Any) -> int:
         """Take over the tasks of schedulers that are dead. Airflow asks for it as its loop begins, and every minute."""

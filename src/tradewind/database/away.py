@@ -48,12 +48,14 @@ def through_outages(
     is_there: Callable[[], bool] = answers,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
+    back: Callable[[], object] = lambda: None,
 ) -> T:
     """Call ``work`` until it ends by itself. While the database is away, ``turned`` is called instead, every POLL_S s.
 
     ``turned`` says that this process is alive. It is not said where the database is there and ``work`` fails.
-    ``clock`` is monotonic. Raises the error of ``work`` where that has failed for LASTS_S seconds while the database
-    was there.
+    ``back`` is called before ``work`` begins anew, also where the database was back at the first look: others of its
+    kind may notice later. ``clock`` is monotonic. Raises the error of ``work`` where that has failed for LASTS_S
+    seconds while the database was there.
     """
     since: float | None = None  # it has failed while the database was there
     while True:
@@ -72,3 +74,4 @@ def through_outages(
             since = None
             turned()
             sleep(POLL_S)
+        back()

@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.jobs import triggerer_job_runner
 
-from tradewind.database.away import ERRORS, through_outages
+from tradewind.database.away import through_outages
 from tradewind.database.limits import BACK_S
 
 
@@ -43,19 +43,13 @@ class Supervisor(triggerer_job_runner.TriggerRunnerSupervisor):  # type: ignore[
         self._until_back(lambda: super(Supervisor, self).on_trigger_failure(*what, **more))
 
     def _until_back(self, work: Callable[[], None]) -> None:
-        def tried() -> None:
-            try:
-                work()
-            except ERRORS:
-                # Also where the database is back at the first look: another triggerer may notice later.
-                self.load_at = self.clock() + BACK_S
-                raise
+        self.through_outages(work, self._wait, back=self._give_others_time)
 
-        self.through_outages(tried, self._wait)
+    def _give_others_time(self) -> None:
+        self.load_at = self.clock() + BACK_S
 
     def _wait(self) -> None:
         """While the database is away: serve the triggers, and end where SIGTERM has asked for it."""
-        self.load_at = self.clock() + BACK_S
         self._service_subprocess(0)
         if self.should_stop():
             raise SystemExit(0)
