@@ -20,8 +20,9 @@ from tradewind.cli.app import app
 from tradewind.cli.reference import markdown
 from tradewind.config import Environment, Problem, show
 from tradewind.dags.tree import Limits
-from tradewind.delivery.engine import Engine, keep
+from tradewind.delivery.engine import Engine
 from tradewind.delivery.release import Release
+from tradewind.delivery.repository import ReleaseRepository
 from tradewind.errors import ExitCode
 from tradewind.images.images import Image
 from tradewind.local import machine, plan
@@ -139,12 +140,12 @@ def test_the_fields_of_images() -> None:
 def test_the_fields_of_releases(tmp_path: Path) -> None:
     release = Release(dict.fromkeys(Component, "sha256:" + "1" * 64))
     assert_described("tradewind release create", release.as_dict())
-    engine = Engine("dev", FolderRecords(tmp_path), FakeTarget("sha256:" + "1" * 64))
-    keep(engine.records, release)
+    engine = Engine(ReleaseRepository("dev", FolderRecords(tmp_path)), FakeTarget("sha256:" + "1" * 64))
+    ReleaseRepository("dev", engine.releases.records).keep(release)
     engine.deploy(release, lambda name, progress: None)
     assert_described("tradewind release status", engine.status())
     page = JSON.read_text()
-    assert all(f"`{name}`" in page for entry in engine.history() for name in entry)
+    assert all(f"`{name}`" in page for entry in engine.releases.history() for name in entry)
 
 
 def test_the_fields_of_status(daemon: Daemon) -> None:

@@ -9,8 +9,9 @@ from ecs_emulator import CLUSTER, Emulator
 
 from tradewind.config import Environment
 from tradewind.delivery.ecs import EcsTarget, Layout
-from tradewind.delivery.engine import Engine, Limits, keep
+from tradewind.delivery.engine import Engine, Limits
 from tradewind.delivery.release import Release
+from tradewind.delivery.repository import ReleaseRepository
 from tradewind.platform import Component, Service, services
 from tradewind.records.records import FolderRecords
 
@@ -84,7 +85,7 @@ class World:
     def engine(self) -> Engine:
         """As a process that has just begun."""
         target = EcsTarget(self.layout(), self.services, self.ecs)
-        return Engine("dev", self.records, target, Limits(), lambda: self.now, self.sleep)
+        return Engine(ReleaseRepository("dev", self.records), target, Limits(), lambda: self.now, self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += self.turn_s
@@ -95,7 +96,7 @@ class World:
     def deploy(self, wanted: Release) -> list[tuple[str, str]]:
         """Deploys, and returns what was told."""
         told: list[tuple[str, str]] = []
-        keep(self.records, wanted)
+        ReleaseRepository("dev", self.records).keep(wanted)
         self.engine().deploy(wanted, lambda name, progress: told.append((name, progress.detail)))
         return told
 

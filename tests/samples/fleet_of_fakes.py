@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tradewind.delivery.engine import Engine, Limits
 from tradewind.delivery.release import Release
+from tradewind.delivery.repository import ReleaseRepository
 from tradewind.delivery.target import Phase, Progress, Rolled, Stage
 from tradewind.platform import Component
 from tradewind.records import lease
@@ -128,7 +129,7 @@ def runs_only(engine: Engine, image: str) -> bool:
 
 
 def events(engine: Engine) -> list[tuple[str, str]]:
-    return [(entry["event"], entry["release"]) for entry in engine.history()]
+    return [(entry["event"], entry["release"]) for entry in engine.releases.history()]
 
 
 def killed_at(moment: int) -> Callable[[], None]:
@@ -147,4 +148,4 @@ def run_on(engine: Engine, records: FolderRecords, clock: Clock) -> Engine:
     """A new process, after the lease of the killed one has run out."""
     clock.now += lease.LEASE_S + 1
     fake(engine).on_call = lambda: None
-    return Engine("dev", records, engine.target, Limits(), clock, clock.sleep)
+    return Engine(ReleaseRepository("dev", records), engine.target, Limits(), clock, clock.sleep)

@@ -12,9 +12,11 @@ from typing import Any
 
 import boto3
 
+from tradewind.aws.accounts import Accounts
+from tradewind.aws.cloud import Caller, Lock
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.cloud import Caller, Lock
 from tradewind.infrastructure.deploy import Deployer
+from tradewind.infrastructure.published import PREFIX, VERSION
 from tradewind.infrastructure.terraform import Listener, Message
 
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
@@ -41,6 +43,8 @@ class FakeCloud:
     arn: str = "arn:aws:iam::{}:user/ada"
     aws: Any = None
     """What ``session`` gives; a session of boto3 where there is none."""
+    published: Callable[[], Mapping[str, Any]] = dict
+    """The outputs that every environment has published; none: it was never applied."""
 
     def caller(self) -> Caller:
         return Caller(self.account_id, self.arn.format(self.account_id))
@@ -55,6 +59,13 @@ class FakeCloud:
 
     def bucket_exists(self, bucket: str) -> bool:
         return bucket in self.buckets
+
+    def read(self, bucket: str, key: str) -> Mapping[str, Any] | None:
+        if key.startswith(PREFIX):
+            outputs = self.published()
+            return {"version": VERSION, "outputs": outputs} if outputs else None
+        found = self.buckets.get(bucket, {}).get(key)
+        return json.loads(found) if found else None
 
     def lock(self, bucket: str, key: str) -> Lock | None:
         found = self.buckets.get(bucket, {}).get(f"{key}.tflock")
@@ -111,7 +122,7 @@ class FakeTerraform:
 
 def deployer(home: Path, cloud: FakeCloud, terraform: FakeTerraform) -> Deployer:
     """A deployer on the fakes, with a clock that stands."""
-    return Deployer(home, cloud, lambda data, cache: terraform, lambda: NOW)
+    return Deployer(home, Accounts(cloud), lambda data, cache: terraform, lambda: NOW)
 
 
 def ignore(message: Message) -> None:

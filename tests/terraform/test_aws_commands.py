@@ -60,6 +60,15 @@ def ledger(account: Account) -> dict[str, dict[str, Any]]:
     return found
 
 
+def publish(account: Account) -> None:
+    """Put there what Terraform has published: the stand-in makes nothing."""
+    client = account.client("s3")
+    state = json.loads(client.get_object(Bucket=BUCKET, Key=STATE)["Body"].read())
+    (found,) = (resource for resource in state["resources"] if resource["type"] == "aws_s3_object")
+    made = found["instances"][0]["attributes"]
+    client.put_object(Bucket=made["bucket"], Key=made["key"], Body=made["content"].encode())
+
+
 def sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
@@ -92,7 +101,7 @@ def test_the_first_bootstrap(nobody: Account, tmp_path: Path) -> None:
     ]
 
 
-def test_plan_audit_apply_output_drift_and_end(account: Account) -> None:
+def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path) -> None:
     said = account.run("drift", "dev")
     assert said.returncode == 1
     assert "dev is not there yet: it was never applied" in said.stderr
@@ -100,7 +109,7 @@ def test_plan_audit_apply_output_drift_and_end(account: Account) -> None:
 
     said = account.run("plan", "dev")
     assert said.returncode == 0, said.stderr
-    assert said.stdout.startswith("dev: 2")
+    assert said.stdout.startswith("dev: 3")
     assert "to create" in said.stdout.splitlines()[0]
     assert "next: tradewind audit dev, then tradewind apply dev" in said.stderr
     planned = sha256(account.folder / DEV / "plan.bin")
@@ -131,8 +140,17 @@ def test_plan_audit_apply_output_drift_and_end(account: Account) -> None:
         assert (said.returncode, said.stdout) == (1, "")
         assert "error: there is no plan for dev\nhint: tradewind plan dev\n" in said.stderr
 
-    said = account.run("output", "dev", "--json")
+    assert "dev is not there yet" in account.run("output", "dev").stderr
+    publish(account)
+    # From any folder, without Terraform, and while a plan holds the lock.
+    account.client("s3").put_object(Bucket=BUCKET, Key=f"{STATE}.tflock", Body=b"{}")
+    bare = Account(tmp_path, account.endpoint, account.credentials)
+    (tmp_path / "tradewind.yaml").write_text(FILE.read_text())
+    said = bare.run("output", "dev", "--json", PATH="")
     assert json.loads(said.stdout)["outputs"]["cluster"] == "acme-dev"
+    assert not (tmp_path / ".tradewind").exists()
+    assert account.run("plan", "dev").returncode == 1
+    account.client("s3").delete_object(Bucket=BUCKET, Key=f"{STATE}.tflock")
     said = account.run("plan", "dev")
     assert said.stdout == "dev: nothing to change\n"
     second = sha256(account.folder / DEV / "plan.bin")

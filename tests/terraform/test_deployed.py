@@ -10,6 +10,8 @@ from deployed import Deployed, everything
 from harness import changes
 from planned import LARGE, stacks
 
+from tradewind.delivery.ecs import Layout
+from tradewind.infrastructure.published import PREFIX, VERSION
 from tradewind.infrastructure.stack import Stack
 from tradewind.platform.aws import DAGS, WORK
 
@@ -32,17 +34,30 @@ def test_a_second_plan_is_empty(stack: Stack) -> None:
 @pytest.mark.parametrize("account", list(LARGE.accounts))
 def test_names_that_stacks_share_are_one(account: str) -> None:
     """No stack reads another's state: the names by which they find each other are written in both."""
-    environments = [stack for stack in stacks(LARGE) if stack.kind == "environment" and stack.account == account]
+    environments = [stack for stack in stacks(LARGE) if stack.kind == "environment" and stack.account.name == account]
     buckets = {bucket["bucket"] for bucket in made("bootstrap", account, "aws_s3_bucket")}
     boundaries = {policy["arn"] for policy in made("bootstrap", account, "aws_iam_policy")}
     roles = {role["arn"] for role in made("bootstrap", account, "aws_iam_role")}
     repositories = {each["repository_url"] for each in made("account", account, "aws_ecr_repository")}
     for stack in environments:
-        assert stack.bucket in buckets
+        assert stack.account.state_bucket in buckets
         assert stack.variables["permissions_boundary_arn"] in boundaries
-        assert not LARGE.accounts[account].ci_principals or stack.role_arn in roles
+        assert not LARGE.accounts[account].ci_principals or stack.account.role_arn in roles
         images = {container["image"] for container in containers(stack.name)}
         assert images == repositories
+
+
+@pytest.mark.parametrize("environment", list(LARGE.environments))
+def test_an_environment_publishes_its_outputs(environment: str) -> None:
+    """What every command reads is what Terraform says: one object, in the bucket where commands look for it."""
+    (stack,) = (stack for stack in stacks(LARGE) if (stack.kind, stack.name) == ("environment", environment))
+    (published,) = made("environment", environment, "aws_s3_object")
+    state = json.loads(deployed("environment", environment).state)
+    content = json.loads(published["content"])
+    assert (published["bucket"], published["key"]) == (stack.account.state_bucket, f"{PREFIX}{environment}.json")
+    assert content == {"version": VERSION, "outputs": {name: out["value"] for name, out in state["outputs"].items()}}
+    assert Layout.from_outputs(content["outputs"]).cluster == f"{LARGE.tenant}-{environment}"
+    assert not published["tags_all"]  # S3 takes ten; an environment may have fifty
 
 
 def containers(environment: str) -> list[dict[str, Any]]:

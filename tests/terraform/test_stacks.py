@@ -12,9 +12,9 @@ import yaml
 from harness import PROJECT, changes
 from planned import LARGE, SMALL, plan_of, planned_types, stacks, terraform, variables
 
-from tradewind.cli.options import LOCAL
 from tradewind.config import Tradewind, parse
 from tradewind.config.fields import RESERVED
+from tradewind.environments import LOCAL
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.operate.audit import audit

@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from tradewind.aws import asking
+from tradewind.aws.errors import asking
 
 _THERE = {"PreconditionFailed", "412"}
 _BUSY = {"ConditionalRequestConflict", "409"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from tradewind.cli import terminal
@@ -40,14 +42,26 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _of_aws(error: Exception) -> TradewindError | None:
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn AWS's errors into ours, where AWS was asked. ``what`` completes the sentence 'could not …'."""
+    try:
+        yield
+    except Exception as error:
+        found = _of_aws(error, what)
+        if found is None:
+            raise
+        raise found from None
+
+
+def _of_aws(error: Exception, what: str = "") -> TradewindError | None:
     """What AWS said while a release went on; None for any other error. boto3 is there only where AWS was asked."""
     if "botocore" not in sys.modules:
         return None
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from tradewind.aws import explained
+    from tradewind.aws.errors import explained as explain
 
     if not isinstance(error, BotoCoreError | ClientError):
         return None
-    return explained(error, f"ask AWS for {getattr(error, 'operation_name', 'that')}")
+    return explain(error, what or f"ask AWS for {getattr(error, 'operation_name', 'that')}")

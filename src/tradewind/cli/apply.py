@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import infrastructure, release, terminal
+from tradewind.cli import infrastructure, options, release, terminal
 from tradewind.cli.options import File
 from tradewind.infrastructure.stack import environment_stack
 
@@ -33,10 +33,11 @@ def apply(
     file: File = None,
 ) -> None:
     """Do exactly what the last `tradewind plan` of an environment showed; then deploy its release to what changed."""
-    tradewind, deployer = infrastructure.deployer(file)
+    project = options.project(file)
+    tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)
     with infrastructure.progress(f"applying the plan of {stack.title}") as listen:
         applied = deployer.apply(stack, allow_data_loss or (), listen, only=audited, audited=audited is not None)
     terminal.say(f"{stack.title} is as planned: applied plan {applied}")
-    if deploy and not release.redeploy(file, environment, "apply"):
+    if deploy and not release.redeploy(project.on_aws(environment), "apply"):
         terminal.say(f"next: tradewind release create --from {environment}")

@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tradewind import config
-from tradewind.cli import infrastructure, terminal
-from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind.cli import options, terminal
+from tradewind.cli.options import AsJson, File
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.operate.audit import Audit
@@ -37,13 +36,15 @@ def audit(
 ) -> None:
     """Prove from a plan which tier and which service reaches which port. Exit code 3 where that is not the design."""
     kept = None
+    project = options.project(file)
+    described = project.tradewind.environment(environment)
     if plan is None:
-        tradewind, deployer = infrastructure.deployer(file)
-        kept = deployer.waiting(environment_stack(tradewind, environment))
-        result = compare(tradewind.environment(environment), kept.plan)
+        deployer = project.deployer()
+        kept = deployer.waiting(environment_stack(project.tradewind, environment))
+        result = compare(described, kept.plan)
         deployer.audited(kept, result.passed)
     else:
-        result = compare(config.load(configuration_file(file)).environment(environment), _read(plan))
+        result = compare(described, _read(plan))
     sha256 = kept.sha256 if kept else None
     found = {"version": 1, "environment": environment, "plan_sha256": sha256, **result.as_dict()}
     text = terminal.json_text(found) if as_json else terminal.table_text(*_table(result))

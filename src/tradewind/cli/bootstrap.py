@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import infrastructure, terminal
+from tradewind.cli import infrastructure, options, terminal
 from tradewind.cli.apply import AllowDataLoss
 from tradewind.cli.options import File
 from tradewind.infrastructure.deploy import Deployer
@@ -20,7 +20,8 @@ def bootstrap(
     file: File = None,
 ) -> None:
     """Make an account ready: where states are kept, who may deploy, where images go, what it may cost. Repeatable."""
-    tradewind, deployer = infrastructure.deployer(file)
+    project = options.project(file)
+    tradewind, deployer = project.tradewind, project.deployer()
     for stack in (bootstrap_stack(tradewind, account), account_stack(tradewind, account)):
         if not _bring(deployer, stack, yes, allow_data_loss or []):
             return
@@ -38,7 +39,7 @@ def _bring(deployer: Deployer, stack: Stack, yes: bool, allowed: list[str]) -> b
     if planned.summary.empty:
         return True
     if not yes and not (terminal.interactive() and typer.confirm("go on?", err=True)):
-        terminal.say(f"nothing was changed; to go on: tradewind bootstrap {stack.account} --yes")
+        terminal.say(f"nothing was changed; to go on: tradewind bootstrap {stack.account.name} --yes")
         return False
     with infrastructure.progress(f"applying {stack.title}") as listen:
         deployer.apply(stack, allowed, listen, only=planned.sha256)

@@ -9,17 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from tradewind import config
 from tradewind.bundle import store as stores
 from tradewind.bundle.manifest import DagRelease
 from tradewind.bundle.store import FolderStore, Store
-from tradewind.cli import terminal
-from tradewind.cli.controllers import controller_of
-from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
+from tradewind.cli import options, terminal
+from tradewind.cli.options import AsJson, EnvironmentName, File
 from tradewind.dags import release as releases
 from tradewind.dags.source import Commit, Source, fetched, source_of
+from tradewind.environments.protocol import Environment
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local.paths import Home
 
 USAGE = ExitCode.USAGE
 
@@ -88,20 +86,21 @@ def deploy(
     """Make a release of DAG files and put it in force; where it cannot be imported, what was before is again."""
     if built and (not store or folder or ref or repository):
         raise TradewindError("--release needs --store, and nothing to make a release of", code=USAGE)
-    controller = controller_of(environment, file)
+    project = options.project(file)
+    chosen = project.environment(environment)
+    controller, there = chosen.controller(), chosen.dags()
     if built and store:
-        release = stores.bring(_store(store), built, controller.builds)
+        release = stores.bring(_store(store), built, there.builds)
     else:
-        release, archive, manifest = releases.make(
-            _source(environment, folder, ref, repository, file), controller.builds
-        )
+        source = _source(chosen, folder, ref, repository, project.home.root / "repositories")
+        release, archive, manifest = releases.make(source, there.builds)
         if store:
             stores.put(_store(store), archive, manifest)
-    stores.put(controller.store, *stores.files(controller.builds, release.id))
-    if controller.kept:
-        releases.forget(controller.builds, controller.kept)
+    stores.put(there.store, *stores.files(there.builds, release.id))
+    if there.kept:
+        releases.forget(there.builds, there.kept)
     _say_origin(release)
-    _report(controller.inbox.ask("dags.deploy", terminal.say, release=release.id, whole=wait), as_json)
+    _report(controller.ask("dags.deploy", terminal.say, release=release.id, whole=wait), as_json)
 
 
 def rollback(
@@ -113,12 +112,12 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Put an earlier release of DAG files in force again."""
-    _report(controller_of(environment, file).inbox.ask("dags.rollback", terminal.say, to=to), as_json)
+    _report(options.environment(file, environment).controller().ask("dags.rollback", terminal.say, to=to), as_json)
 
 
 def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show the releases of DAG files that are there, the newest first."""
-    found = controller_of(environment, file).inbox.ask("dags.list", alone=False)
+    found = options.environment(file, environment).controller().ask("dags.list", alone=False)
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -144,7 +143,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show which files two releases of DAG files differ in, and which others import these."""
-    found = controller_of(environment, file).inbox.ask("dags.diff", alone=False, one=one, two=two)
+    found = options.environment(file, environment).controller().ask("dags.diff", alone=False, one=one, two=two)
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -162,32 +161,27 @@ def prune(
     file: File = None,
 ) -> None:
     """Remove old releases of DAG files; never what is in force, what was before, and what unfinished runs use."""
-    removed = controller_of(environment, file).inbox.ask("dags.prune", keep=keep)["removed"]
+    removed = options.environment(file, environment).controller().ask("dags.prune", keep=keep)["removed"]
     for release in removed:
         terminal.data(release)
     terminal.say(f"{len(removed)} removed")
 
 
-def _source(
-    environment: str, folder: Path | None, ref: str | None, repository: str | None, file: Path | None
-) -> Source:
-    if folder is not None and repository is None:
+def _source(environment: Environment, folder: Path | None, ref: str | None, url: str | None, kept: Path) -> Source:
+    """Where its DAG files come from. ``kept``: the folder for copies of repositories."""
+    if folder is not None and url is None:
         return source_of(folder, ref)
-    found = configuration_file(file)
-    tradewind = config.load(found)
-    chosen = tradewind.local_environment if environment == LOCAL else tradewind.environment(environment)
-    url = repository or chosen.dags.repository
-    if url and (environment != LOCAL or repository):
-        copy = fetched(url, Home.beside(found).root / "repositories")
-        return Commit.of(copy, ref or chosen.dags.ref, str(folder or chosen.dags.path))
-    return source_of(found.parent / (tradewind.local.dags or chosen.dags.path), ref)
+    dags = environment.described.dags
+    if url := url or environment.dag_repository:
+        return Commit.of(fetched(url, kept), ref or dags.ref, str(folder or dags.path))
+    return source_of(environment.dag_folder, ref)
 
 
 def _store(place: str) -> Store:
     if not place.startswith("s3://"):
         return FolderStore(Path(place))
+    from tradewind.aws.boto import Aws
     from tradewind.bundle.s3_store import S3Store
-    from tradewind.infrastructure.aws import Aws
 
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not bucket:

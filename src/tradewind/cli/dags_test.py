@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli.options import LOCAL, AsJson, File
+from tradewind.cli.options import AsJson, File
 from tradewind.dags.gate.importer import Importer
 from tradewind.errors import ExitCode
 
@@ -20,12 +20,13 @@ def gate(
         ),
     ] = None,
     environment: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--env",
-            help="Whose rules hold, and who is asked for what it has; the platform of this machine where it runs.",
+            help="Whose rules hold, and who is asked for what it has. When not given: the platform of this machine, "
+            "where it runs.",
         ),
-    ] = LOCAL,
+    ] = None,
     report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Files at once. When not given: as many as CPUs.")] = None,
     cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Import only what has changed.")] = True,
@@ -41,8 +42,9 @@ def gate(
         # It loads Airflow, and this the rest of Tradewind meanwhile.
         from tradewind.cli import gated
 
-        rules = gated.rules(environment, folder, file)
-        tested = gated.examine(rules, importer, cache, gated.known(environment, file))
+        found = gated.environment_of(environment, folder, file)
+        rules = gated.rules(found, folder)
+        tested = gated.examine(rules, importer, cache, gated.known(found))
     own = gated.suite(rules) if suite and tested.passed else None
     if not gated.say(tested, own, rules.folder, report, as_json):
         raise typer.Exit(ExitCode.UNHEALTHY)

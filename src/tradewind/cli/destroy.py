@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import infrastructure, terminal
+from tradewind.cli import infrastructure, options, terminal
 from tradewind.cli.apply import AllowDataLoss
 from tradewind.cli.options import File
 from tradewind.infrastructure.stack import environment_stack
@@ -19,7 +19,8 @@ def destroy(
     file: File = None,
 ) -> None:
     """Show what destroying an environment would end; with --yes, and --allow-data-loss for each loss, do it."""
-    tradewind, deployer = infrastructure.deployer(file)
+    project = options.project(file)
+    tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)
     if yes:
         with infrastructure.progress(f"destroying {stack.title}") as listen:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import infrastructure, terminal
+from tradewind.cli import infrastructure, options, terminal
 from tradewind.cli.options import AsJson, File
 from tradewind.errors import ExitCode
 from tradewind.infrastructure.stack import environment_stack
@@ -18,7 +18,8 @@ def drift(
     as_json: AsJson = False,
 ) -> None:
     """List what was changed outside Terraform since the last apply. Exit code 3 if anything was."""
-    tradewind, deployer = infrastructure.deployer(file)
+    project = options.project(file)
+    tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)
     with infrastructure.progress(f"comparing {stack.title} with its state") as listen:
         changed = deployer.drift(stack, listen)

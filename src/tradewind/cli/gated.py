@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradewind import config, junit
-from tradewind.cli import options, terminal
-from tradewind.cli.options import LOCAL, configuration_file
+from tradewind import junit
+from tradewind.cli import explained, options, terminal
 from tradewind.cli.progress import bar
+from tradewind.config import NoConfigurationError
 from tradewind.config.gate import Gate
 from tradewind.dags.gate import gate as gates
 from tradewind.dags.gate.gate import Tested
@@ -22,6 +21,8 @@ from tradewind.dags.gate.suite import Suite
 from tradewind.dags.gate.suite import run as run_suite
 from tradewind.dags.source import repository_of, source_of
 from tradewind.dags.tree import collect
+from tradewind.environments import LOCAL
+from tradewind.environments.protocol import Environment
 from tradewind.errors import ExitCode, TradewindError, printable
 
 _AT_IMPORT = {
@@ -40,24 +41,29 @@ class Rules:
     queues: frozenset[str] = frozenset()
 
 
-def rules(environment: str, folder: Path | None, file: Path | None) -> Rules:
-    """The rules that hold, and the folder. Without a configuration: Tradewind's own, for a folder that is given."""
-    try:
-        found = configuration_file(file)
-    except TradewindError:
-        if folder is None or environment != LOCAL:
-            raise
+def rules(environment: Environment | None, folder: Path | None) -> Rules:
+    """The rules that hold, and the folder: Tradewind's own for a folder that is given, without an environment."""
+    if environment is None:
+        assert folder is not None
         return Rules(Gate(), folder)
-    tradewind = config.load(found)
-    chosen = tradewind.local_environment if environment == LOCAL else tradewind.environment(environment)
+    chosen = environment.described
     own = {
         variable: str(chosen.airflow.settings[key])
         for key, variable in _AT_IMPORT.items()
         if key in chosen.airflow.settings
     }
     gate = chosen.dags.gate.model_copy(update={"variables": {**own, **chosen.dags.gate.variables}})
-    folder = folder or found.parent / (tradewind.local.dags or chosen.dags.path)
-    return Rules(gate, folder, frozenset(chosen.class_of_queue))
+    return Rules(gate, folder or environment.dag_folder, frozenset(chosen.class_of_queue))
+
+
+def environment_of(name: str | None, folder: Path | None, file: Path | None) -> Environment | None:
+    """The environment that is meant: this machine where none is. None where a folder is tested without a file."""
+    try:
+        return options.environment(file, name or LOCAL)
+    except NoConfigurationError:
+        if folder is None or name is not None:
+            raise
+        return None
 
 
 def examine(rules: Rules, importer: Importer, cache: bool, known: Known | None) -> Tested:
@@ -109,23 +115,14 @@ def _memory(folder: Path) -> Path | None:
 
 
 @dataclass(frozen=True)
-class _Environment:
+class _Asked:
     """See Known: what the controller of an environment answers."""
 
-    name: str
-    file: Path | None
+    environment: Environment
 
     def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
-        from tradewind.cli.controllers import controller_of
-
-        explained: AbstractContextManager[None] = nullcontext()
-        if self.name != LOCAL:
-            from tradewind.aws import asking
-
-            explained = asking(f"ask the controller of {self.name}")
-        with explained:
-            inbox = controller_of(self.name, self.file).inbox
-            found = inbox.ask(
+        with explained(f"ask the controller of {self.environment.name}"):
+            found = self.environment.controller().ask(
                 "environment.has", alone=False, connections=sorted(connections), variables=sorted(variables)
             )
         return Has(
@@ -136,15 +133,9 @@ class _Environment:
         )
 
 
-def known(environment: str, file: Path | None) -> Known | None:
-    """Whom to ask. The platform of this machine only where it runs: that it does not is nothing to tell."""
-    if environment != LOCAL:
-        return _Environment(environment, file)
-    try:
-        status = options.platform(file).status()
-    except TradewindError:
-        return None
-    return _Environment(LOCAL, file) if status and status["healthy"] else None
+def known(environment: Environment | None) -> Known | None:
+    """Whom to ask what there is, if anything can be expected to answer."""
+    return _Asked(environment) if environment and environment.can_be_asked() else None
 
 
 def suite(rules: Rules) -> Suite | None:

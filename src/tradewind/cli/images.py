@@ -13,15 +13,14 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from tradewind import config, junit
-from tradewind.cli import infrastructure, terminal
-from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind import junit
+from tradewind.cli import options, terminal
+from tradewind.cli.options import AsJson, File
 from tradewind.config import Tradewind
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
-from tradewind.infrastructure.stack import account_stack
-from tradewind.local.paths import Home
+from tradewind.infrastructure.account import target_account
 from tradewind.platform import Component
 
 Names = Annotated[
@@ -37,11 +36,10 @@ Architecture = Annotated[
 
 def images_of(file: Path | None, builder: str | None = None, architecture: str | None = None) -> Images:
     """The images that belong to a configuration."""
-    path = configuration_file(file)
-    tradewind = config.load(path)
+    project = options.project(file)
     if architecture not in {None, "arm64", "x86_64"}:
         raise typer.BadParameter("must be arm64 or x86_64", param_hint="--architecture")
-    return Images(tradewind, path.parent, Home.beside(path).root / "images", choose(builder), architecture)
+    return Images(project.tradewind, project.folder, project.home.root / "images", choose(builder), architecture)
 
 
 def build_missing(images: Images, wanted: Iterable[Component], *, fresh: bool = False) -> list[Image]:
@@ -172,9 +170,8 @@ def scan(
 
     if fail_on.upper() not in scans.SEVERITIES:
         raise typer.BadParameter(f"must be one of {', '.join(scans.SEVERITIES).lower()}", param_hint="--fail-on")
-    tradewind, deployer = infrastructure.deployer(file)
-    stack = account_stack(tradewind, account or _first(tradewind))
-    found = scans.findings(deployer.cloud_of(stack).session(), image)
+    project = options.project(file)
+    found = scans.findings(project.account(account or _first(project.tradewind)).session(), image)
     bad = [weakness for weakness in found if scans.is_bad(weakness, fail_on.upper(), allowed or ())]
     if as_json:
         terminal.data_json({"version": 1, "passed": not bad, "findings": [vars(weakness) for weakness in found]})
@@ -192,11 +189,11 @@ def _registry(file: Path | None, to: str | None, account: str | None) -> Iterato
     if to is not None:
         yield to, None
         return
-    tradewind, deployer = infrastructure.deployer(file)
-    stack = account_stack(tradewind, account or _first(tradewind))
-    registry = f"{stack.account_id}.dkr.ecr.{tradewind.region}.amazonaws.com"
+    project = options.project(file)
+    chosen = target_account(project.tradewind, account or _first(project.tradewind))
+    registry = f"{chosen.id}.dkr.ecr.{chosen.region}.amazonaws.com"
     try:
-        secret = deployer.cloud_of(stack).registry_login()
+        secret = project.account(chosen.name).registry_login()
     except TradewindError as error:
         raise error.or_else("push to a registry of your own, without a login: --to HOST:PORT") from None
     with login_file(registry, secret) as login:

@@ -1,39 +1,21 @@
-"""What the commands that run Terraform share: making a deployer, showing progress by resource, printing changes."""
+"""What the commands that run Terraform share: showing progress by resource, printing changes."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tradewind import config
 from tradewind.cli import terminal
-from tradewind.cli.options import configuration_file
-from tradewind.cli.outside import outside
-from tradewind.config import Tradewind
-from tradewind.errors import TradewindError
 from tradewind.infrastructure.changes import Action, Change, Summary
-from tradewind.infrastructure.deploy import Deployer
-from tradewind.infrastructure.stack import Stack
 from tradewind.infrastructure.terraform import Listener, Message
-from tradewind.local.paths import Home
 
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DESTROY: "-", Action.FORGET: "."}
 VERBS = {"create": "creating", "update": "changing", "delete": "destroying", "read": "reading", "replace": "replacing"}
-
-
-def deployer(file: Path | None) -> tuple[Tradewind, Deployer]:
-    """The configuration, and what deploys it from the folder ``.tradewind`` beside it."""
-    path = configuration_file(file)
-    tradewind = config.load(path)
-    used = outside()
-    return tradewind, Deployer(Home.beside(path).root, used.cloud(tradewind.region), used.terraform)
 
 
 @contextmanager
@@ -103,16 +85,6 @@ def show(name: str, summary: Summary, *, every: bool) -> None:
             terminal.data(f"  + {part:<28}{count:>4}")
     for change in summary.losses:
         terminal.data(f"  LOSES DATA: {change.address} holds {change.loses}")
-
-
-def outputs_of(deployer: Deployer, stack: Stack) -> Mapping[str, Any]:
-    """What Terraform has made, by the names of a stack's outputs. TradewindError where it was never applied."""
-    found = deployer.output(stack)
-    if not found:
-        raise TradewindError(
-            f"{stack.name} is not there yet", "", f"{stack.command('plan')}, then {stack.command('apply')}"
-        )
-    return found
 
 
 def headline(summary: Summary) -> str:

@@ -1,23 +1,39 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what they mean: a project, an environment of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:  # what takes long to load is loaded by those who need it
+    from tradewind.environments.outside import Outside
+    from tradewind.environments.project import Project
+    from tradewind.environments.protocol import Environment
     from tradewind.local.platform import Platform
 
 File = Annotated[
     Path | None,
     typer.Option("--file", help="The configuration. When not given: tradewind.yaml here or in a folder above."),
 ]
-LOCAL = "local"
-"""The environment that is this machine."""
 EnvironmentName = Annotated[str, typer.Argument(help="The environment: `local` is the platform on this machine.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_OUTSIDE: ContextVar[Outside] = ContextVar("outside")
+
+
+@contextmanager
+def using(given: Outside) -> Iterator[None]:
+    """Every command that is called in the block uses ``given``."""
+    token = _OUTSIDE.set(given)
+    try:
+        yield
+    finally:
+        _OUTSIDE.reset(token)
 
 
 def configuration_file(file: Path | None) -> Path:
@@ -32,8 +48,21 @@ def configuration_file(file: Path | None) -> Path:
     return found.relative_to(here) if found.is_relative_to(here) else found
 
 
+def project(file: Path | None) -> Project:
+    """The project of a configuration, with what the running command uses. It is read when it is first asked."""
+    from tradewind.environments.outside import Outside
+    from tradewind.environments.project import Project
+
+    return Project(configuration_file(file), _OUTSIDE.get(Outside()))
+
+
+def environment(file: Path | None, name: str) -> Environment:
+    """An environment of a configuration. TradewindError, with the nearest name, where there is none."""
+    return project(file).environment(name)
+
+
 def platform(file: Path | None) -> Platform:
-    """The platform that belongs to the configuration, running or not."""
+    """The platform of this machine that belongs to the configuration, running or not."""
     from tradewind.local.paths import Home
     from tradewind.local.platform import Platform
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import infrastructure, terminal
+from tradewind.cli import infrastructure, options, terminal
 from tradewind.cli.options import AsJson, File
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.infrastructure.deploy import Planned
@@ -21,7 +21,8 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what would change in an environment on AWS, and keep the plan for `tradewind audit` and `apply`."""
-    tradewind, deployer = infrastructure.deployer(file)
+    project = options.project(file)
+    tradewind, deployer = project.tradewind, project.deployer()
     if every == bool(environment):
         raise TradewindError(
             "name one environment, or give --all",

@@ -9,64 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from tradewind import config
-from tradewind.cli import images, infrastructure, terminal
-from tradewind.cli.options import LOCAL, AsJson, EnvironmentName, File, configuration_file
-from tradewind.cli.outside import outside
-from tradewind.config import ConfigError, Environment
-from tradewind.delivery.engine import Engine, Limits, Listener, in_force, keep, known
-from tradewind.delivery.local import LocalTarget
+from tradewind.cli import images, options, terminal
+from tradewind.cli.options import AsJson, EnvironmentName, File
+from tradewind.config import ConfigError
+from tradewind.delivery.engine import Engine, Listener
 from tradewind.delivery.release import Release
-from tradewind.delivery.target import Phase, Progress, Target
+from tradewind.delivery.target import Phase, Progress
+from tradewind.environments import LOCAL
+from tradewind.environments.protocol import Environment
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.images.builder import Podman
 from tradewind.images.images import Image, components
-from tradewind.infrastructure.deploy import Deployer
-from tradewind.infrastructure.stack import Stack, environment_stack
-from tradewind.local.paths import Home
-from tradewind.local.platform import Platform
-from tradewind.platform import Component, services
+from tradewind.platform import Component
 from tradewind.records import lease
-from tradewind.records.records import FolderRecords, Records
-
-
-def records_of(file: Path | None, environment: str = LOCAL) -> Records:
-    """Where the releases of an environment are kept: beside the configuration, or in its account's state bucket."""
-    if environment == LOCAL:
-        return FolderRecords(Home.beside(configuration_file(file)).root / "releases")
-    from tradewind.records.s3 import S3Records  # boto3 takes long to import
-
-    tradewind, deployer = infrastructure.deployer(file)
-    stack = environment_stack(tradewind, environment)
-    return S3Records(deployer.cloud_of(stack).session(), stack.bucket)
-
-
-def engine_of(file: Path | None, environment: str) -> Engine:
-    """What deploys to an environment. TradewindError where there is none."""
-    target: Target
-    if environment == LOCAL:
-        path = configuration_file(file)
-        found = config.load(path).local_environment
-        platform = Platform(Home.beside(path))
-        if platform.status() is None:
-            raise platform.missing(
-                "releases go to one that runs from images", "tradewind up --containers --database mysql"
-            )
-        target = LocalTarget(platform, Podman("podman").fetch)
-    else:
-        tradewind, deployer = infrastructure.deployer(file)
-        found = tradewind.environment(environment)
-        target = _on_aws(deployer, environment_stack(tradewind, environment), found)
-    limits = Limits(draining_s=max(worker.longest_task_hours for worker in found.workers.values()) * 3600)
-    used = outside()
-    return Engine(environment, records_of(file, environment), target, limits, used.clock, used.sleep)
-
-
-def _on_aws(deployer: Deployer, stack: Stack, environment: Environment) -> Target:
-    from tradewind.delivery.ecs import EcsTarget, Layout
-
-    outputs = infrastructure.outputs_of(deployer, stack)
-    return EcsTarget(Layout.from_outputs(outputs), services(environment), deployer.cloud_of(stack).session())
 
 
 def create(
@@ -83,11 +37,12 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a release of the images as they should be now; builds what is missing. Prints its id."""
-    store = records_of(file, source or LOCAL)
-    base = in_force(store, source) if source else None
+    project = options.project(file)
+    environment = project.environment(source or LOCAL)
+    base = environment.releases.current() if source else None
     chosen = (dict(base.images) if base else {}) | dict(_pairs(given or []))
     left = [component for component in Component if component.value not in chosen]
-    if left and source not in {None, LOCAL}:
+    if left and not environment.builds_here:
         raise TradewindError(
             f"a first release for {source} needs every image",
             f"there is none of {', '.join(left)}",
@@ -95,7 +50,7 @@ def create(
             code=ExitCode.USAGE,
         )
     built = _build(file, left) if left else []
-    releases = known(store)
+    releases = environment.releases.all()
     parent = base or (releases[-1] if releases else None)
     release = Release(
         images=chosen | {image.component.value: str(image.id) for image in built},
@@ -104,7 +59,7 @@ def create(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         note=note,
     )
-    release = keep(store, release)
+    release = environment.releases.keep(release)
     if as_json:
         terminal.data_json(release.as_dict())
         return
@@ -118,19 +73,20 @@ def deploy(
     file: File = None,
 ) -> None:
     """Bring a release into an environment; where a gate fails, what ran before is brought back."""
-    engine = engine_of(file, environment)
-    wanted = engine.release(release) if release else _newest(engine)
+    found = options.environment(file, environment)
+    engine = found.rollout()
+    wanted = found.releases.release(release) if release else _newest(found)
     terminal.say(f"deploying {wanted.id} to {environment}")
     _bring(engine, wanted, reason)
 
 
-def redeploy(file: Path | None, environment: str, reason: str) -> bool:
+def redeploy(environment: Environment, reason: str) -> bool:
     """Bring the release in force to services whose description has changed; whether there is one."""
-    current = in_force(records_of(file, environment), environment)
+    current = environment.releases.current()
     if current is None:
         return False
     terminal.say(f"deploying {current.id} again, to what was changed")
-    _bring(engine_of(file, environment), current, reason)
+    _bring(environment.rollout(), current, reason)
     return True
 
 
@@ -141,21 +97,21 @@ def rollback(
     file: File = None,
 ) -> None:
     """Bring back an earlier release."""
-    engine = engine_of(file, environment)
-    wanted = engine.release(to) if to else engine.previous()
+    engine = options.environment(file, environment).rollout()
+    wanted = engine.releases.release(to) if to else engine.releases.previous()
     terminal.say(f"going back to {wanted.id} in {environment}")
     _bring(engine, wanted, reason or "rollback")
 
 
 def resume(environment: EnvironmentName, file: File = None) -> None:
     """Finish what a deployment that was killed has left."""
-    finished = engine_of(file, environment).resume(_listener())
+    finished = options.environment(file, environment).rollout().resume(_listener())
     terminal.data(f"{finished.id} is in force in {environment}" if finished else "there is nothing to finish")
 
 
 def status(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show which release is in force, and whether all that runs is of it. Exit code 3 where it is not."""
-    found = engine_of(file, environment).status()
+    found = options.environment(file, environment).rollout().status()
     if as_json:
         terminal.data_json(found)
     else:
@@ -170,7 +126,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the releases, newest last."""
-    releases = known(records_of(file, environment))
+    releases = options.environment(file, environment).releases.all()
     if as_json:
         terminal.data_json({"version": 1, "releases": [release.as_dict() for release in releases]})
         return
@@ -186,7 +142,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show what differs between two releases."""
-    by_id = {release.id: release for release in known(records_of(file, environment))}
+    by_id = {release.id: release for release in options.environment(file, environment).releases.all()}
     missing = [name for name in (first, second) if name not in by_id]
     if missing:
         raise TradewindError(
@@ -207,21 +163,21 @@ def lock(
     file: File = None,
 ) -> None:
     """Keep everybody from deploying, until `tradewind release unlock`."""
-    lease.lock(records_of(file, environment), lease.of_environment(environment), reason, time.time)
+    lease.lock(
+        options.environment(file, environment).releases.records, lease.of_environment(environment), reason, time.time
+    )
     terminal.data(f"{environment} is locked")
 
 
 def unlock(environment: EnvironmentName, file: File = None) -> None:
     """Remove the lock, whoever has it."""
-    removed = lease.unlock(records_of(file, environment), lease.of_environment(environment))
+    removed = lease.unlock(options.environment(file, environment).releases.records, lease.of_environment(environment))
     terminal.data(f"{environment} {'is unlocked' if removed else 'was not locked'}")
 
 
 def history(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show every release that came into an environment, and what became of it."""
-    store = records_of(file, environment)
-    names = store.names(f"environments/{environment}/ledger/")
-    entries = [found[0] for name in names if (found := store.read(name))]
+    entries = options.environment(file, environment).releases.history()
     if as_json:
         terminal.data_json({"version": 1, "environment": environment, "history": entries})
         return
@@ -251,10 +207,10 @@ def _pairs(given: list[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _newest(engine: Engine) -> Release:
-    releases = known(engine.records)
+def _newest(environment: Environment) -> Release:
+    releases = environment.releases.all()
     if not releases:
-        source = "" if engine.environment == LOCAL else f" --from {engine.environment}"
+        source = "" if environment.builds_here else f" --from {environment.name}"
         raise TradewindError("there is no release yet", hint=f"tradewind release create{source}", code=ExitCode.USAGE)
     return releases[-1]
 

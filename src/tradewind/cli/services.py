@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from tradewind import config, platform
-from tradewind.cli import terminal
-from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind import platform
+from tradewind.cli import options, terminal
+from tradewind.cli.options import AsJson, File
 
 COLUMNS = ["SERVICE", "COPIES", "CPU", "MEMORY", "PORT", "REACHED BY", "SCALES BY", "SECRETS"]
 
@@ -23,7 +23,7 @@ def services(
     as_json: AsJson = False,
 ) -> None:
     """Show the services of an environment, as they run on AWS."""
-    chosen = config.load(configuration_file(file)).environment(environment)
+    chosen = options.project(file).tradewind.environment(environment)
     if settings:
         found = platform.airflow_settings(chosen)
         if as_json:

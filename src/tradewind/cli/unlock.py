@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import infrastructure, terminal
+from tradewind.cli import options, terminal
 from tradewind.cli.options import File
 from tradewind.infrastructure.stack import stacks_named
 
@@ -17,6 +17,7 @@ def unlock(
     file: File = None,
 ) -> None:
     """Take away the lock of a `plan` or `apply` that has died. Never do it while that process lives."""
-    tradewind, deployer = infrastructure.deployer(file)
+    project = options.project(file)
+    tradewind, deployer = project.tradewind, project.deployer()
     removed = deployer.unlock(stacks_named(tradewind, name), lock)
     terminal.say(f"removed the lock of {removed.who}, held since {removed.since}")

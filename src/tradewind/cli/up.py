@@ -9,14 +9,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tradewind.cli import down, images, logs, release, run, terminal
-from tradewind.cli.options import LOCAL, File, configuration_file
+from tradewind.cli import down, images, logs, options, run, terminal
+from tradewind.cli.options import File
 from tradewind.cli.progress import progress
 from tradewind.config import Tradewind
-from tradewind.delivery.engine import in_force
+from tradewind.environments.project import Project
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Request
-from tradewind.local.paths import Home
 from tradewind.local.platform import Platform, told
 from tradewind.local.runtime import check_podman
 from tradewind.platform import Component
@@ -49,10 +48,10 @@ def up(
 
     Ctrl-C while it starts stops what has started.
     """
-    found = configuration_file(file)
+    project = options.project(file)
     changes = {"workers": workers, "database": database}
     request = Request(
-        file=str(found.resolve()),
+        file=str(project.file.resolve()),
         environment=environment,
         dags=str(dags.resolve()) if dags else None,
         local={name: value for name, value in changes.items() if value is not None},
@@ -61,10 +60,10 @@ def up(
     tradewind, _, _ = request.resolve()
     if containers:
         _check_containers(tradewind)
-    platform = Platform(Home.beside(found))
+    platform = Platform(project.home)
     running = platform.status()
     if containers and not running:
-        request = replace(request, images=_images(found))
+        request = replace(request, images=_images(project))
     if running:
         _check_same(running, request)
         terminal.say("the platform runs already")
@@ -89,10 +88,10 @@ def _check_containers(tradewind: Tradewind) -> None:
         )
 
 
-def _images(found: Path) -> dict[str, str]:
+def _images(project: Project) -> dict[str, str]:
     """The images of the release in force; before the first release, or where one is gone, those of this tree."""
-    shop = images.images_of(found)
-    if current := in_force(release.records_of(found), LOCAL):
+    shop = images.images_of(project.file)
+    if current := project.here().releases.current():
         if all(shop.is_here(image) for image in current.images.values()):
             terminal.say(f"the release {current.id} is in force")
             return dict(current.images)

@@ -7,7 +7,7 @@ wrong is reported all at once in a ``ConfigError``.
 from __future__ import annotations
 
 from tradewind.config.environment import Environment
-from tradewind.config.load import FILE_NAME, find, load, parse
+from tradewind.config.load import FILE_NAME, NoConfigurationError, find, load, parse
 from tradewind.config.network import Identity
 from tradewind.config.problems import ConfigError, Problem
 from tradewind.config.services import (
@@ -38,6 +38,7 @@ __all__ = [
     "Flower",
     "Identity",
     "Local",
+    "NoConfigurationError",
     "Problem",
     "ScalingService",
     "Schedule",

@@ -24,6 +24,10 @@ def load(path: Path) -> Tradewind:
     return parse(_text(path, name), name)
 
 
+class NoConfigurationError(TradewindError):
+    """There is no configuration in a folder or above it."""
+
+
 def parse(text: str, name: str = FILE_NAME) -> Tradewind:
     """Check the text of a configuration. ``name`` is what messages call it. Raises ConfigError; pure."""
     config, problems = check(read(text))
@@ -33,11 +37,11 @@ def parse(text: str, name: str = FILE_NAME) -> Tradewind:
 
 
 def find(start: Path) -> Path:
-    """``tradewind.yaml`` in a folder or the nearest one above it. TradewindError where there is none."""
+    """``tradewind.yaml`` in a folder or the nearest one above it. NoConfigurationError where there is none."""
     for folder in (start, *start.absolute().parents):
         if (folder / FILE_NAME).exists():
             return folder / FILE_NAME
-    raise TradewindError(
+    raise NoConfigurationError(
         f"there is no {FILE_NAME} in {start.absolute()} or a folder above it",
         hint=f"go to the folder that holds it, or name it: --file PATH/{FILE_NAME}",
         code=ExitCode.USAGE,

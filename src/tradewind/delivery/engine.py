@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from tradewind.delivery.release import Release
+from tradewind.delivery.repository import ReleaseRepository
 from tradewind.delivery.target import Phase, Progress, Rolled, Stage, Target, waves
-from tradewind.errors import ExitCode, TradewindError
+from tradewind.errors import TradewindError
 from tradewind.platform import Component
-from tradewind.records.lease import Lease, me, of_environment
-from tradewind.records.records import ConflictError, Records
+from tradewind.records.lease import Lease, of_environment
 
 Listener = Callable[[str, Progress], None]
 Look = Callable[..., Progress]
@@ -51,12 +50,16 @@ class Engine:
     ``sleep`` and ``clock`` (Unix time in seconds) are the real ones but in tests.
     """
 
-    environment: str
-    records: Records
+    releases: ReleaseRepository
     target: Target
     limits: Limits = field(default=Limits())
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def environment(self) -> str:
+        """Its name."""
+        return self.releases.environment
 
     def deploy(self, release: Release, listen: Listener, reason: str = "") -> None:
         """Make the environment run ``release``; on failure, what it ran before.
@@ -65,13 +68,13 @@ class Engine:
             TradewindError: somebody else is at it; or it failed, and what was done about that.
         """
         self._images(release)
-        lease = Lease.take(self.records, of_environment(self.environment), f"deploys {release.id}", self.clock)
+        lease = self._lease(f"deploys {release.id}")
         try:
-            unfinished = self.unfinished()
-            before = unfinished["previous"] if unfinished else self.current_id()
+            unfinished = self.releases.unfinished()
+            before = unfinished["previous"] if unfinished else self.releases.current_id()
             if unfinished:
                 self._note("interrupted", unfinished["release"], reason=f"followed by {release.id}")
-            self._write("deployment", {"release": release.id, "previous": before, "back": False, "reason": reason})
+            self.releases.begin(release.id, before, reason, back=False)
             self._forward(release, before, lease, listen, reason)
         finally:
             lease.give_back()
@@ -82,81 +85,35 @@ class Engine:
         Raises:
             TradewindError: as ``deploy``.
         """
-        unfinished = self.unfinished()
+        unfinished = self.releases.unfinished()
         if unfinished is None:
             return None
-        lease = Lease.take(
-            self.records, of_environment(self.environment), f"resumes {unfinished['release']}", self.clock
-        )
+        lease = self._lease(f"resumes {unfinished['release']}")
         try:
-            unfinished = self.unfinished()
+            unfinished = self.releases.unfinished()
             if unfinished is None:
                 return None
-            release = self.release(unfinished["release"])
+            release = self.releases.release(unfinished["release"])
             if unfinished["back"]:
                 self._back(release, unfinished["previous"], unfinished["reason"], lease, listen)
-                return self.release(unfinished["previous"])
+                return self.releases.release(unfinished["previous"])
             self._forward(release, unfinished["previous"], lease, listen, unfinished["reason"])
             return release
         finally:
             lease.give_back()
 
-    def current_id(self) -> str | None:
-        """The release that was deployed last, and well; None before the first."""
-        found = self._read("current")
-        return str(found["release"]) if found else None
-
-    def unfinished(self) -> dict[str, Any] | None:
-        """What a deployment that did not end has written down; None where there is none."""
-        return self._read("deployment")
-
-    def release(self, release_id: str) -> Release:
-        """The record of a release. TradewindError where there is none."""
-        found = self.records.read(f"records/{release_id}")
-        if found is None:
-            raise TradewindError(
-                f"there is no release {release_id!r}", hint="tradewind release list", code=ExitCode.USAGE
-            )
-        return Release.from_dict(found[0])
-
-    def previous(self) -> Release:
-        """The release to go back to: before an unfinished deployment, the one in force; else the one before that.
-
-        Raises:
-            TradewindError: there is none.
-        """
-        current = self.current_id()
-        if current and self.unfinished():
-            return self.release(current)
-        settled = [entry["release"] for entry in self.history() if entry["event"] in {"deployed", "rolled-back"}]
-        before = [release for release in settled if release != current]
-        if not before:
-            raise TradewindError(
-                "there is nothing to go back to",
-                f"no other release was ever in force in {self.environment}",
-                f"tradewind history {self.environment}",
-                code=ExitCode.USAGE,
-            )
-        return self.release(before[-1])
-
-    def history(self) -> list[dict[str, Any]]:
-        """Every change of the environment, oldest first."""
-        names = self.records.names(f"environments/{self.environment}/ledger/")
-        return [found[0] for name in names if (found := self.records.read(name))]
-
     def status(self) -> dict[str, Any]:
         """The public format of ``tradewind release status --json``; see docs/reference/json.md."""
-        current, unfinished = self.current_id(), self.unfinished()
+        current, unfinished = self.releases.current_id(), self.releases.unfinished()
         running = {name: sorted(images) for name, images in self.target.running().items()}
-        lock = self._read("lock")
-        wanted = self._images(self.release(current)) if current else {}
+        wanted = self._images(self.releases.release(current)) if current else {}
         return {
             "version": 1,
             "environment": self.environment,
             "release": current,
             "consistent": bool(current) and unfinished is None and all(set(running[n]) <= {wanted[n]} for n in running),
             "unfinished": unfinished,
-            "lock": {key: lock[key] for key in ("owner", "reason", "since", "until")} if lock else None,
+            "lock": self.releases.lock(),
             "running": running,
         }
 
@@ -174,8 +131,7 @@ class Engine:
                     f"tradewind release deploy {self.environment} RELEASE",
                 ) from error
             self._note("failed", release.id, reason=str(error))
-            back = {"release": release.id, "previous": before, "back": True, "reason": str(error)}
-            self._write("deployment", back)
+            self.releases.begin(release.id, before, str(error), back=True)
             self._back(release, before, str(error), lease, listen)
             raise TradewindError(
                 f"{release.id} failed, and {before} is in force again",
@@ -187,7 +143,7 @@ class Engine:
     def _back(self, failed: Release, to: str, why: str, lease: Lease, listen: Listener) -> None:
         """Dependents first, so that nothing new meets something old that does not know it. One-offs do not run back."""
         began = self.clock()
-        release = self.release(to)
+        release = self.releases.release(to)
         order = reversed(waves(service for service in self.target.services() if not service.one_off))
         try:
             self._converge(release, order, lease, listen)
@@ -268,62 +224,16 @@ class Engine:
 
     def _settle(self, event: str, release: Release, reason: str, seconds: float) -> None:
         self.target.adopt({Component(name): image for name, image in release.images.items()})
-        self._write("current", {"release": release.id})
-        self._note(event, release.id, reason=reason, seconds=round(seconds, 1))
-        name = self._name("deployment")
-        if found := self.records.read(name):
-            self.records.delete(name, found[1])
+        self.releases.settle(release, event, self.clock(), reason=reason, seconds=round(seconds, 1))
+
+    def _note(self, event: str, release: str, reason: str) -> None:
+        self.releases.note(event, release, self.clock(), reason=reason)
+
+    def _lease(self, why: str) -> Lease:
+        return Lease.take(self.releases.records, of_environment(self.environment), why, self.clock)
 
     def _images(self, release: Release) -> Mapping[str, str]:
         missing = {s.component for s in self.target.services()} - {Component(name) for name in release.images}
         if missing:
             raise TradewindError(f"{release.id} has no image for {', '.join(sorted(missing))}")
         return {service.name: release.images[service.component] for service in self.target.services()}
-
-    def _name(self, what: str) -> str:
-        return f"environments/{self.environment}/{what}"
-
-    def _read(self, what: str) -> dict[str, Any] | None:
-        found = self.records.read(self._name(what))
-        return found[0] if found else None
-
-    def _write(self, what: str, document: Mapping[str, Any]) -> None:
-        found = self.records.read(self._name(what))
-        self.records.write(self._name(what), document, found[1] if found else None)
-
-    def _note(self, event: str, release: str, **more: Any) -> None:
-        """Append to the ledger. Only who holds the lease does; nobody ever writes over an entry."""
-        at = datetime.fromtimestamp(self.clock(), UTC)
-        entry = {"event": event, "release": release, "by": me(), "at": at.isoformat(timespec="seconds"), **more}
-        ledger = self._name("ledger/")
-        number = len(self.records.names(ledger)) + 1
-        self.records.write(f"{ledger}{number:06}-{at.strftime('%Y%m%dT%H%M%S')}", entry, None)
-
-
-def keep(records: Records, release: Release) -> Release:
-    """Keep the record of a release, and return it. One that is made again is the newest again; its parent stays."""
-    name = f"records/{release.id}"
-    while True:
-        found = records.read(name)
-        if found:
-            first = Release.from_dict(found[0])
-            last = max(first, release, key=lambda made: made.created)
-            release = replace(last, parent=first.parent, note=release.note or first.note)
-        try:
-            records.write(name, release.as_dict(), found[1] if found else None)
-        except ConflictError:
-            continue  # made at the same time by another process
-        return release
-
-
-def in_force(records: Records, environment: str) -> Release | None:
-    """The release that was deployed last, and well; None before the first."""
-    current = records.read(f"environments/{environment}/current")
-    found = records.read(f"records/{current[0]['release']}") if current else None
-    return Release.from_dict(found[0]) if found else None
-
-
-def known(records: Records) -> list[Release]:
-    """Every release, oldest first."""
-    found = [Release.from_dict(document[0]) for n in records.names("records/") if (document := records.read(n))]
-    return sorted(found, key=lambda release: release.created)

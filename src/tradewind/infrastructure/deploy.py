@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tradewind.aws.accounts import Accounts
+from tradewind.aws.cloud import Caller, Cloud, Lock
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.infrastructure import kept
 from tradewind.infrastructure.changes import Summary, drifted, summarise
-from tradewind.infrastructure.cloud import Caller, Cloud, Lock
 from tradewind.infrastructure.stack import Stack
 from tradewind.infrastructure.terraform import Listener, Terraform
 from tradewind.infrastructure.workspace import Workspace, fingerprint
@@ -53,13 +54,13 @@ class Deployer:
 
     Args:
         home: the folder ``.tradewind`` beside the configuration.
-        cloud: who the caller is, as AWS sees it.
+        accounts: the accounts that the caller reaches.
         terraform: makes the program for a data folder and a cache folder.
         clock: the time, in UTC.
     """
 
     home: Path
-    cloud: Cloud
+    accounts: Accounts
     terraform: TerraformFactory
     clock: Clock = lambda: datetime.now(UTC)
 
@@ -193,11 +194,6 @@ class Deployer:
             finally:
                 out.unlink(missing_ok=True)
 
-    def output(self, stack: Stack) -> Mapping[str, Any]:
-        """What the stack tells: addresses, names, ARNs. Empty before the first apply."""
-        with self._ready(stack) as ready:
-            return ready.terraform.output(ready.folder)
-
     def unlock(self, stacks: Sequence[Stack], lock_id: str) -> Lock:
         """Take away the lock of a process that is dead, from whichever of the stacks it holds.
 
@@ -205,18 +201,14 @@ class Deployer:
         """
         others = []
         for stack in stacks:
-            cloud, _ = self._admit(stack, self.cloud.caller())
-            lock = cloud.lock(stack.bucket, stack.key)
+            cloud = self.accounts.enter(stack.account, stack.title).cloud
+            lock = cloud.lock(stack.account.state_bucket, stack.key)
             if lock is not None and lock.id == lock_id:
-                cloud.unlock(stack.bucket, stack.key)
+                cloud.unlock(stack.account.state_bucket, stack.key)
                 return lock
             if lock is not None:
                 others.append(f"{lock.id} on {stack.title}, held by {lock.who} since {lock.since} ({lock.operation})")
         raise TradewindError(f"nobody holds the lock {lock_id}", "; ".join(others), code=ExitCode.USAGE)
-
-    def cloud_of(self, stack: Stack) -> Cloud:
-        """AWS as seen from the account of a stack. TradewindError where the caller may not be there."""
-        return self._admit(stack, self.cloud.caller())[0]
 
     @contextmanager
     def _ready(self, stack: Stack, *, fresh: bool = True) -> Iterator[_Ready]:
@@ -224,19 +216,19 @@ class Deployer:
 
         No other command of this folder works on the stack for as long as the block lasts.
         """
-        caller = self.cloud.caller()
-        cloud, assumed = self._admit(stack, caller)
+        entered = self.accounts.enter(stack.account, stack.title)
+        cloud, assumed = entered.cloud, entered.role_arn
         workspace = Workspace.of(self.home, stack)
         # The state is a file until the bootstrap that makes the bucket has ended, however often it is tried.
-        ready = cloud.bucket_exists(stack.bucket)
+        ready = cloud.bucket_exists(stack.account.state_bucket)
         first = stack.kind == "bootstrap" and (workspace.first_state.exists() or not ready)
         if not ready and not first:
             raise TradewindError(
-                f"the account {stack.account} is not ready",
-                f"there is no state bucket {stack.bucket}",
-                f"tradewind bootstrap {stack.account}",
+                f"the account {stack.account.name} is not ready",
+                f"there is no state bucket {stack.account.state_bucket}",
+                f"tradewind bootstrap {stack.account.name}",
             )
-        lock = None if first else cloud.lock(stack.bucket, stack.key)
+        lock = None if first else cloud.lock(stack.account.state_bucket, stack.key)
         if lock is not None:
             raise TradewindError(
                 f"somebody is changing {stack.title}",
@@ -250,7 +242,7 @@ class Deployer:
             if fresh:
                 workspace.render(stack, assumed, first=first)
                 terraform.init(folder, None if first else workspace.backend)
-            yield _Ready(workspace, folder, terraform, caller, cloud, assumed, first)
+            yield _Ready(workspace, folder, terraform, self.accounts.caller, cloud, assumed, first)
 
     def _terraform(self, workspace: Workspace) -> Terraform:
         return self.terraform(workspace.data, self.home / "infrastructure" / "providers")
@@ -262,23 +254,9 @@ class Deployer:
         for left in ready.workspace.folder.glob("first.tfstate*"):
             left.unlink()
 
-    def _admit(self, stack: Stack, caller: Caller) -> tuple[Cloud, str | None]:
-        """The cloud as seen from the stack's account, and the role that was taken for it, if any."""
-        if caller.account_id == stack.account_id:
-            return self.cloud, None
-        try:
-            return self.cloud.assume(stack.role_arn), stack.role_arn
-        except TradewindError as error:
-            raise TradewindError(
-                f"{stack.title} is in the account {stack.account} ({stack.account_id}), and you are {caller.arn}",
-                f"{stack.role_arn} could not be taken: {error.why or error.what}",
-                f"use credentials of {stack.account_id}, or let `ci_principals` of the account name you",
-                code=ExitCode.USAGE,
-            ) from None
-
     def _write(self, stack: Stack, cloud: Cloud, entry: Mapping[str, Any], event: str) -> None:
         key = f"ledger/{stack.kind}/{stack.name}/{self._now()}-{entry['id']}-{event}.json"
-        cloud.write(stack.bucket, key, {**entry, "event": event, "at": self._now()})
+        cloud.write(stack.account.state_bucket, key, {**entry, "event": event, "at": self._now()})
 
     def _now(self) -> str:
         return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -20,7 +20,12 @@ NEEDED = {"role", "audit", "losses", "counts", "destroy", "made_at", "made_by"}
 
 def identity(stack: Stack) -> dict[str, str]:
     """What a plan is of, and where its state is: a plan that was copied from elsewhere differs in one of them."""
-    return {"stack": stack.kind, "name": stack.name, "account_id": stack.account_id, "bucket": stack.bucket}
+    return {
+        "stack": stack.kind,
+        "name": stack.name,
+        "account_id": stack.account.id,
+        "bucket": stack.account.state_bucket,
+    }
 
 
 def sha256(path: Path) -> str:

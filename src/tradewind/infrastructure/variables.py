@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradewind.config import Account, Environment, Tradewind
+from tradewind.infrastructure.account import state_bucket
 from tradewind.infrastructure.schedule import aws_cron
 from tradewind.platform import KERNEL, Service, health_command, on_aws, services
 from tradewind.platform.services import execution_api_host
@@ -27,6 +28,7 @@ def environment_variables(tradewind: Tradewind, name: str) -> Variables:
     return {
         **_common(tradewind, account),
         "environment": name,
+        "state_bucket": state_bucket(tradewind.tenant, account.id, tradewind.region),
         "production": environment.production,
         "tags": {**tradewind.tags, **environment.tags},
         "architecture": environment.architecture,

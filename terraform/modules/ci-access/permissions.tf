@@ -53,8 +53,15 @@ locals {
     {
       Sid      = "StateBucket"
       Effect   = "Allow"
-      Action   = ["s3:GetBucketLocation", "s3:ListBucket"]
+      Action   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"]
       Resource = [var.state_bucket_arn]
+    },
+    {
+      # What environments publish is Terraform's: it reads the tags, and ends every version of what it destroys.
+      Sid      = "Published"
+      Effect   = "Allow"
+      Action   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectTagging"]
+      Resource = ["${var.state_bucket_arn}/published/*"]
     },
     {
       # Its name begins as the names of other buckets do, which a pipeline may make and change.

@@ -1,67 +1,61 @@
-# What the command line, releases and the controller need to know. Nothing here is secret.
+# As published.tf publishes them.
 
 output "environment" {
   description = "The name of the environment."
-  value       = var.environment
+  value       = local.outputs.environment
 }
 
 output "cluster" {
   description = "The ECS cluster."
-  value       = module.cluster.name
+  value       = local.outputs.cluster
 }
 
 output "web_url" {
   description = "Where people find Airflow."
-  value       = local.web_url
+  value       = local.outputs.web_url
 }
 
 output "execution_api_url" {
   description = "Where tasks find the execution API."
-  value       = local.execution_api_url
+  value       = local.outputs.execution_api_url
 }
 
 output "private_subnet_ids" {
   description = "The subnets that one-off tasks run in."
-  value       = module.placement.private_subnet_ids
+  value       = local.outputs.private_subnet_ids
 }
 
 output "task_definitions" {
   description = "The template revision of each service's task definition, from which releases are made."
-  value       = { for name, task in module.task : name => task.task_definition_arn }
+  value       = local.outputs.task_definitions
 }
 
 output "security_groups" {
   description = "The security group of each service."
-  value       = { for name, task in module.task : name => task.security_group_id }
+  value       = local.outputs.security_groups
 }
 
 output "services" {
   description = "The ECS services of each service: one, or two where replica sets take turns. One-off tasks have none."
-  value = merge(
-    { for name, service in module.service : name => [service.name] },
-    { for name, fleet in module.worker_fleet : name => values(fleet.services) },
-  )
+  value       = local.outputs.services
 }
 
 output "task_log_bucket" {
   description = "The bucket with the logs of tasks."
-  value       = module.task_logs.bucket
+  value       = local.outputs.task_log_bucket
 }
 
 output "controller_bucket" {
   description = "The bucket in which the controller is asked, and given releases of DAG files."
-  value       = module.controller_bucket.bucket
+  value       = local.outputs.controller_bucket
 }
 
 output "dag_storage" {
   description = "The shared file system, and the access point through which the controller writes."
-  value = {
-    file_system_id          = module.dag_storage.file_system_id
-    read_write_access_point = module.dag_storage.read_write_access_point.id
-  }
+  value       = local.outputs.dag_storage
 }
 
 output "database" {
   description = "The database: its identifier, and its address."
-  value       = { identifier = module.database.identifier, address = module.database.address }
+  value       = local.outputs.database
 }

@@ -39,6 +39,12 @@ variable "account_id" {
   }
 }
 
+variable "state_bucket" {
+  description = "The state bucket of the account, in which this stack publishes its outputs, below published/."
+  type        = string
+  nullable    = false
+}
+
 variable "production" {
   description = "Whether it is in a production account: what is deleted by mistake can be brought back for longer."
   type        = bool

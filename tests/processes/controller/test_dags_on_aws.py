@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 import pytest
-from infrastructure_samples import FakeCloud, FakeTerraform
+from infrastructure_samples import FakeCloud
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
@@ -19,8 +19,7 @@ from tradewind import config
 from tradewind.bundle.s3_store import S3Store
 from tradewind.bundle.shared import SharedFolder
 from tradewind.cli.app import app
-from tradewind.cli.controllers import KEPT
-from tradewind.cli.outside import Outside, using
+from tradewind.cli.options import using
 from tradewind.controller.dags import DagCommands
 from tradewind.controller.deployment import Deployment
 from tradewind.controller.desk import Desk
@@ -28,6 +27,8 @@ from tradewind.controller.inbox import LEADER, Inbox
 from tradewind.controller.needs import Needs
 from tradewind.controller.places import DAGS, RECORDS
 from tradewind.controller.secrets_manager import SecretsManager
+from tradewind.environments.on_aws import KEPT
+from tradewind.environments.outside import Outside
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.records.s3 import S3Records
@@ -90,6 +91,10 @@ class Environment:
         return now.release
 
 
+def no_terraform(data: Path, cache: Path) -> NoReturn:
+    raise AssertionError("a command about DAGs needs no Terraform")
+
+
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -102,9 +107,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Env
     with mock_aws():
         made = Environment(tmp_path)
         stack = environment_stack(config.load(Path("tradewind.yaml")), "dev")
-        cloud = FakeCloud(stack.account_id, {stack.bucket: {}})
-        terraform = FakeTerraform([], outputs=lambda: made.outputs)
-        with using(Outside(lambda region: cloud, lambda data, cache: terraform)):
+        cloud = FakeCloud(stack.account.id, {stack.account.state_bucket: {}}, published=lambda: made.outputs)
+        with using(Outside(lambda region: cloud, no_terraform)):
             yield made
         made.end()
 

@@ -53,7 +53,9 @@ def _fill(block: Block, state: dict[str, Value], settings: Settings) -> bool:
         state["region"] = settings.region
     if "tags_all" in attributes:
         tags = state.get("tags")
-        state["tags_all"] = UNKNOWN if tags is UNKNOWN else {**settings.default_tags, **(tags or {})}
+        # A resource may say that the provider's tags are not for it; only S3's object can.
+        ours = {} if state.get("override_provider") else settings.default_tags
+        state["tags_all"] = UNKNOWN if tags is UNKNOWN else {**ours, **(tags or {})}
     return filled
 
 

@@ -7,9 +7,9 @@ import pytest
 from config_samples import VALID, changed, problems, problems_in, text
 from jsonschema import Draft202012Validator
 
-from tradewind.cli.options import LOCAL
 from tradewind.config import schema
 from tradewind.config.fields import RESERVED
+from tradewind.environments import LOCAL
 
 
 def regions() -> list[tuple[str, str]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from fleet_of_fakes import NEW, OLD, OTHER, Clock, FakeTarget, ignore, release
 
-from tradewind.delivery.engine import Engine, Limits, keep
+from tradewind.delivery.engine import Engine, Limits
+from tradewind.delivery.repository import ReleaseRepository
 from tradewind.records.records import FolderRecords
 
 
@@ -25,7 +26,7 @@ def records(tmp_path: Path) -> FolderRecords:
 def engine(records: FolderRecords, clock: Clock) -> Engine:
     """An environment that runs OLD, as its records say."""
     for image in (OLD, NEW, OTHER):
-        keep(records, release(image))
-    made = Engine("dev", records, FakeTarget(OLD), Limits(), clock, clock.sleep)
+        ReleaseRepository("dev", records).keep(release(image))
+    made = Engine(ReleaseRepository("dev", records), FakeTarget(OLD), Limits(), clock, clock.sleep)
     made.deploy(release(OLD), ignore)
     return made

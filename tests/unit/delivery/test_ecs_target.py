@@ -14,7 +14,8 @@ from moto import mock_aws
 from tests.counts import count
 
 from tradewind.delivery.ecs import EcsTarget, commands
-from tradewind.delivery.engine import GateError, keep
+from tradewind.delivery.engine import GateError
+from tradewind.delivery.repository import ReleaseRepository
 from tradewind.delivery.target import Progress, Stage
 from tradewind.errors import TradewindError
 
@@ -232,7 +233,7 @@ def test_killed_at_any_call_it_goes_on(world: World, broken: bool) -> None:
     kills = 0
     for number, at in enumerate(CALLS, 1):
         wanted = release(number)
-        keep(world.records, wanted)
+        ReleaseRepository("dev", world.records).keep(wanted)
         if broken:
             world.ecs.broken = {wanted.images["worker"]}
         left = [at]
@@ -275,7 +276,7 @@ def test_commands_do_not_overtake_each_other(world: World) -> None:
             told_off.append(name)
             raise GateError("flower failed")
 
-    keep(world.records, release(2))
+    ReleaseRepository("dev", world.records).keep(release(2))
     with pytest.raises(TradewindError, match="is in force again"):
         world.engine().deploy(release(2), fail_meanwhile)
 
@@ -298,7 +299,7 @@ def test_a_killed_deployers_command_is_waited_for(world: World) -> None:
         if progress.detail.startswith("cordon"):
             raise KilledError
 
-    keep(world.records, release(2))
+    ReleaseRepository("dev", world.records).keep(release(2))
     with pytest.raises(KilledError):
         world.engine().deploy(release(2), die)
     world.now += 120
@@ -337,7 +338,7 @@ def test_a_third_release_leaves_the_workers_that_work(world: World) -> None:
         if "finish their tasks" in progress.detail:
             raise KilledError
 
-    keep(world.records, release(2))
+    ReleaseRepository("dev", world.records).keep(release(2))
     with pytest.raises(KilledError):
         world.engine().deploy(release(2), die)
     world.now += 120
@@ -348,7 +349,7 @@ def test_a_third_release_leaves_the_workers_that_work(world: World) -> None:
         if first_works:
             assert not any(t.cordoned for t in world.ecs.tasks.values() if t.service == second and not t.stopped)
 
-    keep(world.records, release(3))
+    ReleaseRepository("dev", world.records).keep(release(3))
     world.engine().deploy(release(3), watch)
 
     assert world.consistent() == release(3).id
@@ -402,7 +403,7 @@ def test_no_snapshot_of_a_database_that_was_migrated_already(world: World) -> No
         if name == "scheduler" and "are new" in progress.detail:
             raise KilledError
 
-    keep(world.records, release(2))
+    ReleaseRepository("dev", world.records).keep(release(2))
     with pytest.raises(KilledError):
         world.engine().deploy(release(2), die)
     world.now += 120
@@ -423,7 +424,7 @@ def test_when_ecs_has_no_room_for_a_task(world: World) -> None:
         if len(looks) == 3:
             world.ecs.full = False
 
-    keep(world.records, release(2))
+    ReleaseRepository("dev", world.records).keep(release(2))
     world.engine().deploy(release(2), make_room)
 
     assert "prepare: ECS has no room for it" in looks

@@ -24,8 +24,9 @@ from fleet_of_fakes import (
 )
 
 from tradewind.config import Environment
-from tradewind.delivery.engine import Engine, Limits, keep, known
+from tradewind.delivery.engine import Engine, Limits
 from tradewind.delivery.release import Release
+from tradewind.delivery.repository import ReleaseRepository
 from tradewind.delivery.target import Progress, Rolled, waves
 from tradewind.errors import TradewindError
 from tradewind.platform import Component, services
@@ -41,9 +42,9 @@ def test_a_release_goes_in_wave_by_wave(engine: Engine) -> None:
     rest = ["scheduler", "worker", "flower"]
     waves_ = [*["migrate"] * 3, *["web"] * 3, *rest * 3]
     assert [name for name, _ in fake(engine).calls] == [*waves_, "confirm", *rest, "worker"]
-    assert engine.current_id() == release(NEW).id
+    assert engine.releases.current_id() == release(NEW).id
     assert fake(engine).adopted == dict.fromkeys(Component, NEW)
-    assert engine.history()[-1]["reason"] == "because"
+    assert engine.releases.history()[-1]["reason"] == "because"
     status = engine.status()
     assert (status["consistent"], status["unfinished"], status["lock"]) == (True, None, None)
 
@@ -114,30 +115,30 @@ def test_a_one_off_that_takes_too_long_is_gone_on_with(engine: Engine, records: 
         engine.deploy(release(NEW), ignore)
 
     assert caught.value.hint == "tradewind release resume dev"
-    assert engine.unfinished() is not None
+    assert engine.releases.unfinished() is not None
     fake(engine).preparing = 0
     assert run_on(engine, records, clock).resume(ignore) == release(NEW)
 
 
 def test_where_a_rollback_leads(engine: Engine, records: FolderRecords, clock: Clock) -> None:
     engine.deploy(release(NEW), ignore)
-    assert engine.previous() == release(OLD)
+    assert engine.releases.previous() == release(OLD)
     fake(engine).on_call = killed_at(8)
     with pytest.raises(KilledError):
         engine.deploy(release(OTHER), ignore)
 
     # OTHER was never in force: back is to what was, not to what was before that.
     later = run_on(engine, records, clock)
-    assert later.previous() == release(NEW)
+    assert later.releases.previous() == release(NEW)
 
 
 def test_the_first_release_has_no_other(records: FolderRecords, clock: Clock) -> None:
-    keep(records, release(NEW))
-    engine = Engine("dev", records, FakeTarget(OLD), Limits(), clock, clock.sleep)
+    ReleaseRepository("dev", records).keep(release(NEW))
+    engine = Engine(ReleaseRepository("dev", records), FakeTarget(OLD), Limits(), clock, clock.sleep)
     engine.deploy(release(NEW), ignore)
 
     with pytest.raises(TradewindError, match="nothing to go back to"):
-        engine.previous()
+        engine.releases.previous()
 
 
 def test_a_gate_that_fails_brings_back_what_was(engine: Engine) -> None:
@@ -148,7 +149,7 @@ def test_a_gate_that_fails_brings_back_what_was(engine: Engine) -> None:
 
     assert "no such file" in caught.value.why
     assert runs_only(engine, OLD)
-    assert engine.current_id() == release(OLD).id
+    assert engine.releases.current_id() == release(OLD).id
     assert events(engine)[-2:] == [("failed", release(NEW).id), ("rolled-back", release(OLD).id)]
     assert engine.status()["consistent"]
 
@@ -183,13 +184,13 @@ def test_a_gate_that_never_opens_fails_within_its_limit(engine: Engine, clock: C
 
 
 def test_the_first_release_has_nothing_to_go_back_to(records: FolderRecords, clock: Clock) -> None:
-    keep(records, release(NEW))
-    engine = Engine("dev", records, FakeTarget(OLD, broken={NEW}), Limits(), clock, clock.sleep)
+    ReleaseRepository("dev", records).keep(release(NEW))
+    engine = Engine(ReleaseRepository("dev", records), FakeTarget(OLD, broken={NEW}), Limits(), clock, clock.sleep)
 
     with pytest.raises(TradewindError, match="no other release to go back to"):
         engine.deploy(release(NEW), ignore)
 
-    assert engine.current_id() is None
+    assert engine.releases.current_id() is None
     assert not engine.status()["consistent"]
 
 
@@ -212,25 +213,25 @@ def test_when_the_way_back_fails_too(engine: Engine) -> None:
 
 def test_a_release_that_nobody_made(engine: Engine) -> None:
     with pytest.raises(TradewindError, match="there is no release 'r-nothing'"):
-        engine.release("r-nothing")
+        engine.releases.release("r-nothing")
 
 
 def test_a_release_without_an_image_that_is_needed(engine: Engine) -> None:
     half = Release({"worker": NEW})
-    keep(engine.records, half)
+    ReleaseRepository("dev", engine.releases.records).keep(half)
 
     with pytest.raises(TradewindError, match="has no image for flower, scheduler, webserver"):
         engine.deploy(half, ignore)
-    assert engine.unfinished() is None
+    assert engine.releases.unfinished() is None
 
 
 def test_a_release_that_is_made_again_is_the_newest(records: FolderRecords) -> None:
     """As when a change is taken back: what `release deploy` brings is what was made last."""
-    keep(records, Release({"worker": OLD}, created="2026-01-01", author="a", note="first"))
-    keep(records, Release({"worker": NEW}, created="2026-01-02", parent="r-0"))
-    keep(records, Release({"worker": OLD}, created="2026-01-03", author="b", parent="r-1"))
+    ReleaseRepository("dev", records).keep(Release({"worker": OLD}, created="2026-01-01", author="a", note="first"))
+    ReleaseRepository("dev", records).keep(Release({"worker": NEW}, created="2026-01-02", parent="r-0"))
+    ReleaseRepository("dev", records).keep(Release({"worker": OLD}, created="2026-01-03", author="b", parent="r-1"))
 
-    assert known(records) == [
+    assert ReleaseRepository("dev", records).all() == [
         Release({"worker": NEW}, created="2026-01-02", parent="r-0"),
         Release({"worker": OLD}, created="2026-01-03", author="b", note="first"),
     ]
@@ -251,6 +252,8 @@ class Busy(FolderRecords):
 def test_two_make_one_release_at_the_same_time(tmp_path: Path) -> None:
     records = Busy(tmp_path)
     records.other = Release({"worker": OLD}, created="2026-01-01", author="a")
-    keep(records, Release({"worker": OLD}, created="2026-01-02", author="b", note="mine"))
+    ReleaseRepository("dev", records).keep(Release({"worker": OLD}, created="2026-01-02", author="b", note="mine"))
 
-    assert known(records) == [Release({"worker": OLD}, created="2026-01-02", author="b", note="mine")]
+    assert ReleaseRepository("dev", records).all() == [
+        Release({"worker": OLD}, created="2026-01-02", author="b", note="mine")
+    ]

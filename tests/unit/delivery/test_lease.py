@@ -18,6 +18,7 @@ from fleet_of_fakes import (
 )
 
 from tradewind.delivery.engine import Engine, Limits
+from tradewind.delivery.repository import ReleaseRepository
 from tradewind.delivery.target import Progress
 from tradewind.errors import TradewindError
 from tradewind.records import lease
@@ -25,7 +26,7 @@ from tradewind.records.records import FolderRecords
 
 
 def test_one_at_a_time(engine: Engine, records: FolderRecords, clock: Clock) -> None:
-    other = Engine("dev", records, FakeTarget(OLD), Limits(), clock, clock.sleep)
+    other = Engine(ReleaseRepository("dev", records), FakeTarget(OLD), Limits(), clock, clock.sleep)
     refusals: list[str] = []
 
     def meanwhile(name: str, progress: Progress) -> None:

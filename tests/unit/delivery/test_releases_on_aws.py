@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 
 from tradewind import cli, config
 from tradewind.cli.app import app
-from tradewind.cli.outside import Outside, using
+from tradewind.cli.options import using
+from tradewind.environments.outside import Outside
 from tradewind.infrastructure.stack import environment_stack
 
 CONFIGURATION = """
@@ -50,10 +51,10 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OnAws]:
         made = OnAws(World(tmp_path / "unused"))
         world = made.world
         world.ecs.client("s3").create_bucket(
-            Bucket=stack.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+            Bucket=stack.account.state_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
-        cloud = FakeCloud(stack.account_id, {stack.bucket: {}}, aws=world.ecs)
-        terraform = FakeTerraform([plan(change("aws_vpc.this", "create"))], outputs=made.outputs)
+        cloud = FakeCloud(stack.account.id, {stack.account.state_bucket: {}}, aws=world.ecs, published=made.outputs)
+        terraform = FakeTerraform([plan(change("aws_vpc.this", "create"))])
         with using(Outside(lambda region: cloud, lambda data, cache: terraform, lambda: world.now, world.sleep)):
             yield made
 

@@ -127,7 +127,7 @@ def test_every_component_has_an_image_and_all_its_files_are_there(
         for name in (
             *(
                 "__init__.py",
-                "aws.py",
+                "aws/",
                 "errors.py",
                 "launch.py",
                 "bundle/",

@@ -9,8 +9,8 @@ import pytest
 from infrastructure_samples import FakeCloud, FakeTerraform, change, deployer, ignore, plan
 
 from samples import LARGE, SMALL
+from tradewind.aws.cloud import Caller
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.cloud import Caller
 from tradewind.infrastructure.stack import Stack, bootstrap_stack, environment_stack, stacks_named
 from tradewind.infrastructure.workspace import Workspace
 
@@ -31,7 +31,7 @@ class NoCloud(FakeCloud):
 
 
 def ready(stack: Stack) -> FakeCloud:
-    return FakeCloud(stack.account_id, {stack.bucket: {}})
+    return FakeCloud(stack.account.id, {stack.account.state_bucket: {}})
 
 
 def test_plan_then_apply(tmp_path: Path) -> None:
@@ -40,8 +40,8 @@ def test_plan_then_apply(tmp_path: Path) -> None:
     assert [found.address for found in planned.summary.changes] == ["aws_vpc.this"]
     deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
     assert terraform.calls == [("init", "backend.tfbackend.json", False), ("plan",), ("apply", CREATE)]
-    assert [entry["event"] for entry in cloud.ledger(DEV.bucket)] == ["finished", "started"]
-    assert {entry["by"] for entry in cloud.ledger(DEV.bucket)} == {"arn:aws:iam::111111111111:user/ada"}
+    assert [entry["event"] for entry in cloud.ledger(DEV.account.state_bucket)] == ["finished", "started"]
+    assert {entry["by"] for entry in cloud.ledger(DEV.account.state_bucket)} == {"arn:aws:iam::111111111111:user/ada"}
 
 
 def test_what_is_written_is_for_nobody_else(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_what_is_audited_is_what_was_kept_and_what_is_applied(tmp_path: Path) ->
     subject.audited(waiting, passed=True)
     assert subject.apply(DEV, (), ignore, only=planned.sha256, audited=True) == planned.sha256
     found = {"at": "2026-11-22T06:00:00Z", "passed": True, "plan_sha256": planned.sha256}
-    for entry in cloud.ledger(DEV.bucket):
+    for entry in cloud.ledger(DEV.account.state_bucket):
         assert entry["plan"]["plan_sha256"] == planned.sha256
         assert entry["plan"]["audit"].items() >= found.items()
 
@@ -124,11 +124,10 @@ def test_an_audit_is_of_its_plan_only(tmp_path: Path) -> None:
         subject.apply(DEV, (), ignore, only=second.sha256, audited=True)
 
 
-def test_drift_and_output_leave_the_plan(tmp_path: Path) -> None:
+def test_drift_leaves_the_plan(tmp_path: Path) -> None:
     subject = deployer(tmp_path, ready(DEV), FakeTerraform([CREATE]))
     planned = subject.plan(DEV, ignore)
     subject.drift(DEV, ignore)
-    subject.output(DEV)
     assert subject.waiting(DEV).sha256 == planned.sha256
 
 
@@ -220,7 +219,7 @@ def test_a_plan_to_destroy_is_not_a_plan_to_apply(tmp_path: Path) -> None:
 def test_the_wrong_account_is_refused_before_anything_runs(tmp_path: Path) -> None:
     terraform = FakeTerraform([CREATE])
     with pytest.raises(TradewindError, match="prod is in the account production") as caught:
-        deployer(tmp_path, FakeCloud("111111111111", {PROD.bucket: {}}), terraform).plan(PROD, ignore)
+        deployer(tmp_path, FakeCloud("111111111111", {PROD.account.state_bucket: {}}), terraform).plan(PROD, ignore)
     assert "arn:aws:iam::111111111111:user/ada" in str(caught.value)
     assert terraform.calls == []
     assert not (tmp_path / "infrastructure").exists()
@@ -228,14 +227,14 @@ def test_the_wrong_account_is_refused_before_anything_runs(tmp_path: Path) -> No
 
 def test_a_role_in_the_other_account_is_taken(tmp_path: Path) -> None:
     role = "arn:aws:iam::222222222222:role/acme-deploy"
-    cloud = FakeCloud("111111111111", {PROD.bucket: {}}, {role})
+    cloud = FakeCloud("111111111111", {PROD.account.state_bucket: {}}, {role})
     deployer(tmp_path, cloud, FakeTerraform([CREATE])).plan(PROD, ignore)
     workspace = Workspace.of(tmp_path, PROD)
     variables = json.loads((workspace.stack_folder(PROD) / "terraform.tfvars.json").read_text())
     assert variables["assume_role_arn"] == role
     assert json.loads(workspace.backend.read_text())["assume_role"]["role_arn"] == role
     # What was planned through the role cannot be applied without it.
-    inside = FakeCloud(PROD.account_id, cloud.buckets)
+    inside = FakeCloud(PROD.account.id, cloud.buckets)
     with pytest.raises(TradewindError, match="made with other credentials") as caught:
         deployer(tmp_path, inside, FakeTerraform([CREATE])).apply(PROD, (), ignore)
     assert caught.value.why.endswith("and you are arn:aws:iam::222222222222:user/ada without another role")
@@ -244,13 +243,13 @@ def test_a_role_in_the_other_account_is_taken(tmp_path: Path) -> None:
 
 def test_without_a_state_bucket_there_is_bootstrap(tmp_path: Path) -> None:
     with pytest.raises(TradewindError, match="the account non-production is not ready") as caught:
-        deployer(tmp_path, FakeCloud(DEV.account_id), FakeTerraform([CREATE])).plan(DEV, ignore)
+        deployer(tmp_path, FakeCloud(DEV.account.id), FakeTerraform([CREATE])).plan(DEV, ignore)
     assert caught.value.hint == "tradewind bootstrap non-production"
 
 
 def lock(cloud: FakeCloud) -> None:
     held = {"id": "7", "who": "eve@ci", "since": "2026-11-22T05:00:00Z", "operation": "OperationTypeApply"}
-    cloud.buckets[DEV.bucket][f"{DEV.key}.tflock"] = json.dumps(held)
+    cloud.buckets[DEV.account.state_bucket][f"{DEV.key}.tflock"] = json.dumps(held)
 
 
 def test_a_held_lock_is_told_and_can_be_taken_away(tmp_path: Path) -> None:
@@ -276,13 +275,13 @@ def test_an_apply_that_fails_is_in_the_ledger(tmp_path: Path, error: BaseExcepti
         deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
     if isinstance(caught.value, TradewindError):
         assert caught.value.hint == "tradewind plan dev: this plan cannot be tried again"
-    assert {entry["event"] for entry in cloud.ledger(DEV.bucket)} == {"started", event}
+    assert {entry["event"] for entry in cloud.ledger(DEV.account.state_bucket)} == {"started", event}
 
 
 def test_the_first_bootstrap_moves_its_state_into_its_bucket(tmp_path: Path) -> None:
     stack = bootstrap_stack(SMALL, "non-production")
-    cloud = FakeCloud(stack.account_id)
-    terraform = FakeTerraform([CREATE], makes_bucket=(cloud, stack.bucket))
+    cloud = FakeCloud(stack.account.id)
+    terraform = FakeTerraform([CREATE], makes_bucket=(cloud, stack.account.state_bucket))
     subject = deployer(tmp_path, cloud, terraform)
     override = Workspace.of(tmp_path, stack).stack_folder(stack) / "backend_override.tf.json"
     subject.plan(stack, ignore)
@@ -295,7 +294,7 @@ def test_the_first_bootstrap_moves_its_state_into_its_bucket(tmp_path: Path) -> 
         ("apply", CREATE),
         ("init", "backend.tfbackend.json", True),
     ]
-    assert [entry["event"] for entry in cloud.ledger(stack.bucket)] == ["finished"]
+    assert [entry["event"] for entry in cloud.ledger(stack.account.state_bucket)] == ["finished"]
     subject.plan(stack, ignore)
     assert terraform.calls[-2:] == [("init", "backend.tfbackend.json", False), ("plan",)]
 

@@ -10,7 +10,8 @@ import pytest
 from samples import LARGE, ROOT, SMALL
 from tradewind.config import Tradewind
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.stack import Stack, account_stack, bootstrap_stack, environment_stack, state_bucket
+from tradewind.infrastructure.account import state_bucket
+from tradewind.infrastructure.stack import Stack, account_stack, bootstrap_stack, environment_stack
 from tradewind.platform import Secret
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -52,8 +53,8 @@ def test_each_stack_has_a_state_of_its_own() -> None:
         *(account_stack(LARGE, name) for name in LARGE.accounts),
         *(bootstrap_stack(LARGE, name) for name in LARGE.accounts),
     ]
-    assert len({(stack.bucket, stack.key) for stack in stacks}) == len(stacks)
-    assert {stack.account_id for stack in stacks} == {account.id for account in LARGE.accounts.values()}
+    assert len({(stack.account.state_bucket, stack.key) for stack in stacks}) == len(stacks)
+    assert {stack.account.id for stack in stacks} == {account.id for account in LARGE.accounts.values()}
 
 
 def test_the_longest_bucket_name_fits() -> None:

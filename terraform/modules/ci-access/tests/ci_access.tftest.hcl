@@ -143,14 +143,15 @@ run "states_stay" {
       ]])
       DagReleases        = jsonencode([["s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::acme-*/controller/inbox.json", "arn:aws:s3:::acme-*/dags/*"]])
       ControllersAnswers = jsonencode([["s3:GetObject"], ["arn:aws:s3:::acme-*/controller/answers/*", "arn:aws:s3:::acme-*/controller/leader.json"]])
-      StateBucket        = jsonencode([["s3:GetBucketLocation", "s3:ListBucket"], [var.state_bucket_arn]])
+      StateBucket        = jsonencode([["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"], [var.state_bucket_arn]])
+      Published          = jsonencode([["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectTagging"], ["${var.state_bucket_arn}/published/*"]])
       StateBucketStays = jsonencode([
         ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"],
         [var.state_bucket_arn],
       ])
       StateKey = jsonencode([["kms:Decrypt", "kms:GenerateDataKey"], [var.state_key_arn]])
     }
-    error_message = "A pipeline must be able to write states and to end locks and deployments, and to delete nothing else."
+    error_message = "A pipeline must be able to write states, and to end locks and deployments and what is published, and to delete nothing else."
   }
 
   assert {

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from tradewind.infrastructure.cloud import Cloud
+from tradewind.aws.cloud import Cloud
 from tradewind.infrastructure.deploy import TerraformFactory
 from tradewind.infrastructure.terraform import TerraformProgram
 
 
 def _aws(region: str) -> Cloud:
     # boto3 takes as long to import as everything else together; commands of one machine do without it.
-    from tradewind.infrastructure.aws import Aws
+    from tradewind.aws.boto import Aws
 
     return Aws(region)
 
@@ -35,21 +33,3 @@ class Outside:
     terraform: TerraformFactory = TerraformProgram
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-
-
-_OUTSIDE: ContextVar[Outside] = ContextVar("outside")
-
-
-def outside() -> Outside:
-    """What the running command uses."""
-    return _OUTSIDE.get(Outside())
-
-
-@contextmanager
-def using(given: Outside) -> Iterator[None]:
-    """Every command that is called in the block uses ``given``."""
-    token = _OUTSIDE.set(given)
-    try:
-        yield
-    finally:
-        _OUTSIDE.reset(token)

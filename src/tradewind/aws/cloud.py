@@ -1,4 +1,4 @@
-"""What AWS is asked before Terraform runs: who calls, is there a state bucket, does somebody hold its lock."""
+"""What commands ask of AWS: who calls, is there a state bucket, does somebody hold its lock, what is published."""
 
 from __future__ import annotations
 
@@ -35,13 +35,16 @@ class Cloud(Protocol):
         """Who calls."""
 
     def assume(self, role_arn: str) -> Cloud:
-        """The same questions, asked as another role. TradewindError where it may not be taken."""
+        """The same questions, asked as another role, for as long as the caller may. TradewindError where he may not."""
 
     def session(self) -> boto3.Session:
         """For what has an adapter of its own: records, images, services."""
 
     def bucket_exists(self, bucket: str) -> bool:
         """Whether the bucket exists and may be read."""
+
+    def read(self, bucket: str, key: str) -> Mapping[str, Any] | None:
+        """A JSON document, or None where there is none."""
 
     def lock(self, bucket: str, key: str) -> Lock | None:
         """The lock on a state, or None where nobody holds one."""

@@ -1,0 +1,111 @@
+"""An environment on AWS: found by what its stack has published, and reached with credentials that renew themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tradewind import config
+from tradewind.aws.accounts import Accounts, TargetAccount
+from tradewind.aws.cloud import Cloud
+from tradewind.controller import places
+from tradewind.controller.inbox import Inbox
+from tradewind.delivery.engine import Engine
+from tradewind.delivery.repository import ReleaseRepository
+from tradewind.environments.outside import Outside
+from tradewind.environments.protocol import DagStore, rollout_of
+from tradewind.errors import TradewindError
+from tradewind.infrastructure import published
+from tradewind.platform import services
+
+if TYPE_CHECKING:  # boto3 takes long to import
+    import boto3
+
+KEPT = 5
+"""A release that was just made is not made again."""
+
+
+@dataclass(frozen=True)
+class AwsEnvironment:
+    """See Environment.
+
+    Args:
+        name: the environment.
+        described: what the configuration says of it.
+        dag_folder: its DAG files on this machine.
+        account: where it is.
+        accounts: the accounts that the caller reaches.
+        state: the folder ``.tradewind`` beside the configuration.
+        outside: the clock.
+    """
+
+    name: str
+    described: config.Environment
+    dag_folder: Path
+    account: TargetAccount
+    accounts: Accounts
+    state: Path
+    outside: Outside
+    builds_here = False
+
+    @property
+    def dag_repository(self) -> str | None:
+        """See Environment."""
+        return self.described.dags.repository
+
+    @property
+    def cloud(self) -> Cloud:
+        """AWS as seen from its account."""
+        return self.accounts.enter(self.account, self.name).cloud
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        """For what has an adapter of its own."""
+        return self.cloud.session()
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Any]:
+        """What it is made of: addresses, names, ARNs. See ``infrastructure.published``."""
+        return published.outputs(self.cloud, self.account.state_bucket, self.name)
+
+    @cached_property
+    def releases(self) -> ReleaseRepository:
+        """See Environment: in the state bucket of its account."""
+        from tradewind.records.s3 import S3Records
+
+        return ReleaseRepository(self.name, S3Records(self.session, self.account.state_bucket))
+
+    def rollout(self) -> Engine:
+        """See Environment."""
+        from tradewind.delivery.ecs import EcsTarget, Layout
+
+        target = EcsTarget(Layout.from_outputs(self.outputs), services(self.described), self.session)
+        return rollout_of(self, target, self.outside)
+
+    def controller(self) -> Inbox:
+        """See Environment: reached through its bucket."""
+        from tradewind.records.s3 import S3Records
+
+        return Inbox(S3Records(self.session, self._bucket, places.RECORDS), self.name)
+
+    def can_be_asked(self) -> bool:
+        """See Environment: always."""
+        return True
+
+    def dags(self) -> DagStore:
+        """See Environment."""
+        from tradewind.bundle.s3_store import S3Store
+
+        store = S3Store(self.session, self._bucket, places.DAGS)
+        return DagStore(store, self.state / "dag-builds" / self.name, KEPT)
+
+    @property
+    def _bucket(self) -> str:
+        bucket = self.outputs.get("controller_bucket")
+        if bucket is None:
+            what = f"{self.name} was made by an earlier version, which had no controller"
+            raise TradewindError(what, hint=f"tradewind plan {self.name}, then tradewind apply {self.name}")
+        return str(bucket)

@@ -1,0 +1,75 @@
+"""The environment that is this machine: the platform that the supervisor runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradewind import config
+from tradewind.bundle.shared import RELEASES
+from tradewind.controller.inbox import Inbox
+from tradewind.delivery.engine import Engine
+from tradewind.delivery.repository import ReleaseRepository
+from tradewind.environments.outside import Outside
+from tradewind.environments.protocol import DagStore, rollout_of
+from tradewind.local import controller_places as places
+from tradewind.local.paths import Home
+from tradewind.local.platform import Platform
+from tradewind.records.records import FolderRecords
+
+
+@dataclass(frozen=True)
+class LocalEnvironment:
+    """See Environment.
+
+    Args:
+        name: what commands call this machine.
+        described: the environment that it runs.
+        dag_folder: the DAG files that it runs.
+        home: the folder ``.tradewind`` beside the configuration.
+        outside: the clock.
+    """
+
+    name: str
+    described: config.Environment
+    dag_folder: Path
+    home: Home
+    outside: Outside
+    builds_here = True
+    dag_repository = None
+
+    @property
+    def platform(self) -> Platform:
+        """What runs here."""
+        return Platform(self.home)
+
+    @property
+    def releases(self) -> ReleaseRepository:
+        """See Environment: beside the configuration."""
+        return ReleaseRepository(self.name, FolderRecords(self.home.root / "releases"))
+
+    def rollout(self) -> Engine:
+        """See Environment. It must run already, from images."""
+        from tradewind.delivery.local import LocalTarget
+        from tradewind.images.builder import Podman
+
+        platform = self.platform
+        if platform.status() is None:
+            raise platform.missing(
+                "releases go to one that runs from images", "tradewind up --containers --database mysql"
+            )
+        return rollout_of(self, LocalTarget(platform, Podman("podman").fetch), self.outside)
+
+    def controller(self) -> Inbox:
+        """See Environment. It must run."""
+        self.platform.ask(do="services")  # says so where it does not
+        return Inbox(places.records(self.home), places.NAME, poll_s=places.POLL_S)
+
+    def can_be_asked(self) -> bool:
+        """See Environment: only where the platform runs and is well. That it does not is nothing to tell."""
+        status = self.platform.status()
+        return bool(status and status["healthy"])
+
+    def dags(self) -> DagStore:
+        """See Environment. One machine needs no second place for them."""
+        return DagStore(places.store(self.home), self.home.dags / RELEASES)
