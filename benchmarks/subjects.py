@@ -21,13 +21,13 @@ from urllib.parse import quote
 import psutil
 import yaml
 
+from tradewind.blueprint import airflow_settings
 from tradewind.errors import TradewindError
 from tradewind.local.airflow import Airflow
 from tradewind.local.daemon import Request
 from tradewind.local.machine import Stop
 from tradewind.local.process import ProcessSpec, strays
 from tradewind.local.supervisor import Supervisor
-from tradewind.platform import airflow_settings
 
 BIN = Path(sys.executable).parent
 DAGS = Path(__file__).parent / "dags"

@@ -75,13 +75,13 @@ def test_flower_has_no_airflow(shop: Shop) -> None:
 def test_airflow_runs_without_writing_to_its_image(shop: Shop) -> None:
     worker = shop.images()["worker"]
 
-    assert inside(worker, "python -c 'import tradewind.fleet.worker, pymysql, boto3; print(1)'") == "1"
+    assert inside(worker, "python -c 'import tradewind.runtime.tasks.worker, pymysql, boto3; print(1)'") == "1"
     assert inside(worker, "test ! -e /opt/airflow/venv/bin/tradewind && echo without") == "without"
     assert inside(worker, "grep -c BEGIN /opt/airflow/rds-ca.pem") == "81"
 
 
 def test_the_controller_runs_from_the_schedulers_image(shop: Shop) -> None:
-    said = inside(shop.images()["scheduler"], "python -m tradewind.controller 2>&1 | tail -1")
+    said = inside(shop.images()["scheduler"], "python -m tradewind.runtime.controller 2>&1 | tail -1")
     assert said == "KeyError: 'TRADEWIND_PLACES'"  # all that it imports is there
 
 

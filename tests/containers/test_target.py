@@ -9,10 +9,10 @@ from running import Running
 from shop import Shop
 from target_contract import Case, TargetContract
 
-from tradewind.delivery.local import LocalTarget
 from tradewind.images.builder import Podman
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
+from tradewind.releases.local_target import LocalTarget
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 

@@ -12,9 +12,9 @@ import typer
 import yaml
 from blocks import DOCS, EXECUTED, PAGES, ROOT, Block
 
+from tradewind.blueprint import airflow_settings
 from tradewind.cli.app import app
 from tradewind.config import parse, schema
-from tradewind.platform import airflow_settings
 
 MAKEFILE = ROOT / "Makefile"
 COMMANDS = [block for page in PAGES for block in blocks.commands(page)]

@@ -15,14 +15,13 @@ from blocks import DOCS, ROOT
 from fleet_of_fakes import FakeTarget
 from typer.testing import CliRunner
 
-from tradewind import config, platform
+from tradewind import blueprint, config
+from tradewind.blueprint import Component
+from tradewind.blueprint.settings import STOCK
 from tradewind.cli.app import app
 from tradewind.cli.reference import markdown
 from tradewind.config import Environment, Problem, show
 from tradewind.dags.tree import Limits
-from tradewind.delivery.engine import Engine
-from tradewind.delivery.release import Release
-from tradewind.delivery.repository import ReleaseRepository
 from tradewind.errors import ExitCode
 from tradewind.images.images import Image
 from tradewind.local import machine, plan
@@ -32,9 +31,10 @@ from tradewind.local.machine import State
 from tradewind.local.paths import Home
 from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs
-from tradewind.platform import Component
-from tradewind.platform.settings import STOCK
-from tradewind.records.records import FolderRecords
+from tradewind.releases.record import Release
+from tradewind.releases.repository import ReleaseRepository
+from tradewind.releases.rollout import Rollout
+from tradewind.storage.records import FolderRecords
 
 REFERENCE = DOCS / "reference"
 JSON = REFERENCE / "json.md"
@@ -140,12 +140,12 @@ def test_the_fields_of_images() -> None:
 def test_the_fields_of_releases(tmp_path: Path) -> None:
     release = Release(dict.fromkeys(Component, "sha256:" + "1" * 64))
     assert_described("tradewind release create", release.as_dict())
-    engine = Engine(ReleaseRepository("dev", FolderRecords(tmp_path)), FakeTarget("sha256:" + "1" * 64))
-    ReleaseRepository("dev", engine.releases.records).keep(release)
-    engine.deploy(release, lambda name, progress: None)
-    assert_described("tradewind release status", engine.status())
+    rollout = Rollout(ReleaseRepository("dev", FolderRecords(tmp_path)), FakeTarget("sha256:" + "1" * 64))
+    ReleaseRepository("dev", rollout.releases.records).keep(release)
+    rollout.deploy(release, lambda name, progress: None)
+    assert_described("tradewind release status", rollout.status())
     page = JSON.read_text()
-    assert all(f"`{name}`" in page for entry in engine.releases.history() for name in entry)
+    assert all(f"`{name}`" in page for entry in rollout.releases.history() for name in entry)
 
 
 def test_the_fields_of_status(daemon: Daemon) -> None:
@@ -177,7 +177,7 @@ def test_the_states() -> None:
 
 @pytest.mark.parametrize("name", ["dev", "staging", "pre-prod", "prod"])
 def test_the_fields_of_services(name: str) -> None:
-    for service in platform.services(large(name)):
+    for service in blueprint.services(large(name)):
         assert_described("tradewind services", json.loads(json.dumps(asdict(service))))
 
 
@@ -215,7 +215,7 @@ def test_the_values_inside_a_service(field: str, values: Any) -> None:
 
 
 def test_the_fields_of_settings() -> None:
-    for setting in platform.airflow_settings(large("prod")):
+    for setting in blueprint.airflow_settings(large("prod")):
         assert_described("tradewind services --settings", asdict(setting))
 
 
@@ -240,10 +240,10 @@ def test_the_fields_of_show() -> None:
 # -- tables that repeat what the code says ---------------------------------------------------------------------------
 
 
-def every_service() -> dict[str, platform.Service]:
+def every_service() -> dict[str, blueprint.Service]:
     """Of small and large environments, with local users and without."""
     small = config.load(ROOT / "tradewind.yaml").environment("dev")
-    found = [service for environment in (large("prod"), small) for service in platform.services(environment)]
+    found = [service for environment in (large("prod"), small) for service in blueprint.services(environment)]
     return {service.name: service for service in found if not service.name.startswith("worker-")}
 
 
@@ -269,7 +269,7 @@ def test_the_figures_on_the_page_of_resilience() -> None:
     rows = blocks.cells(DOCS / "concepts/resilience.md", "What happens when something dies")
     for column, environment in enumerate(environments, start=1):
         set_ = {f"{section}.{key}": value for (section, key), value in STOCK.items()}
-        set_ |= {f"{s.section}.{s.key}": s.value for s in platform.airflow_settings(environment)}
+        set_ |= {f"{s.section}.{s.key}": s.value for s in blueprint.airflow_settings(environment)}
         for row in rows:
             product = 1
             for name in row[0].replace("`", "").split(" × "):

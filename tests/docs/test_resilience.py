@@ -7,16 +7,18 @@ import re
 import pytest
 from blocks import DOCS, ROOT
 
+from tradewind.blueprint import KERNEL
+from tradewind.blueprint.services import RETIREMENT_NOTICE_S
+from tradewind.blueprint.settings import API_TIMEOUT_S, RETRY_WAIT_MAX_S
 from tradewind.config import Local
-from tradewind.controller.metrics import EVERY_S
-from tradewind.database.limits import ANSWER_S, BACK_S
-from tradewind.fleet import broker, consumer, pause
-from tradewind.platform import KERNEL
-from tradewind.platform.services import RETIREMENT_NOTICE_S
-from tradewind.platform.settings import API_TIMEOUT_S, RETRY_WAIT_MAX_S
+from tradewind.runtime.controller.metrics import EVERY_S
+from tradewind.runtime.database.limits import ANSWER_S, BACK_S
+from tradewind.runtime.tasks import broker, consumer, pause
 
 PAGE = (DOCS / "concepts/resilience.md").read_text()
-COMPARE_S = float(re.findall(r"^COMPARE_S = (.*)", (ROOT / "src/tradewind/fleet/executor.py").read_text(), re.M)[0])
+COMPARE_S = float(
+    re.findall(r"^COMPARE_S = (.*)", (ROOT / "src/tradewind/runtime/tasks/executor.py").read_text(), re.M)[0]
+)
 """Not imported: with it comes Airflow, which keeps for good the home that it finds then."""
 RTO_S = 0.2
 """TCP_RTO_MIN of Linux: what the first of the doubling pauses is at least."""

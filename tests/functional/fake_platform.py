@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tradewind.bundle import pointer
-from tradewind.bundle.events import CONFIRMED
-from tradewind.bundle.manifest import DagRelease, Entry
+from tradewind.dag_releases import pointer
+from tradewind.dag_releases.manifest import DagRelease, Entry
 from tradewind.local import control
 from tradewind.local.paths import Home
+from tradewind.protocol.dag_events import CONFIRMED
 
 RUN_ID = "manual__1"
 PAGE = 100

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tradewind.blueprint import airflow_settings, services
 from tradewind.config import load
-from tradewind.platform import airflow_settings, services
 
 COMMAND = Path(sys.executable).parent / "tradewind"
 ROOT = Path(__file__).parents[2]

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from tradewind.bundle.shared import SharedFolder
-from tradewind.controller.dags import DagCommands
-from tradewind.controller.deployment import Deployment
-from tradewind.controller.desk import Desk
-from tradewind.controller.inbox import Inbox
+from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.local import control
-from tradewind.local.controller_places import records, store
+from tradewind.local.controller_records import records, store
 from tradewind.local.paths import Home
+from tradewind.protocol.command_queue import CommandQueue
+from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.deployment import Deployment
+from tradewind.runtime.controller.dispatcher import Dispatcher
 
 COMMAND = Path(sys.executable).parent / "tradewind"
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ class Platform:
         home.create()
         self.stopped = threading.Event()
         commands = DagCommands(Deployment(SharedFolder(home.dags), None), store(home), "local")
-        self._desk = Desk(Inbox(records(home), "local"), commands.handlers(), self.stopped)
+        self._desk = Dispatcher(CommandQueue(records(home), "local"), commands.handlers(), self.stopped)
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(control.serve(home, self._answer))
         self._threads = [threading.Thread(target=self._loop.run_forever), threading.Thread(target=self._work)]
@@ -160,7 +160,7 @@ def test_where_no_platform_runs(folder: Path, command: str) -> None:
 def test_a_controller_that_is_at_work_is_not_disturbed(platform: Platform, folder: Path) -> None:
     """One wins, the other is told; and one that has ended in the middle does not come between."""
     platform.stopped.set()
-    inbox = Inbox(records(Home.beside(folder / "tradewind.yaml")), "local")
+    inbox = CommandQueue(records(Home.beside(folder / "tradewind.yaml")), "local")
     inbox.send("dags.deploy", {"release": "d-0000000000000000", "whole": True})
     said = dags(folder, "deploy", "local", "--from", "dags", code=1).stderr
     assert "error: another change of local is under way: dags.deploy by " in said

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from running import Meanwhile, eventually
 
+from tradewind.blueprint import services
 from tradewind.config import load
 from tradewind.local import balancer, ports
-from tradewind.platform import services
 
 pytestmark = [pytest.mark.local, pytest.mark.skipif(balancer.program() is None, reason="there is no haproxy")]
 

@@ -28,8 +28,8 @@ from running import DAGS, Meanwhile, Running, eventually
 from tests.counts import SOAK as LONG
 from tests.counts import TASKS as MAPPED
 
-from tradewind.fleet import control
-from tradewind.platform import KERNEL
+from tradewind.blueprint import KERNEL
+from tradewind.runtime.tasks import control
 
 pytestmark = pytest.mark.local
 
@@ -45,8 +45,8 @@ CLOSE_S = 0.25
 WORKERS = ("worker-1", "worker-2")
 JOBS = ("scheduler", "dag_processor", "triggerer")
 SECONDS = (
-    ("scheduler", "tradewind.bundle.scheduler"),
-    ("triggerer", "tradewind.database.triggerer", "--skip-serve-logs"),
+    ("scheduler", "tradewind.runtime.bundle.scheduler"),
+    ("triggerer", "tradewind.runtime.database.triggerer", "--skip-serve-logs"),
 )
 """What production has two of, and how it is started; in ``make soak`` there are two of each here, too."""
 

@@ -30,7 +30,7 @@ def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> N
     environment = platform.environment("scheduler")
 
     def confirm(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tradewind.database.confirm", *arguments]
+        command = [sys.executable, "-m", "tradewind.runtime.database.confirm", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     done = confirm()

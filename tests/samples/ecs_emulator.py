@@ -22,7 +22,7 @@ import boto3
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from tradewind.fleet import control
+from tradewind.runtime.tasks import control
 
 CLUSTER = "acme-dev"
 TICK_S = 10.0
@@ -221,7 +221,7 @@ class Emulator:
         family = task.revision.rpartition("/")[2].rpartition(":")[0]
         what = (
             task.command[3]
-            if "tradewind.fleet.control" in task.command
+            if "tradewind.runtime.tasks.control" in task.command
             else task.command[-1]
             if task.command
             else family
@@ -230,7 +230,7 @@ class Emulator:
             return
         self.ran.append((what, self.image(task.revision)))
         task.exit_code = self.exits.get((what, self.image(task.revision)), 0)
-        if "tradewind.fleet.control" in task.command:
+        if "tradewind.runtime.tasks.control" in task.command:
             names = [name for name in task.command[4:] if not name.startswith("--")]
             answering = {other.id: other for other in self._alive() if other.id in names and other.healthy}
             if what in self.deaf:

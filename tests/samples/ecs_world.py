@@ -7,13 +7,13 @@ from typing import Any
 
 from ecs_emulator import CLUSTER, Emulator
 
+from tradewind.blueprint import Component, Service, services
 from tradewind.config import Environment
-from tradewind.delivery.ecs import EcsTarget, Layout
-from tradewind.delivery.engine import Engine, Limits
-from tradewind.delivery.release import Release
-from tradewind.delivery.repository import ReleaseRepository
-from tradewind.platform import Component, Service, services
-from tradewind.records.records import FolderRecords
+from tradewind.releases.ecs import EcsTarget, Layout
+from tradewind.releases.record import Release
+from tradewind.releases.repository import ReleaseRepository
+from tradewind.releases.rollout import Limits, Rollout
+from tradewind.storage.records import FolderRecords
 
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/acme"
 SERVICES = services(Environment(name="dev", account="non-production"))
@@ -82,10 +82,10 @@ class World:
     def layout(self) -> Layout:
         return Layout.from_outputs(self.outputs())
 
-    def engine(self) -> Engine:
+    def rollout(self) -> Rollout:
         """As a process that has just begun."""
         target = EcsTarget(self.layout(), self.services, self.ecs)
-        return Engine(ReleaseRepository("dev", self.records), target, Limits(), lambda: self.now, self.sleep)
+        return Rollout(ReleaseRepository("dev", self.records), target, Limits(), lambda: self.now, self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += self.turn_s
@@ -97,12 +97,12 @@ class World:
         """Deploys, and returns what was told."""
         told: list[tuple[str, str]] = []
         ReleaseRepository("dev", self.records).keep(wanted)
-        self.engine().deploy(wanted, lambda name, progress: told.append((name, progress.detail)))
+        self.rollout().deploy(wanted, lambda name, progress: told.append((name, progress.detail)))
         return told
 
     def consistent(self) -> str:
         """The release that everything runs. Fails where not everything runs it."""
-        status = self.engine().status()
+        status = self.rollout().status()
         assert status["consistent"], status
         return str(status["release"])
 

@@ -1,17 +1,17 @@
-"""An environment in memory for the engine: services that take steps, and fail or hang where a test says so."""
+"""An environment in memory for the rollout: services that take steps, and fail or hang where a test says so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tradewind.delivery.engine import Engine, Limits
-from tradewind.delivery.release import Release
-from tradewind.delivery.repository import ReleaseRepository
-from tradewind.delivery.target import Phase, Progress, Rolled, Stage
-from tradewind.platform import Component
-from tradewind.records import lease
-from tradewind.records.records import FolderRecords
+from tradewind.blueprint import Component
+from tradewind.releases.record import Release
+from tradewind.releases.repository import ReleaseRepository
+from tradewind.releases.rollout import Limits, Rollout
+from tradewind.releases.target import Phase, Progress, Rolled, Stage
+from tradewind.storage import lease
+from tradewind.storage.records import FolderRecords
 
 SERVICES = (
     Rolled("migrate", Component.SCHEDULER, one_off=True),
@@ -119,17 +119,17 @@ def ignore(name: str, progress: Progress) -> None:
     pass
 
 
-def fake(engine: Engine) -> FakeTarget:
-    assert isinstance(engine.target, FakeTarget)
-    return engine.target
+def fake(rollout: Rollout) -> FakeTarget:
+    assert isinstance(rollout.target, FakeTarget)
+    return rollout.target
 
 
-def runs_only(engine: Engine, image: str) -> bool:
-    return all(images == frozenset({image}) for images in engine.target.running().values())
+def runs_only(rollout: Rollout, image: str) -> bool:
+    return all(images == frozenset({image}) for images in rollout.target.running().values())
 
 
-def events(engine: Engine) -> list[tuple[str, str]]:
-    return [(entry["event"], entry["release"]) for entry in engine.releases.history()]
+def events(rollout: Rollout) -> list[tuple[str, str]]:
+    return [(entry["event"], entry["release"]) for entry in rollout.releases.history()]
 
 
 def killed_at(moment: int) -> Callable[[], None]:
@@ -144,8 +144,8 @@ def killed_at(moment: int) -> Callable[[], None]:
     return on_call
 
 
-def run_on(engine: Engine, records: FolderRecords, clock: Clock) -> Engine:
+def run_on(rollout: Rollout, records: FolderRecords, clock: Clock) -> Rollout:
     """A new process, after the lease of the killed one has run out."""
     clock.now += lease.LEASE_S + 1
-    fake(engine).on_call = lambda: None
-    return Engine(ReleaseRepository("dev", records), engine.target, Limits(), clock, clock.sleep)
+    fake(rollout).on_call = lambda: None
+    return Rollout(ReleaseRepository("dev", records), rollout.target, Limits(), clock, clock.sleep)

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tradewind.blueprint import Condition
 from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Process, Restart, Send, Spawn, Stop
 from tradewind.local.probes import WELL, CommandProbe, Verdict
 from tradewind.local.process import ProcessSpec
-from tradewind.platform import Condition
 
 HEALTHY, COMPLETED, STARTED = Condition.HEALTHY, Condition.COMPLETED, Condition.STARTED
 PROBE = CommandProbe(("true",))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tradewind.bundle.manifest import DagRelease
-from tradewind.dags.release import describe, write
+from tradewind.dag_releases.manifest import DagRelease
+from tradewind.dags.build import describe, write
 from tradewind.dags.tree import File, Tree
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from tradewind.blueprint import airflow_settings
 from tradewind.config import Environment, Scheduler, WorkerClass, load
-from tradewind.platform import airflow_settings
 
 ROOT = Path(__file__).parents[2]
 SMALL = load(ROOT / "tradewind.yaml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tradewind.delivery.target import Phase, Progress, Rolled, Target
+from tradewind.releases.target import Phase, Progress, Rolled, Target
 
 LOOKS = 2_000
 

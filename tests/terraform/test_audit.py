@@ -16,9 +16,9 @@ from planned import LARGE, SMALL, plan_of, variables
 from tradewind.config import Tradewind
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
-from tradewind.operate.audit import audit
-from tradewind.operate.reach import Reach
-from tradewind.operate.wiring import Wiring
+from tradewind.operations.audit import audit
+from tradewind.operations.reach import Reach
+from tradewind.operations.wiring import Wiring
 
 EVERY = [pytest.param(LARGE, name, id=f"large-{name}") for name in LARGE.environments]
 EVERY += [pytest.param(SMALL, name, id=f"small-{name}") for name in SMALL.environments]

@@ -10,10 +10,10 @@ from deployed import Deployed, everything
 from harness import changes
 from planned import LARGE, stacks
 
-from tradewind.delivery.ecs import Layout
+from tradewind.blueprint.containers import DAGS, WORK
 from tradewind.infrastructure.published import PREFIX, VERSION
 from tradewind.infrastructure.stack import Stack
-from tradewind.platform.aws import DAGS, WORK
+from tradewind.releases.ecs import Layout
 
 STACKS = [pytest.param(stack, id=f"{stack.kind}-{stack.name}") for stack in stacks(LARGE)]
 

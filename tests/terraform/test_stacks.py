@@ -17,7 +17,7 @@ from tradewind.config.fields import RESERVED
 from tradewind.environments import LOCAL
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
-from tradewind.operate.audit import audit
+from tradewind.operations.audit import audit
 
 EVERY = [pytest.param(LARGE, name, id=f"large-{name}") for name in LARGE.environments]
 EVERY += [pytest.param(SMALL, name, id=f"small-{name}") for name in SMALL.environments]

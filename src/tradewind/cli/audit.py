@@ -13,8 +13,8 @@ from tradewind.cli import options, terminal
 from tradewind.cli.options import AsJson, File
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.infrastructure.stack import environment_stack
-from tradewind.operate.audit import Audit
-from tradewind.operate.audit import audit as compare
+from tradewind.operations.audit import Audit
+from tradewind.operations.audit import audit as compare
 
 
 def audit(

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tradewind.bundle import store as stores
-from tradewind.bundle.manifest import DagRelease
-from tradewind.bundle.store import FolderStore, Store
 from tradewind.cli import options, terminal
 from tradewind.cli.options import AsJson, EnvironmentName, File
-from tradewind.dags import release as releases
+from tradewind.dag_releases import store as stores
+from tradewind.dag_releases.manifest import DagRelease
+from tradewind.dag_releases.store import FolderStore, Store
+from tradewind.dags import build as releases
 from tradewind.dags.source import Commit, Source, fetched, source_of
-from tradewind.environments.protocol import Environment
+from tradewind.environments.interface import Environment
 from tradewind.errors import ExitCode, TradewindError
 
 USAGE = ExitCode.USAGE
@@ -181,7 +181,7 @@ def _store(place: str) -> Store:
     if not place.startswith("s3://"):
         return FolderStore(Path(place))
     from tradewind.aws.boto import Aws
-    from tradewind.bundle.s3_store import S3Store
+    from tradewind.storage.s3_artifacts import S3Store
 
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not bucket:

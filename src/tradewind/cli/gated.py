@@ -22,7 +22,7 @@ from tradewind.dags.gate.suite import run as run_suite
 from tradewind.dags.source import repository_of, source_of
 from tradewind.dags.tree import collect
 from tradewind.environments import LOCAL
-from tradewind.environments.protocol import Environment
+from tradewind.environments.interface import Environment
 from tradewind.errors import ExitCode, TradewindError, printable
 
 _AT_IMPORT = {

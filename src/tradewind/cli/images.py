@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from tradewind import junit
+from tradewind.blueprint import Component
 from tradewind.cli import options, terminal
 from tradewind.cli.options import AsJson, File
 from tradewind.config import Tradewind
@@ -21,7 +22,6 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
 from tradewind.infrastructure.account import target_account
-from tradewind.platform import Component
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="The images. When not given: all of them.")

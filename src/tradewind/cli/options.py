@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # what takes long to load is loaded by those who need it
+    from tradewind.environments.interface import Environment
     from tradewind.environments.outside import Outside
     from tradewind.environments.project import Project
-    from tradewind.environments.protocol import Environment
     from tradewind.local.platform import Platform
 
 File = Annotated[

@@ -9,18 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
+from tradewind.blueprint import Component
 from tradewind.cli import images, options, terminal
 from tradewind.cli.options import AsJson, EnvironmentName, File
 from tradewind.config import ConfigError
-from tradewind.delivery.engine import Engine, Listener
-from tradewind.delivery.release import Release
-from tradewind.delivery.target import Phase, Progress
 from tradewind.environments import LOCAL
-from tradewind.environments.protocol import Environment
+from tradewind.environments.interface import Environment
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.images import Image, components
-from tradewind.platform import Component
-from tradewind.records import lease
+from tradewind.releases.record import Release
+from tradewind.releases.rollout import Listener, Rollout
+from tradewind.releases.target import Phase, Progress
+from tradewind.storage import lease
 
 
 def create(
@@ -74,10 +74,10 @@ def deploy(
 ) -> None:
     """Bring a release into an environment; where a gate fails, what ran before is brought back."""
     found = options.environment(file, environment)
-    engine = found.rollout()
+    rollout = found.rollout()
     wanted = found.releases.release(release) if release else _newest(found)
     terminal.say(f"deploying {wanted.id} to {environment}")
-    _bring(engine, wanted, reason)
+    _bring(rollout, wanted, reason)
 
 
 def redeploy(environment: Environment, reason: str) -> bool:
@@ -97,10 +97,10 @@ def rollback(
     file: File = None,
 ) -> None:
     """Bring back an earlier release."""
-    engine = options.environment(file, environment).rollout()
-    wanted = engine.releases.release(to) if to else engine.releases.previous()
+    rollout = options.environment(file, environment).rollout()
+    wanted = rollout.releases.release(to) if to else rollout.releases.previous()
     terminal.say(f"going back to {wanted.id} in {environment}")
-    _bring(engine, wanted, reason or "rollback")
+    _bring(rollout, wanted, reason or "rollback")
 
 
 def resume(environment: EnvironmentName, file: File = None) -> None:
@@ -185,9 +185,9 @@ def history(environment: EnvironmentName, file: File = None, as_json: AsJson = F
     terminal.table(["WHEN", "WHAT", "RELEASE", "BY", "WHY"], rows)
 
 
-def _bring(engine: Engine, wanted: Release, reason: str) -> None:
-    engine.deploy(wanted, _listener(), reason)
-    terminal.data(f"{wanted.id} is in force in {engine.environment}")
+def _bring(rollout: Rollout, wanted: Release, reason: str) -> None:
+    rollout.deploy(wanted, _listener(), reason)
+    terminal.data(f"{wanted.id} is in force in {rollout.environment}")
 
 
 def _build(file: Path | None, wanted: list[Component]) -> list[Image]:

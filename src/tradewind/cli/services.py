@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind import platform
+from tradewind import blueprint
 from tradewind.cli import options, terminal
 from tradewind.cli.options import AsJson, File
 
@@ -25,20 +25,20 @@ def services(
     """Show the services of an environment, as they run on AWS."""
     chosen = options.project(file).tradewind.environment(environment)
     if settings:
-        found = platform.airflow_settings(chosen)
+        found = blueprint.airflow_settings(chosen)
         if as_json:
             terminal.data_json([asdict(setting) for setting in found])
         else:
             terminal.table(["SETTING", "VALUE", "WHY"], [[f"[{s.section}] {s.key}", s.value, s.reason] for s in found])
         return
-    records = platform.services(chosen)
+    records = blueprint.services(chosen)
     if as_json:
         terminal.data_json([asdict(record) for record in records])
     else:
         terminal.table(COLUMNS, [_cells(record) for record in records])
 
 
-def _cells(service: platform.Service) -> list[str]:
+def _cells(service: blueprint.Service) -> list[str]:
     counts = service.counts
     copies = str(counts.desired) if counts.min == counts.max else f"{counts.min} <= {counts.desired} <= {counts.max}"
     scaling = "-"

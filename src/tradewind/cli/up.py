@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tradewind.blueprint import Component
 from tradewind.cli import down, images, logs, options, run, terminal
 from tradewind.cli.options import File
 from tradewind.cli.progress import progress
@@ -18,7 +19,6 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Request
 from tradewind.local.platform import Platform, told
 from tradewind.local.runtime import check_podman
-from tradewind.platform import Component
 
 
 def up(

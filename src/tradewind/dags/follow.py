@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tradewind.bundle.manifest import DagRelease
-from tradewind.bundle.shared import RELEASES, BusyError, SharedFolder
-from tradewind.dags.release import build
+from tradewind.dag_releases.manifest import DagRelease
+from tradewind.dag_releases.shared_folder import RELEASES, BusyError, SharedFolder
+from tradewind.dags.build import build
 from tradewind.dags.source import IGNORED, source_of
 from tradewind.dags.tree import Tree, collect
 from tradewind.errors import TradewindError

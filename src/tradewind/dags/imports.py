@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradewind.bundle.whole import whole
+from tradewind.storage.atomic import atomic_write
 
 MEMORY = 4
 """To be raised when ``read`` finds something else than it did."""
@@ -107,7 +107,7 @@ class Remembered:
         """Keep what was used this time."""
         if self._used.keys() == self._kept:
             return
-        with whole(self._path) as draft:
+        with atomic_write(self._path) as draft:
             draft.write_text(json.dumps({"version": MEMORY, "files": self._used}))
 
 

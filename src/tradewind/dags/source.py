@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from tradewind.bundle.manifest import Origin
+from tradewind.dag_releases.manifest import Origin
 from tradewind.errors import ExitCode, TradewindError
 
 IGNORED = frozenset({"__pycache__", ".git", ".tradewind", ".pytest_cache", ".mypy_cache", ".ruff_cache"})

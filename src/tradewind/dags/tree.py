@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tradewind.bundle.manifest import Origin
+from tradewind.dag_releases.manifest import Origin
 from tradewind.dags.source import Found, Kind, Source
 from tradewind.errors import ExitCode, TradewindError
 

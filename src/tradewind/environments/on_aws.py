@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from tradewind import config
 from tradewind.aws.accounts import Accounts, TargetAccount
 from tradewind.aws.cloud import Cloud
-from tradewind.controller import places
-from tradewind.controller.inbox import Inbox
-from tradewind.delivery.engine import Engine
-from tradewind.delivery.repository import ReleaseRepository
+from tradewind.blueprint import services
+from tradewind.environments.interface import DagStore, rollout_of
 from tradewind.environments.outside import Outside
-from tradewind.environments.protocol import DagStore, rollout_of
 from tradewind.errors import TradewindError
 from tradewind.infrastructure import published
-from tradewind.platform import services
+from tradewind.protocol import bucket as places
+from tradewind.protocol.command_queue import CommandQueue
+from tradewind.releases.repository import ReleaseRepository
+from tradewind.releases.rollout import Rollout
 
 if TYPE_CHECKING:  # boto3 takes long to import
     import boto3
@@ -74,22 +74,22 @@ class AwsEnvironment:
     @cached_property
     def releases(self) -> ReleaseRepository:
         """See Environment: in the state bucket of its account."""
-        from tradewind.records.s3 import S3Records
+        from tradewind.storage.s3_records import S3Records
 
         return ReleaseRepository(self.name, S3Records(self.session, self.account.state_bucket))
 
-    def rollout(self) -> Engine:
+    def rollout(self) -> Rollout:
         """See Environment."""
-        from tradewind.delivery.ecs import EcsTarget, Layout
+        from tradewind.releases.ecs import EcsTarget, Layout
 
         target = EcsTarget(Layout.from_outputs(self.outputs), services(self.described), self.session)
         return rollout_of(self, target, self.outside)
 
-    def controller(self) -> Inbox:
+    def controller(self) -> CommandQueue:
         """See Environment: reached through its bucket."""
-        from tradewind.records.s3 import S3Records
+        from tradewind.storage.s3_records import S3Records
 
-        return Inbox(S3Records(self.session, self._bucket, places.RECORDS), self.name)
+        return CommandQueue(S3Records(self.session, self._bucket, places.RECORDS), self.name)
 
     def can_be_asked(self) -> bool:
         """See Environment: always."""
@@ -97,7 +97,7 @@ class AwsEnvironment:
 
     def dags(self) -> DagStore:
         """See Environment."""
-        from tradewind.bundle.s3_store import S3Store
+        from tradewind.storage.s3_artifacts import S3Store
 
         store = S3Store(self.session, self._bucket, places.DAGS)
         return DagStore(store, self.state / "dag-builds" / self.name, KEPT)

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradewind import config
-from tradewind.bundle.shared import RELEASES
-from tradewind.controller.inbox import Inbox
-from tradewind.delivery.engine import Engine
-from tradewind.delivery.repository import ReleaseRepository
+from tradewind.dag_releases.shared_folder import RELEASES
+from tradewind.environments.interface import DagStore, rollout_of
 from tradewind.environments.outside import Outside
-from tradewind.environments.protocol import DagStore, rollout_of
-from tradewind.local import controller_places as places
+from tradewind.local import controller_records as places
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
-from tradewind.records.records import FolderRecords
+from tradewind.protocol.command_queue import CommandQueue
+from tradewind.releases.repository import ReleaseRepository
+from tradewind.releases.rollout import Rollout
+from tradewind.storage.records import FolderRecords
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class LocalEnvironment:
         """See Environment: beside the configuration."""
         return ReleaseRepository(self.name, FolderRecords(self.home.root / "releases"))
 
-    def rollout(self) -> Engine:
+    def rollout(self) -> Rollout:
         """See Environment. It must run already, from images."""
-        from tradewind.delivery.local import LocalTarget
         from tradewind.images.builder import Podman
+        from tradewind.releases.local_target import LocalTarget
 
         platform = self.platform
         if platform.status() is None:
@@ -60,10 +60,10 @@ class LocalEnvironment:
             )
         return rollout_of(self, LocalTarget(platform, Podman("podman").fetch), self.outside)
 
-    def controller(self) -> Inbox:
+    def controller(self) -> CommandQueue:
         """See Environment. It must run."""
         self.platform.ask(do="services")  # says so where it does not
-        return Inbox(places.records(self.home), places.NAME, poll_s=places.POLL_S)
+        return CommandQueue(places.records(self.home), places.NAME, poll_s=places.POLL_S)
 
     def can_be_asked(self) -> bool:
         """See Environment: only where the platform runs and is well. That it does not is nothing to tell."""

@@ -11,10 +11,10 @@ from tradewind.aws.accounts import Accounts
 from tradewind.aws.cloud import Cloud
 from tradewind.config import Tradewind
 from tradewind.environments import LOCAL
+from tradewind.environments.interface import Environment
 from tradewind.environments.on_aws import AwsEnvironment
 from tradewind.environments.on_this_machine import LocalEnvironment
 from tradewind.environments.outside import Outside
-from tradewind.environments.protocol import Environment
 from tradewind.infrastructure.account import target_account
 from tradewind.infrastructure.deploy import Deployer
 from tradewind.local.paths import Home

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradewind.blueprint import Component
 from tradewind.config import Tradewind
 from tradewind.config.problems import nearest
 from tradewind.errors import ExitCode, TradewindError
@@ -18,7 +19,6 @@ from tradewind.images.builder import Build, Builder
 from tradewind.images.check import Checked, check
 from tradewind.images.context import DOCKERFILE, Context
 from tradewind.images.recipe import Recipe
-from tradewind.platform import Component
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 """From the architectures of the configuration to what builders call them."""

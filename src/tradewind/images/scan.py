@@ -21,7 +21,7 @@ _REFERENCE = re.compile(r"(?P<registry>[^/]+)/(?P<repository>.+)@(?P<digest>sha2
 
 
 @dataclass(frozen=True)
-class Weakness:
+class Vulnerability:
     """One finding: its name (CVE-…), how bad it is, and the package that has it."""
 
     name: str
@@ -29,7 +29,7 @@ class Weakness:
     package: str
 
 
-def is_bad(weakness: Weakness, fail_on: str, allowed: Collection[str]) -> bool:
+def is_bad(weakness: Vulnerability, fail_on: str, allowed: Collection[str]) -> bool:
     """Whether a finding keeps an image from being deployed. Pure."""
     return SEVERITIES.index(weakness.severity) <= SEVERITIES.index(fail_on) and weakness.name not in allowed
 
@@ -39,7 +39,7 @@ def findings(
     reference: str,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> list[Weakness]:
+) -> list[Vulnerability]:
     """What ECR found in ``registry/repository@sha256:…``; waits for its scan. TradewindError where there is none."""
     parts = _REFERENCE.fullmatch(reference)
     if parts is None:
@@ -83,11 +83,11 @@ def _entries(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [*found.get("findings", []), *found.get("enhancedFindings", [])]
 
 
-def _read(entry: dict[str, Any]) -> Weakness:
+def _read(entry: dict[str, Any]) -> Vulnerability:
     details = entry.get("packageVulnerabilityDetails")
     if details is not None:
         packages = details.get("vulnerablePackages") or [{}]
         severity = entry["severity"] if entry["severity"] in SEVERITIES else "UNDEFINED"
-        return Weakness(details["vulnerabilityId"], severity, packages[0].get("name", ""))
+        return Vulnerability(details["vulnerabilityId"], severity, packages[0].get("name", ""))
     attributes = {attribute["key"]: attribute.get("value", "") for attribute in entry.get("attributes", [])}
-    return Weakness(entry["name"], entry["severity"], attributes.get("package_name", ""))
+    return Vulnerability(entry["name"], entry["severity"], attributes.get("package_name", ""))

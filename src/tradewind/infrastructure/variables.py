@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tradewind.blueprint import KERNEL, Service, health_command, on_aws, services
+from tradewind.blueprint.services import execution_api_host
 from tradewind.config import Account, Environment, Tradewind
 from tradewind.infrastructure.account import state_bucket
 from tradewind.infrastructure.schedule import aws_cron
-from tradewind.platform import KERNEL, Service, health_command, on_aws, services
-from tradewind.platform.services import execution_api_host
 
 Variables = Mapping[str, Any]
 

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradewind.blueprint import HttpCheck, Service
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.paths import Home
 from tradewind.local.ports import HOST
 from tradewind.local.probes import HttpProbe
 from tradewind.local.process import ProcessSpec
 from tradewind.local.secrets import write_private
-from tradewind.platform import HttpCheck, Service
 
 NAME = "load-balancer"
 PLACES = 4

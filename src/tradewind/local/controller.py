@@ -11,14 +11,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tradewind.controller import parts
-from tradewind.controller.controller import Chore
-from tradewind.controller.inbox import Inbox
 from tradewind.errors import TradewindError
-from tradewind.fleet import control as workers
 from tradewind.local import control
-from tradewind.local.controller_places import NAME, POLL_S, records, store
+from tradewind.local.controller_records import NAME, POLL_S, records, store
 from tradewind.local.paths import Home
+from tradewind.protocol.command_queue import CommandQueue
+from tradewind.runtime.controller import bootstrap as parts
+from tradewind.runtime.controller.controller import PeriodicTask
+from tradewind.runtime.tasks import control as workers
 from tradewind.scaling.fleet import View, Worker, taking_tasks
 from tradewind.scaling.policy import Bounds
 
@@ -114,7 +114,9 @@ def main() -> int:
             scale_s=SCALE_S,
             bounds=fleet.bounds,
             remark=fleet.remark,
-            chores=(Chore("old answers", parts.TIDY_S, lambda: Inbox(records(home), NAME).sweep(KEPT_S)),),
+            chores=(
+                PeriodicTask("old answers", parts.TIDY_S, lambda: CommandQueue(records(home), NAME).sweep(KEPT_S)),
+            ),
         )
     )
 

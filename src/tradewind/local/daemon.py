@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from tradewind import config
-from tradewind.bundle.shared import SharedFolder
+from tradewind.blueprint import Component, Exposure
+from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.dags.follow import Follower
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import balancer, control, lock
@@ -31,7 +32,6 @@ from tradewind.local.paths import Home
 from tradewind.local.plan import HERE, Plan, plan
 from tradewind.local.ports import Reservations
 from tradewind.local.supervisor import Supervisor
-from tradewind.platform import Component, Exposure
 
 STATUS_VERSION = 1
 COMMAND_S = 25.0
@@ -304,7 +304,7 @@ class Daemon:
             return {}
         try:
             result = subprocess.run(  # noqa: S603
-                [sys.executable, "-m", "tradewind.fleet.control", command, *(spec.name for spec in known)],
+                [sys.executable, "-m", "tradewind.runtime.tasks.control", command, *(spec.name for spec in known)],
                 env=dict(known[0].env),
                 capture_output=True,
                 text=True,

@@ -11,13 +11,13 @@ from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from tradewind.bundle.events import CONFIRMED, PROGRESS
-from tradewind.bundle.manifest import DagRelease
-from tradewind.bundle.shared import SharedFolder
+from tradewind.dag_releases.manifest import DagRelease
+from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.errors import TradewindError, printable
 from tradewind.local.airflow import PATIENCE_S, POLL_S, Airflow
 from tradewind.local.platform import Platform
 from tradewind.local.task_log import shortened
+from tradewind.protocol.dag_events import CONFIRMED, PROGRESS
 
 _NAMES = 2000
 """DAG ids that are compared with one that is not there: 20 calls."""

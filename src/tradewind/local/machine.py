@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tradewind.blueprint import Condition
 from tradewind.local.probes import Verdict
 from tradewind.local.process import ProcessSpec, stop_waves
-from tradewind.platform import Condition
 
 BACK_OFF_FIRST_S = 0.25
 BACK_OFF_MAX_S = 30.0

@@ -10,17 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from tradewind.config import Environment, Identity, Local, Tradewind
-from tradewind.database.schema import packages
-from tradewind.local import balancer, ports, servers
-from tradewind.local import secrets as secret_store
-from tradewind.local.paths import Home
-from tradewind.local.ports import HOST, Wish
-from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
-from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
-from tradewind.local.runtime import Containers, Places, Programs, Runtime
-from tradewind.local.templates import KINDS, Template, no_template
-from tradewind.platform import (
+from tradewind.blueprint import (
     Component,
     Condition,
     Endpoint,
@@ -32,6 +22,16 @@ from tradewind.platform import (
     Service,
     services,
 )
+from tradewind.config import Environment, Identity, Local, Tradewind
+from tradewind.local import balancer, ports, servers
+from tradewind.local import secrets as secret_store
+from tradewind.local.paths import Home
+from tradewind.local.ports import HOST, Wish
+from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
+from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
+from tradewind.local.runtime import Containers, Places, Programs, Runtime
+from tradewind.local.templates import KINDS, Template, no_template
+from tradewind.runtime.database.schema import packages
 
 BEHIND = 10
 """Niceness of all but what others wait for. Web takes longest to start and runs on one core: with the others behind it,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from tradewind.blueprint import Condition
 from tradewind.local.probes import Probe
-from tradewind.platform import Condition
 
 HOME_VARIABLE = "TRADEWIND_HOME"
 INSTANCE_VARIABLE = "TRADEWIND_INSTANCE"

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tradewind.blueprint import Access, Component, Service
+from tradewind.blueprint.containers import DAGS, UNPACKED, WORK
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.paths import Home
-from tradewind.platform import Access, Component, Service
-from tradewind.platform.aws import DAGS, UNPACKED, WORK
 
 OUTPUT = "/opt/airflow/output"
 PULSE = "/run/tradewind"

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tradewind.database.schema import identity
 from tradewind.errors import TradewindError
 from tradewind.local import mysql, postgresql
 from tradewind.local import secrets as secret_store
@@ -32,6 +31,7 @@ from tradewind.local.paths import Home
 from tradewind.local.ports import Reservations, another
 from tradewind.local.process import INSTANCE_VARIABLE
 from tradewind.local.servers import Database, Place
+from tradewind.runtime.database.schema import identity
 
 KINDS = {mysql.KIND: mysql.mysql, postgresql.KIND: postgresql.postgresql}
 KEPT = 4
@@ -170,7 +170,7 @@ def _migrate(database: Database, kept: Mapping[str, str], own: Home) -> None:
         "TRADEWIND_LOGIN_PASSWORD": secrets.token_urlsafe(32),
     }
     for program in ("prepare", "migrate"):
-        subprocess.run([sys.executable, "-m", f"tradewind.database.{program}"], env=env, check=True)  # noqa: S603
+        subprocess.run([sys.executable, "-m", f"tradewind.runtime.database.{program}"], env=env, check=True)  # noqa: S603
 
 
 def _folder(environment: Mapping[str, str]) -> Path | None:

@@ -16,22 +16,22 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from tradewind import config
-from tradewind.bundle.s3_store import S3Store
-from tradewind.bundle.shared import SharedFolder
 from tradewind.cli.app import app
 from tradewind.cli.options import using
-from tradewind.controller.dags import DagCommands
-from tradewind.controller.deployment import Deployment
-from tradewind.controller.desk import Desk
-from tradewind.controller.inbox import LEADER, Inbox
-from tradewind.controller.needs import Needs
-from tradewind.controller.places import DAGS, RECORDS
-from tradewind.controller.secrets_manager import SecretsManager
+from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.environments.on_aws import KEPT
 from tradewind.environments.outside import Outside
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
-from tradewind.records.s3 import S3Records
+from tradewind.protocol.bucket import DAGS, RECORDS
+from tradewind.protocol.command_queue import LEADER, CommandQueue
+from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.dependencies import Dependencies
+from tradewind.runtime.controller.deployment import Deployment
+from tradewind.runtime.controller.dispatcher import Dispatcher
+from tradewind.runtime.controller.secrets_manager import SecretsManager
+from tradewind.storage.s3_artifacts import S3Store
+from tradewind.storage.s3_records import S3Records
 
 BUCKET = "acme-dev-controller-111122223333"
 CONFIGURATION = """
@@ -71,8 +71,8 @@ class Environment:
         commands = DagCommands(Deployment(self.shared, None), S3Store(session, BUCKET, DAGS), "dev")
         self.metadata = FakeMetadata()
         self.secrets = session.client("secretsmanager")
-        needs = Needs(self.metadata, SecretsManager("acme-dev", session).has)
-        self._desk = Desk(Inbox(records, "dev"), {**commands.handlers(), **needs.handlers()}, self.stopped)
+        needs = Dependencies(self.metadata, SecretsManager("acme-dev", session).has)
+        self._desk = Dispatcher(CommandQueue(records, "dev"), {**commands.handlers(), **needs.handlers()}, self.stopped)
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 

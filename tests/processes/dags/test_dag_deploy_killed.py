@@ -8,18 +8,18 @@ import sys
 import time
 from pathlib import Path
 
-from tradewind.bundle.cache import Cache
-from tradewind.bundle.shared import SharedFolder, check
+from tradewind.dag_releases.shared_folder import SharedFolder, check
+from tradewind.runtime.bundle.cache import Cache
 
 KILLS = 100
 FILES = 150
 DEPLOY = """
 import sys
 from pathlib import Path
-from tradewind.bundle.cache import Cache
-from tradewind.bundle.shared import RELEASES, SharedFolder
-from tradewind.controller.deployment import Deployment
-from tradewind.dags.release import build
+from tradewind.runtime.bundle.cache import Cache
+from tradewind.dag_releases.shared_folder import RELEASES, SharedFolder
+from tradewind.runtime.controller.deployment import Deployment
+from tradewind.dags.build import build
 from tradewind.dags.source import source_of
 from tradewind.dags.tree import collect
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.bundle.cache import Cache
-from tradewind.bundle.pointer import InForce
-from tradewind.bundle.shared import SharedFolder
+from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.dags import follow as follow_module
 from tradewind.dags.follow import Follower
 from tradewind.errors import TradewindError
+from tradewind.runtime.bundle.cache import Cache
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradewind.bundle.manifest import DagRelease, Origin
-from tradewind.bundle.shared import check
+from tradewind.dag_releases.manifest import DagRelease, Origin
+from tradewind.dag_releases.shared_folder import check
 from tradewind.dags import source
-from tradewind.dags.release import describe, make, pack, write
+from tradewind.dags.build import describe, make, pack, write
 from tradewind.dags.source import Commit, Folder, Source, source_of
 from tradewind.dags.tree import File, Limits, Tree, collect
 from tradewind.errors import TradewindError
@@ -84,7 +84,7 @@ def test_a_tree_that_a_release_was_made_of_is_not_read_again(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Source] = []
-    monkeypatch.setattr("tradewind.dags.release.collect", lambda source: read.append(source) or collect(source))
+    monkeypatch.setattr("tradewind.dags.build.collect", lambda source: read.append(source) or collect(source))
     made, dags = tmp_path / "made", repository / "dags"
     first, archive, manifest = make(source_of(dags), made)
     (repository / "README").write_text("another commit, and the same DAG files")
@@ -196,7 +196,7 @@ def test_a_full_disk_leaves_nothing_behind(repository: Path, tmp_path: Path, mon
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tradewind.dags.release.pack", full)
+    monkeypatch.setattr("tradewind.dags.build.pack", full)
     with pytest.raises(OSError, match="No space left"):
         write(describe(tree, WHEN), tree, tmp_path / "to")
     assert list((tmp_path / "to").iterdir()) == []

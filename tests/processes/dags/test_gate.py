@@ -15,8 +15,8 @@ import psutil
 import pytest
 from gate_samples import errors, examine
 
-from tradewind.bundle.manifest import Origin
 from tradewind.config.gate import Gate
+from tradewind.dag_releases.manifest import Origin
 from tradewind.dags.gate.importer import Importer
 from tradewind.dags.source import Folder
 from tradewind.dags.tree import File, Tree, collect

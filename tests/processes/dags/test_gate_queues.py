@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gate_samples import errors, examine
 
-from tradewind.bundle.manifest import Origin
 from tradewind.config.gate import Gate
+from tradewind.dag_releases.manifest import Origin
 from tradewind.dags.tree import File, Tree
 
 QUEUES = """

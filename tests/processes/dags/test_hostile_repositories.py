@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from gate_samples import examine
 
-from tradewind.bundle.manifest import DagRelease, Entry, Origin
-from tradewind.bundle.shared import RELEASES, SharedFolder
 from tradewind.config.gate import Gate
-from tradewind.dags import release
+from tradewind.dag_releases.manifest import DagRelease, Entry, Origin
+from tradewind.dag_releases.shared_folder import RELEASES, SharedFolder
+from tradewind.dags import build as release
 from tradewind.dags.source import Commit, source_of
 from tradewind.dags.tree import File, Tree, collect
 from tradewind.errors import TradewindError

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from samples import SMALL, ask_airflow, needs_airflow
-from tradewind.platform import airflow_settings, settings_environment
+from tradewind.blueprint import airflow_settings, settings_environment
 
 pytestmark = needs_airflow
 
 ASK = """
 import json
 from airflow import settings
-from tradewind.database import connections
+from tradewind.runtime.database import connections
 
 def shown(engine):
     _, options = engine.dialect.create_connect_args(engine.url)

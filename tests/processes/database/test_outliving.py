@@ -18,9 +18,9 @@ from airflow.dag_processing.manager import DagFileProcessorManager
 from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
 from sqlalchemy.exc import OperationalError
 
-from tradewind.bundle.processor import ReleaseProcessor
-from tradewind.database.triggerer import Supervisor
-from tradewind.database.away import through_outages
+from tradewind.runtime.bundle.processor import ReleaseProcessor
+from tradewind.runtime.database.triggerer import Supervisor
+from tradewind.runtime.database.away import through_outages
 
 ours, airflows, loop = {
     "processor": (ReleaseProcessor, DagFileProcessorManager, "_run_parsing_loop"),
@@ -58,9 +58,9 @@ from functools import partial
 from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
 from sqlalchemy.exc import OperationalError
 
-from tradewind.database.away import through_outages
-from tradewind.database.limits import BACK_S
-from tradewind.database.triggerer import Supervisor
+from tradewind.runtime.database.away import through_outages
+from tradewind.runtime.database.limits import BACK_S
+from tradewind.runtime.database.triggerer import Supervisor
 
 did, now, answers = [], 0.0, []
 

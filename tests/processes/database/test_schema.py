@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from tradewind.database.account import Account
-from tradewind.database.prepare import prepare
-from tradewind.database.schema import Schema, identity, packages
 from tradewind.local import secrets
 from tradewind.local.paths import Home
 from tradewind.local.ports import another
 from tradewind.local.postgresql import postgresql
 from tradewind.local.servers import Database, Place
 from tradewind.local.templates import no_template
+from tradewind.runtime.database.account import Account
+from tradewind.runtime.database.prepare import prepare
+from tradewind.runtime.database.schema import Schema, identity, packages
 
 TABLES = """
 CREATE TABLE alembic_version (version_num VARCHAR(32));

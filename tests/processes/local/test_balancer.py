@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tradewind.blueprint import services
 from tradewind.config import load
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import balancer
 from tradewind.local.balancer import Balanced, configuration
 from tradewind.local.paths import Home
-from tradewind.platform import services
 
 ROOT = Path(__file__).parents[3]
 

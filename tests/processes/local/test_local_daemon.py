@@ -10,6 +10,7 @@ import pytest
 import yaml
 from machine_samples import ILL, STARTED, one_off, process
 
+from tradewind.blueprint import services
 from tradewind.config import Tradewind, parse
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Daemon, Request
@@ -19,7 +20,6 @@ from tradewind.local.plan import Plan
 from tradewind.local.probes import WELL
 from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs
-from tradewind.platform import services
 
 ROOT = Path(__file__).parents[3]
 

@@ -12,11 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
+from tradewind.blueprint import Condition
 from tradewind.local.machine import State, Stop
 from tradewind.local.probes import FileProbe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec, strays
 from tradewind.local.supervisor import LOG_LIMIT_BYTES, Supervisor
-from tradewind.platform import Condition
 
 SLOW_MACHINE_S = 60
 SLEEP = "import time; time.sleep(600)"

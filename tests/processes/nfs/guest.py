@@ -10,11 +10,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tradewind.bundle.cache import Cache
-from tradewind.bundle.shared import RELEASES, SharedFolder
-from tradewind.dags.release import build
+from tradewind.dag_releases.shared_folder import RELEASES, SharedFolder
+from tradewind.dags.build import build
 from tradewind.dags.tree import File, Tree
 from tradewind.errors import TradewindError
+from tradewind.runtime.bundle.cache import Cache
 
 FLIPS = 30
 FILES = 40

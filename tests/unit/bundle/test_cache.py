@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from releases_at_hand import release
 
-from tradewind.bundle.cache import Cache
-from tradewind.bundle.shared import SharedFolder
+from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.errors import TradewindError
+from tradewind.runtime.bundle.cache import Cache
 
 FILES = {"a.py": "A = 1", "lib/b.py": "B = 1", "run.sh": "#!/bin/sh", "deep/er/data.csv": "1,2"}
 

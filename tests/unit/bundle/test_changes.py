@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from releases_at_hand import described
 
-from tradewind.bundle.changes import changes
+from tradewind.runtime.bundle.changes import changes
 
 BASE = {
     "a.py": "import helper",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.bundle import pointer
-from tradewind.bundle.pointer import HALF, InForce
+from tradewind.dag_releases import pointer
+from tradewind.dag_releases.pointer import HALF, InForce
 from tradewind.errors import TradewindError
 
 ONE, TWO, THREE = (f"d-{number:016x}" for number in (1, 2, 3))

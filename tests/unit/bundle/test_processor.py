@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from releases_at_hand import release
 
-from tradewind.bundle.manifest import DagRelease
-from tradewind.bundle.shared import SharedFolder
+from tradewind.dag_releases.manifest import DagRelease
+from tradewind.dag_releases.shared_folder import SharedFolder
 
 DAG = "from airflow.sdk import DAG\nDAG({dag!r})\n"
 KINDS = ("dag success", "dag failure", "lost task", "lost task to be retried", "e-mail")
@@ -122,13 +122,13 @@ def _own_tables(airflow_home: None) -> Iterator[None]:
 
 @pytest.fixture
 def loop(_own_tables: None, shared: SharedFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
-    from tradewind.bundle.processor import ReleaseProcessor
-    from tradewind.bundle.release_bundle import ReleaseBundle
+    from tradewind.runtime.bundle.processor import ReleaseProcessor
+    from tradewind.runtime.bundle.release_bundle import ReleaseBundle
 
     bundles = [
         {
             "name": "dags",
-            "classpath": "tradewind.bundle.release_bundle.ReleaseBundle",
+            "classpath": "tradewind.runtime.bundle.release_bundle.ReleaseBundle",
             "kwargs": {"folder": str(shared.folder)},
         }
     ]
@@ -308,7 +308,7 @@ def test_after_an_outage_files_are_parsed_as_before(
     from airflow.utils.session import create_session
     from sqlalchemy.exc import OperationalError
 
-    from tradewind.database.away import through_outages
+    from tradewind.runtime.database.away import through_outages
 
     with create_session() as session:
         session.merge(DagBundleModel(name="dags"))

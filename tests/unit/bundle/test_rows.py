@@ -79,7 +79,7 @@ def versions(session: object) -> dict[str, tuple[str, list[str]]]:
 
 
 def test_what_did_not_change_is_the_new_releases(session: object) -> None:
-    from tradewind.bundle import rows
+    from tradewind.runtime.bundle import rows
 
     for dag in ("a", "b", "c"):
         add(session, dag, ONE)
@@ -88,7 +88,7 @@ def test_what_did_not_change_is_the_new_releases(session: object) -> None:
 
 
 def test_a_row_of_a_third_release_is_not_touched_and_its_file_told(session: object) -> None:
-    from tradewind.bundle import rows
+    from tradewind.runtime.bundle import rows
 
     add(session, "a", ONE)
     add(session, "b", THREE)
@@ -99,7 +99,7 @@ def test_a_row_of_a_third_release_is_not_touched_and_its_file_told(session: obje
 
 
 def test_very_many_at_once(session: object) -> None:
-    from tradewind.bundle import rows
+    from tradewind.runtime.bundle import rows
 
     for number in range(1100):
         add(session, f"d{number}", ONE)
@@ -108,7 +108,7 @@ def test_very_many_at_once(session: object) -> None:
 
 
 def test_a_dag_that_is_gone_stays_for_its_runs_and_starts_none(session: object) -> None:
-    from tradewind.bundle import rows
+    from tradewind.runtime.bundle import rows
 
     for dag in ("running", "queued", "ended", "never"):
         add(session, dag, ONE, is_stale=True)
@@ -132,7 +132,7 @@ def test_it_goes_when_its_runs_have_ended_unless_it_is_back(session: object) -> 
     from airflow.models.dagrun import DagRun
     from sqlalchemy import update
 
-    from tradewind.bundle import rows
+    from tradewind.runtime.bundle import rows
 
     for dag in ("gone", "back", "still"):
         add(session, dag, ONE, is_stale=True)
@@ -145,7 +145,7 @@ def test_it_goes_when_its_runs_have_ended_unless_it_is_back(session: object) -> 
 
 
 def test_only_of_the_files_that_were_asked_for(session: object) -> None:
-    from tradewind.bundle import rows
+    from tradewind.runtime.bundle import rows
 
     for dag in ("a", "b"):
         add(session, dag, ONE, is_stale=True)

@@ -73,7 +73,7 @@ def begin(session: Session, run: DagRun) -> None:
     from airflow.models.dagbag import DBDagBag
     from airflow.utils.state import DagRunState
 
-    from tradewind.bundle.scheduler import Beginnings
+    from tradewind.runtime.bundle.scheduler import Beginnings
 
     run.dag = DBDagBag().get_dag_for_run(run, session=session)
     run.state = DagRunState.RUNNING
@@ -156,7 +156,7 @@ def test_a_run_that_has_waited_keeps_its_release(session: Session, hours: int) -
 
 
 def test_a_run_that_was_cleared_or_has_begun_is_left_alone(session: Session) -> None:
-    from tradewind.bundle.scheduler import Beginnings
+    from tradewind.runtime.bundle.scheduler import Beginnings
 
     run = create(session, store(session, ONE, "first"))
     run.dag = None
@@ -174,8 +174,8 @@ def test_its_loop_says_that_it_turns_and_goes_on_after_the_database_was_away(
     from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
     from sqlalchemy.exc import OperationalError
 
-    from tradewind.bundle import scheduler
-    from tradewind.database import away
+    from tradewind.runtime.bundle import scheduler
+    from tradewind.runtime.database import away
 
     file, turns = tmp_path / "heartbeat", []
     monkeypatch.setenv("TRADEWIND_HEARTBEAT_FILE", str(file))
@@ -204,9 +204,9 @@ def test_after_an_outage_it_takes_no_scheduler_for_dead_before_all_had_time_to_s
     from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
     from sqlalchemy.exc import OperationalError
 
-    from tradewind.bundle import scheduler
-    from tradewind.database import away
-    from tradewind.database.limits import BACK_S
+    from tradewind.runtime.bundle import scheduler
+    from tradewind.runtime.database import away
+    from tradewind.runtime.database.limits import BACK_S
 
     now, adopted, answers = 1_000.0, [], [False, False, True, True]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from releases_at_hand import release
 
-from tradewind.bundle.shared import BusyError, SharedFolder
+from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.errors import TradewindError
 
 FILES = {"a.py": "A = 1", "lib/b.py": "B = 1"}

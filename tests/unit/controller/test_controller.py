@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradewind.controller.broker import LOST_S, Broker
-from tradewind.controller.controller import Chore, Controller
-from tradewind.controller.desk import StoppedError
-from tradewind.controller.inbox import LEADER, leadership
-from tradewind.controller.metadata import JOBS, Metadata
-from tradewind.controller.metrics import line, measured
 from tradewind.errors import TradewindError
-from tradewind.records.lease import LEASE_S, RENEW_S
-from tradewind.records.records import FolderRecords
+from tradewind.protocol.command_queue import LEADER, leadership
+from tradewind.runtime.controller.broker import LOST_S, Broker
+from tradewind.runtime.controller.controller import Controller, PeriodicTask
+from tradewind.runtime.controller.dispatcher import StoppedError
+from tradewind.runtime.controller.metadata import JOBS, Metadata
+from tradewind.runtime.controller.metrics import line, measured
 from tradewind.scaling.scaler import Seen
+from tradewind.storage.lease import LEASE_S, RENEW_S
+from tradewind.storage.records import FolderRecords
 
 
 class Watched(FolderRecords):
@@ -57,7 +57,7 @@ class Copy:
         self._controller = Controller(
             self.records,
             leadership("dev"),
-            [Chore("it", 0.01, do)],
+            [PeriodicTask("it", 0.01, do)],
             self.stopped,
             self.heartbeat,
             lambda: time.time() + self.ahead_s,

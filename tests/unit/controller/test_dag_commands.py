@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from releases_at_hand import release as made_at
 
-from tradewind.bundle.events import CONFIRMED, SERVED
-from tradewind.bundle.pointer import InForce
-from tradewind.bundle.shared import SharedFolder
-from tradewind.bundle.store import FolderStore
-from tradewind.controller.dags import DagCommands
-from tradewind.controller.deployment import Deployment, Patience, Told
-from tradewind.controller.desk import Desk, Report, StoppedError
-from tradewind.controller.inbox import Answer, Command, Inbox
+from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.shared_folder import SharedFolder
+from tradewind.dag_releases.store import FolderStore
 from tradewind.errors import TradewindError
-from tradewind.records.records import FolderRecords
+from tradewind.protocol.command_queue import Answer, Command, CommandQueue
+from tradewind.protocol.dag_events import CONFIRMED, SERVED
+from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.deployment import Deployment, Patience, Told
+from tradewind.runtime.controller.dispatcher import Dispatcher, Report, StoppedError
+from tradewind.storage.records import FolderRecords
 
 
 class FakeAirflow:
@@ -56,10 +56,10 @@ class World:
         self.now = 0.0
         self.meanwhile: Callable[[], None] = lambda: None
         self.stopped = threading.Event()
-        self.inbox = Inbox(self.records, "dev")
+        self.inbox = CommandQueue(self.records, "dev")
         self.desk = self.controller()
 
-    def controller(self) -> Desk:
+    def controller(self) -> Dispatcher:
         """One that has just begun."""
         stopped = self.stopped = threading.Event()
 
@@ -71,7 +71,7 @@ class World:
 
         deployment = Deployment(self.shared, self.airflow, Patience(60, 60), lambda: self.now, sleep)
         commands = DagCommands(deployment, FolderStore(self.store), "dev")
-        return Desk(self.inbox, commands.handlers(), stopped)
+        return Dispatcher(self.inbox, commands.handlers(), stopped)
 
     def made(self, number: int) -> str:
         return made_at(self.store.parent, {"a.py": f"A = {number}", "b.py": "import a", "c.py": ""}).id
@@ -146,7 +146,7 @@ def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = world.made(1), world.made(2)
     world.ask("dags.deploy", release=one, whole=True)
     with monkeypatch.context() as full:
-        full.setattr("tradewind.bundle.store.shutil.copyfile", no_room)
+        full.setattr("tradewind.dag_releases.store.shutil.copyfile", no_room)
         with pytest.raises(TradewindError, match="No space left"):
             world.ask("dags.deploy", release=two, whole=True)
     assert world.in_force == one
@@ -188,12 +188,12 @@ def test_what_fails_because_the_controller_ends_is_left_to_the_next_one(world: W
         raise error
 
     command = world.inbox.send("dags.list", {}, alone=False)
-    Desk(world.inbox, {"dags.list": end}, stopped).look()
+    Dispatcher(world.inbox, {"dags.list": end}, stopped).look()
     found = world.inbox.answer(command)
     assert found
     assert found.state == "running"
 
-    Desk(world.inbox, {"dags.list": lambda *_: {"releases": []}}, threading.Event()).look()
+    Dispatcher(world.inbox, {"dags.list": lambda *_: {"releases": []}}, threading.Event()).look()
     assert world.inbox.follow(command, lambda _: None) == {"releases": []}
 
 

@@ -10,7 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tradewind.controller.inbox import (
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.protocol.command_queue import (
     GONE_S,
     INBOX,
     LEADER,
@@ -18,11 +19,10 @@ from tradewind.controller.inbox import (
     MOST_ATTEMPTS,
     PATIENCE_S,
     Answer,
-    Inbox,
+    CommandQueue,
 )
-from tradewind.errors import ExitCode, TradewindError
-from tradewind.records.records import FolderRecords, Records
-from tradewind.records.s3 import S3Records
+from tradewind.storage.records import FolderRecords, Records
+from tradewind.storage.s3_records import S3Records
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -55,8 +55,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def inbox(records: Records, clock: Clock) -> Inbox:
-    return Inbox(records, "dev", clock, clock.sleep)
+def inbox(records: Records, clock: Clock) -> CommandQueue:
+    return CommandQueue(records, "dev", clock, clock.sleep)
 
 
 def leads(records: Records, until: float) -> None:
@@ -64,7 +64,7 @@ def leads(records: Records, until: float) -> None:
     records.write(LEADER, {"until": until}, found[1] if found else None)
 
 
-def test_what_is_asked_is_done_and_told(inbox: Inbox, records: Records, clock: Clock) -> None:
+def test_what_is_asked_is_done_and_told(inbox: CommandQueue, records: Records, clock: Clock) -> None:
     leads(records, clock.now + 1e6)
     story = iter(
         [
@@ -81,7 +81,7 @@ def test_what_is_asked_is_done_and_told(inbox: Inbox, records: Records, clock: C
     assert inbox.waiting() == []
 
 
-def test_what_went_wrong_is_told_as_it_was(inbox: Inbox, records: Records, clock: Clock) -> None:
+def test_what_went_wrong_is_told_as_it_was(inbox: CommandQueue, records: Records, clock: Clock) -> None:
     leads(records, clock.now + 1e6)
     error = TradewindError("what", "why", "hint", code=ExitCode.USAGE)
 
@@ -96,7 +96,7 @@ def test_what_went_wrong_is_told_as_it_was(inbox: Inbox, records: Records, clock
     assert caught.value.as_dict() == error.as_dict()
 
 
-def test_of_two_changes_one_wins_and_the_other_is_told(inbox: Inbox, clock: Clock) -> None:
+def test_of_two_changes_one_wins_and_the_other_is_told(inbox: CommandQueue, clock: Clock) -> None:
     first = inbox.send("dags.deploy", {"release": "d-1"})
     with pytest.raises(TradewindError, match="another change of dev is under way") as caught:
         inbox.send("dags.deploy", {"release": "d-2"})
@@ -116,7 +116,7 @@ def test_many_at_once_lose_nothing(records: Records) -> None:
 
     def ask(number: int) -> None:
         try:
-            Inbox(records, "dev").send("dags.diff", {"one": number}, alone=False)
+            CommandQueue(records, "dev").send("dags.diff", {"one": number}, alone=False)
         except BaseException as error:
             failed.append(error)
 
@@ -126,17 +126,19 @@ def test_many_at_once_lose_nothing(records: Records) -> None:
     for thread in threads:
         thread.join()
     assert failed == []
-    waiting = Inbox(records, "dev").waiting()
+    waiting = CommandQueue(records, "dev").waiting()
     assert sorted(command.arguments["one"] for command in waiting) == list(range(8))
 
 
-def test_where_nobody_answers_nothing_is_left_to_be_done_later(inbox: Inbox, clock: Clock) -> None:
+def test_where_nobody_answers_nothing_is_left_to_be_done_later(inbox: CommandQueue, clock: Clock) -> None:
     with pytest.raises(TradewindError, match="the controller of dev does not answer: nothing was changed"):
         inbox.ask("dags.deploy", release="d-1")
     assert inbox.waiting() == []
 
 
-def test_between_two_leaders_there_is_none_for_some_seconds(inbox: Inbox, records: Records, clock: Clock) -> None:
+def test_between_two_leaders_there_is_none_for_some_seconds(
+    inbox: CommandQueue, records: Records, clock: Clock
+) -> None:
     began = clock.now
 
     def later() -> None:
@@ -151,7 +153,7 @@ def test_between_two_leaders_there_is_none_for_some_seconds(inbox: Inbox, record
 
 
 def test_a_question_is_not_worth_waiting_for_a_controller_that_is_not_there(
-    inbox: Inbox, records: Records, clock: Clock
+    inbox: CommandQueue, records: Records, clock: Clock
 ) -> None:
     for ago_s, waited in ((None, LOST_S), (GONE_S + 1, LOST_S), (1, PATIENCE_S)):
         began = clock.now
@@ -163,7 +165,7 @@ def test_a_question_is_not_worth_waiting_for_a_controller_that_is_not_there(
     assert inbox.waiting() == []
 
 
-def test_what_ends_every_controller_is_given_up(inbox: Inbox) -> None:
+def test_what_ends_every_controller_is_given_up(inbox: CommandQueue) -> None:
     command = inbox.send("dags.deploy", {"release": "d-1"})
     for number in range(1, MOST_ATTEMPTS + 1):
         taken = inbox.begin(command, first=True)
@@ -176,7 +178,7 @@ def test_what_ends_every_controller_is_given_up(inbox: Inbox) -> None:
         inbox.follow(command, lambda _: None)
 
 
-def test_what_was_asked_for_long_ago_is_not_done(inbox: Inbox, clock: Clock) -> None:
+def test_what_was_asked_for_long_ago_is_not_done(inbox: CommandQueue, clock: Clock) -> None:
     command = inbox.send("dags.deploy", {"release": "d-1"})
     clock.now += 3600
     assert inbox.begin(command, first=True) is None
@@ -185,7 +187,7 @@ def test_what_was_asked_for_long_ago_is_not_done(inbox: Inbox, clock: Clock) -> 
         inbox.follow(command, lambda _: None)
 
 
-def test_who_joined_what_another_one_withdraws_is_told(inbox: Inbox) -> None:
+def test_who_joined_what_another_one_withdraws_is_told(inbox: CommandQueue) -> None:
     command = inbox.send("dags.deploy", {"release": "d-1"})
     joined = inbox.send("dags.deploy", {"release": "d-1"})
     inbox.withdraw(command)
@@ -193,7 +195,7 @@ def test_who_joined_what_another_one_withdraws_is_told(inbox: Inbox) -> None:
         inbox.follow(joined, lambda _: None)
 
 
-def test_a_rollback_may_come_while_a_deployment_goes_on(inbox: Inbox) -> None:
+def test_a_rollback_may_come_while_a_deployment_goes_on(inbox: CommandQueue) -> None:
     inbox.send("dags.deploy", {"release": "d-1"})
     back = inbox.send("dags.rollback", {"to": None})
     assert [command.do for command in inbox.waiting()] == ["dags.deploy", "dags.rollback"]
@@ -202,7 +204,7 @@ def test_a_rollback_may_come_while_a_deployment_goes_on(inbox: Inbox) -> None:
     assert inbox.send("dags.rollback", {"to": None}) == back
 
 
-def test_what_a_newer_command_line_says_more_is_no_hindrance(inbox: Inbox, records: Records) -> None:
+def test_what_a_newer_command_line_says_more_is_no_hindrance(inbox: CommandQueue, records: Records) -> None:
     command = inbox.send("dags.list", {}, alone=False)
     found = records.read(INBOX)
     assert found
@@ -210,7 +212,7 @@ def test_what_a_newer_command_line_says_more_is_no_hindrance(inbox: Inbox, recor
     assert inbox.waiting() == [command]
 
 
-def test_a_controller_that_ends_in_the_middle(inbox: Inbox, records: Records, clock: Clock) -> None:
+def test_a_controller_that_ends_in_the_middle(inbox: CommandQueue, records: Records, clock: Clock) -> None:
     leads(records, clock.now + 60)
     clock.meanwhile = lambda: [inbox.begin(c, first=True) for c in inbox.waiting() if inbox.answer(c) is None]  # type: ignore[assignment]
     with pytest.raises(TradewindError, match="does not answer: it ended in the middle"):
@@ -218,7 +220,7 @@ def test_a_controller_that_ends_in_the_middle(inbox: Inbox, records: Records, cl
     assert [command.do for command in inbox.waiting()] == ["dags.deploy"]  # for the next one
 
 
-def test_what_is_withdrawn_in_the_moment_it_is_taken_is_not_done(inbox: Inbox, records: Records) -> None:
+def test_what_is_withdrawn_in_the_moment_it_is_taken_is_not_done(inbox: CommandQueue, records: Records) -> None:
     command = inbox.send("dags.deploy", {"release": "d-1"})
     assert inbox.withdraw(command)
     assert inbox.begin(command, first=True) is None  # had been read a moment before
@@ -232,7 +234,9 @@ def test_what_is_withdrawn_in_the_moment_it_is_taken_is_not_done(inbox: Inbox, r
     assert document
 
 
-def test_ctrl_c_leaves_it_to_the_controller_or_takes_it_back(inbox: Inbox, records: Records, clock: Clock) -> None:
+def test_ctrl_c_leaves_it_to_the_controller_or_takes_it_back(
+    inbox: CommandQueue, records: Records, clock: Clock
+) -> None:
     leads(records, clock.now + 1e6)
 
     def interrupt() -> None:
@@ -254,7 +258,7 @@ def test_ctrl_c_leaves_it_to_the_controller_or_takes_it_back(inbox: Inbox, recor
     assert "goes on with it" in said[0]
 
 
-def test_a_long_story_keeps_its_end(inbox: Inbox) -> None:
+def test_a_long_story_keeps_its_end(inbox: CommandQueue) -> None:
     command = inbox.send("dags.deploy", {"release": "d-1"})
     inbox.say(command, Answer(said=tuple(f"{n} left" for n in range(1000))))
     found = inbox.answer(command)
@@ -262,7 +266,7 @@ def test_a_long_story_keeps_its_end(inbox: Inbox) -> None:
     assert (found.dropped, found.said[-1], len(found.said)) == (800, "999 left", 200)
 
 
-def test_old_answers_are_forgotten_and_what_is_asked_is_not(inbox: Inbox, clock: Clock) -> None:
+def test_old_answers_are_forgotten_and_what_is_asked_is_not(inbox: CommandQueue, clock: Clock) -> None:
     old, waits = inbox.send("dags.deploy", {}), inbox.send("dags.list", {}, alone=False)
     inbox.finish(old, Answer("done"))
     inbox.begin(waits, first=True)

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from tradewind.bundle.events import PROGRESS, SERVED
-from tradewind.bundle.pointer import InForce
-from tradewind.controller.metadata import Metadata
+from tradewind.dag_releases.pointer import InForce
 from tradewind.errors import TradewindError
+from tradewind.protocol.dag_events import PROGRESS, SERVED
+from tradewind.runtime.controller.metadata import Metadata
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ONE, TWO = "d-0000000000000001", "d-0000000000000002"

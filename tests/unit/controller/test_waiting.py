@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
-from tradewind.controller.waiting import Waiting
 from tradewind.errors import TradewindError
+from tradewind.runtime.controller.waiting import Waiting
 
 
 class Database:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from releases_at_hand import release
 
-from tradewind.bundle.events import CONFIRMED, SERVED
-from tradewind.bundle.pointer import InForce
-from tradewind.bundle.shared import BusyError, SharedFolder
-from tradewind.controller.deployment import Deployment, Patience, Told
+from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.errors import TradewindError
+from tradewind.protocol.dag_events import CONFIRMED, SERVED
+from tradewind.runtime.controller.deployment import Deployment, Patience, Told
 
 
 class FakeAirflow:

@@ -10,13 +10,13 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tradewind.bundle.manifest import Origin
-from tradewind.bundle.s3_store import S3Store
-from tradewind.bundle.shared import SharedFolder
-from tradewind.bundle.store import FolderStore, Store, bring, put
-from tradewind.dags import release
+from tradewind.dag_releases.manifest import Origin
+from tradewind.dag_releases.shared_folder import SharedFolder
+from tradewind.dag_releases.store import FolderStore, Store, bring, put
+from tradewind.dags import build as release
 from tradewind.dags.tree import File, Tree
 from tradewind.errors import TradewindError
+from tradewind.storage.s3_artifacts import S3Store
 
 BUCKET = "acme-artifacts"
 

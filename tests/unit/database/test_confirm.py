@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.database.confirm import JOBS, silent_jobs
+from tradewind.runtime.database.confirm import JOBS, silent_jobs
 
 RELEASED = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
 

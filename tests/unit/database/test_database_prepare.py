@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.database import prepare
-from tradewind.database.account import Account
+from tradewind.runtime.database import prepare
+from tradewind.runtime.database.account import Account
 
 NAMES = ("TRADEWIND_DATABASE_ADMIN", "TRADEWIND_DATABASE_URL")
 printable = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, codec="utf-8"), min_size=1)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tradewind.blueprint import Component, services
 from tradewind.config import load
 from tradewind.errors import TradewindError
 from tradewind.images.context import DOCKERFILE, Context
 from tradewind.images.recipe import Recipe
-from tradewind.platform import Component, services
 
 ROOT = Path(__file__).parents[3]
 
@@ -130,11 +130,11 @@ def test_every_component_has_an_image_and_all_its_files_are_there(
                 "aws/",
                 "errors.py",
                 "launch.py",
-                "bundle/",
-                "controller/",
-                "database/",
+                "dag_releases/",
+                "protocol/",
+                "runtime/",
                 "fleet/",
-                "records/",
+                "storage/",
                 "scaling/",
             ),
         )

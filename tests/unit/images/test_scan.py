@@ -8,7 +8,7 @@ from moto import mock_aws
 
 from tradewind.errors import TradewindError
 from tradewind.images import scan
-from tradewind.images.scan import Weakness, findings, is_bad
+from tradewind.images.scan import Vulnerability, findings, is_bad
 
 DIGEST = f"sha256:{0:064}"
 
@@ -69,7 +69,7 @@ def test_inspectors_answer_is_read_too() -> None:
         "severity": "UNTRIAGED",
         "packageVulnerabilityDetails": {"vulnerabilityId": "CVE-1", "vulnerablePackages": [{"name": "openssl"}]},
     }
-    assert scan._read(entry) == Weakness("CVE-1", "UNDEFINED", "openssl")
+    assert scan._read(entry) == Vulnerability("CVE-1", "UNDEFINED", "openssl")
 
 
 @pytest.mark.parametrize(
@@ -83,4 +83,4 @@ def test_inspectors_answer_is_read_too() -> None:
     ],
 )
 def test_what_keeps_an_image_back(severity: str, fail_on: str, allowed: tuple[str, ...], bad: bool) -> None:
-    assert is_bad(Weakness("CVE-1", severity, "x"), fail_on, allowed) is bad
+    assert is_bad(Vulnerability("CVE-1", severity, "x"), fail_on, allowed) is bad

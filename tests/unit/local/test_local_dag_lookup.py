@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.bundle.manifest import DagRelease
+from tradewind.dag_releases.manifest import DagRelease
 from tradewind.errors import TradewindError
 from tradewind.local.airflow import Airflow
 from tradewind.local.dag_lookup import Lookup, Served

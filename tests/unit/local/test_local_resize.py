@@ -1,9 +1,9 @@
 """What one machine runs of an environment: all of it, once, and small."""
 
 from samples import ONE_OF_EACH, every_environment, values
+from tradewind.blueprint import Secret, Service, services
 from tradewind.config import Environment, Local
 from tradewind.local.plan import resize
-from tradewind.platform import Secret, Service, services
 
 LOCAL = Local(workers=3, slots=5, outage_tolerance_s=77)
 

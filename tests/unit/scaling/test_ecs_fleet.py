@@ -15,8 +15,8 @@ from ecs_emulator import CLUSTER, SLOTS, TICK_S
 from ecs_world import SERVICES, World, image, release
 from moto import mock_aws
 
+from tradewind.blueprint.service import Counts
 from tradewind.errors import TradewindError
-from tradewind.platform.service import Counts
 from tradewind.scaling.ecs import EcsFleet
 from tradewind.scaling.policy import Bounds, WorkerClass
 from tradewind.scaling.scaler import CLOSELY_S, Scaler
@@ -198,8 +198,8 @@ def test_while_old_workers_finish_their_tasks_there_are_more_new_ones(tmp_path: 
     if good:
         day.world.deploy(release(2))
     else:
-        day.world.ecs.slow = {"tradewind.database.confirm": 12}
-        day.world.ecs.exits = {("tradewind.database.confirm", image(2)): 1}
+        day.world.ecs.slow = {"tradewind.runtime.database.confirm": 12}
+        day.world.ecs.exits = {("tradewind.runtime.database.confirm", image(2)): 1}
         with pytest.raises(TradewindError, match=f"{release(1).id} is in force again"):
             day.world.deploy(release(2))
     assert (growing.given, growing.beside_old) == (20, 10)

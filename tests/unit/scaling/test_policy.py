@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradewind.blueprint import services
 from tradewind.config import Environment
-from tradewind.platform import services
 from tradewind.scaling.policy import Bounds, Demand, Scheduled, Signals, WorkerClass, bounds_at, classes, tasks_of
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tradewind import junit
-from tradewind.bundle.manifest import DagRelease
 from tradewind.config.gate import Gate
-from tradewind.dags import imports, release
+from tradewind.dag_releases.manifest import DagRelease
+from tradewind.dags import build as release
+from tradewind.dags import imports
 from tradewind.dags.gate import memory, rules
 from tradewind.dags.gate.facts import NONSENSE, Imported
 from tradewind.dags.gate.importer import Importer

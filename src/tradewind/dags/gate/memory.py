@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tradewind.bundle.manifest import DagRelease
-from tradewind.bundle.whole import whole
+from tradewind.dag_releases.manifest import DagRelease
+from tradewind.storage.atomic import atomic_write
 
 VERSION = 2
 """To be raised when ``reading`` tells something else than it did, or this is kept in another way."""
@@ -50,7 +50,7 @@ class Memory:
     def save(self) -> None:
         """Keep what was used or new."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(self._path) as draft:
+        with atomic_write(self._path) as draft:
             draft.write_text("".join([f"{VERSION}\n", *(f"{key} {text}\n" for key, text in self._used.items())]))
 
 

@@ -1,0 +1,54 @@
+"""What runs in an environment, and with which settings: pure functions of the configuration, no I/O.
+
+One machine and AWS render the same records; neither adds a service or a setting of its own.
+"""
+
+from tradewind.blueprint.containers import KERNEL, health_command, on_aws
+from tradewind.blueprint.service import (
+    Access,
+    Component,
+    Condition,
+    Counts,
+    Dependency,
+    Endpoint,
+    Exposure,
+    FileCheck,
+    HealthCheck,
+    HttpCheck,
+    JobCheck,
+    Port,
+    ScalingRule,
+    ScheduledCounts,
+    Secret,
+    Service,
+    Tier,
+)
+from tradewind.blueprint.services import services
+from tradewind.blueprint.settings import Setting, airflow_settings, settings_environment
+
+__all__ = [
+    "KERNEL",
+    "Access",
+    "Component",
+    "Condition",
+    "Counts",
+    "Dependency",
+    "Endpoint",
+    "Exposure",
+    "FileCheck",
+    "HealthCheck",
+    "HttpCheck",
+    "JobCheck",
+    "Port",
+    "ScalingRule",
+    "ScheduledCounts",
+    "Secret",
+    "Service",
+    "Setting",
+    "Tier",
+    "airflow_settings",
+    "health_command",
+    "on_aws",
+    "services",
+    "settings_environment",
+]

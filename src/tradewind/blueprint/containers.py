@@ -1,0 +1,75 @@
+"""What AWS adds to the services: paths inside the images, limits of the kernel, where logs and variables live. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tradewind.blueprint.service import Access, Component, Endpoint, FileCheck, HttpCheck, Service
+
+WORK = "/opt/airflow/work"
+"""The only folder, besides /tmp, that a container may write to; it ends with the task."""
+
+DAGS = "/opt/airflow/dags"
+"""Where the shared file system with DAGs is mounted."""
+
+UNPACKED = f"{WORK}/dags"
+"""Where a container unpacks the releases of DAG files that it uses."""
+
+HEARTBEAT_FILE = "/tmp/heartbeat"  # noqa: S108 (a container's own)
+
+KERNEL: Mapping[str, str] = {
+    "net.ipv4.tcp_retries2": "5",
+    "net.ipv4.tcp_keepalive_time": "10",
+    "net.ipv4.tcp_keepalive_intvl": "3",
+    "net.ipv4.tcp_keepalive_probes": "3",
+}
+"""A zone that is lost says nothing any more, and most drivers have no limit of their own for that. So the kernel ends
+every connection of a container whose other side has confirmed nothing for 13 s (six pauses, from 200 ms, each twice the
+one before), or, where this side only waits, for 19 s. Linux alone waits 15 minutes, and 2 hours.
+https://docs.kernel.org/networking/ip-sysctl.html,
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_SystemControl.html"""
+
+_FETCH = (
+    "import sys,urllib.request as r;"
+    "sys.exit(r.build_opener(r.ProxyHandler({})).open(sys.argv[1],timeout=8).status!=200)"
+)
+
+
+def on_aws(service: Service) -> Service:
+    """The service as it runs on ECS: the same record, with what only AWS offers filled in."""
+    environment = dict(service.environment)
+    endpoints = dict(service.endpoints)
+    if service.port:
+        environment[service.port.variable] = str(service.port.number)
+    if isinstance(service.health, FileCheck):
+        environment[service.health.variable] = HEARTBEAT_FILE
+    if service.component is not Component.FLOWER:
+        environment["AIRFLOW_HOME"] = WORK
+        environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] = f"{WORK}/logs"
+        environment["AIRFLOW__CORE__DAGS_FOLDER"] = DAGS
+        environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH"] = UNPACKED
+    if service.task_logs is not Access.NONE:
+        environment["AIRFLOW__LOGGING__REMOTE_LOGGING"] = "True"
+        endpoints["AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"] = Endpoint.TASK_LOGS
+    if service.connections:
+        environment["AIRFLOW__SECRETS__BACKEND"] = (
+            "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
+        )
+        endpoints["AIRFLOW__SECRETS__BACKEND_KWARGS"] = Endpoint.CONNECTIONS
+    return replace(service, environment=environment, endpoints=endpoints)
+
+
+def health_command(service: Service) -> tuple[str, ...] | None:
+    """The command with which ECS asks a container for its health, or None where running is all that can be asked.
+
+    It starts neither Airflow nor Celery: a probe that imports them costs seconds of CPU (5 s: ``celery inspect ping``,
+    docs/decisions/0006-worker-entry.md). What only Airflow's own report knows (``JobCheck``) is an alarm, not a reason
+    for ECS to stop the container: while web is away, nothing else must be restarted.
+    """
+    match service.health:
+        case HttpCheck(path) if service.port:
+            return ("python", "-I", "-S", "-c", _FETCH, f"http://127.0.0.1:{service.port.number}{path}")
+        case FileCheck(_, max_age_s):
+            return ("sh", "-c", f"test -n \"$(find {HEARTBEAT_FILE} -newermt '-{max_age_s} seconds')\"")
+    return None

@@ -1,0 +1,89 @@
+"""Which release of DAG files is in force: one small file on a shared file system, rewritten in place.
+
+Nobody renames it: over NFS, a name that was looked up before can stay what it was for half a minute, while a file that
+is opened anew shows what was written before (close-to-open consistency). The file has two halves, written in turn, each
+with a checksum. So whoever dies while writing, or reads while another writes, leaves or finds the half from before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradewind.dag_releases.manifest import is_id
+from tradewind.errors import TradewindError
+from tradewind.storage.atomic import read as read_file
+
+HALF = 512
+"""Bytes: what disks write whole. Of that, 64 are the SHA-256 of the rest."""
+_DIGEST = 64
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What the pointer says. ``serial`` grows with each change. ``before``: the release that was in force before."""
+
+    release: str
+    serial: int = 1
+    since: str = ""
+    before: str | None = None
+
+
+def read(path: Path) -> InForce | None:
+    """What is in force, or nothing where no release ever was.
+
+    Raises:
+        TradewindError: neither half is whole.
+        OSError: the file system does not answer.
+    """
+    try:
+        content = read_file(path)  # opened anew each time: that is when NFS asks its server
+    except FileNotFoundError:
+        return None
+    if not content.strip(b"\0"):
+        return None
+    found = [half for half in (_parse(content[:HALF]), _parse(content[HALF : 2 * HALF])) if half]
+    if not found:
+        raise TradewindError(f"{path} is damaged", "neither half of it is whole", "activate a release again")
+    return max(found, key=lambda half: half.serial)
+
+
+def write(path: Path, release: str, since: str) -> InForce:
+    """Put ``release`` in force; on the disk when this returns. One writer at a time: see the controller's lease."""
+    try:
+        before = read(path)
+    except TradewindError:
+        before = None  # neither half is whole, so either may be written
+    now = InForce(release, before.serial + 1 if before else 1, since, before.release if before else None)
+    half = _render(now)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        os.fchmod(descriptor, 0o644)  # containers read it, as somebody else
+        if os.fstat(descriptor).st_size != 2 * HALF:
+            os.ftruncate(descriptor, 2 * HALF)
+        os.pwrite(descriptor, half, HALF * (now.serial % 2))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return now
+
+
+def _render(now: InForce) -> bytes:
+    text = json.dumps({"release": now.release, "serial": now.serial, "since": now.since, "before": now.before})
+    body = b" " + text.encode() + b"\n"
+    body = body[:-1].ljust(HALF - _DIGEST - 1) + b"\n"
+    if len(body) != HALF - _DIGEST:
+        raise ValueError(f"a pointer has {HALF - _DIGEST} bytes, and this takes {len(body)}")
+    return hashlib.sha256(body).hexdigest().encode() + body
+
+
+def _parse(half: bytes) -> InForce | None:
+    digest, body = half[:_DIGEST], half[_DIGEST:]
+    if len(half) != HALF or hashlib.sha256(body).hexdigest().encode() != digest:
+        return None
+    document = json.loads(body)
+    found = InForce(document["release"], document["serial"], document["since"], document["before"])
+    return found if is_id(found.release) else None

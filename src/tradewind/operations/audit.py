@@ -1,0 +1,58 @@
+"""Is an environment's network as it was designed? Computed from a plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tradewind.config import Environment
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.operations.design import designed_paths
+from tradewind.operations.reach import Path, Reach
+from tradewind.operations.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found: ways that are open and meant to be, open though nobody designed them, and shut though needed."""
+
+    right: tuple[Path, ...]
+    open: tuple[Path, ...]
+    shut: tuple[Path, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the network is exactly as designed."""
+        return not self.open and not self.shut
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "passed": self.passed,
+            "paths": [path.as_dict() for path in self.right],
+            "open": [path.as_dict() for path in self.open],
+            "shut": [path.as_dict() for path in self.shut],
+        }
+
+
+def audit(environment: Environment, plan: Mapping[str, Any]) -> Audit:
+    """Compare the network of a plan with the design.
+
+    TradewindError where the plan does not say enough, as for a VPC that existed before.
+    """
+    if environment.network.vpc is not None:
+        raise TradewindError(
+            f"the network of {environment.name} cannot be audited",
+            f"its VPC {environment.network.vpc.id} is not Terraform's, so no plan has its routes and network ACLs",
+            "audit it where it is made; what may connect to what is in terraform/stacks/environment/flows.tf",
+            code=ExitCode.USAGE,
+        )
+    designed = designed_paths(environment)
+    wiring = Wiring(plan)
+    possible, certain = Reach(wiring).paths(), Reach(wiring, every=True).paths()
+    return Audit(
+        right=tuple(sorted(designed & certain)),
+        open=tuple(sorted(possible - designed)),
+        shut=tuple(sorted(designed - certain)),
+    )

@@ -1,0 +1,79 @@
+"""Tasks that run once, to their end: users, schema, health and canary, commands to workers."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from tradewind.releases.ecs.layout import Layout
+from tradewind.releases.ecs.revisions import Revisions
+from tradewind.releases.target import Phase, Progress, Stage
+
+
+class Tasks:
+    """Starts tasks in an environment's network, and looks what becomes of them."""
+
+    def __init__(self, layout: Layout, ecs: Any, revisions: Revisions) -> None:
+        self._layout = layout
+        self._ecs = ecs
+        self._revisions = revisions
+        self._started: dict[tuple[str, ...], str] = {}
+
+    def forget(self) -> None:
+        """The next release asks anew."""
+        self._started.clear()
+
+    def run(self, what: str, name: str, revision: str, command: tuple[str, ...]) -> Progress:
+        """Run a task of the service ``name`` to its end, once for each release; ``what`` is for people.
+
+        One that runs already is waited for. All that is run so may be run twice: another deployment, or this one after
+        a kill, does.
+        """
+        key = (revision, *command)
+        mark = "tradewind-" + hashlib.sha256("\0".join(key).encode()).hexdigest()[:20]
+        if key not in self._started:
+            started = self.running(mark) or self.start(name, revision, command, mark)
+            if not started:
+                return Progress(Phase.PENDING, f"{what}: ECS has no room for it", Stage.PREPARING)
+            self._started[key] = started
+        task = self.look_at(self._started[key])
+        if task is None or task["lastStatus"] != "STOPPED":
+            state = task["lastStatus"].lower() if task else "asked for"
+            return Progress(Phase.PENDING, f"{what}: {state}", Stage.PREPARING)
+        code = task["containers"][0].get("exitCode")
+        if code == 0:
+            return Progress(Phase.DONE)
+        del self._started[key]  # it may have to be tried again
+        reason = task.get("stoppedReason", "")
+        return Progress(
+            Phase.FAILED, f"{what} ended with {code}: {reason}; its log group: {self._revisions.log_group(revision)}"
+        )
+
+    def running(self, mark: str) -> str | None:
+        """A task that was started with this mark, and has not ended."""
+        found = self._ecs.list_tasks(cluster=self._layout.cluster, startedBy=mark, desiredStatus="RUNNING")["taskArns"]
+        return str(found[0]) if found else None
+
+    def look_at(self, task: str) -> dict[str, Any] | None:
+        """A task; None while ECS does not know it yet (what it says may be some seconds old)."""
+        found = self._ecs.describe_tasks(cluster=self._layout.cluster, tasks=[task])["tasks"]
+        return dict(found[0]) if found else None
+
+    def start(self, name: str, revision: str, command: tuple[str, ...], mark: str) -> str | None:
+        """Start a task; None where ECS cannot now (it says so in ``failures``)."""
+        overrides = {"containerOverrides": [{"name": name, "command": list(command)}]} if command else {}
+        answer = self._ecs.run_task(
+            cluster=self._layout.cluster,
+            taskDefinition=revision,
+            launchType="FARGATE",
+            startedBy=mark,
+            overrides=overrides,
+            networkConfiguration={
+                "awsvpcConfiguration": {
+                    "subnets": list(self._layout.subnets),
+                    "securityGroups": [self._layout.security_groups[name]],
+                    "assignPublicIp": "DISABLED",
+                }
+            },
+        )
+        return str(answer["tasks"][0]["taskArn"]) if answer["tasks"] else None

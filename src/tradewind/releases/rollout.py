@@ -1,0 +1,239 @@
+"""Brings a release into an environment: wave by wave, each behind its gates, and back where one does not open.
+
+There is no list of steps that could get lost. The wanted release is written down, and the rollout makes the environment
+equal to it; killed at any moment, the same call goes on from whatever is there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from tradewind.blueprint import Component
+from tradewind.errors import TradewindError
+from tradewind.releases.record import Release
+from tradewind.releases.repository import ReleaseRepository
+from tradewind.releases.target import Phase, Progress, Rolled, Stage, Target, waves
+from tradewind.storage.lease import Lease, of_environment
+
+Listener = Callable[[str, Progress], None]
+Look = Callable[..., Progress]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a change may wait in each stage before it counts as failed."""
+
+    preparing_s: float = 6 * 3600.0
+    starting_s: float = 600.0
+    turning_s: float = 1800.0
+    draining_s: float = 3600.0
+    stopping_s: float = 300.0
+    confirming_s: float = 600.0
+
+    def of(self, stage: Stage) -> float:
+        """The limit of one stage."""
+        return float(getattr(self, f"{stage.value}_s"))
+
+
+class GateError(TradewindError):
+    """A gate did not open: the release goes no further."""
+
+
+@dataclass
+class Rollout:
+    """Deploys to one environment.
+
+    ``sleep`` and ``clock`` (Unix time in seconds) are the real ones but in tests.
+    """
+
+    releases: ReleaseRepository
+    target: Target
+    limits: Limits = field(default=Limits())
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def environment(self) -> str:
+        """Its name."""
+        return self.releases.environment
+
+    def deploy(self, release: Release, listen: Listener, reason: str = "") -> None:
+        """Make the environment run ``release``; on failure, what it ran before.
+
+        Raises:
+            TradewindError: somebody else is at it; or it failed, and what was done about that.
+        """
+        self._images(release)
+        lease = self._lease(f"deploys {release.id}")
+        try:
+            unfinished = self.releases.unfinished()
+            before = unfinished["previous"] if unfinished else self.releases.current_id()
+            if unfinished:
+                self._note("interrupted", unfinished["release"], reason=f"followed by {release.id}")
+            self.releases.begin(release.id, before, reason, back=False)
+            self._forward(release, before, lease, listen, reason)
+        finally:
+            lease.release()
+
+    def resume(self, listen: Listener) -> Release | None:
+        """Finish what a deployment that was killed has left; the release in force then, None where nothing was left.
+
+        Raises:
+            TradewindError: as ``deploy``.
+        """
+        unfinished = self.releases.unfinished()
+        if unfinished is None:
+            return None
+        lease = self._lease(f"resumes {unfinished['release']}")
+        try:
+            unfinished = self.releases.unfinished()
+            if unfinished is None:
+                return None
+            release = self.releases.release(unfinished["release"])
+            if unfinished["back"]:
+                self._back(release, unfinished["previous"], unfinished["reason"], lease, listen)
+                return self.releases.release(unfinished["previous"])
+            self._forward(release, unfinished["previous"], lease, listen, unfinished["reason"])
+            return release
+        finally:
+            lease.release()
+
+    def status(self) -> dict[str, Any]:
+        """The public format of ``tradewind release status --json``; see docs/reference/json.md."""
+        current, unfinished = self.releases.current_id(), self.releases.unfinished()
+        running = {name: sorted(images) for name, images in self.target.running().items()}
+        wanted = self._images(self.releases.release(current)) if current else {}
+        return {
+            "version": 1,
+            "environment": self.environment,
+            "release": current,
+            "consistent": bool(current) and unfinished is None and all(set(running[n]) <= {wanted[n]} for n in running),
+            "unfinished": unfinished,
+            "lock": self.releases.lock(),
+            "running": running,
+        }
+
+    def _forward(self, release: Release, before: str | None, lease: Lease, listen: Listener, reason: str) -> None:
+        began = self.clock()
+        try:
+            order = waves(self.target.services())
+            self._converge(release, order, lease, listen, self.target.confirm)
+        except GateError as error:
+            if before is None or before == release.id:
+                self._note("failed", release.id, reason=str(error))
+                raise TradewindError(
+                    f"{release.id} failed, and there is no other release to go back to",
+                    str(error),
+                    f"tradewind release deploy {self.environment} RELEASE",
+                ) from error
+            self._note("failed", release.id, reason=str(error))
+            self.releases.begin(release.id, before, str(error), back=True)
+            self._back(release, before, str(error), lease, listen)
+            raise TradewindError(
+                f"{release.id} failed, and {before} is in force again",
+                str(error),
+                f"tradewind history {self.environment}",
+            ) from error
+        self._settle("deployed", release, reason, self.clock() - began)
+
+    def _back(self, failed: Release, to: str, why: str, lease: Lease, listen: Listener) -> None:
+        """Dependents first, so that nothing new meets something old that does not know it. One-offs do not run back."""
+        began = self.clock()
+        release = self.releases.release(to)
+        order = reversed(waves(service for service in self.target.services() if not service.one_off))
+        try:
+            self._converge(release, order, lease, listen)
+        except GateError as error:
+            self._note("stuck", to, reason=str(error))
+            raise TradewindError(
+                f"{failed.id} failed, and so did the way back to {to}",
+                f"{why}; then: {error}",
+                f"tradewind release resume {self.environment}",
+            ) from error
+        self._settle("rolled-back", release, why, self.clock() - began)
+
+    def _converge(
+        self,
+        release: Release,
+        order: Iterable[Iterable[Rolled]],
+        lease: Lease,
+        listen: Listener,
+        confirm: Callable[[float], Progress] | None = None,
+    ) -> None:
+        images = self._images(release)
+        *earlier, last = ({s.name: partial(self.target.advance, s, images[s.name]) for s in wave} for wave in order)
+        for wave in earlier:
+            self._wait(wave, lease, listen)
+        if confirm:
+            # Until all is confirmed, old workers stay, to go back to. They may drain for hours after that; whatever
+            # happens to them then is no reason to take back what has been found good.
+            kept = {name: partial(look, keep=True) for name, look in last.items()}
+            self._wait(kept, lease, listen, confirm)
+            try:
+                self._wait(last, lease, listen)
+            except GateError as error:
+                raise TradewindError(
+                    f"{release.id} is in force, and something old is still there",
+                    str(error),
+                    f"tradewind release resume {self.environment}",
+                ) from error
+            return
+        self._wait(last, lease, listen)
+
+    def _wait(
+        self,
+        looks: Mapping[str, Look],
+        lease: Lease,
+        listen: Listener,
+        confirm: Callable[[float], Progress] | None = None,
+    ) -> None:
+        """Until all is done; with ``confirm``, until all new work goes to what is new, and that has been confirmed."""
+        waiting = dict(looks)
+        stages: dict[str, tuple[Stage, float]] = {}
+        while waiting:
+            seen: dict[str, Progress] = {}
+            for name, look in waiting.items():
+                lease.renew()
+                seen[name] = look()
+                listen(name, seen[name])
+                self._judge(name, seen[name], stages)
+            waiting = {name: look for name, look in waiting.items() if seen[name].phase is not Phase.DONE}
+            if confirm and all(seen[name].turned for name in waiting):
+                waiting, confirm = {"confirm": partial(confirm, self.clock())}, None
+            elif waiting:
+                self.sleep(self.target.poll_s)
+
+    def _judge(self, name: str, progress: Progress, stages: dict[str, tuple[Stage, float]]) -> None:
+        """GateError where it failed, or has been in its stage for too long; ``stages`` says since when each is."""
+        if progress.phase is Phase.FAILED:
+            raise GateError(f"{name} failed", progress.detail)
+        if name not in stages or stages[name][0] is not progress.stage:
+            stages[name] = (progress.stage, self.clock())
+        limit = self.limits.of(progress.stage)
+        if progress.phase is not Phase.PENDING or self.clock() - stages[name][1] <= limit:
+            return
+        what = f"{name} was still {progress.stage} after {limit:.0f} s"
+        if progress.stage is Stage.PREPARING:
+            # Turning round would leave it running, and bring the old release onto a schema that is just being changed.
+            raise TradewindError(what, progress.detail, f"tradewind release resume {self.environment}")
+        raise GateError(what, progress.detail)
+
+    def _settle(self, event: str, release: Release, reason: str, seconds: float) -> None:
+        self.target.adopt({Component(name): image for name, image in release.images.items()})
+        self.releases.settle(release, event, self.clock(), reason=reason, seconds=round(seconds, 1))
+
+    def _note(self, event: str, release: str, reason: str) -> None:
+        self.releases.note(event, release, self.clock(), reason=reason)
+
+    def _lease(self, why: str) -> Lease:
+        return Lease.take(self.releases.records, of_environment(self.environment), why, self.clock)
+
+    def _images(self, release: Release) -> Mapping[str, str]:
+        missing = {s.component for s in self.target.services()} - {Component(name) for name in release.images}
+        if missing:
+            raise TradewindError(f"{release.id} has no image for {', '.join(sorted(missing))}")
+        return {service.name: release.images[service.component] for service in self.target.services()}

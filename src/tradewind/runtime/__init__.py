@@ -1,0 +1,1 @@
+"""What runs inside containers, and on one machine in the same processes: programs beside Airflow, and parts of it."""

@@ -1,0 +1,283 @@
+"""Airflow's DAG processor, which follows the pointer and never mixes releases.
+
+Started as ``python -m tradewind.runtime.bundle.processor``.
+
+Airflow's own stores a file that was parsed before a refresh under the version after it, and parses what another release
+changed when its turn comes. Here what was parsed from another release than the one in force is parsed again, and files
+that a release changed come first. What it did not change is the new release's at once. Runs of DAGs that a release no
+longer has go on to their end. Callbacks leave no trace in what Airflow knows of the parses of their files.
+
+It outlives its database, as the scheduler does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.cli.commands import dag_processor_command
+from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager, stats
+from airflow.dag_processing.processor import DagFileParsingResult, DagFileProcessorProcess
+from airflow.models.log import Log
+from airflow.utils.retries import run_with_db_retries
+from airflow.utils.session import create_session
+from sqlalchemy.orm import Session
+
+from tradewind.dag_releases.pointer import InForce
+from tradewind.errors import TradewindError
+from tradewind.protocol.dag_events import CONFIRMED, PROGRESS, SERVED
+from tradewind.runtime.bundle import rows
+from tradewind.runtime.bundle.changes import changes
+from tradewind.runtime.bundle.dag_files import place_in
+from tradewind.runtime.bundle.release_bundle import ReleaseBundle
+from tradewind.runtime.database.away import through_outages
+
+if TYPE_CHECKING:
+    from airflow.callbacks.callback_requests import CallbackRequest
+    from airflow.dag_processing.bundles.base import BaseDagBundle
+
+PROGRESS_S = 5.0
+
+
+@dataclass
+class _Turn:
+    """The way to one release: which files are still to be parsed of what is first, and of what comes behind."""
+
+    now: InForce
+    first: set[str]
+    behind: set[str]
+    served: bool = False
+    confirmed: bool = False
+    told: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class CallbackFile(DagFileInfo):  # type: ignore[misc]
+    """A file that is imported to run callbacks: to all that Airflow keeps of files, another one than what it parses.
+
+    Airflow tells them apart by the release of the run alone, and not everywhere. What it notes after a callback, a
+    duration without a time, then stands for the parses of the file: it is parsed without a pause from there on, until
+    the DAG processor restarts. Without a release, a callback takes the place of a parse that waits, too.
+    """
+
+    @property
+    def presence_key(self) -> tuple[object, ...]:
+        """See DagFileInfo: what stands for the file where its release does not matter."""
+        return "callbacks", self.bundle_name, self.rel_path, self.bundle_version
+
+
+class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
+    """Airflow's manager of DAG files for releases. Other bundles go as they always do."""
+
+    through_outages = staticmethod(through_outages)
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._turns: dict[str, _Turn] = {}
+        self._revived: set[str] = set()
+        self._stored = False
+        self._known: dict[str, set[DagFileInfo]] = {}
+
+    def _run_parsing_loop(self) -> None:
+        """Airflow's ends at the first error of the database that lasts, and with it the processes that parse."""
+        self.through_outages(super()._run_parsing_loop)
+
+    def _refresh_dag_bundles(self, known_files: dict[str, set[DagFileInfo]]) -> None:
+        """Called with the files that the loop knows. One that begins anew knows none, and would not list them again."""
+        if not known_files:
+            known_files.update(self._known)
+        super()._refresh_dag_bundles(known_files=known_files)
+        self._known = known_files
+
+    def claim_priority_files(self) -> list[DagFileInfo]:
+        """Called once a second or more often, and before bundles are refreshed: the place to see the pointer move."""
+        for bundle in self._releases():
+            try:
+                if bundle.is_initialized and bundle.moved():
+                    self.request_bundle_refresh(bundle.name)
+            except (TradewindError, OSError):
+                self.log.exception("Cannot see which release of %s is in force", bundle.name)
+        self._after_callbacks()
+        return list(super().claim_priority_files())
+
+    def handle_removed_files(self, known_files: dict[str, set[DagFileInfo]]) -> None:
+        """Called after bundles were refreshed, with all of their files: the place to turn to another release."""
+        # Callbacks of runs are of the runs' own releases, which may have files that are gone now.
+        callbacks = {file for file in (*self._file_queue, *self._processors) if isinstance(file, CallbackFile)}
+        super().handle_removed_files({**known_files, "of runs": callbacks})
+        for bundle in self._releases():
+            now, turn = bundle.serves, self._turns.get(bundle.name)
+            # Airflow goes on without a version that it could not store.
+            if now and now.release == self._bundle_versions.get(bundle.name) and (turn is None or turn.now != now):
+                self._turn(bundle, now, known_files.get(bundle.name, set()))
+
+    def prepare_callback_bundle(self, request: CallbackRequest) -> BaseDagBundle | None:
+        """Callbacks of runs come from the file that the run's release has the DAG in.
+
+        Those of runs without a release run on what is served: Airflow would not unpack anything for them.
+        """
+        dag = getattr(request, "dag_id", None) or request.ti.dag_id
+        request.filepath = place_in(request.bundle_name, request.bundle_version, dag, request.filepath)
+        if not request.bundle_version:
+            for bundle in self._releases():
+                if bundle.name == request.bundle_name and bundle.is_initialized:
+                    return bundle
+        return super().prepare_callback_bundle(request)
+
+    def _add_callback_to_queue(self, request: CallbackRequest) -> None:
+        """As Airflow does it, but for the file, which is one for callbacks alone."""
+        bundle = self.prepare_callback_bundle(request)
+        if bundle is None:
+            return
+        file = CallbackFile(Path(request.filepath), request.bundle_name, bundle.path, request.bundle_version)
+        self._callback_to_execute[file].append(request)
+        self._add_files_to_queue([file], mode="front")
+        team = self._get_team_name(file.bundle_name)
+        stats.incr("dag_processing.other_callback_count", tags={"team_name": team} if team else {})
+
+    def _after_callbacks(self) -> None:
+        """Forget what was noted of callbacks; let come next what waited for others of the same file and release.
+
+        Airflow takes such a file from the queue while it is busy, and never puts it back.
+        """
+        for file in [file for file in self._file_stats if isinstance(file, CallbackFile)]:
+            del self._file_stats[file]
+        self._add_files_to_queue(
+            [file for file in self._callback_to_execute if file not in self._processors], mode="front"
+        )
+
+    def handle_parsing_result(self, file: DagFileInfo, proc: DagFileProcessorProcess, **others: Any) -> None:
+        """Store what was parsed from the release in force. Anything else is parsed again."""
+        turn = self._turns.get(file.bundle_name)
+        if proc.parsing_result is not None and turn:
+            now = self._now(file)
+            if now is not None:
+                self.log.info("%s was parsed from another release than %s; again", file.rel_path, turn.now.release)
+                self._add_files_to_queue([now], mode="frontprio")
+                return
+        self._stored = False  # Airflow only logs where storing fails, and tries again later
+        super().handle_parsing_result(file, proc, **others)
+        if turn and self._stored:
+            self._done(file.bundle_name, turn, file.rel_path)
+
+    def persist_parsing_result(self, *, parsing_result: DagFileParsingResult, session: Session, **others: Any) -> None:
+        """Store it. A file that cannot be imported any more makes its DAGs stale: not those with unfinished runs."""
+        super().persist_parsing_result(parsing_result=parsing_result, session=session, **others)
+        self._stored = True
+        if others["bundle_name"] in self._turns:
+            files = {*(parsing_result.import_errors or {}), str(others.get("relative_fileloc"))}
+            self._revived |= rows.revive(session, others["bundle_name"], files)
+
+    def deactivate_deleted_dags(self, bundle_name: str, present: set[DagFileInfo]) -> None:
+        """Deactivate DAGs whose files are gone, except those whose runs are unfinished."""
+        super().deactivate_deleted_dags(bundle_name, present)
+        self._look_after_runs()
+
+    def deactivate_stale_dags(self, last_parsed: dict[DagFileInfo, datetime | None], **others: Any) -> None:
+        """Called every minute. What was kept for its runs goes when these have ended."""
+        super().deactivate_stale_dags(last_parsed, **others)
+        self._look_after_runs()
+
+    def _look_after_runs(self) -> None:
+        for attempt in run_with_db_retries(logger=self.log):
+            with attempt, create_session() as session:
+                for bundle in self._releases():
+                    self._revived |= rows.revive(session, bundle.name)
+                self._revived = rows.let_go(session, self._revived)
+
+    def _releases(self) -> list[ReleaseBundle]:
+        return [bundle for bundle in self._dag_bundles if isinstance(bundle, ReleaseBundle)]
+
+    def _now(self, file: DagFileInfo) -> DagFileInfo | None:
+        """The same file of the release in force where ``file`` is another one's, else nothing."""
+        bundle = next(bundle for bundle in self._releases() if bundle.name == file.bundle_name)
+        now = DagFileInfo(file.rel_path, bundle.name, bundle.path)
+        release = self._bundle_versions.get(bundle.name)
+        if file.bundle_path != bundle.path or bundle.path.name != release:
+            return now
+        try:
+            if bundle.moved():
+                self.request_bundle_refresh(bundle.name)
+                return now
+        except (TradewindError, OSError):
+            self.log.exception("Cannot see which release of %s is in force", bundle.name)
+            # Then what another processor has seen must do.
+            known = self.get_bundle_state(bundle.name)
+            return now if known is None or known.version != release else None
+        return None
+
+    def _turn(self, bundle: ReleaseBundle, now: InForce, known: set[DagFileInfo]) -> None:
+        files = {str(file.rel_path): file for file in known}
+        # What waits is the old release's, but for callbacks of runs, which are pinned to theirs.
+        waiting = list(self._file_queue)
+        self._file_queue.clear()
+        for file in waiting:
+            ours = file.bundle_name == bundle.name and not file.bundle_version and str(file.rel_path) in files
+            self._file_queue[replace(file, bundle_path=bundle.path) if ours else file] = None
+        turn = self._turns[bundle.name] = self._compare(bundle, now, set(files))
+        self._add_files_to_queue([files[path] for path in sorted(turn.behind, reverse=True)], mode="frontprio")
+        self._add_files_to_queue([files[path] for path in sorted(turn.first, reverse=True)], mode="frontprio")
+        self._done(bundle.name, turn, None)
+
+    def _compare(self, bundle: ReleaseBundle, now: InForce, files: set[str]) -> _Turn:
+        last = self._turns.get(bundle.name)
+        # A processor that has just started knows what came first from the pointer, and has parsed nothing yet.
+        before = last.now.release if last else now.before
+        if before is None:
+            return _Turn(now, first=files, behind=set())
+        try:
+            found = changes(bundle.cache.manifest(before), bundle.cache.manifest(now.release))
+        except TradewindError:  # pruned
+            return _Turn(now, first=files, behind=set())
+        # What was not parsed for the release before is not known to be the same as anything.
+        same = (files & found.same) - last.first - last.behind if last else set[str]()
+        for attempt in run_with_db_retries(logger=self.log):
+            with attempt, create_session() as session:
+                same -= rows.carry_over(session, bundle.name, before, now.release, same)
+        first = files & found.first
+        behind = files - first - same
+        self.log.info(
+            "Release %s of %s: %d files first, %d behind, %d as they were",
+            *(now.release, bundle.name, len(first), len(behind), len(same)),
+        )
+        return _Turn(now, first, behind)
+
+    def _done(self, bundle_name: str, turn: _Turn, path: Path | None) -> None:
+        """Tell when the last of the first files is parsed, and when the last of all is."""
+        if path is not None:
+            turn.first.discard(str(path))
+            turn.behind.discard(str(path))
+        if not turn.first and not turn.served:
+            turn.served = True
+            self._tell(SERVED, bundle_name, turn.now)
+        if turn.served and not turn.behind and not turn.confirmed:
+            turn.confirmed = True
+            self._tell(CONFIRMED, bundle_name, turn.now)
+        elif time.monotonic() - turn.told > PROGRESS_S:
+            turn.told = time.monotonic()
+            self._tell(PROGRESS, bundle_name, turn.now, left=len(turn.first) + len(turn.behind))
+
+    def _tell(self, event: str, bundle_name: str, now: InForce, **more: int) -> None:
+        self.log.info("%s %s %s %s", event, bundle_name, now.release, more or "")
+        extra = json.dumps({"bundle": bundle_name, "release": now.release, "serial": now.serial, **more})
+        for attempt in run_with_db_retries(logger=self.log):
+            with attempt, create_session() as session:
+                session.add(Log(event, owner="dag-processor", owner_display_name="DAG processor", extra=extra))
+
+
+def main() -> None:
+    """Run ``airflow dag-processor`` with the manager above."""
+    from airflow.__main__ import main as airflow
+
+    dag_processor_command.DagFileProcessorManager = ReleaseProcessor
+    sys.argv = ["airflow", "dag-processor", *sys.argv[1:]]
+    airflow()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The controller on AWS: ``python -m tradewind.runtime.controller``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from tradewind.protocol.bucket import DAGS, RECORDS
+from tradewind.runtime.controller import bootstrap as parts
+from tradewind.runtime.controller import metrics
+from tradewind.runtime.controller.secrets_manager import SecretsManager
+from tradewind.runtime.tasks import control
+from tradewind.scaling.ecs import EcsFleet
+from tradewind.storage.s3_artifacts import S3Store
+from tradewind.storage.s3_records import S3Records
+
+POLL_S = 1.0
+"""A read a second costs a dollar a month."""
+
+
+def home() -> parts.Home:
+    """What the environment stack made, from TRADEWIND_PLACES, which is JSON."""
+    places = json.loads(os.environ["TRADEWIND_PLACES"])
+    core = botocore.session.get_session()
+    # The lease must not run out while one call waits for its answer.
+    core.set_default_client_config(Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 3}))
+    session = boto3.Session(botocore_session=core, region_name=places["region"])
+    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
+    services = {name: tuple(found) for name, found in places["workers"].items()}
+    fleet = EcsFleet(places["cluster"], services, session, lambda command, names: control.send(command, names, url))
+    return parts.Home(
+        environment=places["environment"],
+        records=S3Records(session, places["bucket"], RECORDS),
+        store=S3Store(session, places["bucket"], DAGS),
+        fleet=fleet,
+        tell=lambda values: _say(metrics.line(places["name"], values, metrics.now())),
+        poll_s=POLL_S,
+        stored=SecretsManager(places["name"], session).has,
+    )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(parts.run(home()))

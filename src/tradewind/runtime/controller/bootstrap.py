@@ -1,0 +1,104 @@
+"""Puts a controller together. Homes differ in where records are kept, what runs workers, and who is told figures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
+from tradewind.dag_releases.store import Store
+from tradewind.protocol.command_queue import CommandQueue, leadership
+from tradewind.runtime.controller.broker import Broker
+from tradewind.runtime.controller.controller import Controller, PeriodicTask, stop_on_signals
+from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.dependencies import Dependencies, Stored
+from tradewind.runtime.controller.deployment import Deployment, Patience
+from tradewind.runtime.controller.dispatcher import Dispatcher, StoppedError
+from tradewind.runtime.controller.metadata import Metadata
+from tradewind.runtime.controller.metrics import EVERY_S, measured, now
+from tradewind.runtime.controller.waiting import Waiting
+from tradewind.runtime.tasks.broker import check
+from tradewind.scaling.fleet import Fleet
+from tradewind.scaling.policy import Bounds, classes
+from tradewind.scaling.scaler import Scaler, Seen
+from tradewind.storage.records import Records
+
+log = logging.getLogger(__name__)
+
+SCALE_S = 10.0
+TIDY_S = 3600.0
+BUSY_S = 120.0
+"""The lock of a controller that was killed is free when the file system notices that it is gone."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """What only the home knows.
+
+    ``poll_s``: seconds between two looks at the inbox. ``tell``: who is given figures. ``stored``: see
+    ``Dependencies``. ``remark``: who is given what a person should know, besides the log.
+    """
+
+    environment: str
+    records: Records
+    store: Store
+    fleet: Fleet
+    tell: Callable[[Mapping[str, float]], None]
+    poll_s: float
+    stored: Stored = lambda _kind, _name: False
+    scale_s: float = SCALE_S
+    bounds: Callable[[], Mapping[str, Bounds]] = dict
+    remark: Callable[[Sequence[str]], object] = lambda _remarks: None
+    chores: tuple[PeriodicTask, ...] = ()
+
+
+def run(home: Home) -> int:
+    """Run until SIGTERM; the exit code. Everything else comes from the environment (``platform.services``)."""
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stopped = threading.Event()
+    stop_on_signals(stopped)
+    heartbeat = os.environ.get("TRADEWIND_HEARTBEAT_FILE")
+    metadata = Metadata.at(os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], os.environ["TRADEWIND_BUNDLE"])
+    shared = SharedFolder(Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]))
+
+    def sleep(seconds: float) -> None:
+        if stopped.wait(seconds):
+            raise StoppedError
+
+    deployment = Deployment(shared, metadata, Patience(busy_s=BUSY_S), sleep=sleep)
+    dags = DagCommands(deployment, home.store, home.environment)
+    handlers = {**dags.handlers(), **Dependencies(metadata, home.stored).handlers()}
+    desk = Dispatcher(CommandQueue(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
+    workers = classes(json.loads(os.environ["TRADEWIND_WORKERS"]))
+    scaler = Scaler(workers, home.fleet, metadata.demand, overrides=home.bounds)
+    waiting = Waiting(metadata, {queue for every in workers for queue in every.queues}, home.remark)
+    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
+    broker = Broker(lambda: check(url), home.fleet, [every.service for every in workers])
+    seen: dict[str, Seen] = {}
+    chores = (
+        PeriodicTask("commands", home.poll_s, desk.look),
+        PeriodicTask("workers", home.scale_s, lambda: seen.update(scaler.step())),
+        PeriodicTask("what waits for ever", home.scale_s, waiting.look),
+        PeriodicTask("figures", EVERY_S, lambda: home.tell(measured(metadata, broker, seen, now()))),
+        PeriodicTask("old DAG releases", TIDY_S, lambda: _tidy(dags)),
+        *home.chores,
+    )
+    controller = Controller(
+        home.records, leadership(home.environment), chores, stopped, Path(heartbeat) if heartbeat else None
+    )
+    return controller.run()
+
+
+def _tidy(dags: DagCommands) -> None:
+    try:
+        removed = dags.tidy()
+    except BusyError:
+        return  # the next time will do
+    if removed:
+        log.info("removed old DAG releases: %s", ", ".join(removed))

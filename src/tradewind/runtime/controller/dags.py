@@ -1,0 +1,139 @@
+"""Commands about DAG releases: the controller alone writes to the shared file system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tradewind.dag_releases.shared_folder import RELEASES, BusyError
+from tradewind.dag_releases.store import Store, bring
+from tradewind.errors import ExitCode, TradewindError
+from tradewind.runtime.bundle.changes import changes
+from tradewind.runtime.controller.deployment import Begun, Deployed, Deployment
+from tradewind.runtime.controller.dispatcher import Handler, Report, StoppedError
+
+LISTED = ("id", "created", "commit", "dirty", "author", "subject")
+KEPT = 20
+KEPT_DAYS = 30
+"""Releases that stay, besides those that are used, when the controller tidies up by itself: the newest, and those of
+the last days. A run that has ended may be cleared, and runs on its release again."""
+
+
+class DagCommands:
+    """What can be asked about the DAG releases of an environment. ``store`` is where they come from."""
+
+    def __init__(self, deployment: Deployment, store: Store, environment: str) -> None:
+        self._deployment = deployment
+        self._shared = deployment.shared
+        self._store = store
+        self._environment = environment
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """From the name of each command to what does it."""
+        return {
+            "dags.deploy": self.deploy,
+            "dags.rollback": self.rollback,
+            "dags.prune": self.prune,
+            "dags.list": self.show,
+            "dags.diff": self.diff,
+        }
+
+    def deploy(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """Bring ``release`` from the store, put it in force, and see it served; with ``whole``: all of it."""
+        release = str(arguments["release"])
+
+        def come() -> None:
+            bring(self._store, release, self._shared.folder / RELEASES)
+
+        return self._put(release, report, whole=bool(arguments["whole"]), take_back=True, come=come)
+
+    def rollback(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """Put a release in force that is here: ``to``, or the one that was before."""
+        # Whoever goes on with it finds another one "before".
+        release = report.begun.get("release") or arguments["to"] or self._shared.before()
+        return self._put(str(release), report, whole=False, take_back=False)
+
+    def prune(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """Remove all but the newest ``keep`` and those that are used."""
+        return {"removed": [release.id for release in self._deployment.prune(int(arguments["keep"]))]}
+
+    def show(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """The releases that are here, the newest first."""
+        now = self._shared.in_force()
+        rows = []
+        for release in self._shared.releases():
+            about = {name: value for name, value in release.as_dict().items() if name in LISTED}
+            in_force = bool(now and now.release == release.id)
+            rows.append({**about, "files": len(release.files), "in_force": in_force})
+        return {"in_force": asdict(now) if now else None, "releases": rows}
+
+    def diff(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """What differs between ``one`` (or what was in force before) and ``two`` (or what is)."""
+        now = self._shared.in_force()
+        if arguments["two"] is None and now is None:
+            raise TradewindError(
+                "no DAG release is in force", hint=f"tradewind dags deploy {self._environment}", code=ExitCode.USAGE
+            )
+        newer = arguments["two"] or (now.release if now else "")
+        older = arguments["one"] or self._shared.before()
+        old, new = self._shared.read(older), self._shared.read(newer)
+        found = changes(old, new)
+        kinds = dict.fromkeys(found.gone, "deleted")
+        kinds |= {path: "added" for path in new.files if path not in old.files}
+        kinds |= {path: "changed" for path in new.files if path in old.files and old.files[path] != new.files[path]}
+        return {
+            "from": older,
+            "to": newer,
+            "files": [{"path": path, "change": kind} for path, kind in sorted(kinds.items())],
+            "importers": sorted(found.first - set(kinds)),
+            "behind": len(found.behind),
+        }
+
+    def tidy(self) -> list[str]:
+        """Remove old releases that nobody asked to remove; what was removed."""
+        since = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
+        return [release.id for release in self._deployment.prune(KEPT, since.isoformat(timespec="seconds"))]
+
+    def _put(
+        self,
+        release: str,
+        report: Report,
+        *,
+        whole: bool,
+        take_back: bool,
+        come: Callable[[], None] = lambda: None,
+    ) -> Mapping[str, Any]:
+        begun = report.begun
+
+        def note(state: Begun) -> None:
+            report.note({**asdict(state), "release": release})
+
+        try:
+            done = self._deployment.deploy(
+                release,
+                whole,
+                report.tell,
+                take_back=take_back,
+                begun=Begun(begun["before"], begun["broken"], begun["back"]) if begun else None,
+                note=note,
+                bring=come,
+                superseded=lambda: report.superseded,
+            )
+        except BusyError:
+            if begun:  # a file system may keep the lock of somebody who is gone for a while
+                raise StoppedError from None
+            raise
+        return outcome(done)
+
+
+def outcome(done: Deployed) -> Mapping[str, Any]:
+    """A deployment as JSON."""
+    return {
+        "release": done.now.release,
+        "changed": done.changed,
+        "before": done.now.before,
+        "served_s": done.served_s,
+        "confirmed_s": done.confirmed_s,
+    }

@@ -1,0 +1,45 @@
+"""What DAGs ask an environment for by name, and whether it is there. Never what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tradewind.runtime.controller.dispatcher import Handler, Report
+from tradewind.runtime.controller.metadata import Metadata
+
+AT_ONCE = 8
+"""Questions to the store: each takes some 50 ms, and other commands wait meanwhile."""
+
+Stored = Callable[[str, str], bool]
+"""Whether a store of secrets has ``connections`` or ``variables`` (the first) of a name (the second)."""
+
+
+class Dependencies:
+    """Answers from Airflow's database, and, for what is not there, from the home's store of secrets."""
+
+    def __init__(self, metadata: Metadata, stored: Stored) -> None:
+        self._metadata = metadata
+        self._stored = stored
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """See ``DagCommands.handlers``."""
+        return {"environment.has": self.has}
+
+    def has(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """Which of these ``connections`` and ``variables`` there are, all pools, and what unfinished runs still do."""
+        unfinished = self._metadata.unfinished()
+        return {
+            "connections": self._found("connections", arguments["connections"]),
+            "variables": self._found("variables", arguments["variables"]),
+            "pools": sorted(self._metadata.names("pools")),
+            "unfinished": {dag: sorted(tasks) for dag, tasks in sorted(unfinished.items())},
+        }
+
+    def _found(self, kind: str, names: list[str]) -> list[str]:
+        there = self._metadata.names(kind)
+        missing = [name for name in names if name not in there]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            stored = dict(zip(missing, pool.map(lambda name: self._stored(kind, name), missing), strict=True))
+        return [name for name in names if name in there or stored[name]]

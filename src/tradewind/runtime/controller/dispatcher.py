@@ -1,0 +1,150 @@
+"""Takes commands from the inbox and has them done: one change at a time, and reads beside it."""
+
+from __future__ import annotations
+
+import logging
+import reprlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from tradewind.errors import TradewindError
+from tradewind.protocol.command_queue import INSTEAD, Answer, Command, CommandQueue
+
+log = logging.getLogger(__name__)
+
+
+class StoppedError(BaseException):
+    """This must not go on here and now: this controller ends, or leads no longer. It is left to the next look.
+
+    No ``Exception``: whoever goes on whatever fails must not go on.
+    """
+
+
+class Report(Protocol):
+    """What whoever does a command tells meanwhile."""
+
+    @property
+    def begun(self) -> Mapping[str, Any]:
+        """What ``note`` was given before, by a controller that ended in the middle of this command."""
+
+    @property
+    def superseded(self) -> bool:
+        """Whether somebody has asked for what takes this one's place."""
+
+    def tell(self, line: str) -> None:
+        """For whoever asked, as far as that is possible. StoppedError where this must not go on."""
+
+    def note(self, begun: Mapping[str, Any]) -> None:
+        """For a controller that must go on with it. Kept when this returns."""
+
+
+Handler = Callable[[Mapping[str, Any], Report], Mapping[str, Any]]
+
+
+class Dispatcher:
+    """Does what ``handlers`` know, by the name of the command. ``stopped`` is set when nothing more may be done."""
+
+    def __init__(self, inbox: CommandQueue, handlers: Mapping[str, Handler], stopped: threading.Event) -> None:
+        self._inbox = inbox
+        self._handlers = handlers
+        self._stopped = stopped
+        self._change: threading.Thread | None = None
+        self._current: Command | None = None
+        self._superseded = threading.Event()
+        self._begun: set[str] = set()
+
+    def look(self) -> None:
+        """Look for commands once. Reads are done when this returns, a change goes on beside it."""
+        for command in self._inbox.waiting():
+            if not command.alone:
+                self._do(command)
+            elif self._change is None or not self._change.is_alive():
+                self._current, self._superseded = command, threading.Event()
+                self._change = threading.Thread(target=self._do, args=(command,), name=command.do, daemon=True)
+                self._change.start()
+            elif self._current and (command.do, self._current.do) == INSTEAD:
+                self._superseded.set()
+
+    def wait(self) -> None:
+        """Return when no change is under way."""
+        if self._change:
+            self._change.join()
+
+    def _do(self, command: Command) -> None:
+        try:
+            first = command.id not in self._begun
+            self._begun.add(command.id)
+            answer = self._inbox.begin(command, first=first)
+            if answer is None:
+                return
+            report = _Report(self._inbox, command, answer, self._stopped, self._superseded)
+            # Where it has ended, whoever wrote that ended before he could forget the command.
+            self._inbox.finish(command, self._end(command, report) if answer.state == "running" else answer)
+        except StoppedError:
+            log.info("%s is left to the next controller", command.do)
+        except Exception:
+            log.exception("%s cannot be answered; it is tried again", command.do)
+
+    def _end(self, command: Command, report: _Report) -> Answer:
+        log.info("%s %s for %s", command.do, reprlib.repr(dict(command.arguments)), command.by)
+        try:
+            if command.do not in self._handlers:
+                known = ", ".join(sorted(self._handlers))
+                raise TradewindError(f"this controller does not know {command.do!r}", f"it knows {known}")
+            result = self._handlers[command.do](command.arguments, report)
+            if self._stopped.is_set():
+                raise StoppedError
+        except TradewindError as error:
+            log.info("%s failed: %s", command.do, error)
+            failed = error
+        except Exception as error:
+            log.exception("%s failed", command.do)
+            failed = TradewindError(f"the controller failed at {command.do}", repr(error), "its log has more")
+        else:
+            return replace(report.answer, state="done", result=dict(result))
+        if self._stopped.is_set():
+            raise StoppedError
+        return replace(report.answer, state="failed", error=failed.as_dict())
+
+
+class _Report:
+    """See Report."""
+
+    def __init__(
+        self,
+        inbox: CommandQueue,
+        command: Command,
+        answer: Answer,
+        stopped: threading.Event,
+        superseded: threading.Event,
+    ) -> None:
+        self._inbox = inbox
+        self._command = command
+        self._stopped = stopped
+        self._superseded = superseded
+        self.answer = answer
+
+    @property
+    def superseded(self) -> bool:
+        return self._superseded.is_set()
+
+    @property
+    def begun(self) -> Mapping[str, Any]:
+        return self.answer.begun
+
+    def tell(self, line: str) -> None:
+        try:
+            self._write(replace(self.answer, said=(*self.answer.said, line)))
+        except Exception:
+            log.exception("nobody could be told: %s", line)  # what goes on matters more
+
+    def note(self, begun: Mapping[str, Any]) -> None:
+        self._write(replace(self.answer, begun=dict(begun)))
+
+    def _write(self, answer: Answer) -> None:
+        if self._stopped.is_set():
+            raise StoppedError
+        self.answer = answer
+        self._inbox.say(self._command, answer)

@@ -1,0 +1,52 @@
+"""What the controller tells CloudWatch every minute; the alarms of ``terraform/modules/observability`` wait for it.
+
+As a line of its log, from which CloudWatch takes the figures: that needs no permission, and no way to another address.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from tradewind.errors import TradewindError
+from tradewind.runtime.controller.broker import Broker
+from tradewind.runtime.controller.metadata import Metadata
+from tradewind.scaling.scaler import Seen
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = "Tradewind"
+EVERY_S = 60.0
+
+
+def measured(metadata: Metadata, broker: Broker, seen: Mapping[str, Seen], at: datetime) -> dict[str, float]:
+    """From each metric to its value; what cannot be read is left out, and an alarm notices its absence."""
+    found = {**broker.measured(), "DatabaseAway": 0.0}
+    try:
+        found["QueueAge"] = metadata.queue_age_s(at)
+        found |= {f"{name}HeartbeatAge": silence for name, silence in metadata.silences_s(at).items()}
+    except TradewindError as error:
+        log.warning("%s", error)
+        found["DatabaseAway"] = 1.0
+    counted = [s for s in seen.values() if s.tasks is not None]
+    if counted:
+        found["Tasks"] = sum(s.tasks or 0 for s in counted)
+        found["Workers"] = sum(s.workers or 0 for s in counted)
+        found["WorkersWanted"] = sum(s.wanted or 0 for s in counted)
+    return found
+
+
+def line(environment: str, values: Mapping[str, float], at: datetime) -> str:
+    """The line of the log for these values of an environment, by its full name (``acme-dev``)."""
+    metrics = [{"Name": name} for name in values]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [["Environment"]], "Metrics": metrics}
+    about = {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [directive]}
+    return json.dumps({"_aws": about, "Environment": environment, **values})
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)

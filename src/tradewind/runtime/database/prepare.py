@@ -1,0 +1,68 @@
+"""Create Airflow's database user and its schema, on PostgreSQL or MySQL. Safe to run again; sets the password anew.
+
+Reads two variables: TRADEWIND_DATABASE_URL says which user, password and schema must exist afterwards.
+TRADEWIND_DATABASE_ADMIN is the server's administrator, as a URL or, as RDS keeps it in Secrets Manager, as JSON with
+``username`` and ``password`` for the same server. Only this task ever sees the administrator's password.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tradewind.runtime.database.account import Account
+
+
+def prepare(admin: Account, wanted: Account) -> None:
+    """Make ``wanted`` exist on the server of ``admin``, able to use its own schema and nothing else."""
+    dialects = {"postgresql": _prepare_postgresql, "mysql": _prepare_mysql}
+    if admin.dialect not in dialects:
+        raise ValueError(f"{admin.dialect!r} is not a supported database: {', '.join(dialects)}")
+    dialects[admin.dialect](admin, wanted)
+
+
+def _prepare_postgresql(admin: Account, wanted: Account) -> None:
+    from psycopg2 import sql
+
+    connection = admin.connect()
+    with connection.cursor() as cursor:
+        user, name = sql.Identifier(wanted.user), sql.Identifier(wanted.database)
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (wanted.user,))
+        verb = sql.SQL("ALTER" if cursor.fetchone() else "CREATE")
+        cursor.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD %s").format(verb, user), (wanted.password,))
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (wanted.database,))
+        if not cursor.fetchone():
+            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
+        # PostgreSQL lets everybody connect to every database.
+        cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
+    connection.close()
+
+
+def _prepare_mysql(admin: Account, wanted: Account) -> None:
+    connection = admin.connect()
+    with connection.cursor() as cursor:
+        name = "`" + wanted.database.replace("`", "``") + "`"
+        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+        login = (wanted.user, "%", wanted.password)
+        cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", login)
+        cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", login)
+        cursor.execute(f"GRANT ALL PRIVILEGES ON {name}.* TO %s@%s", login[:2])
+    connection.close()
+
+
+def main() -> int:
+    """Entry point of ``python -m tradewind.runtime.database.prepare``."""
+    names = ("TRADEWIND_DATABASE_ADMIN", "TRADEWIND_DATABASE_URL")
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        sys.stderr.write(f"error: prepare needs {', '.join(missing)} in its environment\n")
+        return 2
+    wanted = Account.from_url(os.environ["TRADEWIND_DATABASE_URL"])
+    admin = Account.administrator(os.environ["TRADEWIND_DATABASE_ADMIN"], wanted)
+    prepare(admin, wanted)
+    sys.stdout.write(f"prepared {wanted.user} on {admin.dialect}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""``python -m tradewind.runtime.database.triggerer``: Airflow's triggerer, which outlives its database.
+
+Airflow's own ends at the first error of the database, and all triggers begin anew in the next one. Those that stay have
+to give each other time: the first that is back must not take the triggers of one that is about to be back, which would
+then cancel them, and with them what they wait for (``on_kill``).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from airflow.jobs import triggerer_job_runner
+
+from tradewind.runtime.database.away import through_outages
+from tradewind.runtime.database.limits import BACK_S
+
+
+class Supervisor(triggerer_job_runner.TriggerRunnerSupervisor):  # type: ignore[misc]
+    """Airflow's, beside the process in which triggers run: these go on, and what they say waits for the database."""
+
+    through_outages = staticmethod(through_outages)
+    clock = staticmethod(time.monotonic)
+    load_at = 0.0
+
+    def run_once(self) -> None:
+        """One turn of the loop."""
+        self._until_back(super().run_once)
+
+    def load_triggers(self) -> None:
+        """Take triggers that no triggerer has, and let go of those that another one has."""
+        if self.clock() >= self.load_at:
+            super().load_triggers()
+
+    def on_trigger_event(self, *what: Any, **more: Any) -> None:
+        """Airflow has taken it out of its list already."""
+        self._until_back(lambda: super(Supervisor, self).on_trigger_event(*what, **more))
+
+    def on_trigger_failure(self, *what: Any, **more: Any) -> None:
+        """As ``on_trigger_event``."""
+        self._until_back(lambda: super(Supervisor, self).on_trigger_failure(*what, **more))
+
+    def _until_back(self, work: Callable[[], None]) -> None:
+        self.through_outages(work, self._wait, back=self._give_others_time)
+
+    def _give_others_time(self) -> None:
+        self.load_at = self.clock() + BACK_S
+
+    def _wait(self) -> None:
+        """While the database is away: serve the triggers, and end where SIGTERM has asked for it."""
+        self._service_subprocess(0)
+        if self.should_stop():
+            raise SystemExit(0)
+
+
+def main() -> None:
+    """Run ``airflow triggerer`` with the supervisor above."""
+    from airflow.__main__ import main as airflow
+
+    triggerer_job_runner.TriggerRunnerSupervisor = Supervisor
+    sys.argv = ["airflow", "triggerer", *sys.argv[1:]]
+    airflow()
+
+
+if __name__ == "__main__":
+    main()

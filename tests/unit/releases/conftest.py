@@ -1,0 +1,32 @@
+"""An environment in memory, its records, and a clock that only sleeping moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fleet_of_fakes import NEW, OLD, OTHER, Clock, FakeTarget, ignore, release
+
+from tradewind.releases.repository import ReleaseRepository
+from tradewind.releases.rollout import Limits, Rollout
+from tradewind.storage.records import FolderRecords
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> FolderRecords:
+    return FolderRecords(tmp_path)
+
+
+@pytest.fixture
+def rollout(records: FolderRecords, clock: Clock) -> Rollout:
+    """An environment that runs OLD, as its records say."""
+    for image in (OLD, NEW, OTHER):
+        ReleaseRepository("dev", records).keep(release(image))
+    made = Rollout(ReleaseRepository("dev", records), FakeTarget(OLD), Limits(), clock, clock.sleep)
+    made.deploy(release(OLD), ignore)
+    return made

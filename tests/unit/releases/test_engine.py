@@ -1,0 +1,259 @@
+"""The rollout: forward behind gates, and back where one does not open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet_of_fakes import (
+    NEW,
+    OLD,
+    OTHER,
+    Clock,
+    FakeTarget,
+    KilledError,
+    events,
+    fake,
+    ignore,
+    killed_at,
+    release,
+    run_on,
+    runs_only,
+)
+
+from tradewind.blueprint import Component, services
+from tradewind.config import Environment
+from tradewind.errors import TradewindError
+from tradewind.releases.record import Release
+from tradewind.releases.repository import ReleaseRepository
+from tradewind.releases.rollout import Limits, Rollout
+from tradewind.releases.target import Progress, Rolled, waves
+from tradewind.storage.records import FolderRecords
+
+
+def test_a_release_goes_in_wave_by_wave(rollout: Rollout) -> None:
+    fake(rollout).calls.clear()
+
+    rollout.deploy(release(NEW), ignore, "because")
+
+    assert runs_only(rollout, NEW)
+    rest = ["scheduler", "worker", "flower"]
+    waves_ = [*["migrate"] * 3, *["web"] * 3, *rest * 3]
+    assert [name for name, _ in fake(rollout).calls] == [*waves_, "confirm", *rest, "worker"]
+    assert rollout.releases.current_id() == release(NEW).id
+    assert fake(rollout).adopted == dict.fromkeys(Component, NEW)
+    assert rollout.releases.history()[-1]["reason"] == "because"
+    status = rollout.status()
+    assert (status["consistent"], status["unfinished"], status["lock"]) == (True, None, None)
+
+
+def test_waves_of_a_whole_environment() -> None:
+    found = waves(
+        Rolled(service.name, service.component, service.one_off)
+        for service in services(Environment(name="dev", account="production", availability="high"))
+    )
+
+    assert [sorted(service.name for service in wave) for wave in found] == [
+        ["prepare"],
+        ["migrate"],
+        ["execution-api", "web"],
+        ["controller", "dag-processor", "flower", "scheduler", "triggerer", "worker"],
+    ]
+
+
+def test_it_is_confirmed_while_old_workers_finish(rollout: Rollout) -> None:
+    fake(rollout).busy = {"worker": 50}
+    fake(rollout).calls.clear()
+
+    rollout.deploy(release(NEW), ignore)
+
+    names = [name for name, _ in fake(rollout).calls]
+    assert names[names.index("confirm") :].count("worker") > 40
+    assert names[: names.index("confirm")].count("flower") == 3
+    assert runs_only(rollout, NEW)
+
+
+@pytest.mark.parametrize("looks", [0, 50])
+def test_a_canary_that_fails_finds_the_old_workers_there(rollout: Rollout, looks: int) -> None:
+    """Also those that had nothing to do."""
+    fake(rollout).busy = {"worker": looks}
+    fake(rollout).ill = {NEW}
+    there: list[list[str]] = []
+
+    def look(name: str, progress: Progress) -> None:
+        there.append(list(fake(rollout).copies["worker"]))
+
+    with pytest.raises(TradewindError, match="canary failed"):
+        rollout.deploy(release(NEW), look)
+
+    assert all(OLD in copies for copies in there)
+    assert runs_only(rollout, OLD)
+
+
+def test_what_was_confirmed_is_not_taken_back(rollout: Rollout, records: FolderRecords, clock: Clock) -> None:
+    """An old task that never ends is no reason to stop the new workers, which have worked for hours."""
+    fake(rollout).busy = {"worker": 100_000}
+
+    with pytest.raises(TradewindError, match="is in force, and something old is still there") as caught:
+        rollout.deploy(release(NEW), ignore)
+
+    assert "worker was still draining after 3600 s" in caught.value.why
+    assert caught.value.hint == "tradewind release resume dev"
+    assert not [image for name, image in fake(rollout).calls[-100:] if image == OLD]
+    fake(rollout).busy = {}
+    assert run_on(rollout, records, clock).resume(ignore) == release(NEW)
+    assert events(rollout)[-1] == ("deployed", release(NEW).id)
+
+
+def test_a_one_off_that_takes_too_long_is_gone_on_with(rollout: Rollout, records: FolderRecords, clock: Clock) -> None:
+    """The old release must not meet a schema that is being changed."""
+    fake(rollout).preparing = 100_000
+
+    with pytest.raises(TradewindError, match="migrate was still preparing") as caught:
+        rollout.deploy(release(NEW), ignore)
+
+    assert caught.value.hint == "tradewind release resume dev"
+    assert rollout.releases.unfinished() is not None
+    fake(rollout).preparing = 0
+    assert run_on(rollout, records, clock).resume(ignore) == release(NEW)
+
+
+def test_where_a_rollback_leads(rollout: Rollout, records: FolderRecords, clock: Clock) -> None:
+    rollout.deploy(release(NEW), ignore)
+    assert rollout.releases.previous() == release(OLD)
+    fake(rollout).on_call = killed_at(8)
+    with pytest.raises(KilledError):
+        rollout.deploy(release(OTHER), ignore)
+
+    # OTHER was never in force: back is to what was, not to what was before that.
+    later = run_on(rollout, records, clock)
+    assert later.releases.previous() == release(NEW)
+
+
+def test_the_first_release_has_no_other(records: FolderRecords, clock: Clock) -> None:
+    ReleaseRepository("dev", records).keep(release(NEW))
+    rollout = Rollout(ReleaseRepository("dev", records), FakeTarget(OLD), Limits(), clock, clock.sleep)
+    rollout.deploy(release(NEW), ignore)
+
+    with pytest.raises(TradewindError, match="nothing to go back to"):
+        rollout.releases.previous()
+
+
+def test_a_gate_that_fails_brings_back_what_was(rollout: Rollout) -> None:
+    fake(rollout).broken = {NEW}
+
+    with pytest.raises(TradewindError, match="is in force again") as caught:
+        rollout.deploy(release(NEW), ignore)
+
+    assert "no such file" in caught.value.why
+    assert runs_only(rollout, OLD)
+    assert rollout.releases.current_id() == release(OLD).id
+    assert events(rollout)[-2:] == [("failed", release(NEW).id), ("rolled-back", release(OLD).id)]
+    assert rollout.status()["consistent"]
+
+
+def test_the_way_back_is_the_way_there_reversed_without_one_offs(rollout: Rollout) -> None:
+    fake(rollout).ill = {NEW}
+    fake(rollout).calls.clear()
+
+    with pytest.raises(TradewindError, match="canary failed"):
+        rollout.deploy(release(NEW), ignore)
+
+    back = dict.fromkeys(name for name, image in fake(rollout).calls if image == OLD)
+    assert list(back) == ["scheduler", "worker", "flower", "web"]
+
+
+def test_a_gate_that_never_opens_fails_within_its_limit(rollout: Rollout, clock: Clock) -> None:
+    rollout.limits = Limits(draining_s=100)
+    fake(rollout).hang = {"worker"}
+    fake(rollout).calls.clear()
+    began = clock.now
+
+    def no_longer(name: str, progress: Progress) -> None:
+        if ("flower", OLD) in fake(rollout).calls:  # on the way back
+            fake(rollout).hang.clear()
+
+    with pytest.raises(TradewindError, match=r"worker was still draining after 100 s") as caught:
+        rollout.deploy(release(NEW), no_longer)
+
+    assert "2 tasks finish" in caught.value.why
+    assert clock.now - began < 200
+    assert runs_only(rollout, OLD)
+
+
+def test_the_first_release_has_nothing_to_go_back_to(records: FolderRecords, clock: Clock) -> None:
+    ReleaseRepository("dev", records).keep(release(NEW))
+    rollout = Rollout(ReleaseRepository("dev", records), FakeTarget(OLD, broken={NEW}), Limits(), clock, clock.sleep)
+
+    with pytest.raises(TradewindError, match="no other release to go back to"):
+        rollout.deploy(release(NEW), ignore)
+
+    assert rollout.releases.current_id() is None
+    assert not rollout.status()["consistent"]
+
+
+def test_when_the_way_back_fails_too(rollout: Rollout) -> None:
+    fake(rollout).ill = {NEW}
+
+    def break_old(name: str, progress: Progress) -> None:
+        if name == "confirm":
+            fake(rollout).broken.add(OLD)
+
+    with pytest.raises(TradewindError, match="and so did the way back") as caught:
+        rollout.deploy(release(NEW), break_old)
+
+    assert caught.value.hint == "tradewind release resume dev"
+    fake(rollout).broken.clear()
+    assert rollout.resume(ignore) == release(OLD)
+    assert runs_only(rollout, OLD)
+    assert rollout.status()["consistent"]
+
+
+def test_a_release_that_nobody_made(rollout: Rollout) -> None:
+    with pytest.raises(TradewindError, match="there is no release 'r-nothing'"):
+        rollout.releases.release("r-nothing")
+
+
+def test_a_release_without_an_image_that_is_needed(rollout: Rollout) -> None:
+    half = Release({"worker": NEW})
+    ReleaseRepository("dev", rollout.releases.records).keep(half)
+
+    with pytest.raises(TradewindError, match="has no image for flower, scheduler, webserver"):
+        rollout.deploy(half, ignore)
+    assert rollout.releases.unfinished() is None
+
+
+def test_a_release_that_is_made_again_is_the_newest(records: FolderRecords) -> None:
+    """As when a change is taken back: what `release deploy` brings is what was made last."""
+    ReleaseRepository("dev", records).keep(Release({"worker": OLD}, created="2026-01-01", author="a", note="first"))
+    ReleaseRepository("dev", records).keep(Release({"worker": NEW}, created="2026-01-02", parent="r-0"))
+    ReleaseRepository("dev", records).keep(Release({"worker": OLD}, created="2026-01-03", author="b", parent="r-1"))
+
+    assert ReleaseRepository("dev", records).all() == [
+        Release({"worker": NEW}, created="2026-01-02", parent="r-0"),
+        Release({"worker": OLD}, created="2026-01-03", author="b", note="first"),
+    ]
+
+
+class Busy(FolderRecords):
+    """Another process writes a record just before this one does."""
+
+    other: Release | None = None
+
+    def write(self, name: str, document: Mapping[str, Any], version: str | None) -> str:
+        if self.other:
+            super().write(name, self.other.as_dict(), None)
+            self.other = None
+        return super().write(name, document, version)
+
+
+def test_two_make_one_release_at_the_same_time(tmp_path: Path) -> None:
+    records = Busy(tmp_path)
+    records.other = Release({"worker": OLD}, created="2026-01-01", author="a")
+    ReleaseRepository("dev", records).keep(Release({"worker": OLD}, created="2026-01-02", author="b", note="mine"))
+
+    assert ReleaseRepository("dev", records).all() == [
+        Release({"worker": OLD}, created="2026-01-02", author="b", note="mine")
+    ]
