@@ -184,12 +184,12 @@ def test_the_fields_of_services(name: str) -> None:
 @pytest.mark.parametrize(
     ("field", "records"),
     [
-        ("counts", [platform.Counts]),
-        ("port", [platform.Port]),
-        ("health", [platform.HttpCheck, platform.JobCheck, platform.FileCheck]),
-        ("scaling", [platform.ScalingRule]),
-        ("schedule", [platform.ScheduledCounts]),
-        ("dependencies", [platform.Dependency]),
+        ("counts", [blueprint.Counts]),
+        ("port", [blueprint.Port]),
+        ("health", [blueprint.HttpCheck, blueprint.JobCheck, blueprint.FileCheck]),
+        ("scaling", [blueprint.ScalingRule]),
+        ("schedule", [blueprint.ScheduledCounts]),
+        ("dependencies", [blueprint.Dependency]),
     ],
 )
 def test_the_fields_inside_a_service(field: str, records: list[type]) -> None:
@@ -202,11 +202,11 @@ def test_the_fields_inside_a_service(field: str, records: list[type]) -> None:
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("exposure", platform.Exposure),
-        ("dependencies", platform.Condition),
-        ("dags", platform.Access),
-        ("task_logs", platform.Access),
-        ("endpoints", platform.Endpoint),
+        ("exposure", blueprint.Exposure),
+        ("dependencies", blueprint.Condition),
+        ("dags", blueprint.Access),
+        ("task_logs", blueprint.Access),
+        ("endpoints", blueprint.Endpoint),
     ],
 )
 def test_the_values_inside_a_service(field: str, values: Any) -> None:
@@ -254,7 +254,7 @@ def test_who_holds_which_secret() -> None:
         name: {secret.value for secret in service.secrets.values()} for name, service in every_service().items()
     }
     text = (ROOT / "SECURITY.md").read_text()
-    assert all(f"| `{secret.value}` |" in text for secret in platform.Secret)
+    assert all(f"| `{secret.value}` |" in text for secret in blueprint.Secret)
 
 
 def test_the_page_of_services() -> None:

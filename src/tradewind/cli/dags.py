@@ -13,11 +13,11 @@ from tradewind.cli import options, terminal
 from tradewind.cli.options import AsJson, EnvironmentName, File
 from tradewind.dag_releases import store as stores
 from tradewind.dag_releases.manifest import DagRelease
-from tradewind.dag_releases.store import FolderStore, Store
 from tradewind.dags import build as releases
 from tradewind.dags.source import Commit, Source, fetched, source_of
 from tradewind.environments.interface import Environment
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.storage.artifacts import ArtifactStore, FolderArtifacts
 
 USAGE = ExitCode.USAGE
 
@@ -177,17 +177,17 @@ def _source(environment: Environment, folder: Path | None, ref: str | None, url:
     return source_of(environment.dag_folder, ref)
 
 
-def _store(place: str) -> Store:
+def _store(place: str) -> ArtifactStore:
     if not place.startswith("s3://"):
-        return FolderStore(Path(place))
+        return FolderArtifacts(Path(place))
     from tradewind.aws.boto import Aws
-    from tradewind.storage.s3_artifacts import S3Store
+    from tradewind.storage.s3_artifacts import S3Artifacts
 
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not bucket:
         raise TradewindError(f"{place!r} names no bucket", hint="s3://BUCKET/PREFIX", code=USAGE)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"  # S3 leads to its own
-    return S3Store(Aws(region).session(), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
+    return S3Artifacts(Aws(region).session(), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
 
 
 def _report(done: Mapping[str, Any], as_json: bool) -> None:

@@ -1,56 +1,16 @@
-"""Where releases of DAG files are kept, apart from where they are served: made once, put in force in many places."""
+"""Releases of DAG files in an artifact store, apart from where they are served: kept, and brought from there."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from tradewind.dag_releases.manifest import DagRelease, is_id
 from tradewind.dag_releases.shared_folder import check
 from tradewind.errors import TradewindError
+from tradewind.storage.artifacts import ArtifactStore
 from tradewind.storage.atomic import atomic_write
-
-
-class Store(Protocol):
-    """Keeps files by their names. What has been kept never changes."""
-
-    def keep(self, file: Path) -> None:
-        """Keep a file under its name; nothing is done where there is one. TradewindError where that fails."""
-
-    def fetch(self, name: str, to: Path) -> bool:
-        """Write what is kept under a name to ``to``; whether there is anything. TradewindError where that fails."""
-
-
-class FolderStore:
-    """See Store: a folder, which may be on another machine."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def keep(self, file: Path) -> None:
-        """See Store."""
-        place = self.folder / file.name
-        try:
-            if not place.exists():
-                self.folder.mkdir(parents=True, exist_ok=True)
-                with atomic_write(place) as draft:
-                    shutil.copyfile(file, draft)
-                    draft.chmod(0o644)
-        except OSError as error:
-            raise TradewindError(f"{place} cannot be written", str(error.strerror or error)) from error
-
-    def fetch(self, name: str, to: Path) -> bool:
-        """See Store."""
-        try:
-            shutil.copyfile(self.folder / name, to)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise TradewindError(f"{self.folder / name} cannot be read", str(error.strerror or error)) from error
-        return True
 
 
 def files(folder: Path, release: str) -> tuple[Path, Path]:
@@ -58,13 +18,13 @@ def files(folder: Path, release: str) -> tuple[Path, Path]:
     return folder / f"{release}.zip", folder / f"{release}.json"
 
 
-def put(store: Store, archive: Path, manifest: Path) -> None:
+def put(store: ArtifactStore, archive: Path, manifest: Path) -> None:
     """Keep a release. The manifest is last: what has one is whole."""
     store.keep(archive)
     store.keep(manifest)
 
 
-def bring(store: Store, release: str, folder: Path) -> DagRelease:
+def bring(store: ArtifactStore, release: str, folder: Path) -> DagRelease:
     """Bring a release from the store into ``folder``, where it appears whole and checked, the manifest last.
 
     Raises:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from tradewind import config
-from tradewind.dag_releases.store import Store
 from tradewind.environments.outside import Outside
 from tradewind.protocol.command_queue import CommandQueue
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Limits, Rollout
 from tradewind.releases.target import Target
+from tradewind.storage.artifacts import ArtifactStore
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class DagStore:
     ``kept``: how many of those that were made stay; None where the controller tidies up there itself.
     """
 
-    store: Store
+    store: ArtifactStore
     builds: Path
     kept: int | None = None
 

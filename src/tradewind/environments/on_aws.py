@@ -97,9 +97,9 @@ class AwsEnvironment:
 
     def dags(self) -> DagStore:
         """See Environment."""
-        from tradewind.storage.s3_artifacts import S3Store
+        from tradewind.storage.s3_artifacts import S3Artifacts
 
-        store = S3Store(self.session, self._bucket, places.DAGS)
+        store = S3Artifacts(self.session, self._bucket, places.DAGS)
         return DagStore(store, self.state / "dag-builds" / self.name, KEPT)
 
     @property

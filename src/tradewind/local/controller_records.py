@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tradewind.dag_releases.shared_folder import RELEASES
-from tradewind.dag_releases.store import FolderStore
 from tradewind.local.paths import Home
+from tradewind.storage.artifacts import FolderArtifacts
 from tradewind.storage.records import FolderRecords
 
 NAME = "local"
@@ -16,6 +16,6 @@ def records(home: Home) -> FolderRecords:
     return FolderRecords(home.controller)
 
 
-def store(home: Home) -> FolderStore:
+def store(home: Home) -> FolderArtifacts:
     """The DAG releases that the controller of a home is given. One machine needs no second place for them."""
-    return FolderStore(home.dags / RELEASES)
+    return FolderArtifacts(home.dags / RELEASES)

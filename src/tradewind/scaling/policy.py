@@ -49,7 +49,7 @@ class WorkerClass:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> WorkerClass:
-        """What ``platform.services`` wrote for the controller."""
+        """What ``blueprint.services`` wrote for the controller."""
         return cls(
             service=document["service"],
             queues=tuple(document["queues"]),

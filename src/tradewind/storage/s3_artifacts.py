@@ -1,4 +1,4 @@
-"""Releases of DAG files in an S3 bucket. Imported only by what talks to AWS: boto3 takes long to import."""
+"""Artifacts in an S3 bucket. Imported only by what talks to AWS: boto3 takes long to import."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _ATTEMPTS = 5
 _ABSENT = {"NoSuchKey", "404"}
 
 
-class S3Store:
-    """See ``bundle.store.Store``: objects below ``prefix``, which ends in a slash or is empty."""
+class S3Artifacts:
+    """See ``artifacts.ArtifactStore``: objects below ``prefix``, which ends in a slash or is empty."""
 
     def __init__(self, session: boto3.Session, bucket: str, prefix: str) -> None:
         self._client = session.client("s3")
         self._bucket, self._prefix = bucket, prefix
 
     def keep(self, file: Path) -> None:
-        """See Store. S3 checks that what arrives is what was sent, and never writes over an object that is there."""
+        """See ArtifactStore. S3 checks that what arrives is what was sent, and writes over nothing that is there."""
         if self._has(file.name):
             return
         content = file.read_bytes()  # 512 MB at most; one call, so that half of it is never there
@@ -54,7 +54,7 @@ class S3Store:
         return False
 
     def fetch(self, name: str, to: Path) -> bool:
-        """See Store."""
+        """See ArtifactStore."""
         with asking(f"read from the bucket {self._bucket}"):
             try:
                 body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]

@@ -60,10 +60,13 @@ def steady():
     def talks():
         """It asks the API for something all the time: when anything goes away, it is in the middle of that."""
         context = get_current_context()
+        name = context["run_id"].replace(":", "")
+        Variable.set(name, "said")
         until = time.monotonic() + float(context["params"]["seconds"])
         while time.monotonic() < until:
             context["ti"].xcom_push(key="said", value=time.monotonic())
             time.sleep(0.1)
+            assert Variable.get(name) == "said"
         note()
 
     @task(**NONE)

@@ -30,7 +30,7 @@ from tradewind.runtime.controller.dependencies import Dependencies
 from tradewind.runtime.controller.deployment import Deployment
 from tradewind.runtime.controller.dispatcher import Dispatcher
 from tradewind.runtime.controller.secrets_manager import SecretsManager
-from tradewind.storage.s3_artifacts import S3Store
+from tradewind.storage.s3_artifacts import S3Artifacts
 from tradewind.storage.s3_records import S3Records
 
 BUCKET = "acme-dev-controller-111122223333"
@@ -68,7 +68,7 @@ class Environment:
         records = S3Records(session, BUCKET, RECORDS)
         records.write(LEADER, {"until": 4e9}, None)
         self.stopped = threading.Event()
-        commands = DagCommands(Deployment(self.shared, None), S3Store(session, BUCKET, DAGS), "dev")
+        commands = DagCommands(Deployment(self.shared, None), S3Artifacts(session, BUCKET, DAGS), "dev")
         self.metadata = FakeMetadata()
         self.secrets = session.client("secretsmanager")
         needs = Dependencies(self.metadata, SecretsManager("acme-dev", session).has)

@@ -12,13 +12,13 @@ from releases_at_hand import release as made_at
 
 from tradewind.dag_releases.pointer import InForce
 from tradewind.dag_releases.shared_folder import SharedFolder
-from tradewind.dag_releases.store import FolderStore
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import Answer, Command, CommandQueue
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
 from tradewind.runtime.controller.dags import DagCommands
 from tradewind.runtime.controller.deployment import Deployment, Patience, Told
 from tradewind.runtime.controller.dispatcher import Dispatcher, Report, StoppedError
+from tradewind.storage.artifacts import FolderArtifacts
 from tradewind.storage.records import FolderRecords
 
 
@@ -70,7 +70,7 @@ class World:
                 raise StoppedError
 
         deployment = Deployment(self.shared, self.airflow, Patience(60, 60), lambda: self.now, sleep)
-        commands = DagCommands(deployment, FolderStore(self.store), "dev")
+        commands = DagCommands(deployment, FolderArtifacts(self.store), "dev")
         return Dispatcher(self.inbox, commands.handlers(), stopped)
 
     def made(self, number: int) -> str:

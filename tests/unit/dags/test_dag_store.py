@@ -12,24 +12,25 @@ from moto import mock_aws
 
 from tradewind.dag_releases.manifest import Origin
 from tradewind.dag_releases.shared_folder import SharedFolder
-from tradewind.dag_releases.store import FolderStore, Store, bring, put
+from tradewind.dag_releases.store import bring, put
 from tradewind.dags import build as release
 from tradewind.dags.tree import File, Tree
 from tradewind.errors import TradewindError
-from tradewind.storage.s3_artifacts import S3Store
+from tradewind.storage.artifacts import ArtifactStore, FolderArtifacts
+from tradewind.storage.s3_artifacts import S3Artifacts
 
 BUCKET = "acme-artifacts"
 
 
 @pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactStore]:
     if request.param == "folder":
-        yield FolderStore(tmp_path / "store")
+        yield FolderArtifacts(tmp_path / "store")
         return
     with mock_aws():
         session = boto3.Session("testing", "testing", region_name="us-east-1")
         session.client("s3").create_bucket(Bucket=BUCKET)
-        yield S3Store(session, BUCKET, "dags/")
+        yield S3Artifacts(session, BUCKET, "dags/")
 
 
 @pytest.fixture
@@ -39,7 +40,9 @@ def made(tmp_path: Path) -> tuple[str, Path, Path]:
     return found.id, archive, manifest
 
 
-def test_a_release_is_brought_as_it_was_made(store: Store, made: tuple[str, Path, Path], tmp_path: Path) -> None:
+def test_a_release_is_brought_as_it_was_made(
+    store: ArtifactStore, made: tuple[str, Path, Path], tmp_path: Path
+) -> None:
     name, archive, manifest = made
     put(store, archive, manifest)
     put(store, archive, manifest)  # nothing happens
@@ -55,7 +58,7 @@ def test_a_release_is_brought_as_it_was_made(store: Store, made: tuple[str, Path
     assert shared.archive(name).stat().st_ino == before, "what is there and whole is not brought again"
 
 
-def test_what_is_kept_never_changes(store: Store, tmp_path: Path) -> None:
+def test_what_is_kept_never_changes(store: ArtifactStore, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("first")
     store.keep(tmp_path / "x")
     (tmp_path / "x").write_text("second")
@@ -70,7 +73,7 @@ def test_what_is_there_is_not_sent_again(tmp_path: Path) -> None:
     with mock_aws():
         session = boto3.Session("testing", "testing", region_name="us-east-1")
         session.client("s3").create_bucket(Bucket=BUCKET)
-        store = S3Store(session, BUCKET, "dags/")
+        store = S3Artifacts(session, BUCKET, "dags/")
         sent: list[str] = []
         store._client.meta.events.register("before-call.s3.PutObject", lambda **_: sent.append("put"))
         store.keep(tmp_path / "x")
@@ -87,21 +90,21 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def leave_out(_archive: Path, manifest: Path, store: Store) -> None:
+def leave_out(_archive: Path, manifest: Path, store: ArtifactStore) -> None:
     store.keep(manifest)
 
 
-def other_archive(archive: Path, manifest: Path, store: Store) -> None:
+def other_archive(archive: Path, manifest: Path, store: ArtifactStore) -> None:
     archive.write_bytes(archive.read_bytes()[:-100])
     put(store, archive, manifest)
 
 
-def other_manifest(archive: Path, manifest: Path, store: Store) -> None:
+def other_manifest(archive: Path, manifest: Path, store: ArtifactStore) -> None:
     manifest.write_text("{")
     put(store, archive, manifest)
 
 
-def manifest_of_another(archive: Path, manifest: Path, store: Store) -> None:
+def manifest_of_another(archive: Path, manifest: Path, store: ArtifactStore) -> None:
     _, other, about = release.build(Tree({"b.py": File(b"B")}, Origin()), manifest.parent / "other")
     archive.write_bytes(other.read_bytes())
     manifest.write_bytes(about.read_bytes())
@@ -119,10 +122,10 @@ def manifest_of_another(archive: Path, manifest: Path, store: Store) -> None:
     ],
 )
 def test_what_is_not_whole_is_not_brought(
-    store: Store,
+    store: ArtifactStore,
     made: tuple[str, Path, Path],
     tmp_path: Path,
-    damage: Callable[[Path, Path, Store], None],
+    damage: Callable[[Path, Path, ArtifactStore], None],
     why: str,
 ) -> None:
     name, archive, manifest = made
@@ -132,7 +135,7 @@ def test_what_is_not_whole_is_not_brought(
     assert list((tmp_path / "releases").iterdir()) == []
 
 
-def test_a_name_that_is_none(store: Store, tmp_path: Path) -> None:
+def test_a_name_that_is_none(store: ArtifactStore, tmp_path: Path) -> None:
     with pytest.raises(TradewindError, match="no name of a DAG release"):
         bring(store, "../../etc", tmp_path)
 
@@ -140,8 +143,8 @@ def test_a_name_that_is_none(store: Store, tmp_path: Path) -> None:
 def test_a_store_that_cannot_be_asked(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TradewindError, match="cannot be written"):
-        FolderStore(tmp_path / "file" / "folder").keep(tmp_path / "file")
+        FolderArtifacts(tmp_path / "file" / "folder").keep(tmp_path / "file")
     with mock_aws():
         session = boto3.Session("testing", "testing", region_name="us-east-1")
         with pytest.raises(TradewindError, match="could not read from the bucket nobodys: NoSuchBucket"):
-            S3Store(session, "nobodys", "").fetch("x", tmp_path / "x")
+            S3Artifacts(session, "nobodys", "").fetch("x", tmp_path / "x")

@@ -16,7 +16,7 @@ from tradewind.runtime.controller import metrics
 from tradewind.runtime.controller.secrets_manager import SecretsManager
 from tradewind.runtime.tasks import control
 from tradewind.scaling.ecs import EcsFleet
-from tradewind.storage.s3_artifacts import S3Store
+from tradewind.storage.s3_artifacts import S3Artifacts
 from tradewind.storage.s3_records import S3Records
 
 POLL_S = 1.0
@@ -36,7 +36,7 @@ def home() -> parts.Home:
     return parts.Home(
         environment=places["environment"],
         records=S3Records(session, places["bucket"], RECORDS),
-        store=S3Store(session, places["bucket"], DAGS),
+        store=S3Artifacts(session, places["bucket"], DAGS),
         fleet=fleet,
         tell=lambda values: _say(metrics.line(places["name"], values, metrics.now())),
         poll_s=POLL_S,

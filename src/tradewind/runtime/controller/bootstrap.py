@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
-from tradewind.dag_releases.store import Store
 from tradewind.protocol.command_queue import CommandQueue, leadership
 from tradewind.runtime.controller.broker import Broker
 from tradewind.runtime.controller.controller import Controller, PeriodicTask, stop_on_signals
@@ -27,6 +26,7 @@ from tradewind.runtime.tasks.broker import check
 from tradewind.scaling.fleet import Fleet
 from tradewind.scaling.policy import Bounds, classes
 from tradewind.scaling.scaler import Scaler, Seen
+from tradewind.storage.artifacts import ArtifactStore
 from tradewind.storage.records import Records
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Home:
 
     environment: str
     records: Records
-    store: Store
+    store: ArtifactStore
     fleet: Fleet
     tell: Callable[[Mapping[str, float]], None]
     poll_s: float
@@ -59,7 +59,7 @@ class Home:
 
 
 def run(home: Home) -> int:
-    """Run until SIGTERM; the exit code. Everything else comes from the environment (``platform.services``)."""
+    """Run until SIGTERM; the exit code. Everything else comes from the environment (``blueprint.services``)."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopped = threading.Event()
     stop_on_signals(stopped)

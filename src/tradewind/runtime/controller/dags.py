@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tradewind.dag_releases.shared_folder import RELEASES, BusyError
-from tradewind.dag_releases.store import Store, bring
+from tradewind.dag_releases.store import bring
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.runtime.bundle.changes import changes
 from tradewind.runtime.controller.deployment import Begun, Deployed, Deployment
 from tradewind.runtime.controller.dispatcher import Handler, Report, StoppedError
+from tradewind.storage.artifacts import ArtifactStore
 
 LISTED = ("id", "created", "commit", "dirty", "author", "subject")
 KEPT = 20
@@ -24,7 +25,7 @@ the last days. A run that has ended may be cleared, and runs on its release agai
 class DagCommands:
     """What can be asked about the DAG releases of an environment. ``store`` is where they come from."""
 
-    def __init__(self, deployment: Deployment, store: Store, environment: str) -> None:
+    def __init__(self, deployment: Deployment, store: ArtifactStore, environment: str) -> None:
         self._deployment = deployment
         self._shared = deployment.shared
         self._store = store
