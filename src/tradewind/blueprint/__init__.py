@@ -3,7 +3,7 @@
 One machine and AWS render the same records; neither adds a service or a setting of its own.
 """
 
-from tradewind.blueprint.containers import KERNEL, health_command, on_aws
+from tradewind.blueprint.containers import KERNEL, granted, health_command, on_aws
 from tradewind.blueprint.service import (
     Access,
     Component,
@@ -13,6 +13,7 @@ from tradewind.blueprint.service import (
     Endpoint,
     Exposure,
     FileCheck,
+    Grant,
     HealthCheck,
     HttpCheck,
     JobCheck,
@@ -36,6 +37,7 @@ __all__ = [
     "Endpoint",
     "Exposure",
     "FileCheck",
+    "Grant",
     "HealthCheck",
     "HttpCheck",
     "JobCheck",
@@ -47,6 +49,7 @@ __all__ = [
     "Setting",
     "Tier",
     "airflow_settings",
+    "granted",
     "health_command",
     "on_aws",
     "services",

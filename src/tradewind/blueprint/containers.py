@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tradewind.blueprint.service import Access, Component, Endpoint, FileCheck, HttpCheck, Service
+from tradewind.blueprint.service import Access, Component, Endpoint, FileCheck, Grant, HttpCheck, Service
 
 WORK = "/opt/airflow/work"
 """The only folder, besides /tmp, that a container may write to; it ends with the task."""
@@ -58,6 +58,13 @@ def on_aws(service: Service) -> Service:
         )
         endpoints["AIRFLOW__SECRETS__BACKEND_KWARGS"] = Endpoint.CONNECTIONS
     return replace(service, environment=environment, endpoints=endpoints)
+
+
+def granted(service: Service) -> tuple[Grant, ...]:
+    """All that the containers of a service may do in AWS, by the names of grants."""
+    logs = {Access.NONE: (), Access.READ: (Grant.TASK_LOGS_READ,), Access.WRITE: (Grant.TASK_LOGS_WRITE,)}
+    connections = (Grant.CONNECTIONS,) if service.connections else ()
+    return (*logs[service.task_logs], *connections, *service.grants)
 
 
 def health_command(service: Service) -> tuple[str, ...] | None:

@@ -66,6 +66,16 @@ class Access(StrEnum):
     WRITE = "write"  # and read
 
 
+class Grant(StrEnum):
+    """What the containers of a service may do in AWS. Each is a file of statements beside the stack of environments."""
+
+    TASK_LOGS_READ = "task-logs-read"
+    TASK_LOGS_WRITE = "task-logs-write"
+    CONNECTIONS = "connections"  # read the connections and variables of the environment
+    PROTECTION = "protection"  # protect itself from being stopped
+    CONTROLLER = "controller"  # read what it is asked, answer, and change how many workers there are
+
+
 class Condition(StrEnum):
     """What a dependency must have reached before the dependent starts."""
 
@@ -161,7 +171,8 @@ class Service:
     ECS services that share the copies: workers have two, so that a release never touches a busy one.
     ``path`` is where a service that can be reached answers, and ``sticky`` keeps a browser with one copy.
     ``log_port`` serves live task logs. ``dags`` is its access to the DAG files, ``task_logs`` to finished logs;
-    ``connections`` lets it look connections up in the home's store; ``internet`` says that its own work calls
+    ``connections`` lets it look connections up in the home's store; ``grants`` is what else it may do in AWS
+    (``containers.granted`` has all); ``internet`` says that its own work calls
     addresses that no endpoint of the network leads to. ``policies`` are ARNs of IAM policies that the company adds.
     ``without_log_server`` is added to the command where all services share one log folder, so that nobody needs to
     serve logs to the others.
@@ -187,6 +198,7 @@ class Service:
     dags: Access = Access.NONE
     task_logs: Access = Access.NONE
     connections: bool = False
+    grants: tuple[Grant, ...] = ()
     internet: bool = False
     policies: tuple[str, ...] = ()
     stop_grace_s: int = 30

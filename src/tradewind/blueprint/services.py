@@ -15,6 +15,7 @@ from tradewind.blueprint.service import (
     Endpoint,
     Exposure,
     FileCheck,
+    Grant,
     HttpCheck,
     JobCheck,
     Port,
@@ -273,6 +274,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
         slots=worker.slots,
         spot=worker.spot,
         replica_sets=("a", "b"),
+        grants=(Grant.PROTECTION,),
         without_log_server=("--skip-serve-logs",),
     )
 
@@ -303,6 +305,7 @@ def _controller(environment: Environment) -> Service:
         environment={"TRADEWIND_BUNDLE": BUNDLE, "TRADEWIND_WORKERS": json.dumps(classes)},
         secrets={**_METADATA, "AIRFLOW__CELERY__BROKER_URL": Secret.BROKER_URL},
         endpoints={"TRADEWIND_PLACES": Endpoint.CONTROLLER},
+        grants=(Grant.CONTROLLER,),
         cpu=environment.controller.cpu,
         memory_gb=environment.controller.memory_gb,
         counts=Counts.fixed(environment.controller.count),

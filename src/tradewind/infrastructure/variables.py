@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tradewind.blueprint import KERNEL, Service, health_command, on_aws, services
+from tradewind.blueprint import KERNEL, Service, granted, health_command, on_aws, services
 from tradewind.blueprint.services import execution_api_host
 from tradewind.config import Account, Environment, Tradewind
 from tradewind.infrastructure.account import state_bucket
@@ -114,8 +114,7 @@ def _service(service: Service) -> Variables:
         "one_off": service.one_off,
         "replica_sets": list(service.replica_sets),
         "dags": service.dags.value,
-        "task_logs": service.task_logs.value,
-        "connections": service.connections,
+        "grants": [grant.value for grant in granted(service)],
         "internet": service.internet,
         "policy_arns": list(service.policies),
         **({"log_port": service.log_port} if service.log_port else {}),

@@ -298,7 +298,7 @@ class Daemon:
         self.supervisor.send(Restart(name, self.plan.instance(process.spec.service, number, image)))
 
     def command(self, command: str, names: list[str]) -> dict[str, Any]:
-        """Send workers a command over the broker (``fleet.control``); the answers by name, of those that answered."""
+        """Send workers a command (``runtime.tasks.control``); the answers by name, of those that answered."""
         known = [p.spec for name, p in self.supervisor.machine.processes.items() if name in names]
         if not known:
             return {}

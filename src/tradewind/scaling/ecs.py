@@ -17,7 +17,7 @@ TASKS_AT_ONCE = 100
 """Tasks that ECS describes in one call."""
 
 Tell = Callable[[str, list[str]], Mapping[str, Any]]
-"""Sends workers a command over the broker; the duties of those that answered, by name (``fleet.cordon``)."""
+"""Sends workers a command over the broker; the duties of those that answered, by name (``runtime.tasks.cordon``)."""
 
 
 class Session(Protocol):

@@ -7,7 +7,7 @@ module "observability" {
   kms_key_arn    = module.encryption.key_arn
   emails         = var.alert_emails
   cluster_name   = module.cluster.name
-  services       = { for name, service in local.steady : name => service.min }
+  services       = { for name, of in local.ecs_services : name => var.services[name].min if of.replica_set == null }
   file_system_id = module.dag_storage.file_system_id
   controller     = contains(keys(var.services), "controller")
 

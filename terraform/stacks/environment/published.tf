@@ -10,10 +10,10 @@ locals {
     private_subnet_ids = module.placement.private_subnet_ids
     task_definitions   = { for name, task in module.task : name => task.task_definition_arn }
     security_groups    = { for name, task in module.task : name => task.security_group_id }
-    services = merge(
-      { for name, service in module.service : name => [service.name] },
-      { for name, fleet in module.worker_fleet : name => values(fleet.services) },
-    )
+    services = {
+      for name, service in var.services : name => [for key, of in local.ecs_services : module.service[key].name if of.service == name]
+      if !service.one_off
+    }
     task_log_bucket   = module.task_logs.bucket
     controller_bucket = module.controller_bucket.bucket
     dag_storage = {

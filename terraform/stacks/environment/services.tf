@@ -1,10 +1,20 @@
 locals {
-  # One-off tasks and worker classes have no service of their own kind.
-  workers = { for name, service in var.services : name => service if length(service.replica_sets) > 1 }
-  steady  = { for name, service in var.services : name => service if !service.one_off && length(service.replica_sets) == 1 }
+  # ECS services, by their names. Where copies are shared by replica sets there is one for each: a release updates the idle
+  # one, grows it, and drains the other, so that no deployment waits behind a task that runs for hours.
+  ecs_services = merge([
+    for name, service in var.services : {
+      for set in service.replica_sets : length(service.replica_sets) > 1 ? "${name}-${set}" : name => {
+        service     = name
+        replica_set = length(service.replica_sets) > 1 ? set : null
+      }
+    } if !service.one_off
+  ]...)
 
-  # As module.worker_fleet names them, which cannot be asked: it is made of the tasks that are told.
-  worker_services = { for name, service in local.workers : name => [for set in service.replica_sets : "${name}-${set}"] }
+  # Those whose number of tasks belongs to the controller.
+  worker_services = {
+    for name, service in var.services : name => [for ecs_service, of in local.ecs_services : ecs_service if of.service == name]
+    if length(service.replica_sets) > 1
+  }
 
   endpoints = {
     web           = local.web_url
@@ -57,7 +67,7 @@ module "task" {
   stop_grace_s             = each.value.stop_grace_s
   kernel                   = var.kernel
   exec                     = { log_group_arn = module.cluster.exec_log_group_arn }
-  statements               = local.statements[each.key]
+  statements               = flatten([for grant in each.value.grants : local.grants[grant]])
   policy_arns              = each.value.policy_arns
   permissions_boundary_arn = var.permissions_boundary_arn
   log_retention_days       = var.logs.retention_days
@@ -73,32 +83,20 @@ module "task" {
 
 module "service" {
   source   = "../../modules/service"
-  for_each = local.steady
+  for_each = local.ecs_services
 
-  service             = each.key
+  service             = each.value.service
+  replica_set         = each.value.replica_set
   cluster_name        = module.cluster.name
   cluster_arn         = module.cluster.arn
-  task_definition_arn = module.task[each.key].task_definition_arn
-  security_group_id   = module.task[each.key].security_group_id
+  task_definition_arn = module.task[each.value.service].task_definition_arn
+  security_group_id   = module.task[each.value.service].security_group_id
   subnet_ids          = module.placement.private_subnet_ids
-  spot                = each.value.spot
-  scaling             = each.value.scaling
+  spot                = var.services[each.value.service].spot
+  scaling             = var.services[each.value.service].scaling
 
   target_groups = merge(
-    { for route, group in module.public_load_balancer.target_groups : "public" => { arn = group.arn, port = local.public_routes[route].port } if route == each.key },
-    { for route, group in module.internal_load_balancer.target_groups : "internal" => { arn = group.arn, port = local.internal_routes[route].port } if route == each.key },
+    { for route, group in module.public_load_balancer.target_groups : "public" => { arn = group.arn, port = local.public_routes[route].port } if route == each.value.service },
+    { for route, group in module.internal_load_balancer.target_groups : "internal" => { arn = group.arn, port = local.internal_routes[route].port } if route == each.value.service },
   )
-}
-
-module "worker_fleet" {
-  source   = "../../modules/worker-fleet"
-  for_each = local.workers
-
-  service             = each.key
-  cluster_name        = module.cluster.name
-  cluster_arn         = module.cluster.arn
-  task_definition_arn = module.task[each.key].task_definition_arn
-  security_group_id   = module.task[each.key].security_group_id
-  subnet_ids          = module.placement.private_subnet_ids
-  spot                = each.value.spot
 }

@@ -166,8 +166,9 @@ variable "services" {
   description = <<-EOT
     Every service, by name. `environment`, `secrets` and `endpoints` are by the name of the variable: a value, the name of
     a secret, or of an address (web, execution-api, task-logs, connections, controller). `exposure`: public, internal or
-    none. `dags` and `task_logs`: none, read or write. `min` is how many copies there must always be. `scaling` is left out
-    where the number of copies is fixed or the controller's.
+    none. `dags`: none, read or write. `grants` are names of what it may do in AWS: each has a file `grant_*.tf`. `min` is
+    how many copies there must always be. `scaling` is left out where the number of copies is fixed or the controller's.
+    `replica_sets`: with two, copies are shared by two ECS services, and the controller counts them.
   EOT
   type = map(object({
     component      = string
@@ -190,8 +191,7 @@ variable "services" {
     one_off        = optional(bool, false)
     replica_sets   = optional(list(string), ["a"])
     dags           = optional(string, "none")
-    task_logs      = optional(string, "none")
-    connections    = optional(bool, false)
+    grants         = optional(list(string), [])
     internet       = optional(bool, false)
     policy_arns    = optional(list(string), [])
     scaling = optional(object({
@@ -214,8 +214,13 @@ variable "services" {
   }
 
   validation {
-    condition     = alltrue([for service in values(var.services) : contains(["none", "read", "write"], service.dags) && contains(["none", "read", "write"], service.task_logs)])
-    error_message = "dags and task_logs of a service must be none, read or write."
+    condition     = alltrue([for service in values(var.services) : contains(["none", "read", "write"], service.dags)])
+    error_message = "dags of a service must be none, read or write."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for service in values(var.services) : service.grants]), ["connections", "controller", "protection", "task-logs-read", "task-logs-write"])) == 0
+    error_message = "grants of a service must be connections, controller, protection, task-logs-read or task-logs-write."
   }
 
   validation {

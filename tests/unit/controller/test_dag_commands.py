@@ -146,7 +146,7 @@ def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = world.made(1), world.made(2)
     world.ask("dags.deploy", release=one, whole=True)
     with monkeypatch.context() as full:
-        full.setattr("tradewind.dag_releases.store.shutil.copyfile", no_room)
+        full.setattr("tradewind.storage.artifacts.shutil.copyfile", no_room)
         with pytest.raises(TradewindError, match="No space left"):
             world.ask("dags.deploy", release=two, whole=True)
     assert world.in_force == one

@@ -30,7 +30,7 @@ class Watch(Protocol):
     """What a deployment asks of Airflow."""
 
     def told(self, now: InForce) -> Told:
-        """What the DAG processor has said of what is in force, see ``bundle.events``."""
+        """What the DAG processor has said of what is in force, see ``protocol.dag_events``."""
 
     def import_errors(self) -> Mapping[str, str]:
         """The files that cannot be imported, and why."""

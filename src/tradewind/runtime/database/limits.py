@@ -20,7 +20,7 @@ BACK_S = CONNECT_S + POLL_S + 2 * 5
 _SILENT_S = 15
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
 """PostgreSQL's driver can tell a machine that is gone from one that is slow. MySQL's cannot: on AWS the kernel does it
-(``platform.aws.KERNEL``)."""
+(``blueprint.containers.KERNEL``)."""
 
 
 def waiting(url: str) -> dict[str, Any]:

@@ -27,6 +27,11 @@ run "made_empty" {
   }
 
   assert {
+    condition     = [for strategy in aws_ecs_service.this.capacity_provider_strategy : strategy.capacity_provider] == ["FARGATE"]
+    error_message = "Nothing may run on Spot unless it was chosen."
+  }
+
+  assert {
     condition     = output.name == "web" && output.id == aws_ecs_service.this.id
     error_message = "The service must be told."
   }

@@ -1,0 +1,65 @@
+# The grant `controller`: read what it is asked and answer, change how many workers there are, and see which connections
+# and variables there are.
+
+locals {
+  grant_controller = [
+    {
+      Sid      = "Commands"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = ["${module.controller_bucket.arn}/controller/*"]
+    },
+    {
+      Sid      = "Leader"
+      Effect   = "Allow"
+      Action   = ["s3:DeleteObject"]
+      Resource = ["${module.controller_bucket.arn}/controller/leader.json"]
+    },
+    {
+      Sid      = "DagReleases"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = ["${module.controller_bucket.arn}/dags/*"]
+    },
+    {
+      # Without it, what is not there looks like what is forbidden.
+      Sid      = "ControllerBucket"
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = [module.controller_bucket.arn]
+    },
+    {
+      Sid       = "ControllerBucketKey"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = [module.encryption.key_arn]
+      Condition = local.through_s3
+    },
+    {
+      Sid      = "Workers"
+      Effect   = "Allow"
+      Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
+      Resource = [for name in flatten(values(local.worker_services)) : "arn:aws:ecs:${var.region}:${var.account_id}:service/${module.cluster.name}/${name}"]
+    },
+    {
+      Sid       = "WorkerTasks"
+      Effect    = "Allow"
+      Action    = ["ecs:ListTasks"]
+      Resource  = ["*"]
+      Condition = { ArnEquals = { "ecs:cluster" = module.cluster.arn } }
+    },
+    {
+      Sid      = "WorkerStates"
+      Effect   = "Allow"
+      Action   = ["ecs:DescribeTasks", "ecs:GetTaskProtection"]
+      Resource = ["arn:aws:ecs:${var.region}:${var.account_id}:task/${module.cluster.name}/*"]
+    },
+    {
+      # Whether they are there; never what is in them.
+      Sid      = "ConnectionNames"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:DescribeSecret"]
+      Resource = local.airflow_secrets
+    },
+  ]
+}
