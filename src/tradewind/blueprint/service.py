@@ -122,10 +122,11 @@ HealthCheck = HttpCheck | JobCheck | FileCheck
 
 @dataclass(frozen=True)
 class Port:
-    """The port a service listens on: its usual number, and the variable that tells the service another one."""
+    """The port of a service: its usual number, and the variables that tell it another one, and on which address."""
 
     number: int
     variable: str
+    host_variable: str
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def plan(
     kept = secret_store.load(home.secrets)
     wanted = {service.name: service for service in services(small)}
     balanced = _balanced(local, wanted, containers=bool(images))
-    chosen = ports.choose(_wishes(local, balanced), home.ports, reserve)
+    chosen = ports.choose(_wishes(local, wanted, balanced), home.ports, reserve)
     base = _inherited(home)
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
@@ -158,8 +158,8 @@ def plan(
             *_load_balancer(home, balanced, wanted, chosen.numbers, base),
             *builder.specs(wanted.values(), images or {}),
         ),
-        web_url=builder.endpoints[Endpoint.WEB],
-        flower_url=f"http://{HOST}:{chosen.numbers['flower']}/flower/",
+        web_url=address(wanted["web"], chosen.numbers),
+        flower_url=address(wanted["flower"], chosen.numbers),
         login=("admin", kept["login"]),
         flower_login=("admin", kept["flower"]),
         remarks=chosen.remarks,
@@ -171,6 +171,11 @@ def plan(
         template=template,
         common={} if images else builder.without_secrets(wanted["migrate"]),
     )
+
+
+def address(service: Service, numbers: Mapping[str, int]) -> str:
+    """Where a service that people reach answers on this machine."""
+    return f"http://{HOST}:{numbers[service.name]}{service.path.removesuffix('/') and service.path}"
 
 
 def _balanced(local: Local, wanted: Mapping[str, Service], *, containers: bool) -> frozenset[str]:
@@ -197,16 +202,15 @@ def _load_balancer(
     return [balancer.spec(home, entries, {**base, INSTANCE_VARIABLE: balancer.NAME})]
 
 
-def _wishes(local: Local, balanced: frozenset[str]) -> list[Wish]:
+def _wishes(local: Local, wanted: Mapping[str, Service], balanced: frozenset[str]) -> list[Wish]:
     places = [Wish(f"{name}-{number}") for name in sorted(balanced) for number in range(1, balancer.PLACES + 1)]
-    return [
-        *places,
-        Wish("web", 8080, local.ports.web, "local.ports.web"),
-        Wish("flower", 5555, local.ports.flower, "local.ports.flower"),
-        Wish("scheduler"),
-        Wish("database"),
-        Wish("broker"),
+    fixed = local.ports.model_dump()
+    own = [
+        Wish(name, service.port.number, fixed.get(name), f"local.ports.{name}")
+        for name, service in wanted.items()
+        if service.port
     ]
+    return [*places, *own, Wish("database"), Wish("broker")]
 
 
 def _secret_values(kept: Mapping[str, str], database: servers.Database, broker: servers.Place) -> dict[Secret, str]:
@@ -315,13 +319,9 @@ class _Builder:
 
     def _addresses(self, service: Service, name: str) -> dict[str, str]:
         """Listen on this machine only."""
-        hosts = {
-            "web": "AIRFLOW__API__HOST",
-            "flower": "FLOWER_ADDRESS",
-        }
         if service.port is None:
             return {}
-        return {service.port.variable: str(self._port(service, name)), hosts[service.name]: HOST}
+        return {service.port.variable: str(self._port(service, name)), service.port.host_variable: HOST}
 
     def _probe(self, service: Service, name: str, runtime: Runtime) -> Probe | None:
         match service.health:
@@ -334,10 +334,7 @@ class _Builder:
         return None
 
     def _url(self, service: Service) -> str:
-        return {
-            "web": self.endpoints[Endpoint.WEB],
-            "flower": f"http://{HOST}:{self.ports.get('flower')}/flower/",
-        }.get(service.name, "")
+        return address(service, self.ports) if service.exposure is Exposure.PUBLIC else ""
 
 
 def _airflow(places: Places) -> dict[str, str]:

@@ -5,7 +5,7 @@ What ``audit`` finds in a plan must be exactly this (docs/decisions/0014-audit-b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tradewind.blueprint import Access, Endpoint, Exposure, Secret, Service, Tier, on_aws, services
 from tradewind.blueprint.services import execution_api_host
@@ -28,8 +28,10 @@ _INTERFACES = {
 
 def designed_paths(environment: Environment) -> frozenset[Path]:
     """Every way that is meant to be open in a network that Terraform makes; nothing else may be."""
-    found = {*_people(environment), *_tiers(), *_endpoints(environment)}
-    for service in services(environment):
+    wanted = services(environment)
+    ports = {str(service.port.number) for service in wanted if service.port}
+    found = {*_people(environment), *_tiers(ports), *_endpoints(environment)}
+    for service in wanted:
         found.update(_of_service(environment, on_aws(service)))
     return frozenset(found)
 
@@ -41,10 +43,10 @@ def _people(environment: Environment) -> Iterator[Path]:
             yield Path(cidr, "public_load_balancer", port, Tier.PUBLIC.value)
 
 
-def _tiers() -> Iterator[Path]:
+def _tiers(ports: Iterable[str]) -> Iterator[Path]:
     """What network ACLs let pass between tiers, each with its answer: they keep no connections."""
     public, private, data = (tier.value for tier in (Tier.PUBLIC, Tier.PRIVATE, Tier.DATA))
-    for port in ("5555", "8080"):
+    for port in ports:
         yield Path(f"tier {public}", f"tier {private}", port, private)
     for port in ("2049", "3306", "6379"):
         yield Path(f"tier {private}", f"tier {data}", port, data)

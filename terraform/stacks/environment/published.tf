@@ -25,7 +25,6 @@ locals {
 }
 
 resource "aws_s3_object" "published" {
-  #checkov:skip=CKV_AWS_186:the bucket encrypts it with the key of the states
   bucket       = var.state_bucket
   key          = "published/${var.environment}.json"
   content      = jsonencode({ version = 1, outputs = local.outputs })

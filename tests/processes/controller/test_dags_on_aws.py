@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-import boto3
 import pytest
+from controlled import CONFIGURATION, ControlledEnvironment
 from infrastructure_samples import FakeCloud
 from moto import mock_aws
 from typer.testing import CliRunner, Result
@@ -18,77 +16,10 @@ from typer.testing import CliRunner, Result
 from tradewind import config
 from tradewind.cli.app import app
 from tradewind.cli.options import using
-from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.environments.on_aws import KEPT
 from tradewind.environments.outside import Outside
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
-from tradewind.protocol.bucket import DAGS, RECORDS
-from tradewind.protocol.command_queue import LEADER, CommandQueue
-from tradewind.runtime.controller.dags import DagCommands
-from tradewind.runtime.controller.dependencies import Dependencies
-from tradewind.runtime.controller.deployment import Deployment
-from tradewind.runtime.controller.dispatcher import Dispatcher
-from tradewind.runtime.controller.secrets_manager import SecretsManager
-from tradewind.storage.s3_artifacts import S3Artifacts
-from tradewind.storage.s3_records import S3Records
-
-BUCKET = "acme-dev-controller-111122223333"
-CONFIGURATION = """
-tenant: acme
-region: eu-west-1
-accounts: {main: {id: "111122223333"}}
-environments: {dev: {account: main, network: {cidr: 10.0.0.0/20}}}
-"""
-
-
-@dataclass
-class FakeMetadata:
-    """Airflow's database. What the real one answers: test_metadata.py."""
-
-    there: dict[str, set[str]] = field(default_factory=lambda: {"pools": {"default_pool"}})
-    left: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def names(self, kind: str) -> frozenset[str]:
-        return frozenset(self.there.get(kind, ()))
-
-    def unfinished(self) -> dict[str, frozenset[str]]:
-        return self.left
-
-
-class Environment:
-    """A bucket, a shared file system, and a controller that answers."""
-
-    def __init__(self, folder: Path) -> None:
-        self.outputs: dict[str, Any] = {"controller_bucket": BUCKET}
-        self.shared = SharedFolder(folder / "efs")
-        session = boto3.Session("key", "secret", region_name="eu-west-1")
-        where: Any = {"LocationConstraint": "eu-west-1"}
-        session.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
-        records = S3Records(session, BUCKET, RECORDS)
-        records.write(LEADER, {"until": 4e9}, None)
-        self.stopped = threading.Event()
-        commands = DagCommands(Deployment(self.shared, None), S3Artifacts(session, BUCKET, DAGS), "dev")
-        self.metadata = FakeMetadata()
-        self.secrets = session.client("secretsmanager")
-        needs = Dependencies(self.metadata, SecretsManager("acme-dev", session).has)
-        self._desk = Dispatcher(CommandQueue(records, "dev"), {**commands.handlers(), **needs.handlers()}, self.stopped)
-        self._thread = threading.Thread(target=self._work)
-        self._thread.start()
-
-    def _work(self) -> None:
-        while not self.stopped.wait(0.05):
-            self._desk.look()
-
-    def end(self) -> None:
-        self.stopped.set()
-        self._thread.join()
-
-    @property
-    def in_force(self) -> str:
-        now = self.shared.in_force()
-        assert now
-        return now.release
 
 
 def no_terraform(data: Path, cache: Path) -> NoReturn:
@@ -96,7 +27,7 @@ def no_terraform(data: Path, cache: Path) -> NoReturn:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlledEnvironment]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     (tmp_path / "tradewind.yaml").write_text(CONFIGURATION)
@@ -105,7 +36,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Env
     (tmp_path / "dags/helper.py").write_text("X = 1\n")
     monkeypatch.chdir(tmp_path)
     with mock_aws():
-        made = Environment(tmp_path)
+        made = ControlledEnvironment(tmp_path)
         stack = environment_stack(config.load(Path("tradewind.yaml")), "dev")
         cloud = FakeCloud(stack.account.id, {stack.account.state_bucket: {}}, published=lambda: made.outputs)
         with using(Outside(lambda region: cloud, no_terraform)):
@@ -119,7 +50,7 @@ def run(*arguments: str, code: int = 0) -> Result:
     return done
 
 
-def test_there_and_back_without_a_way_into_the_network(environment: Environment, tmp_path: Path) -> None:
+def test_there_and_back_without_a_way_into_the_network(environment: ControlledEnvironment, tmp_path: Path) -> None:
     one = run("deploy", "dev").stdout.strip()
     assert environment.in_force == one
     (tmp_path / "dags/helper.py").write_text("X = 2\n")
@@ -131,7 +62,9 @@ def test_there_and_back_without_a_way_into_the_network(environment: Environment,
     assert {row["id"]: row["in_force"] for row in listed["releases"]} == {one: True, two: False}
 
 
-def test_what_is_already_there_is_sent_and_put_in_force_once(environment: Environment, tmp_path: Path) -> None:
+def test_what_is_already_there_is_sent_and_put_in_force_once(
+    environment: ControlledEnvironment, tmp_path: Path
+) -> None:
     release = run("build", "dags", "--store", "store").stdout.strip()
     assert run("deploy", "dev", "--release", release, "--store", "store").stdout.strip() == release
     serial = environment.shared.in_force()
@@ -156,7 +89,7 @@ def findings_of(code: int) -> set[tuple[str, bool, str]]:
     return {(f["rule"], f["error"], f["text"]) for f in found}
 
 
-def test_the_gate_asks_for_what_an_environment_has(environment: Environment, tmp_path: Path) -> None:
+def test_the_gate_asks_for_what_an_environment_has(environment: ControlledEnvironment, tmp_path: Path) -> None:
     (tmp_path / "dags/asks.py").write_text(ASKS)
     environment.metadata.there["variables"] = {"zone"}
     environment.metadata.left = {"dropped": frozenset({"x"})}
@@ -183,7 +116,7 @@ def test_the_gate_asks_for_what_an_environment_has(environment: Environment, tmp
     ],
 )
 def test_an_environment_that_cannot_be_asked_keeps_nothing_back(
-    environment: Environment, outputs: dict[str, Any], why: str
+    environment: ControlledEnvironment, outputs: dict[str, Any], why: str
 ) -> None:
     environment.outputs = outputs
     ((rule, error, text),) = findings_of(0)
@@ -191,7 +124,7 @@ def test_an_environment_that_cannot_be_asked_keeps_nothing_back(
     assert why in text
 
 
-def test_of_what_was_made_here_the_last_few_stay(environment: Environment, tmp_path: Path) -> None:
+def test_of_what_was_made_here_the_last_few_stay(environment: ControlledEnvironment, tmp_path: Path) -> None:
     made = []
     for number in range(KEPT + 2):
         (tmp_path / "dags/helper.py").write_text(f"X = {number}\n")
@@ -200,7 +133,7 @@ def test_of_what_was_made_here_the_last_few_stay(environment: Environment, tmp_p
     assert left == {f"{release}.{kind}" for release in made[2:] for kind in ("json", "zip")}
 
 
-def test_what_cannot_be(environment: Environment) -> None:
+def test_what_cannot_be(environment: ControlledEnvironment) -> None:
     refused = run("rollback", "dev", code=1)
     assert isinstance(refused.exception, TradewindError)
     assert refused.exception.what == "there is no earlier DAG release"

@@ -1,0 +1,78 @@
+"""An environment on AWS as far as its controller goes: S3 is moto's, a real dispatcher answers through it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tradewind.dag_releases.shared_folder import SharedFolder
+from tradewind.protocol.bucket import DAGS, RECORDS
+from tradewind.protocol.command_queue import LEADER, CommandQueue
+from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.dependencies import Dependencies
+from tradewind.runtime.controller.deployment import Deployment
+from tradewind.runtime.controller.dispatcher import Dispatcher
+from tradewind.runtime.controller.secrets_manager import SecretsManager
+from tradewind.storage.s3_artifacts import S3Artifacts
+from tradewind.storage.s3_records import S3Records
+
+BUCKET = "acme-dev-controller-111122223333"
+CONFIGURATION = """
+tenant: acme
+region: eu-west-1
+accounts: {main: {id: "111122223333"}}
+environments: {dev: {account: main, network: {cidr: 10.0.0.0/20}}}
+"""
+
+
+@dataclass
+class FakeMetadata:
+    """Airflow's database. What the real one answers: test_metadata.py."""
+
+    there: dict[str, set[str]] = field(default_factory=lambda: {"pools": {"default_pool"}})
+    left: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def names(self, kind: str) -> frozenset[str]:
+        return frozenset(self.there.get(kind, ()))
+
+    def unfinished(self) -> dict[str, frozenset[str]]:
+        return self.left
+
+
+class ControlledEnvironment:
+    """A bucket, a shared file system, and a controller that answers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.outputs: dict[str, Any] = {"controller_bucket": BUCKET}
+        self.shared = SharedFolder(folder / "efs")
+        session = boto3.Session("key", "secret", region_name="eu-west-1")
+        where: Any = {"LocationConstraint": "eu-west-1"}
+        session.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+        records = S3Records(session, BUCKET, RECORDS)
+        records.write(LEADER, {"until": 4e9}, None)
+        self.stopped = threading.Event()
+        commands = DagCommands(Deployment(self.shared, None), S3Artifacts(session, BUCKET, DAGS), "dev")
+        self.metadata = FakeMetadata()
+        self.secrets = session.client("secretsmanager")
+        needs = Dependencies(self.metadata, SecretsManager("acme-dev", session).has)
+        self._desk = Dispatcher(CommandQueue(records, "dev"), {**commands.handlers(), **needs.handlers()}, self.stopped)
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def _work(self) -> None:
+        while not self.stopped.wait(0.05):
+            self._desk.look()
+
+    def end(self) -> None:
+        self.stopped.set()
+        self._thread.join()
+
+    @property
+    def in_force(self) -> str:
+        now = self.shared.in_force()
+        assert now
+        return now.release
