@@ -69,14 +69,16 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bare]:
     for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "SESSION_TOKEN": "c"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    taken = boto3.client("sts", region_name=REGION).assume_role(
-        RoleArn=f"arn:aws:iam::{account.id}:role/operator", RoleSessionName="test"
-    )["Credentials"]
+    taken = (
+        boto3.Session(region_name=REGION)
+        .client("sts")
+        .assume_role(RoleArn=f"arn:aws:iam::{account.id}:role/operator", RoleSessionName="test")["Credentials"]
+    )
     for name, key in {"ACCESS_KEY_ID": "AccessKeyId", "SECRET_ACCESS_KEY": "SecretAccessKey"}.items():
         monkeypatch.setenv(f"AWS_{name}", taken[key])
     monkeypatch.setenv("AWS_SESSION_TOKEN", taken["SessionToken"])
     made = Bare(tmp_path, endpoint)
-    s3 = boto3.client("s3", region_name=REGION)
+    s3 = boto3.Session(region_name=REGION).client("s3")
     s3.create_bucket(Bucket=account.state_bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=account.state_bucket, Key="environments/dev.tfstate.tflock", Body=b'{"ID": "a plan"}')
     published = {"version": VERSION, "outputs": outputs()}
@@ -90,7 +92,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bare]:
 
 def outputs() -> dict[str, object]:
     """A cluster with a service for each of the configuration's, as the stack makes it: with no copies yet."""
-    ecs = boto3.client("ecs", region_name=REGION)
+    ecs = boto3.Session(region_name=REGION).client("ecs")
     ecs.create_cluster(clusterName="acme-dev")
     found = services(config.parse(CONFIGURATION).environment("dev"))
     templates, names = {}, {}
