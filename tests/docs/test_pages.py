@@ -14,7 +14,7 @@ from blocks import DOCS, EXECUTED, PAGES, ROOT, Block
 
 from tradewind.blueprint import airflow_settings
 from tradewind.cli.app import app
-from tradewind.config import parse, schema
+from tradewind.config import json_schema, parse
 
 MAKEFILE = ROOT / "Makefile"
 COMMANDS = [block for page in PAGES for block in blocks.commands(page)]
@@ -106,18 +106,18 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_page)
 def test_every_key_of_the_configuration_exists(page: Path) -> None:
-    root = set(schema.strict()["properties"]) - {"defaults"}
+    root = set(json_schema.strict()["properties"]) - {"defaults"}
     for code in blocks.codes(page):
         if not re.fullmatch(r"[a-z_]+(\.([a-z_-]+|<name>))+", code) or FILE.search(code):
             continue
         if code.split(".")[0] in root:
-            assert schema.at(tuple(code.split("."))), f"{code} is no key"
+            assert json_schema.at(tuple(code.split("."))), f"{code} is no key"
 
 
 def test_a_key_that_does_not_exist_is_found() -> None:
-    assert schema.at(("local", "ports", "web"))
-    assert schema.at(("environments", "<name>", "workers", "<name>", "longest_task_hours"))
-    assert not schema.at(("local", "ports", "wbe"))
+    assert json_schema.at(("local", "ports", "web"))
+    assert json_schema.at(("environments", "<name>", "workers", "<name>", "longest_task_hours"))
+    assert not json_schema.at(("local", "ports", "wbe"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_page)
@@ -125,7 +125,7 @@ def test_every_setting_of_airflow_is_one_that_is_set(page: Path) -> None:
     config = parse((ROOT / "examples/large/tradewind.yaml").read_text())
     ours = {f"{s.section}.{s.key}" for s in airflow_settings(config.environment("prod"))}
     # `database`, `triggerer` and others are groups of the configuration as well.
-    sections = {name.split(".")[0] for name in ours} - set(schema.at(("environments", "<name>"))["properties"])
+    sections = {name.split(".")[0] for name in ours} - set(json_schema.at(("environments", "<name>"))["properties"])
     for code in blocks.codes(page):
         if re.fullmatch(r"[a-z_]+\.[a-z_]+", code) and not FILE.search(code) and code.split(".")[0] in sections:
             assert code in ours, f"{code} is not set"
@@ -138,7 +138,7 @@ def _snippets() -> list[Block]:
 @pytest.mark.parametrize("block", _snippets(), ids=lambda block: block.name)
 def test_every_piece_of_a_configuration_is_valid(block: Block) -> None:
     data = yaml.safe_load(block.text) or {}
-    if set(data) <= set(schema.strict()["properties"]):
+    if set(data) <= set(json_schema.strict()["properties"]):
         whole = {**SNIPPET, **data}
     else:
         dev = SNIPPET["environments"]["dev"]  # type: ignore[index]

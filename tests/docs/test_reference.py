@@ -24,7 +24,7 @@ from tradewind.config import Environment, Problem, show
 from tradewind.dags.tree import Limits
 from tradewind.errors import ExitCode
 from tradewind.images.images import Image
-from tradewind.local import machine, plan
+from tradewind.local import machine, process_plan
 from tradewind.local.daemon import STATUS_VERSION, Daemon
 from tradewind.local.left import ABANDONED
 from tradewind.local.machine import State
@@ -114,7 +114,7 @@ def daemon(tmp_path: Path) -> Daemon:
         ProcessSpec("web", "web", ("true",), {}, home.logs / "web.log", url="http://127.0.0.1:8080"),
     )
     return Daemon(
-        plan.Plan(
+        process_plan.Plan(
             home=home,
             environment=large("dev"),
             dags=tmp_path,
@@ -265,7 +265,7 @@ def test_the_page_of_services() -> None:
 
 def test_the_figures_on_the_page_of_resilience() -> None:
     small = config.load(ROOT / "tradewind.yaml")
-    environments = [small.environment("dev"), plan.resize(small.environment("dev"), small.local)]
+    environments = [small.environment("dev"), process_plan.resize(small.environment("dev"), small.local)]
     rows = blocks.cells(DOCS / "concepts/resilience.md", "What happens when something dies")
     for column, environment in enumerate(environments, start=1):
         set_ = {f"{section}.{key}": value for (section, key), value in STOCK.items()}

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tradewind.dag_releases import pointer
 from tradewind.dag_releases.manifest import DagRelease, Entry
-from tradewind.local import control
+from tradewind.local import supervisor_socket
 from tradewind.local.paths import Home
 from tradewind.protocol.dag_events import CONFIRMED
 
@@ -179,7 +179,7 @@ def running(folder: Path, airflow: Airflow) -> Iterator[str]:
 
 @contextmanager
 def _supervising(home: Home, url: str, airflow: Airflow) -> Iterator[None]:
-    async def answer(request: dict[str, Any]) -> control.Answer:
+    async def answer(request: dict[str, Any]) -> supervisor_socket.Answer:
         if request["do"] == "login":
             return {"login": ["admin", "secret"]}
         if request["do"] == "dags":
@@ -193,7 +193,7 @@ def _supervising(home: Home, url: str, airflow: Airflow) -> Iterator[None]:
         } | airflow.status
 
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(control.serve(home, answer))
+    server = loop.run_until_complete(supervisor_socket.serve(home, answer))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from tradewind.dag_releases.shared_folder import SharedFolder
-from tradewind.local import control
+from tradewind.local import supervisor_socket
 from tradewind.local.controller_records import records, store
 from tradewind.local.paths import Home
 from tradewind.protocol.command_queue import CommandQueue
-from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.dag_commands import DagCommands
 from tradewind.runtime.controller.deployment import Deployment
 from tradewind.runtime.controller.dispatcher import Dispatcher
 
@@ -54,7 +54,7 @@ class Platform:
         commands = DagCommands(Deployment(SharedFolder(home.dags), None), store(home), "local")
         self._desk = Dispatcher(CommandQueue(records(home), "local"), commands.handlers(), self.stopped)
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(control.serve(home, self._answer))
+        self._server = self._loop.run_until_complete(supervisor_socket.serve(home, self._answer))
         self._threads = [threading.Thread(target=self._loop.run_forever), threading.Thread(target=self._work)]
         for thread in self._threads:
             thread.start()

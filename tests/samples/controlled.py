@@ -12,7 +12,7 @@ import boto3
 from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.protocol.bucket import DAGS, RECORDS
 from tradewind.protocol.command_queue import LEADER, CommandQueue
-from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.dag_commands import DagCommands
 from tradewind.runtime.controller.dependencies import Dependencies
 from tradewind.runtime.controller.deployment import Deployment
 from tradewind.runtime.controller.dispatcher import Dispatcher

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 from tradewind.dags.gate import gate as gates
 from tradewind.dags.gate.gate import Tell, Tested
 from tradewind.dags.gate.importer import Importer

@@ -13,7 +13,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Deferre
 from botocore.exceptions import ClientError, ProfileNotFound
 
 from tradewind.aws.cloud import Caller, Lock
-from tradewind.aws.errors import LOG_IN, asking
+from tradewind.aws.explained import LOG_IN, asking
 from tradewind.errors import TradewindError
 
 

@@ -60,7 +60,7 @@ def _of_aws(error: Exception, what: str = "") -> TradewindError | None:
         return None
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from tradewind.aws.errors import explained as explain
+    from tradewind.aws.explained import explained as explain
 
     if not isinstance(error, BotoCoreError | ClientError):
         return None

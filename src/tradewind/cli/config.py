@@ -11,8 +11,8 @@ import yaml
 from tradewind.cli import terminal
 from tradewind.cli.options import AsJson, File, configuration_file
 from tradewind.config import ConfigError, load, show
-from tradewind.config.reference import markdown
-from tradewind.config.schema import published
+from tradewind.config.json_schema import published
+from tradewind.config.reference_page import markdown
 
 
 def check(file: File = None, as_json: AsJson = False) -> None:

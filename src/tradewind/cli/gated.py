@@ -12,7 +12,7 @@ from tradewind import junit
 from tradewind.cli import explained, options, terminal
 from tradewind.cli.progress import bar
 from tradewind.config import NoConfigurationError
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 from tradewind.dags.gate import gate as gates
 from tradewind.dags.gate.gate import Tested
 from tradewind.dags.gate.importer import Importer

@@ -21,7 +21,7 @@ from tradewind.config import Tradewind
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
-from tradewind.infrastructure.account import target_account
+from tradewind.infrastructure.target_account import target_account
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="The images. When not given: all of them.")

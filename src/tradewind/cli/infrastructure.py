@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tradewind.cli import terminal
-from tradewind.infrastructure.changes import Action, Change, Summary
+from tradewind.infrastructure.plan_summary import Action, Change, Summary
 from tradewind.infrastructure.terraform import Listener, Message
 
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DESTROY: "-", Action.FORGET: "."}

@@ -10,7 +10,7 @@ from tradewind.config.environment import Environment
 from tradewind.config.load import FILE_NAME, NoConfigurationError, find, load, parse
 from tradewind.config.network import Identity
 from tradewind.config.problems import ConfigError, Problem
-from tradewind.config.services import (
+from tradewind.config.service_settings import (
     Controller,
     DagProcessor,
     ExecutionApi,

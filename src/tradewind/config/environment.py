@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tradewind.config.fields import Model, Name, Text, Whole
 from tradewind.config.network import Access, Identity, Network
-from tradewind.config.services import (
+from tradewind.config.service_settings import (
     Controller,
     DagProcessor,
     ExecutionApi,

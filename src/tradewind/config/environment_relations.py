@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tradewind.config.environment import Environment
 from tradewind.config.fields import FARGATE_MEMORY
 from tradewind.config.problems import Finding, KeyPath, nearest
-from tradewind.config.services import ScalingService, Schedule, Size, WorkerClass
+from tradewind.config.service_settings import ScalingService, Schedule, Size, WorkerClass
 
 _SCALING = ("web", "execution_api", "triggerer", "flower")
 _FIXED = ("scheduler", "dag_processor", "controller")

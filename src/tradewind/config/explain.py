@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from tradewind.config import schema
+from tradewind.config import json_schema
 from tradewind.config.problems import KeyPath, nearest
 
 KEY = "[key]"
@@ -31,13 +31,13 @@ def explain(error: ErrorDetails) -> Explanation:
     kind = error["type"]
     if path[-1:] == (KEY,):
         own = error.get("ctx", {}).get("message") if kind == "plain" else None
-        words = schema.at(path[:-2]).get("propertyNames", {}).get("patternErrorMessage", "is not a valid name")
+        words = json_schema.at(path[:-2]).get("propertyNames", {}).get("patternErrorMessage", "is not a valid name")
         return Explanation(path[:-1], own or f"the name {words}", at_key=True)
     if kind == "missing":
         return Explanation(path, "is required")
     if kind == "extra_forbidden":
         return unknown_key(path)
-    node = schema.at(path)
+    node = json_schema.at(path)
     allowed = tuple(_yaml(value) for value in node.get("enum", ()))
     if kind == "plain":
         return Explanation(path, error["ctx"]["message"], allowed)
@@ -48,11 +48,11 @@ def explain(error: ErrorDetails) -> Explanation:
 
 def unknown_key(path: KeyPath) -> Explanation:
     """The error for a key that does not exist, with the keys that do."""
-    allowed = tuple(schema.at(path[:-1]).get("properties", ()))
+    allowed = tuple(json_schema.at(path[:-1]).get("properties", ()))
     return Explanation(path, "unknown key", tuple(sorted(allowed)), nearest(path[-1], allowed), at_key=True)
 
 
-def expectation(node: schema.Node, value: Any) -> str:
+def expectation(node: json_schema.Node, value: Any) -> str:
     """What a value must be, from its schema."""
     kind = node.get("type")
     if kind == "string":
@@ -72,7 +72,7 @@ def expectation(node: schema.Node, value: Any) -> str:
     return "is not valid"
 
 
-def _bounds(node: schema.Node) -> str:
+def _bounds(node: json_schema.Node) -> str:
     low, high = node.get("minimum"), node.get("maximum")
     if low is not None and high is not None:
         return f" from {low:,} to {high:,}"

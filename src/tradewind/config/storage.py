@@ -19,7 +19,7 @@ from tradewind.config.fields import (
     Text,
     Whole,
 )
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 
 RetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653

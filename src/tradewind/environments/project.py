@@ -15,8 +15,8 @@ from tradewind.environments.interface import Environment
 from tradewind.environments.on_aws import AwsEnvironment
 from tradewind.environments.on_this_machine import LocalEnvironment
 from tradewind.environments.outside import Outside
-from tradewind.infrastructure.account import target_account
 from tradewind.infrastructure.deploy import Deployer
+from tradewind.infrastructure.target_account import target_account
 from tradewind.local.paths import Home
 
 

@@ -14,11 +14,11 @@ from tradewind.blueprint import Component
 from tradewind.config import Tradewind
 from tradewind.config.problems import nearest
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.images.bill import bill
 from tradewind.images.builder import Build, Builder
-from tradewind.images.check import Checked, check
 from tradewind.images.context import DOCKERFILE, Context
-from tradewind.images.recipe import Recipe
+from tradewind.images.dockerfile import Recipe
+from tradewind.images.sbom import bill
+from tradewind.images.verify import Checked, check
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 """From the architectures of the configuration to what builders call them."""

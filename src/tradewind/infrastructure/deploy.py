@@ -16,7 +16,7 @@ from tradewind.aws.accounts import Accounts
 from tradewind.aws.cloud import Caller, Cloud, Lock
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.infrastructure import kept
-from tradewind.infrastructure.changes import Summary, drifted, summarise
+from tradewind.infrastructure.plan_summary import Summary, drifted, summarise
 from tradewind.infrastructure.stack import Stack
 from tradewind.infrastructure.terraform import Listener, Terraform
 from tradewind.infrastructure.workspace import Workspace, fingerprint

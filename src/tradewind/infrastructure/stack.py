@@ -7,7 +7,7 @@ from typing import Any
 
 from tradewind.aws.accounts import TargetAccount
 from tradewind.config import Tradewind
-from tradewind.infrastructure.account import target_account
+from tradewind.infrastructure.target_account import target_account
 from tradewind.infrastructure.variables import (
     Variables,
     account_variables,

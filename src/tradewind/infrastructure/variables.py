@@ -12,8 +12,8 @@ from typing import Any
 from tradewind.blueprint import KERNEL, Service, granted, health_command, on_aws, services
 from tradewind.blueprint.services import execution_api_host
 from tradewind.config import Account, Environment, Tradewind
-from tradewind.infrastructure.account import state_bucket
 from tradewind.infrastructure.schedule import aws_cron
+from tradewind.infrastructure.target_account import state_bucket
 
 Variables = Mapping[str, Any]
 

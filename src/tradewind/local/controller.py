@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.errors import TradewindError
-from tradewind.local import control
+from tradewind.local import supervisor_socket
 from tradewind.local.controller_records import NAME, POLL_S, records, store
 from tradewind.local.paths import Home
 from tradewind.protocol.command_queue import CommandQueue
 from tradewind.runtime.controller import bootstrap as parts
-from tradewind.runtime.controller.controller import PeriodicTask
+from tradewind.runtime.controller.leader import PeriodicTask
 from tradewind.runtime.tasks import control as workers
 from tradewind.scaling.fleet import View, Worker, taking_tasks
 from tradewind.scaling.policy import Bounds
@@ -84,9 +84,9 @@ class SupervisorFleet:
         """Have ``tradewind status`` say this, and nothing that was said before."""
         self._ask(do="remark", remarks=list(remarks))
 
-    def _ask(self, **request: Any) -> control.Answer:
+    def _ask(self, **request: Any) -> supervisor_socket.Answer:
         try:
-            return control.ask(self._home, request)
+            return supervisor_socket.ask(self._home, request)
         except ConnectionError as error:
             raise TradewindError("the supervisor does not answer", str(error)) from None
 

@@ -25,12 +25,12 @@ from tradewind.blueprint import Component, Exposure
 from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.dags.follow import Follower
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local import balancer, control, lock
+from tradewind.local import balancer, lock, supervisor_socket
 from tradewind.local.forked import ForkServer
 from tradewind.local.machine import Restart, State, Stop
 from tradewind.local.paths import Home
-from tradewind.local.plan import HERE, Plan, plan
 from tradewind.local.ports import Reservations
+from tradewind.local.process_plan import HERE, Plan, plan
 from tradewind.local.supervisor import Supervisor
 
 STATUS_VERSION = 1
@@ -118,7 +118,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: self.supervisor.send(Stop()))
-        server = await control.serve(self.plan.home, self.handle)
+        server = await supervisor_socket.serve(self.plan.home, self.handle)
         ready()
         beside = [asyncio.create_task(self.follow()), asyncio.create_task(self.keep_template())]
         try:
@@ -164,7 +164,7 @@ class Daemon:
             return None
         return found.release if found else None
 
-    async def handle(self, request: dict[str, Any]) -> control.Answer:
+    async def handle(self, request: dict[str, Any]) -> supervisor_socket.Answer:
         """Carry out one request."""
         match request.get("do"):
             case "status":
@@ -203,7 +203,7 @@ class Daemon:
                 )
         return {}
 
-    def status(self, usage: bool) -> control.Answer:
+    def status(self, usage: bool) -> supervisor_socket.Answer:
         """The public format of ``tradewind status --json``; see docs/reference/json.md."""
         return {
             "version": STATUS_VERSION,
@@ -220,7 +220,7 @@ class Daemon:
             "processes": self.supervisor.report(usage),
         }
 
-    def services(self) -> control.Answer:
+    def services(self) -> supervisor_socket.Answer:
         """What releases must know of each service."""
         rows = [
             {

@@ -18,8 +18,8 @@ from moto.server import ThreadedMotoServer
 
 from tradewind import config
 from tradewind.blueprint import services
-from tradewind.infrastructure.account import target_account
 from tradewind.infrastructure.published import PREFIX, VERSION
+from tradewind.infrastructure.target_account import target_account
 
 COMMAND = Path(sys.executable).parent / "tradewind"
 REGION = "eu-west-1"

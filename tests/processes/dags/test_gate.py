@@ -15,7 +15,7 @@ import psutil
 import pytest
 from gate_samples import errors, examine
 
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 from tradewind.dag_releases.manifest import Origin
 from tradewind.dags.gate.importer import Importer
 from tradewind.dags.source import Folder

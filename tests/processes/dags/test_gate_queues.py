@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gate_samples import errors, examine
 
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 from tradewind.dag_releases.manifest import Origin
 from tradewind.dags.tree import File, Tree
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import gate_samples
 import pytest
 
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 from tradewind.dag_releases.manifest import Origin
 from tradewind.dags.gate import gate as gates
 from tradewind.dags.tree import File, Tree

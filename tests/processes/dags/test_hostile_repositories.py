@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from gate_samples import examine
 
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 from tradewind.dag_releases.manifest import DagRelease, Entry, Origin
 from tradewind.dag_releases.shared_folder import RELEASES, SharedFolder
 from tradewind.dags import build as release

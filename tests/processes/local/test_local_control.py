@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local import control
-from tradewind.local.control import Answer, Handler
+from tradewind.local import supervisor_socket
 from tradewind.local.paths import Home
+from tradewind.local.supervisor_socket import Answer, Handler
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def while_serving(home: Home, handler: Handler, ask: Callable[[], Any]) -> Any:
     """Call ``ask`` in a thread of its own while the handler answers."""
 
     async def run() -> Any:
-        async with await control.serve(home, handler):
+        async with await supervisor_socket.serve(home, handler):
             return await asyncio.to_thread(ask)
 
     return asyncio.run(run())
@@ -44,14 +44,14 @@ def test_a_question_and_its_answer(home: Home) -> None:
     before = Path.cwd()
     request = {"do": "status", "text": "ä\nß", "deep": [1, {"two": None}]}
 
-    assert while_serving(home, echo, lambda: control.ask(home, request)) == {"asked": request}
+    assert while_serving(home, echo, lambda: supervisor_socket.ask(home, request)) == {"asked": request}
     assert Path.cwd() == before
 
 
 def test_many_questions_at_once(home: Home) -> None:
     async def run() -> list[Answer]:
-        async with await control.serve(home, echo):
-            questions = [asyncio.to_thread(control.ask, home, {"number": number}) for number in range(20)]
+        async with await supervisor_socket.serve(home, echo):
+            questions = [asyncio.to_thread(supervisor_socket.ask, home, {"number": number}) for number in range(20)]
             return await asyncio.gather(*questions)
 
     answers = asyncio.run(run())
@@ -63,7 +63,7 @@ def test_an_answer_larger_than_any_buffer(home: Home) -> None:
     async def large(request: dict[str, Any]) -> Answer:
         return {"text": "x" * 1_000_000}
 
-    answer = while_serving(home, large, lambda: control.ask(home, {}))
+    answer = while_serving(home, large, lambda: supervisor_socket.ask(home, {}))
 
     assert len(answer["text"]) == 1_000_000
 
@@ -80,7 +80,7 @@ def test_an_error_arrives_as_it_was_raised(home: Home) -> None:
         raise TradewindError("no", "because", "do this", code=ExitCode.USAGE)
 
     with pytest.raises(TradewindError) as raised:
-        while_serving(home, refuse, lambda: control.ask(home, {}))
+        while_serving(home, refuse, lambda: supervisor_socket.ask(home, {}))
 
     error = raised.value
     assert (error.what, error.why, error.hint, error.code) == ("no", "because", "do this", ExitCode.USAGE)
@@ -96,9 +96,9 @@ def test_pack_and_unpack(code: ExitCode) -> None:
 
 def test_nobody_there(home: Home, tmp_path: Path) -> None:
     with pytest.raises(ConnectionError):
-        control.ask(home, {})
+        supervisor_socket.ask(home, {})
     with pytest.raises(ConnectionError):
-        control.ask(Home(tmp_path / "nowhere"), {})
+        supervisor_socket.ask(Home(tmp_path / "nowhere"), {})
 
 
 def test_a_socket_that_was_left_behind_is_nobody_and_is_replaced(home: Home) -> None:
@@ -106,8 +106,8 @@ def test_a_socket_that_was_left_behind_is_nobody_and_is_replaced(home: Home) -> 
     (home.run / "kept").replace(home.socket)
 
     with pytest.raises(ConnectionError):
-        control.ask(home, {})
-    assert while_serving(home, echo, lambda: control.ask(home, {})) == {"asked": {}}
+        supervisor_socket.ask(home, {})
+    assert while_serving(home, echo, lambda: supervisor_socket.ask(home, {})) == {"asked": {}}
 
 
 def test_a_supervisor_that_ends_while_it_answers(home: Home) -> None:
@@ -115,18 +115,18 @@ def test_a_supervisor_that_ends_while_it_answers(home: Home) -> None:
         raise ConnectionResetError
 
     with pytest.raises(ConnectionError, match="ended while it answered"):
-        while_serving(home, die, lambda: control.ask(home, {}))
+        while_serving(home, die, lambda: supervisor_socket.ask(home, {}))
 
 
 def test_who_does_not_speak_our_language_harms_nobody(home: Home) -> None:
     async def run() -> Answer:
-        async with await control.serve(home, echo):
+        async with await supervisor_socket.serve(home, echo):
             reader, writer = await asyncio.open_unix_connection(sock=connected(home))
             writer.write(b"GET / HTTP/1.1\r\n\r\n")
             assert await reader.read() == b""
             writer.close()
             await writer.wait_closed()
-            return await asyncio.to_thread(control.ask, home, {"do": "status"})
+            return await asyncio.to_thread(supervisor_socket.ask, home, {"do": "status"})
 
     assert asyncio.run(run()) == {"asked": {"do": "status"}}
 

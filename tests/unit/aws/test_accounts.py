@@ -15,7 +15,7 @@ from samples import SMALL
 from tradewind.aws.accounts import Accounts
 from tradewind.aws.boto import Aws
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.account import target_account
+from tradewind.infrastructure.target_account import target_account
 
 PRODUCTION = target_account(SMALL, "production")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tradewind.config import load
-from tradewind.config.reference import markdown
-from tradewind.config.schema import published
+from tradewind.config.json_schema import published
+from tradewind.config.reference_page import markdown
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from tradewind.config import Environment, parse
 from tradewind.config.fields import FARGATE_MEMORY, Model
-from tradewind.config.services import Size
+from tradewind.config.service_settings import Size
 from tradewind.errors import TradewindError
 
 

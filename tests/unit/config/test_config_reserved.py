@@ -7,7 +7,7 @@ import pytest
 from config_samples import VALID, changed, problems, problems_in, text
 from jsonschema import Draft202012Validator
 
-from tradewind.config import schema
+from tradewind.config import json_schema
 from tradewind.config.fields import RESERVED
 from tradewind.environments import LOCAL
 
@@ -28,7 +28,7 @@ def regions() -> list[tuple[str, str]]:
 
 def in_editors(data: object) -> bool:
     """Whether the schema, which editors check with, takes it."""
-    return Draft202012Validator(schema.published()).is_valid(data)
+    return Draft202012Validator(json_schema.published()).is_valid(data)
 
 
 def test_regions_of_the_partition_that_the_terraform_files_name_are_taken_and_no_others() -> None:

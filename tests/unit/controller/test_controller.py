@@ -12,9 +12,9 @@ from typing import Any
 
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import LEADER, leadership
-from tradewind.runtime.controller.broker import LOST_S, Broker
-from tradewind.runtime.controller.controller import Controller, PeriodicTask
+from tradewind.runtime.controller.broker_watch import LOST_S, Broker
 from tradewind.runtime.controller.dispatcher import StoppedError
+from tradewind.runtime.controller.leader import Controller, PeriodicTask
 from tradewind.runtime.controller.metadata import JOBS, Metadata
 from tradewind.runtime.controller.metrics import line, measured
 from tradewind.scaling.scaler import Seen

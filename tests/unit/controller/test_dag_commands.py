@@ -15,7 +15,7 @@ from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import Answer, Command, CommandQueue
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
-from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.dag_commands import DagCommands
 from tradewind.runtime.controller.deployment import Deployment, Patience, Told
 from tradewind.runtime.controller.dispatcher import Dispatcher, Report, StoppedError
 from tradewind.storage.artifacts import FolderArtifacts

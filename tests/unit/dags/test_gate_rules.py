@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tradewind.config.gate import DagRules, Gate
+from tradewind.config.gate_settings import DagRules, Gate
 from tradewind.dags.gate.facts import Dag, Imported, SlowImport, Task
 from tradewind.dags.gate.rules import Finding, Has, compare, judge
 from tradewind.errors import TradewindError

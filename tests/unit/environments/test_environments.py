@@ -17,7 +17,7 @@ from tradewind.environments.on_aws import AwsEnvironment
 from tradewind.environments.outside import Outside
 from tradewind.environments.project import Project
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.account import target_account
+from tradewind.infrastructure.target_account import target_account
 
 FILE = ROOT / "tradewind.yaml"
 DEV = target_account(SMALL, SMALL.environments["dev"].account)

@@ -11,7 +11,7 @@ from tradewind.blueprint import Component, services
 from tradewind.config import load
 from tradewind.errors import TradewindError
 from tradewind.images.context import DOCKERFILE, Context
-from tradewind.images.recipe import Recipe
+from tradewind.images.dockerfile import Recipe
 
 ROOT = Path(__file__).parents[3]
 

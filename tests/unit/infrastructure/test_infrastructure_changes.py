@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from infrastructure_samples import change, plan
 
-from tradewind.infrastructure.changes import DATA, Action, drifted, summarise
+from tradewind.infrastructure.plan_summary import DATA, Action, drifted, summarise
 
 
 @pytest.mark.parametrize(

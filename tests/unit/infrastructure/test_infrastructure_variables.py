@@ -11,8 +11,8 @@ from samples import LARGE, ROOT, SMALL
 from tradewind.blueprint import Secret
 from tradewind.config import Tradewind
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.account import state_bucket
 from tradewind.infrastructure.stack import Stack, account_stack, bootstrap_stack, environment_stack
+from tradewind.infrastructure.target_account import state_bucket
 
 GOLDEN = Path(__file__).parent / "golden"
 RENDERED = [

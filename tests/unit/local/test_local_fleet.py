@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tradewind.errors import TradewindError
-from tradewind.local import control
+from tradewind.local import supervisor_socket
 from tradewind.local.controller import SupervisorFleet
 from tradewind.local.paths import Home
 from tradewind.scaling.fleet import View, Worker
@@ -39,7 +39,7 @@ class Supervisor:
 @pytest.fixture
 def supervisor(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     made = Supervisor()
-    monkeypatch.setattr(control, "ask", made)
+    monkeypatch.setattr(supervisor_socket, "ask", made)
     return made
 
 

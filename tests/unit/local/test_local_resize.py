@@ -3,7 +3,7 @@
 from samples import ONE_OF_EACH, every_environment, values
 from tradewind.blueprint import Secret, Service, services
 from tradewind.config import Environment, Local
-from tradewind.local.plan import resize
+from tradewind.local.process_plan import resize
 
 LOCAL = Local(workers=3, slots=5, outage_tolerance_s=77)
 

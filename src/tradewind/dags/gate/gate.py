@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewind import junit
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 from tradewind.dag_releases.manifest import DagRelease
 from tradewind.dags import build as release
 from tradewind.dags import imports

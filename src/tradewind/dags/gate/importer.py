@@ -16,7 +16,7 @@ from tradewind.dags.gate import processors
 from tradewind.errors import TradewindError
 
 if TYPE_CHECKING:  # whoever begins it has not loaded these yet
-    from tradewind.config.gate import Gate
+    from tradewind.config.gate_settings import Gate
     from tradewind.dags.tree import Tree
 
 _READ_LATE = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")

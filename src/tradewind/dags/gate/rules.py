@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tradewind.config.gate import Gate
+from tradewind.config.gate_settings import Gate
 from tradewind.config.problems import nearest
 from tradewind.dags.gate.facts import Dag, Imported, Task
 from tradewind.dags.imports import parsed

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.protocol.command_queue import CommandQueue, leadership
-from tradewind.runtime.controller.broker import Broker
-from tradewind.runtime.controller.controller import Controller, PeriodicTask, stop_on_signals
-from tradewind.runtime.controller.dags import DagCommands
+from tradewind.runtime.controller.broker_watch import Broker
+from tradewind.runtime.controller.dag_commands import DagCommands
 from tradewind.runtime.controller.dependencies import Dependencies, Stored
 from tradewind.runtime.controller.deployment import Deployment, Patience
 from tradewind.runtime.controller.dispatcher import Dispatcher, StoppedError
+from tradewind.runtime.controller.leader import Controller, PeriodicTask, stop_on_signals
 from tradewind.runtime.controller.metadata import Metadata
 from tradewind.runtime.controller.metrics import EVERY_S, measured, now
 from tradewind.runtime.controller.waiting import Waiting

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tradewind.errors import TradewindError
-from tradewind.runtime.controller.broker import Broker
+from tradewind.runtime.controller.broker_watch import Broker
 from tradewind.runtime.controller.metadata import Metadata
 from tradewind.scaling.scaler import Seen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 from botocore.exceptions import ClientError
 
-from tradewind.aws.errors import asking
+from tradewind.aws.explained import asking
 
 
 class SecretsManager:

@@ -31,6 +31,6 @@ class Checked:
 
 
 def check(component: str, image: str, builder: Builder) -> Checked:
-    """Run the checks of ``inside`` in a container of an image that is here. TradewindError where it does not run."""
-    script = importlib.resources.files("tradewind.images").joinpath("inside.py").read_text()
+    """Run ``container_checks`` in a container of an image that is here. TradewindError where it does not run."""
+    script = importlib.resources.files("tradewind.images").joinpath("container_checks.py").read_text()
     return Checked(component, json.loads(builder.run(image, [*_LOCKED, *_FOLDERS], script)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from tradewind.config import schema
-from tradewind.config.schema import Node
+from tradewind.config import json_schema
+from tradewind.config.json_schema import Node
 
 _INTRODUCTION = """\
 # Configuration
@@ -26,7 +26,7 @@ the built-in default. The file never holds a secret, only the names of secrets.
 
 def markdown() -> str:
     """The page: one table for each group of keys, in the order of the file."""
-    root = schema.strict()
+    root = json_schema.strict()
     return "\n".join([_INTRODUCTION, *_section("", "Top level", root)])
 
 
@@ -49,14 +49,14 @@ def _section(path: str, title: str, node: Node) -> Iterator[str]:
 
 def _groups(path: str, value: Node) -> Iterator[tuple[str, Node]]:
     """The groups of keys that a value holds: itself, the values of a mapping, or the items of a list."""
-    node = schema.resolved(value)
+    node = json_schema.resolved(value)
     if "properties" in node:
         yield path, node
     for one in _named(node):
-        if "properties" in schema.resolved(one):
-            yield f"{path}.<name>", schema.resolved(one)
-    if "properties" in schema.resolved(node.get("items", {})):
-        yield f"{path}[]", schema.resolved(node["items"])
+        if "properties" in json_schema.resolved(one):
+            yield f"{path}.<name>", json_schema.resolved(one)
+    if "properties" in json_schema.resolved(node.get("items", {})):
+        yield f"{path}[]", json_schema.resolved(node["items"])
 
 
 def _named(node: Node) -> list[Node]:
@@ -66,8 +66,8 @@ def _named(node: Node) -> list[Node]:
 
 def _row(name: str, value: Node, *, required: bool) -> str:
     # pydantic leaves a description out where it is that of the group itself.
-    description = value.get("description") or schema.resolved(value).get("description", "")
-    cells = (f"`{name}`", _kind(schema.resolved(value)), _default(value, required=required), description)
+    description = value.get("description") or json_schema.resolved(value).get("description", "")
+    cells = (f"`{name}`", _kind(json_schema.resolved(value)), _default(value, required=required), description)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -98,9 +98,9 @@ def _kind(node: Node) -> str:
             return f"{noun}, {low:,} to {high:,}"
         return noun if low is None else f"{noun}, {low:,} or more"
     if kind == "array":
-        return f"list of {_kind(schema.resolved(node['items']))}"
+        return f"list of {_kind(json_schema.resolved(node['items']))}"
     if kind == "object":
-        values = [_short(schema.resolved(one)) for one in _named(node)]
+        values = [_short(json_schema.resolved(one)) for one in _named(node)]
         return f"mapping from name to {values[0]}" if values and "properties" not in node else "group"
     if kind == "string":
         return str(node.get("patternErrorMessage", "text")).removeprefix("must be ")
