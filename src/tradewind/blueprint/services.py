@@ -138,6 +138,13 @@ def _migrate(environment: Environment, settings: Mapping[str, str]) -> Service:
     )
 
 
+# Neither asks the database, unlike /monitor/health.
+_PEOPLE_ONLY = HttpCheck("/api/v2/version")
+_ANSWERS_TASKS = HttpCheck("/execution/health")
+"""Airflow makes the routes of the execution API at the first request to it: for 2 s of a processor, in which it answers
+nobody. With this check that is over before a copy is healthy, and before tasks or people wait for it."""
+
+
 def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
     apps = ("--apps", "core") if environment.separate_execution_api else ()
     return Service(
@@ -151,7 +158,7 @@ def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
         memory_gb=environment.web.memory_gb,
         counts=_counts(environment.web),
         port=Port(8080, "AIRFLOW__API__PORT", "AIRFLOW__API__HOST"),
-        health=HttpCheck("/api/v2/version"),  # asks no database, unlike /monitor/health
+        health=_PEOPLE_ONLY if environment.separate_execution_api else _ANSWERS_TASKS,
         scaling=ScalingRule("cpu", environment.web.target_cpu_percent),
         schedule=_schedule(environment.web.schedule),
         exposure=Exposure.PUBLIC,
@@ -174,7 +181,7 @@ def _execution_api(environment: Environment, settings: Mapping[str, str]) -> Ser
         memory_gb=environment.execution_api.memory_gb,
         counts=_counts(environment.execution_api),
         port=Port(8080, "AIRFLOW__API__PORT", "AIRFLOW__API__HOST"),
-        health=HttpCheck("/execution/health"),
+        health=_ANSWERS_TASKS,
         scaling=ScalingRule("cpu", environment.execution_api.target_cpu_percent),
         schedule=_schedule(environment.execution_api.schedule),
         connections=True,

@@ -175,7 +175,8 @@ def plan(
 
 def address(service: Service, numbers: Mapping[str, int]) -> str:
     """Where a service that people reach answers on this machine."""
-    return f"http://{HOST}:{numbers[service.name]}{service.path.removesuffix('/') and service.path}"
+    path = "" if service.path == "/" else f"{service.path}/"
+    return f"http://{HOST}:{numbers[service.name]}{path}"
 
 
 def _balanced(local: Local, wanted: Mapping[str, Service], *, containers: bool) -> frozenset[str]:

@@ -32,7 +32,7 @@ def test_each_place_is_a_server_that_is_checked(both: tuple[Balanced, ...]) -> N
     assert text.count("check inter") == 8
     assert "bind 127.0.0.1:20001" in text
     assert "server web-4 127.0.0.1:20014 check" in text
-    assert "option httpchk GET /api/v2/version" in text
+    assert "option httpchk GET /execution/health" in text
     assert "option httpchk GET /flower/healthcheck" in text
     assert "0.0.0.0" not in text
 
