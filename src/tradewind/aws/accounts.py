@@ -1,4 +1,4 @@
-"""Who the caller is in each account: himself in his own, and the role that deploys in every other."""
+"""As whom a command is in an account: as the caller in the caller's own, as the role that deploys in every other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands ask of AWS: who calls, is there a state bucket, does somebody hold its lock, what is published."""
+"""What commands ask of AWS: who calls, whether a bucket is there, who holds a lock, what is published."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Cloud(Protocol):
         """Who calls."""
 
     def assume(self, role_arn: str) -> Cloud:
-        """The same questions, asked as another role, for as long as the caller may. TradewindError where he may not."""
+        """The same questions as another role, which is taken again in time. TradewindError where it may not be."""
 
     def session(self) -> boto3.Session:
         """For what has an adapter of its own: records, images, services."""

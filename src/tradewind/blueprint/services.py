@@ -141,8 +141,8 @@ def _migrate(environment: Environment, settings: Mapping[str, str]) -> Service:
 # Neither asks the database, unlike /monitor/health.
 _PEOPLE_ONLY = HttpCheck("/api/v2/version")
 _ANSWERS_TASKS = HttpCheck("/execution/health")
-"""Airflow makes the routes of the execution API at the first request to it: for 2 s of a processor, in which it answers
-nobody. With this check that is over before a copy is healthy, and before tasks or people wait for it."""
+"""Airflow makes the routes of the execution API at the first request to it: for 2 s of a processor, in which it gives
+no answer. With this check that is over before a copy is healthy, and before tasks or people wait for it."""
 
 
 def _web(environment: Environment, settings: Mapping[str, str]) -> Service:

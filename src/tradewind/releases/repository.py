@@ -103,7 +103,7 @@ class ReleaseRepository:
     # Only who holds the lease of the environment calls what follows.
 
     def begin(self, release: str, previous: str | None, reason: str, *, back: bool) -> None:
-        """Write down what is wanted, for a command that finishes what a kill has left. ``back``: it is ``previous``."""
+        """Write down what is wanted, for a command that finishes what a kill left. ``back``: ``previous`` is wanted."""
         self._write("deployment", {"release": release, "previous": previous, "back": back, "reason": reason})
 
     def settle(self, release: Release, event: str, at: float, **more: Any) -> None:

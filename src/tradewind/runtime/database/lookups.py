@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def tell_outages() -> None:
-    """From now on a look into the database that fails is an error, whoever asked."""
+    """From now on a look into the database that fails is an error to all that asked for it."""
     from airflow.secrets.metastore import MetastoreBackend
 
     if not hasattr(MetastoreBackend.get_connection, "__wrapped_by_tradewind__"):
