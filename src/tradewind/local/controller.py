@@ -114,7 +114,7 @@ def main() -> int:
             scale_s=SCALE_S,
             bounds=fleet.bounds,
             remark=fleet.remark,
-            chores=(
+            periodic_tasks=(
                 PeriodicTask("old answers", parts.TIDY_S, lambda: CommandQueue(records(home), NAME).sweep(KEPT_S)),
             ),
         )

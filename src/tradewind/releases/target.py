@@ -1,4 +1,4 @@
-"""Where releases go: what the engine asks of an environment, wherever it runs."""
+"""Where releases go: what the rollout asks of an environment, wherever it runs."""
 
 from __future__ import annotations
 

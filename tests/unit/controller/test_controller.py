@@ -42,9 +42,9 @@ class Watched(FolderRecords):
 
 
 class Copy:
-    """A controller in a thread. ``led`` is set when its chore begins; each of its rounds then does ``chore``."""
+    """A controller in a thread. ``led`` is set when its periodic task begins; each of its rounds then does ``task``."""
 
-    def __init__(self, folder: Path, chore: Callable[[], object] = lambda: None, hangs_s: float = 300) -> None:
+    def __init__(self, folder: Path, task: Callable[[], object] = lambda: None, hangs_s: float = 300) -> None:
         self.led, self.stopped, self.code = threading.Event(), threading.Event(), -1
         self.heartbeat = folder / "heartbeat"
         self.ahead_s = 0.0
@@ -52,7 +52,7 @@ class Copy:
 
         def do() -> None:
             self.led.set()
-            chore()
+            task()
 
         self._controller = Controller(
             self.records,
@@ -131,7 +131,7 @@ def test_one_that_cannot_renew_the_lease_leads_until_it_has_run_out(tmp_path: Pa
     assert first.ended() == 1
 
 
-def test_a_chore_that_fails_is_tried_again(tmp_path: Path) -> None:
+def test_a_periodic_task_that_fails_is_tried_again(tmp_path: Path) -> None:
     def fail() -> None:
         raise RuntimeError("again")
 
@@ -142,7 +142,7 @@ def test_a_chore_that_fails_is_tried_again(tmp_path: Path) -> None:
     assert copy.end() == 0
 
 
-def test_a_chore_that_ends_by_itself_ends_all(tmp_path: Path) -> None:
+def test_a_periodic_task_that_ends_by_itself_ends_all(tmp_path: Path) -> None:
     def end() -> None:
         raise StoppedError
 
@@ -151,7 +151,7 @@ def test_a_chore_that_ends_by_itself_ends_all(tmp_path: Path) -> None:
     assert copy.records.read(LEADER) is None
 
 
-def test_a_chore_that_hangs_ends_all(tmp_path: Path) -> None:
+def test_a_periodic_task_that_hangs_ends_all(tmp_path: Path) -> None:
     never = threading.Event()
     copy = Copy(tmp_path, never.wait, hangs_s=0)
     assert copy.ended() == 1

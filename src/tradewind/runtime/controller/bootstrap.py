@@ -55,7 +55,7 @@ class Home:
     scale_s: float = SCALE_S
     bounds: Callable[[], Mapping[str, Bounds]] = dict
     remark: Callable[[Sequence[str]], object] = lambda _remarks: None
-    chores: tuple[PeriodicTask, ...] = ()
+    periodic_tasks: tuple[PeriodicTask, ...] = ()
 
 
 def run(home: Home) -> int:
@@ -74,23 +74,23 @@ def run(home: Home) -> int:
     deployment = Deployment(shared, metadata, Patience(busy_s=BUSY_S), sleep=sleep)
     dags = DagCommands(deployment, home.store, home.environment)
     handlers = {**dags.handlers(), **Dependencies(metadata, home.stored).handlers()}
-    desk = Dispatcher(CommandQueue(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
+    dispatcher = Dispatcher(CommandQueue(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
     workers = classes(json.loads(os.environ["TRADEWIND_WORKERS"]))
     scaler = Scaler(workers, home.fleet, metadata.demand, overrides=home.bounds)
     waiting = Waiting(metadata, {queue for every in workers for queue in every.queues}, home.remark)
     url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
     broker = Broker(lambda: check(url), home.fleet, [every.service for every in workers])
     seen: dict[str, Seen] = {}
-    chores = (
-        PeriodicTask("commands", home.poll_s, desk.look),
+    periodic_tasks = (
+        PeriodicTask("commands", home.poll_s, dispatcher.look),
         PeriodicTask("workers", home.scale_s, lambda: seen.update(scaler.step())),
         PeriodicTask("what waits for ever", home.scale_s, waiting.look),
         PeriodicTask("figures", EVERY_S, lambda: home.tell(measured(metadata, broker, seen, now()))),
         PeriodicTask("old DAG releases", TIDY_S, lambda: _tidy(dags)),
-        *home.chores,
+        *home.periodic_tasks,
     )
     controller = Controller(
-        home.records, leadership(home.environment), chores, stopped, Path(heartbeat) if heartbeat else None
+        home.records, leadership(home.environment), periodic_tasks, stopped, Path(heartbeat) if heartbeat else None
     )
     return controller.run()
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 5.0
 """Between two looks at the lease: it is renewed every 15 s, and runs out after 60."""
 HANGS_S = 300.0
-"""A chore that takes so long never ends: a change of DAGs has a thread of its own."""
+"""A periodic task that takes so long never ends: a change of DAGs has a thread of its own."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class PeriodicTask:
 
 
 class Controller:
-    """Leads with ``chores`` for as long as it has the lease. ``stopped`` is set when nothing more may be done.
+    """Leads with ``periodic_tasks`` for as long as it has the lease. ``stopped`` is set when nothing more may be done.
 
     ``heartbeat`` is touched while this process is well, whether it leads or waits. ``look_s``: between two looks at the
-    lease. ``hangs_s``: a chore that takes so long ends the controller.
+    lease. ``hangs_s``: a periodic task that takes so long ends the controller.
     """
 
     def __init__(
         self,
         records: Records,
         right: LeaseKey,
-        chores: Iterable[PeriodicTask],
+        periodic_tasks: Iterable[PeriodicTask],
         stopped: threading.Event,
         heartbeat: Path | None = None,
         clock: Callable[[], float] = time.time,
@@ -55,7 +55,7 @@ class Controller:
     ) -> None:
         self._records = records
         self._right = right
-        self._chores = tuple(chores)
+        self._tasks = tuple(periodic_tasks)
         self._stopped = stopped
         self._heartbeat = heartbeat
         self._clock = clock
@@ -64,12 +64,12 @@ class Controller:
         self._rounds: dict[str, float] = {}
 
     def run(self) -> int:
-        """Until ``stopped``: 0. 1 where the lease was lost or a chore ended by itself."""
+        """Until ``stopped``: 0. 1 where the lease was lost or a periodic task ended by itself."""
         lease = self._wait()
         if lease is None:
             return 0
         log.info("this controller leads")
-        threads = [threading.Thread(target=self._repeat, args=(c,), name=c.name, daemon=True) for c in self._chores]
+        threads = [threading.Thread(target=self._repeat, args=(c,), name=c.name, daemon=True) for c in self._tasks]
         for thread in threads:
             thread.start()
         try:
@@ -116,17 +116,17 @@ class Controller:
                 return 1
         return 0
 
-    def _repeat(self, chore: PeriodicTask) -> None:
+    def _repeat(self, task: PeriodicTask) -> None:
         while not self._stopped.is_set():
-            self._rounds[chore.name] = time.monotonic()
+            self._rounds[task.name] = time.monotonic()
             try:
-                chore.do()
+                task.do()
             except StoppedError:
                 return
             except Exception:
-                log.exception("%s failed; it is tried again", chore.name)
-            self._rounds.pop(chore.name)
-            self._stopped.wait(chore.every_s)
+                log.exception("%s failed; it is tried again", task.name)
+            self._rounds.pop(task.name)
+            self._stopped.wait(task.every_s)
 
     def _beat(self) -> None:
         if self._heartbeat:
