@@ -19,9 +19,8 @@ def tell_outages() -> None:
     """From now on a look into the database that fails is an error to all that asked for it."""
     from airflow.secrets.metastore import MetastoreBackend
 
-    if not hasattr(MetastoreBackend.get_connection, "__wrapped_by_tradewind__"):
-        for look in ("get_connection", "get_variable"):
-            setattr(MetastoreBackend, look, _told(getattr(MetastoreBackend, look)))
+    for look in ("get_connection", "get_variable"):
+        setattr(MetastoreBackend, look, _told(getattr(MetastoreBackend, look)))
 
 
 def _told(look: Callable[..., T]) -> Callable[..., T]:
@@ -36,7 +35,6 @@ def _told(look: Callable[..., T]) -> Callable[..., T]:
                 raise
             raise _away()("the metadata database cannot be asked") from error
 
-    told.__wrapped_by_tradewind__ = True  # type: ignore[attr-defined]
     return told
 
 
