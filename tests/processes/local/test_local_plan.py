@@ -14,8 +14,10 @@ import pytest
 
 from tradewind.blueprint import Component
 from tradewind.config import load
+from tradewind.config.tenant import Ports
 from tradewind.local import balancer, secrets
 from tradewind.local.paths import Home
+from tradewind.local.ports import another
 from tradewind.local.probes import FileProbe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec, stop_waves
 from tradewind.local.process_plan import Plan, plan
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).parents[3]
+PORTS = Ports(web=another(), flower=another())
 LEAKS = {
     "AIRFLOW_HOME": "/leak/home",
     "AIRFLOW_CONFIG": "/leak/airflow.cfg",
@@ -58,6 +61,8 @@ def planned(home: Home) -> Iterator[Plan]:
 
 def again(home: Home) -> Plan:
     tradewind = load(ROOT / "tradewind.yaml")
+    # The preferred port of web, 8080, is every platform's: a test beside this one may take it between two plans.
+    tradewind = tradewind.model_copy(update={"local": tradewind.local.model_copy(update={"ports": PORTS})})
     return plan(tradewind, tradewind.environment("dev"), home, ROOT / "examples" / "dags")
 
 
