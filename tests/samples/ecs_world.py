@@ -1,19 +1,32 @@
-"""An environment on the emulator of ECS, and engines that deploy to it."""
+"""An environment on the emulator of ECS, with the controller that its image runs, and engines that deploy to it."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from ecs_emulator import CLUSTER, Emulator
+from ecs_emulator import CLUSTER, SLOTS, Emulator, Task
+from fleet_of_fakes import KilledError, Listen
 
 from tradewind.blueprint import Component, Service, services
 from tradewind.config import Environment
+from tradewind.protocol.command_queue import LEADER, CommandQueue
 from tradewind.releases.ecs import EcsTarget, Layout
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Limits, Rollout
+from tradewind.releases.worker_pools import WorkerPools
+from tradewind.runtime.controller.dispatcher import Dispatcher
+from tradewind.runtime.controller.worker_orders import WorkerOrders
+from tradewind.scaling.policy import Bounds, WorkerClass
+from tradewind.storage.lease import LEASE_S
 from tradewind.storage.records import FolderRecords
+from tradewind.workers.ecs import EcsBackend
+from tradewind.workers.keeper import Keeper
 
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/acme"
 SERVICES = services(Environment(name="dev", account="non-production"))
@@ -29,13 +42,59 @@ def image(number: int, component: str = "scheduler") -> str:
     return release(number).images[component]
 
 
+@dataclass
+class Controlled:
+    """A process of the controller, put together from its real parts. ``knows``: whether it is asked about workers."""
+
+    world: World
+    knows: bool = True
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        world = self.world
+        (worker,) = (service for service in world.services if service.component is Component.WORKER)
+        workers = WorkerClass(
+            worker.name,
+            ("default",),
+            SLOTS,
+            Bounds(worker.counts.min, worker.counts.max),
+            replace_after_s=world.worker_life_s,
+        )
+        self.backend = EcsBackend(CLUSTER, world.sets, world.ecs, world.tell, world.ecs.now)
+        orders = WorkerOrders(world.controls, (worker.name,), self.backend.registered, world.clock)
+        handlers = orders.handlers() if self.knows else {}
+        self.dispatcher = Dispatcher(CommandQueue(world.controls, "dev", world.clock), handlers, self.stopped)
+        self.keeper = Keeper(
+            [workers], self.backend, world.demand, orders, clock=world.ecs.now, monotonic=world.ecs.now
+        )
+
+    def look(self) -> None:
+        self.dispatcher.look()
+        if self.knows:
+            self.keeper.look()
+
+
 class World:
-    """An environment on the emulator, and engines that deploy to it."""
+    """An environment on the emulator, its controller, and engines that deploy to it.
+
+    The controller works while a task of its service is healthy, and begins anew with another task. ``mute`` holds images
+    with which it does nothing, ``simple`` those with which it knows nothing of workers. ``on_control`` runs before each
+    of its calls to AWS.
+    """
 
     def __init__(self, folder: Path, services: tuple[Service, ...] = SERVICES) -> None:
         self.services = services
         self.ecs = Emulator()
         self.records = FolderRecords(folder)
+        self.controls = FolderRecords(folder / "controls")
+        self.controller: Controlled | None = None
+        self.leads = ""
+        self.mute: set[str] = set()
+        self.simple: set[str] = set()
+        self.on_control: Callable[[str], None] = lambda operation: None
+        self.told: list[tuple[str, tuple[str, ...]]] = []
+        self.broker_is_away = False
+        self.worker_life_s = inf
         self.now = 1_800_000_000.0
         self.turn_s = 10.0  # what passes between two looks
         self.busy = False
@@ -82,23 +141,76 @@ class World:
     def layout(self) -> Layout:
         return Layout.from_outputs(self.outputs())
 
+    def clock(self) -> float:
+        return self.now
+
     def rollout(self) -> Rollout:
         """As a process that has just begun."""
-        target = EcsTarget(self.layout(), self.services, self.ecs)
-        return Rollout(ReleaseRepository("dev", self.records), target, Limits(), lambda: self.now, self.sleep)
+        target = EcsTarget(self.layout(), self.services, self.ecs, WorkerPools(self.controls, "dev", self.clock))
+        return Rollout(ReleaseRepository("dev", self.records), target, Limits(), self.clock, self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += self.turn_s
         if self.busy and len(self.ecs.queue) < 4:
             self.ecs.queue += [1, 3, 8, 2]
+        self.control()
         self.ecs.tick()
+
+    def control(self) -> None:
+        """What the controller does meanwhile."""
+        there = [task for task in self.ecs.tasks.values() if task.service == "controller" and task.healthy]
+        if not there:
+            return
+        leader = next((task for task in there if task.arn == self.leads), there[0])
+        image = self.ecs.image(leader.revision)
+        if self.controller is None or leader.arn != self.leads:
+            self.controller, self.leads = Controlled(self, image not in self.simple), leader.arn
+        found = self.controls.read(LEADER)
+        self.controls.write(LEADER, {"until": self.now + LEASE_S}, found[1] if found else None)
+        if image in self.mute:
+            return
+        asked, self.ecs.on_call = self.ecs.on_call, self.on_control
+        try:
+            self.controller.look()
+        except KilledError:
+            self.controller = None
+        finally:
+            self.ecs.on_call = asked
+
+    def tell(self, command: str, names: list[str]) -> Mapping[str, Any]:
+        """What workers answer to the controller."""
+        self.told.append((command, tuple(names)))
+        if self.broker_is_away or command in self.ecs.deaf:
+            self.ecs.deaf = [other for other in self.ecs.deaf if other != command]
+            return {}
+        found = [task for task in self.ecs.tasks.values() if task.id in names and task.healthy]
+        for task in found:
+            task.cordoned = {"cordon": True, "uncordon": False}.get(command, task.cordoned)
+        return {task.id: {"cordoned": task.cordoned, "tasks": len(task.work)} for task in found}
+
+    def demand(self) -> Mapping[str, int]:
+        ecs = self.ecs
+        return {"default": len(ecs.queue) + sum(len(task.work) for task in ecs.tasks.values() if not task.stopped)}
 
     def deploy(self, wanted: Release) -> list[tuple[str, str]]:
         """Deploys, and returns what was told."""
-        told: list[tuple[str, str]] = []
+        told = Listen()
         ReleaseRepository("dev", self.records).keep(wanted)
-        self.rollout().deploy(wanted, lambda name, progress: told.append((name, progress.detail)))
-        return told
+        self.rollout().deploy(wanted, told)
+        return told.details
+
+    def drained(self) -> None:
+        """Wait until the controller has ended all old workers."""
+        for _ in range(400):
+            if not self.rollout().status()["draining"]:
+                return
+            self.sleep(1)
+        raise AssertionError(f"still {self.rollout().status()['draining']}")
+
+    def workers(self, service: str | None = None) -> list[Task]:
+        """The workers that run, of one ECS service or of both."""
+        names = self.sets["worker"] if service is None else (service,)
+        return [task for task in self.ecs.tasks.values() if task.service in names and not task.stopped]
 
     def consistent(self) -> str:
         """The release that everything runs. Fails where not everything runs it."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tradewind.blueprint import Component
+from tradewind.releases.phases import Phase
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Limits, Rollout
-from tradewind.releases.target import Phase, Progress, Rolled, Stage
+from tradewind.releases.target import Progress, Rolled, Stage, State, Until
 from tradewind.storage import lease
 from tradewind.storage.records import FolderRecords
 
@@ -42,6 +43,7 @@ class FakeTarget:
     on_call: Callable[[], None] = lambda: None
     calls: list[tuple[str, str]] = field(default_factory=list)
     adopted: dict[Component, str] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.copies = {service.name: [self.image] for service in SERVICES}
@@ -53,38 +55,48 @@ class FakeTarget:
     def running(self) -> dict[str, frozenset[str]]:
         return {service.name: frozenset(self.copies[service.name]) for service in SERVICES if not service.one_off}
 
-    def advance(self, service: Rolled, image: str, *, keep: bool = False) -> Progress:
+    def snapshot(self, images: Mapping[Component, str]) -> Progress:
+        self.on_call()
+        self.calls.append(("snapshot", ""))
+        return Progress(State.DONE)
+
+    def draining(self) -> dict[str, str]:
+        return {name: "2 tasks finish" for name in self.left}
+
+    def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
         self.on_call()
         self.calls.append((service.name, image))
         copies = self.copies[service.name]
         if copies == [image]:
-            return Progress(Phase.DONE)
+            return Progress(State.DONE)
         if image not in copies:
             copies.append(image)
             self.taken[service.name] = 0
         if service.one_off and self.preparing:
             self.preparing -= 1
-            return Progress(Phase.PENDING, "migrates", Stage.PREPARING)
+            return Progress(State.PENDING, "migrates", Stage.PREPARING)
         if image in self.broken:
-            return Progress(Phase.FAILED, f"{service.name} says: no such file")
+            return Progress(State.FAILED, f"{service.name} says: no such file")
         if service.name in self.hang:
-            return Progress(Phase.PENDING, "2 tasks finish", Stage.DRAINING)
-        if self.taken[service.name] + 1 >= self.steps and service.component is Component.WORKER:
-            if self.busy.get(service.name):
-                self.busy[service.name] -= 1
-                return Progress(Phase.PENDING, "2 tasks finish", Stage.DRAINING, turned=True)
-            if keep:
-                return Progress(Phase.PENDING, "0 tasks finish", Stage.DRAINING, turned=True)
+            return Progress(State.PENDING, "2 tasks finish", Stage.DRAINING)
         self.taken[service.name] += 1
-        if self.taken[service.name] >= self.steps:
-            self.copies[service.name] = [image]
-        return Progress(Phase.PENDING, "starts")
+        if self.taken[service.name] < self.steps:
+            return Progress(State.PENDING, "starts")
+        if service.component is Component.WORKER and until in {Until.STARTED, Until.TURNED}:
+            return Progress(State.DONE)
+        if self.busy.get(service.name):
+            self.busy[service.name] -= 1
+            if until is Until.GONE:
+                return Progress(State.PENDING, "2 tasks finish", Stage.DRAINING)
+            self.left.add(service.name)  # the controller ends them
+        self.copies[service.name] = [image]
+        return Progress(State.DONE)
 
     def confirm(self, since: float) -> Progress:
         self.on_call()
         self.calls.append(("confirm", ""))
         ill = any(image in self.ill for images in self.copies.values() for image in images)
-        return Progress(Phase.FAILED, "the canary failed") if ill else Progress(Phase.DONE)
+        return Progress(State.FAILED, "the canary failed") if ill else Progress(State.DONE)
 
     def adopt(self, images: dict[Component, str]) -> None:
         self.on_call()
@@ -115,8 +127,25 @@ def release(image: str) -> Release:
     return Release({component.value: image for component in Component})
 
 
-def ignore(name: str, progress: Progress) -> None:
-    pass
+@dataclass
+class Listen:
+    """See Listener. Keeps what it is told; ``on_look`` and ``on_phase`` are told it, too."""
+
+    on_look: Callable[[str, Progress], None] = lambda name, progress: None
+    on_phase: Callable[[Phase], None] = lambda phase: None
+    details: list[tuple[str, str]] = field(default_factory=list)
+    phases: list[str] = field(default_factory=list)
+
+    def phase(self, phase: Phase) -> None:
+        self.phases.append(phase.name)
+        self.on_phase(phase)
+
+    def look(self, name: str, progress: Progress) -> None:
+        self.details.append((name, progress.detail))
+        self.on_look(name, progress)
+
+
+ignore = Listen()
 
 
 def fake(rollout: Rollout) -> FakeTarget:

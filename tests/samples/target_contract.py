@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tradewind.releases.target import Phase, Progress, Rolled, Target
+from tradewind.releases.target import Progress, Rolled, State, Target
 
 LOOKS = 2_000
 
@@ -32,7 +32,7 @@ class Case:
     def ended(self, look: Callable[[], Progress]) -> Progress:
         for _ in range(LOOKS):
             progress = look()
-            if progress.phase is not Phase.PENDING:
+            if progress.state is not State.PENDING:
                 return progress
             self.wait()
         raise AssertionError(f"still {progress}")
@@ -53,19 +53,19 @@ class TargetContract:
     def test_a_service_reaches_its_image_and_stays_there(self, case: Case) -> None:
         others = {name: images for name, images in case.target.running().items() if name != case.service}
 
-        assert case.bring(case.service, case.new).phase is Phase.DONE
+        assert case.bring(case.service, case.new).state is State.DONE
 
         assert case.target.running() == {**others, case.service: frozenset({case.new})}
-        assert case.target.advance(case.rolled(case.service), case.new).phase is Phase.DONE
-        assert case.bring(case.service, case.old).phase is Phase.DONE
+        assert case.target.advance(case.rolled(case.service), case.new).state is State.DONE
+        assert case.bring(case.service, case.old).state is State.DONE
         assert case.target.running()[case.service] == frozenset({case.old})
 
     def test_a_broken_image_fails_with_a_reason_and_is_taken_back(self, case: Case) -> None:
         failed = case.bring(case.service, case.broken)
 
-        assert failed.phase is Phase.FAILED
+        assert failed.state is State.FAILED
         assert failed.detail
-        assert case.bring(case.service, case.old).phase is Phase.DONE
+        assert case.bring(case.service, case.old).state is State.DONE
         assert case.target.running()[case.service] == frozenset({case.old})
 
     def test_a_change_of_mind_in_the_middle(self, case: Case) -> None:
@@ -74,11 +74,11 @@ class TargetContract:
         case.wait()
         case.target.advance(case.rolled(case.service), case.new)
 
-        assert case.bring(case.service, case.old).phase is Phase.DONE
+        assert case.bring(case.service, case.old).state is State.DONE
         assert case.target.running()[case.service] == frozenset({case.old})
 
     def test_a_one_off_runs_to_its_end(self, case: Case) -> None:
-        assert case.bring(case.once, case.once_image).phase is Phase.DONE
+        assert case.bring(case.once, case.once_image).state is State.DONE
 
     def test_the_whole_is_confirmed(self, case: Case) -> None:
-        assert case.ended(lambda: case.target.confirm(0.0)).phase is Phase.DONE
+        assert case.ended(lambda: case.target.confirm(0.0)).state is State.DONE

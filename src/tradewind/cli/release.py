@@ -17,9 +17,10 @@ from tradewind.environments import LOCAL
 from tradewind.environments.interface import Environment
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.images import Image, components
+from tradewind.releases.phases import Phase
 from tradewind.releases.record import Release
-from tradewind.releases.rollout import Listener, Rollout
-from tradewind.releases.target import Phase, Progress
+from tradewind.releases.rollout import Rollout
+from tradewind.releases.target import Progress, State
 from tradewind.storage import lease
 
 
@@ -105,7 +106,7 @@ def rollback(
 
 def resume(environment: EnvironmentName, file: File = None) -> None:
     """Finish what a deployment that was killed has left."""
-    finished = options.environment(file, environment).rollout().resume(_listener())
+    finished = options.environment(file, environment).rollout().resume(_Told())
     terminal.data(f"{finished.id} is in force in {environment}" if finished else "there is nothing to finish")
 
 
@@ -186,7 +187,7 @@ def history(environment: EnvironmentName, file: File = None, as_json: AsJson = F
 
 
 def _bring(rollout: Rollout, wanted: Release, reason: str) -> None:
-    rollout.deploy(wanted, _listener(), reason)
+    rollout.deploy(wanted, _Told(), reason)
     terminal.data(f"{wanted.id} is in force in {rollout.environment}")
 
 
@@ -215,20 +216,25 @@ def _newest(environment: Environment) -> Release:
     return releases[-1]
 
 
-def _listener() -> Listener:
-    """Tells each thing once: a line whenever what is waited for changes."""
-    began = time.monotonic()
-    last: dict[str, str] = {}
+class _Told:
+    """See Listener. Tells each thing once: a line for each phase, and one whenever what is waited for changes."""
 
-    def listen(name: str, progress: Progress) -> None:
-        text = progress.detail or ("done" if progress.phase is Phase.DONE else str(progress.stage))
-        line = f"{'done' if progress.phase is Phase.DONE else progress.phase:<8} {text}"
-        if last.get(name) == line:
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._last: dict[str, str] = {}
+
+    def phase(self, phase: Phase) -> None:
+        self._last.clear()
+        terminal.say(f"{time.monotonic() - self._began:7.1f} s  {phase.name}: {phase.does}")
+
+    def look(self, name: str, progress: Progress) -> None:
+        done = progress.state is State.DONE
+        text = progress.detail or ("done" if done else str(progress.stage))
+        line = f"{'done' if done else progress.state:<8} {text}"
+        if self._last.get(name) == line:
             return
-        last[name] = line
-        terminal.say(f"{time.monotonic() - began:7.1f} s  {name:<14} {line}")
-
-    return listen
+        self._last[name] = line
+        terminal.say(f"{time.monotonic() - self._began:7.1f} s    {name:<14} {line}")
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +23,9 @@ def restart(
     wait(platform)
 
 
-def wait(platform: Platform) -> None:
-    """Show progress until all is healthy."""
+def wait(platform: Platform, until: Callable[[dict[str, Any]], bool] = lambda _: True) -> None:
+    """Show progress until all is healthy, and the status as ``until`` says."""
     with progress() as display:
-        for status in platform.wait_until_healthy():
+        for status in platform.wait_until_healthy(until):
             display.show(status)
     terminal.say(f"healthy after {display.elapsed_s:.1f} s")

@@ -19,4 +19,6 @@ def scale(
     """Run COUNT workers from now on. Those that leave finish their tasks first."""
     platform = options.platform(file)
     platform.ask(do="scale", service=service, count=count)
-    wait(platform)
+    wait(
+        platform, lambda status: sum(row["wanted"] for row in status["processes"] if row["service"] == service) == count
+    )

@@ -81,8 +81,11 @@ class AwsEnvironment:
     def rollout(self) -> Rollout:
         """See Environment."""
         from tradewind.releases.ecs import EcsTarget, Layout
+        from tradewind.releases.worker_pools import WorkerPools
+        from tradewind.storage.s3_records import S3Records
 
-        target = EcsTarget(Layout.from_outputs(self.outputs), services(self.described), self.session)
+        pools = WorkerPools(S3Records(self.session, self._bucket, places.RECORDS), self.name, self.outside.clock)
+        target = EcsTarget(Layout.from_outputs(self.outputs), services(self.described), self.session, pools)
         return rollout_of(self, target, self.outside)
 
     def controller(self) -> CommandQueue:

@@ -52,13 +52,15 @@ class LocalEnvironment:
         """See Environment. It must run already, from images."""
         from tradewind.images.builder import Podman
         from tradewind.releases.local_target import LocalTarget
+        from tradewind.releases.worker_pools import WorkerPools
 
         platform = self.platform
         if platform.status() is None:
             raise platform.missing(
                 "releases go to one that runs from images", "tradewind up --containers --database mysql"
             )
-        return rollout_of(self, LocalTarget(platform, Podman("podman").fetch), self.outside)
+        pools = WorkerPools(places.records(self.home), places.NAME, self.outside.clock)
+        return rollout_of(self, LocalTarget(platform, Podman("podman").fetch, pools), self.outside)
 
     def controller(self) -> CommandQueue:
         """See Environment. It must run."""

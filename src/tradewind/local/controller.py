@@ -15,65 +15,80 @@ from tradewind.errors import TradewindError
 from tradewind.local import supervisor_socket
 from tradewind.local.controller_records import NAME, POLL_S, records, store
 from tradewind.local.paths import Home
+from tradewind.local.platform import last_lines
 from tradewind.protocol.command_queue import CommandQueue
 from tradewind.runtime.controller import bootstrap as parts
 from tradewind.runtime.controller.leader import PeriodicTask
 from tradewind.runtime.tasks import control as workers
-from tradewind.scaling.fleet import View, Worker, taking_tasks
 from tradewind.scaling.policy import Bounds
+from tradewind.workers.pool import Group, Keep, Pool, Worker
 
 SCALE_S = 2.0
+HASTE_S = 0.5
 PATIENCE_S = 5.0
+FAILED = ("crash-loop", "failed")
+"""States of a process that the supervisor does not start again."""
+ROOM = "another image"
+"""There is always room for another group."""
 KEPT_S = 90 * 86_400.0
 """Answers are kept as long as the bucket on AWS keeps them."""
 
 
-class SupervisorFleet:
-    """See ``scaling.fleet.Fleet``. ``tell`` sends workers a command over the broker."""
+class SupervisorBackend:
+    """See ``workers.pool.Backend``. ``tell`` sends workers a command over the broker.
+
+    Workers of one image are a group, and its name and its revision are the image.
+    """
 
     def __init__(self, home: Home, tell: Callable[[str, list[str]], Mapping[str, Any]]) -> None:
         self._home = home
         self._tell = tell
-        self._staying: dict[str, str] = {}
 
-    def look(self, service: str, *, closely: bool) -> View:
-        """See Fleet."""
-        rows = [row for row in self._ask(do="status")["processes"] if row["service"] == service]
-        here = [row for row in rows if row["wanted"]]
-        self._staying.pop(service, None)
-        several = len({row["image"] for row in rows}) > 1
-        images = {row["image"]: [r["name"] for r in here if r["image"] == row["image"]] for row in here}
-        larger = max((len(names) for names in images.values()), default=0)
-        if not closely:
-            return View(larger, turning=several)
-        names = [row["name"] for row in here if row["healthy"]]
-        duties = self._tell("duty", names) if names else {}
-        if several:
-            staying = taking_tasks(images, duties)
-            if staying is None:
-                return View(larger, turning=True)
-            self._staying[service] = staying
-            return View(len(images[staying]), relieved=True)
-        return View(len(here), tuple(_worker(name, duties.get(name)) for name in names))
+    def look(self, pool: str, *, closely: bool) -> Pool:
+        """See Backend. The supervisor stops the workers that it is told to, and no other."""
+        rows = [row for row in self._rows(pool) if row["wanted"]]
+        names = [row["name"] for row in rows if row["pid"] is not None]
+        duties = self._tell("duty", names) if closely and names else {}
+        images = dict.fromkeys(row["image"] for row in rows)
+        groups = tuple(
+            Group(
+                image,
+                image,
+                sum(row["image"] == image for row in rows),
+                tuple(_worker(row, duties.get(row["name"])) for row in rows if row["image"] == image)
+                if closely
+                else (),
+                "; ".join(_failure(row) for row in rows if row["image"] == image and row["state"] in FAILED),
+            )
+            for image in images
+        )
+        only = next(iter(images)) if len(images) == 1 else None
+        return Pool(groups, room=ROOM, default=self._here(pool)["image"] if not images else only)
 
-    def silent(self, service: str) -> Collection[str]:
-        """See Fleet."""
-        rows = self._ask(do="status")["processes"]
-        names = [row["name"] for row in rows if row["service"] == service and row["wanted"] and row["healthy"]]
+    def registered(self, pool: str, revision: str) -> bool:
+        """See Backend."""
+        return revision in self._here(pool)["registered"]
+
+    def silent(self, pool: str) -> Collection[str]:
+        """See Backend."""
+        names = [row["name"] for row in self._rows(pool) if row["wanted"] and row["healthy"]]
         return set(names) - set(self._tell("duty", names)) if names else set()
 
-    def uncordon(self, service: str, names: Collection[str]) -> None:
-        """See Fleet."""
+    def uncordon(self, names: Collection[str]) -> None:
+        """See Backend."""
         self._tell("uncordon", list(names))
 
-    def cordon(self, service: str, names: Collection[str]) -> None:
-        """See Fleet."""
+    def cordon(self, names: Collection[str]) -> None:
+        """See Backend."""
         self._tell("cordon", list(names))
 
-    def keep(self, service: str, count: int, leaving: Collection[str]) -> None:
-        """See Fleet."""
-        image = self._staying.get(service)
-        self._ask(do="keep", service=service, count=count, leaving=sorted(leaving), image=image)
+    def keep(self, pool: str, wanted: Keep) -> None:
+        """See Backend."""
+        leaving = set(wanted.leaving)
+        if wanted.again:
+            rows = self._rows(pool)
+            leaving |= {row["name"] for row in rows if row["image"] == wanted.revision and row["state"] in FAILED}
+        self._ask(do="keep", service=pool, count=wanted.count, leaving=sorted(leaving), image=wanted.revision)
 
     def bounds(self) -> Mapping[str, Bounds]:
         """What ``tradewind scale`` has fixed."""
@@ -84,6 +99,12 @@ class SupervisorFleet:
         """Have ``tradewind status`` say this, and nothing that was said before."""
         self._ask(do="remark", remarks=list(remarks))
 
+    def _rows(self, pool: str) -> list[dict[str, Any]]:
+        return [row for row in self._ask(do="status")["processes"] if row["service"] == pool]
+
+    def _here(self, pool: str) -> dict[str, Any]:
+        return next(row for row in self._ask(do="services")["services"] if row["name"] == pool)
+
     def _ask(self, **request: Any) -> supervisor_socket.Answer:
         try:
             return supervisor_socket.ask(self._home, request)
@@ -91,29 +112,37 @@ class SupervisorFleet:
             raise TradewindError("the supervisor does not answer", str(error)) from None
 
 
-def _worker(name: str, duty: Mapping[str, Any] | None) -> Worker:
-    # The supervisor stops whom it is told to, and nobody else.
+def _worker(row: Mapping[str, Any], duty: Mapping[str, Any] | None) -> Worker:
+    if row["pid"] is None:  # it has ended, or waits until it is started again
+        return Worker(row["name"], True, 0, healthy=False)
     if duty is None:
-        return Worker(name, safe=True)
-    return Worker(name, duty["cordoned"], duty["tasks"], safe=not (duty["cordoned"] and not duty["tasks"]))
+        return Worker(row["name"], safe=True, healthy=row["healthy"])
+    busy = not (duty["cordoned"] and not duty["tasks"])
+    return Worker(row["name"], duty["cordoned"], duty["tasks"], safe=busy, healthy=row["healthy"])
+
+
+def _failure(row: Mapping[str, Any]) -> str:
+    lines = last_lines(Path(row["log"]), 5)
+    return f"{row['name']}: {row['last_exit']}" + (f"; its last lines:\n{lines}" if lines else "")
 
 
 def main() -> int:
     """Entry point."""
     home = Home(Path(os.environ["TRADEWIND_PLACES"]))
     url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
-    fleet = SupervisorFleet(home, lambda command, names: workers.send(command, names, url, PATIENCE_S))
+    backend = SupervisorBackend(home, lambda command, names: workers.send(command, names, url, PATIENCE_S))
     return parts.run(
         parts.Home(
             environment=NAME,
             records=records(home),
             store=store(home),
-            fleet=fleet,
+            backend=backend,
             tell=lambda _: None,
             poll_s=POLL_S,
             scale_s=SCALE_S,
-            bounds=fleet.bounds,
-            remark=fleet.remark,
+            haste_s=HASTE_S,
+            bounds=backend.bounds,
+            remark=backend.remark,
             periodic_tasks=(
                 PeriodicTask("old answers", parts.TIDY_S, lambda: CommandQueue(records(home), NAME).sweep(KEPT_S)),
             ),

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -34,7 +33,6 @@ from tradewind.local.process_plan import HERE, Plan, plan
 from tradewind.local.supervisor import Supervisor
 
 STATUS_VERSION = 1
-COMMAND_S = 25.0
 LOOK_S = 1.0
 LOOKING = 0.05
 """The share of a processor that looking at the DAG folder may take: large ones are looked at less often."""
@@ -102,7 +100,7 @@ class Daemon:
         fork_server = ForkServer(planned.common, log) if planned.common else None
         self.supervisor = Supervisor(planned.home.root, planned.home.journal, fork_server)
         self.images = dict(planned.images)
-        self.counts: dict[str, int] = {}
+        self.registered = set(planned.images.values()) or {""}
         self.fixed: dict[str, int] = {}
         self.remarks: tuple[str, ...] = ()  # the controller's
         self.follower = Follower(planned.dags, SharedFolder(planned.home.dags))
@@ -186,14 +184,14 @@ class Daemon:
                 self.replace(str(request.get("name")), str(request.get("image")))
             case "retire":
                 self.supervisor.send(Stop(frozenset({str(request.get("name"))})))
-            case "command":
-                return await asyncio.to_thread(self.command, str(request.get("command")), list(request["names"]))
+            case "register":
+                self.registered.add(str(request.get("image")))
             case "adopt":
                 self.images = {Component(name): image for name, image in request["images"].items()}
             case "scale":
-                await self.scale(str(request.get("service")), int(request["count"]))
+                self.scale(str(request.get("service")), int(request["count"]))
             case "keep":
-                service, image = str(request.get("service")), request.get("image")
+                service, image = str(request.get("service")), str(request.get("image"))
                 await self.keep(service, int(request["count"]), list(request["leaving"]), image)
             case "remark":
                 self.remarks = tuple(map(str, request["remarks"]))
@@ -229,8 +227,10 @@ class Daemon:
                 "one_off": service.one_off,
                 # Everybody knows this address: without a load balancer only one process can have it.
                 "address": service.exposure is Exposure.PUBLIC and name not in self.plan.balanced,
-                "count": self.counts.get(name, service.counts.desired),
+                "count": service.counts.desired,
                 "fixed": self.fixed.get(name),
+                "image": self.images.get(service.component, ""),
+                "registered": sorted(self.registered),
             }
             for name, service in self.plan.services.items()
             if name not in HERE
@@ -242,9 +242,9 @@ class Daemon:
         for name in self._members(service):
             self.supervisor.send(Restart(name))
 
-    async def scale(self, service: str, wanted: int) -> None:
-        """Run ``wanted`` workers from now on: new ones start, the highest numbers finish their tasks and stop."""
-        if service != "worker":
+    def scale(self, service: str, wanted: int) -> None:
+        """Have ``wanted`` workers from now on. The controller sees to it: it alone starts and stops workers."""
+        if self.plan.services.get(service) is None or self.plan.services[service].component is not Component.WORKER:
             raise TradewindError(
                 f"{service} cannot be scaled on one machine",
                 "one machine runs one copy of everything but workers",
@@ -253,23 +253,18 @@ class Daemon:
             )
         self._check_not_stopping()
         self.fixed[service] = wanted
-        leaving = sorted(self._numbers(service))[wanted:]
-        await self.keep(service, wanted, [f"{service}-{number}" for number in leaving])
 
-    async def keep(self, service: str, wanted: int, leaving: list[str], image: str | None = None) -> None:
-        """Keep ``wanted`` workers running; those of ``leaving`` finish their tasks and stop.
-
-        With ``image``, those of others count for none: a release has replaced them.
-        """
+    async def keep(self, service: str, wanted: int, leaving: list[str], image: str) -> None:
+        """Keep ``wanted`` workers of an image running; those of ``leaving`` finish their tasks and stop."""
         self._check_not_stopping()
-        self.counts[service] = wanted
-        present = {f"{service}-{number}" for number in self._numbers(service)}
-        if image is not None:
-            present = {name for name in present if self.supervisor.machine.processes[name].spec.image == image}
+        if image not in self.registered:
+            raise TradewindError(f"no rollout has registered {image}", "so it is not started")
+        processes = self.supervisor.machine.processes.items()
+        present = {n for n, p in processes if p.spec.service == service and p.wanted and p.spec.image == image}
         if going := present & set(leaving):
             self.supervisor.send(Stop(frozenset(going)))
         for _ in range(wanted - len(present - going)):
-            await self.add(service, self.images.get(Component.WORKER, "") if image is None else image)
+            await self.add(service, image)
 
     async def add(self, service: str, image: str) -> str:
         """Run one more process of a service, from ``image``; its name. A one-off runs once more, under its own name."""
@@ -296,29 +291,6 @@ class Daemon:
             raise TradewindError(f"there is no process {name!r}", code=ExitCode.USAGE)
         number = int(name.rsplit("-", 1)[1]) if name != process.spec.service else None
         self.supervisor.send(Restart(name, self.plan.instance(process.spec.service, number, image)))
-
-    def command(self, command: str, names: list[str]) -> dict[str, Any]:
-        """Send workers a command (``runtime.tasks.control``); the answers by name, of those that answered."""
-        known = [p.spec for name, p in self.supervisor.machine.processes.items() if name in names]
-        if not known:
-            return {}
-        try:
-            result = subprocess.run(  # noqa: S603
-                [sys.executable, "-m", "tradewind.runtime.tasks.control", command, *(spec.name for spec in known)],
-                env=dict(known[0].env),
-                capture_output=True,
-                text=True,
-                timeout=COMMAND_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:  # the broker is away: nobody has answered
-            return {}
-        return dict(json.loads(result.stdout or "{}"))
-
-    def _numbers(self, service: str) -> set[int]:
-        """The numbers of the wanted processes of a service that has several."""
-        processes = self.supervisor.machine.processes.items()
-        return {int(name.rsplit("-", 1)[1]) for name, p in processes if p.spec.service == service and p.wanted}
 
     def _check_not_stopping(self) -> None:
         if self.supervisor.machine.stopping:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +112,8 @@ class Platform:
         if "error" in answer:
             raise TradewindError.from_dict(answer["error"])
 
-    def wait_until_healthy(self) -> Iterator[dict[str, Any]]:
-        """Yield the status again and again until everything is healthy; the last one is.
+    def wait_until_healthy(self, until: Callable[[dict[str, Any]], bool] = lambda _: True) -> Iterator[dict[str, Any]]:
+        """Yield the status again and again until everything is healthy, and as ``until`` says; the last one is.
 
         Raises:
             TradewindError: a process failed for good (a one-off that did not succeed, a crash loop), or all is gone.
@@ -125,7 +125,7 @@ class Platform:
             if status is None or status["stopping"]:
                 raise TradewindError("the platform was stopped while it started", hint="tradewind up")
             yield status
-            if status["healthy"]:
+            if status["healthy"] and until(status):
                 return
             for row in status["processes"]:
                 if row["state"] in {"failed", "crash-loop"}:

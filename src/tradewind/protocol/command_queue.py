@@ -141,43 +141,23 @@ class CommandQueue:
 
     def follow(self, command: Command, tell: Tell) -> Mapping[str, Any]:
         """Wait for the end of a command; see ``ask``."""
-        began = there = self._clock()
-        seen = 0
-        while True:
-            asked = any(other.id == command.id for other in self.waiting())
-            answer = self.answer(command)
-            if answer is None:
-                if not asked:  # the other one who asked for the same
-                    raise TradewindError(f"{command.do} was withdrawn", "nothing was changed", "ask again")
-                # Where none has led for long, a question is not worth as long a wait as a change is.
-                lost = not command.alone and self._leader_is_gone(since_s=GONE_S)
-                if self._clock() - began > (LOST_S if lost else PATIENCE_S) and self.withdraw(command):
-                    raise self._nobody()
-            else:
-                for line in answer.said[max(seen - answer.dropped, 0) :]:
-                    tell(line)
-                seen = answer.dropped + len(answer.said)
-                if answer.state == "done":
-                    return answer.result
-                if answer.state == "failed":
-                    raise TradewindError.from_dict(answer.error)
-                # Between two leaders there is none for some seconds.
-                if not self._leader_is_gone():
-                    there = self._clock()
-                elif self._clock() - there > GONE_S:
-                    raise self._nobody("it ended in the middle; the next one goes on")
+        asked = Asked(self, command, self._clock)
+        while (result := asked.look(tell)) is None:
             self._sleep(self._poll_s)
+        return result
 
     def answer(self, command: Command) -> Answer | None:
         """How far a command is; None where nobody has begun."""
         found = self._records.read(ANSWERS + command.id)
         return _answer(found[0]) if found else None
 
-    def _leader_is_gone(self, since_s: float = 0.0) -> bool:
+    def leader_is_gone(self, since_s: float = 0.0) -> bool:
+        """Whether no controller has led for so long."""
         found = self._records.read(LEADER)
         return found is None or found[0]["until"] + since_s < self._clock()
 
-    def _nobody(self, why: str = "") -> TradewindError:
+    def nobody(self, why: str = "") -> TradewindError:
+        """What is told where no controller answers."""
         return TradewindError(
             f"the controller of {self._environment} does not answer",
             why or "nothing was changed",
@@ -269,6 +249,44 @@ class CommandQueue:
                 continue
             return result
         raise TradewindError(f"the inbox of {self._environment} cannot be written", "too many ask at once", "try again")
+
+
+class Asked:
+    """A command that was sent, followed from look to look."""
+
+    def __init__(self, queue: CommandQueue, command: Command, clock: Callable[[], float] = time.time) -> None:
+        self._queue = queue
+        self._command = command
+        self._clock = clock
+        self._began = self._there = clock()
+        self._seen = 0
+
+    def look(self, tell: Tell = lambda _: None) -> Mapping[str, Any] | None:
+        """What came of it; None while it is not done. Raises as ``CommandQueue.ask``."""
+        command, queue = self._command, self._queue
+        waiting = any(other.id == command.id for other in queue.waiting())
+        answer = queue.answer(command)
+        if answer is None:
+            if not waiting:  # the other one who asked for the same
+                raise TradewindError(f"{command.do} was withdrawn", "nothing was changed", "ask again")
+            # Where none has led for long, a question is not worth as long a wait as a change is.
+            lost = not command.alone and queue.leader_is_gone(since_s=GONE_S)
+            if self._clock() - self._began > (LOST_S if lost else PATIENCE_S) and queue.withdraw(command):
+                raise queue.nobody()
+            return None
+        for line in answer.said[max(self._seen - answer.dropped, 0) :]:
+            tell(line)
+        self._seen = answer.dropped + len(answer.said)
+        if answer.state == "done":
+            return answer.result
+        if answer.state == "failed":
+            raise TradewindError.from_dict(answer.error)
+        # Between two leaders there is none for some seconds.
+        if not queue.leader_is_gone():
+            self._there = self._clock()
+        elif self._clock() - self._there > GONE_S:
+            raise queue.nobody("it ended in the middle; the next one goes on")
+        return None
 
 
 def _command(document: Mapping[str, Any]) -> Command:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import dag_run
 from tradewind.local.airflow import Airflow, NoAnswerError
 from tradewind.local.platform import Platform, last_lines
-from tradewind.releases.target import Phase, Progress, Rolled, Stage
+from tradewind.releases.target import Progress, Rolled, Stage, State, Until
+from tradewind.releases.worker_pools import WorkerPools
 from tradewind.runtime.database.confirm import CANARY, silent_jobs
 
 _ENDED = {"crash-loop", "failed"}
-_PENDING = Phase.PENDING
+_PENDING = State.PENDING
 
 
 class LocalTarget:
@@ -23,9 +24,10 @@ class LocalTarget:
 
     poll_s = 0.5
 
-    def __init__(self, platform: Platform, fetch: Callable[[str], None]) -> None:
+    def __init__(self, platform: Platform, fetch: Callable[[str], None], pools: WorkerPools) -> None:
         """``fetch`` has an image here, wherever it comes from; TradewindError where it cannot be had."""
         self._platform = platform
+        self._pools = pools
         self._fetch = fetch
         self._here: set[str] = set()
         answer = platform.ask(do="services")
@@ -48,22 +50,37 @@ class LocalTarget:
         """See Target."""
         rows = self._status()["processes"]
         services = [service.name for service in self.services() if not service.one_off]
-        return {name: frozenset(row["image"] for row in rows if row["service"] == name) for name in services}
+        leaving = {name: {group.revision for group in pool.draining} for name, pool in self._pools.draining().items()}
+        return {
+            name: frozenset(row["image"] for row in rows if row["service"] == name) - leaving.get(name, set())
+            for name in services
+        }
 
-    def advance(self, service: Rolled, image: str, *, keep: bool = False) -> Progress:
+    def draining(self) -> dict[str, str]:
+        """See Target."""
+        return {name: pool.detail for name, pool in self._pools.draining().items()}
+
+    def snapshot(self, images: Mapping[Component, str]) -> Progress:
+        """See Target. One machine takes none: what is worth a copy is kept elsewhere."""
+        return Progress(State.DONE)
+
+    def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
         """See Target."""
         if image not in self._here:
             try:
                 self._fetch(image)
             except TradewindError as error:
-                return Progress(Phase.FAILED, f"{error.what}: {error.why}")
+                return Progress(State.FAILED, f"{error.what}: {error.why}")
             self._here.add(image)
+        if service.component is Component.WORKER:
+            self._platform.ask(do="register", image=image)
+            return self._pools.bring(service.name, image, until)
         rows = [row for row in self._status()["processes"] if row["service"] == service.name]
         if service.one_off:
             return self._once(service, image, rows)
         if self._info[service.name]["address"]:
             return self._in_place(image, rows)
-        return self._beside(service, image, rows, keep=keep)
+        return self._beside(service, image, rows)
 
     def confirm(self, since: float) -> Progress:
         """See Target."""
@@ -84,6 +101,7 @@ class LocalTarget:
 
     def adopt(self, images: dict[Component, str]) -> None:
         """See Target."""
+        self._pools.forget()
         self._platform.ask(do="adopt", images={component.value: image for component, image in images.items()})
 
     def _run_canary(self, api: Airflow) -> Progress:
@@ -91,11 +109,11 @@ class LocalTarget:
             try:
                 found = api.call("GET", f"/dags/{CANARY}")
             except LookupError:
-                return Progress(Phase.DONE, f"no DAG {CANARY!r} to try")
+                return Progress(State.DONE, f"no DAG {CANARY!r} to try")
             if found["has_import_errors"]:
-                return Progress(Phase.FAILED, f"the DAG {CANARY} cannot be imported", Stage.CONFIRMING)
+                return Progress(State.FAILED, f"the DAG {CANARY} cannot be imported", Stage.CONFIRMING)
             if found["is_stale"]:
-                return Progress(Phase.DONE, f"no DAG {CANARY!r} to try")
+                return Progress(State.DONE, f"no DAG {CANARY!r} to try")
             if found["is_paused"]:
                 dag_run.unpause(api, CANARY)
             self._canary = (CANARY, dag_run.start(api, CANARY, dag_run.Start()))
@@ -103,10 +121,10 @@ class LocalTarget:
         state = next(dag_run.follow(api, dag, run_id)).state
         if state == "success":
             self._canary = None
-            return Progress(Phase.DONE, f"{dag} succeeded")
+            return Progress(State.DONE, f"{dag} succeeded")
         if state == "failed":
             self._canary = None
-            return Progress(Phase.FAILED, f"the run {run_id} of the DAG {dag} failed", Stage.CONFIRMING)
+            return Progress(State.FAILED, f"the run {run_id} of the DAG {dag} failed", Stage.CONFIRMING)
         return Progress(_PENDING, f"{dag} is {state}", Stage.CONFIRMING)
 
     def _once(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
@@ -117,7 +135,7 @@ class LocalTarget:
             self._platform.ask(do="add", service=service.name, image=image)
             return Progress(_PENDING, "starts", Stage.PREPARING)
         if row["state"] == "done":
-            return Progress(Phase.DONE)
+            return Progress(State.DONE)
         return _failed(row) if row["state"] in _ENDED else Progress(_PENDING, row["state"], Stage.PREPARING)
 
     def _in_place(self, image: str, rows: list[dict[str, Any]]) -> Progress:
@@ -129,10 +147,10 @@ class LocalTarget:
             return Progress(_PENDING, f"{row['name']} stops", Stage.STOPPING)
         if row["state"] in _ENDED:
             return _failed(row)
-        return Progress(Phase.DONE) if row["healthy"] else Progress(_PENDING, f"{row['name']} {row['state']}")
+        return Progress(State.DONE) if row["healthy"] else Progress(_PENDING, f"{row['name']} {row['state']}")
 
-    def _beside(self, service: Rolled, image: str, rows: list[dict[str, Any]], *, keep: bool) -> Progress:
-        """New copies beside the old ones; these go once the new ones are healthy, workers after their last task."""
+    def _beside(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
+        """New copies beside the old ones; these go once the new ones are healthy."""
         # One that the supervisor restarts is still one of them.
         wanted = [row for row in rows if row["image"] == image and row["wanted"]]
         others = [row for row in rows if row not in wanted]
@@ -141,49 +159,16 @@ class LocalTarget:
             self._platform.ask(do="add", service=service.name, image=image)
         if len(wanted) < count:
             return Progress(_PENDING, "new copies start")
-        # The controller may have started more, which are not this release's matter.
-        wanted = sorted(wanted, key=lambda row: not row["healthy"])[:count]
         if failed := next((row for row in wanted if row["state"] in _ENDED), None):
             return _failed(failed)
         if not all(row["healthy"] for row in wanted):
             return Progress(_PENDING, ", ".join(f"{row['name']} {row['state']}" for row in wanted))
         if not others:
-            return Progress(Phase.DONE)
-        leaving = [row for row in others if row["wanted"]]
-        if leaving and service.component is Component.WORKER:
-            return self._relieve(wanted, leaving, keep=keep)
-        for row in leaving:
-            self._retire(row)
-        return Progress(_PENDING, "old copies end", Stage.STOPPING, turned=True)
-
-    def _relieve(self, wanted: list[dict[str, Any]], leaving: list[dict[str, Any]], *, keep: bool) -> Progress:
-        """New workers take tasks, old ones finish what they have, and then end, unless they are kept."""
-        # First whoever stays: a deployment that was killed, or the way there, may have told him to take none.
-        names = {row["name"] for row in wanted}
-        if names - self._tell("uncordon", names).keys():
-            return Progress(_PENDING, "not every new worker has answered yet", Stage.TURNING)
-        alive = {row["name"] for row in leaving if row["pid"] is not None}
-        duties = self._tell("cordon", alive)
-        turned = not alive - duties.keys()
-        busy = 0
-        for row in leaving:
-            duty = duties.get(row["name"])
-            if row["pid"] is not None and (duty is None or duty["tasks"]):  # no answer is not: no tasks
-                busy += duty["tasks"] if duty else 1
-            elif not keep:
-                self._retire(row)
-        if not turned:
-            return Progress(_PENDING, "not every old worker has answered yet", Stage.TURNING)
-        if busy or keep:
-            return Progress(_PENDING, f"{busy} tasks finish on old workers", Stage.DRAINING, turned=True)
-        return Progress(_PENDING, "old copies end", Stage.STOPPING, turned=True)
-
-    def _tell(self, command: str, names: set[str]) -> dict[str, Any]:
-        """Send workers a command; the duties of those that answered."""
-        return self._platform.ask(do="command", command=command, names=sorted(names)) if names else {}
-
-    def _retire(self, row: dict[str, Any]) -> None:
-        self._platform.ask(do="retire", name=row["name"])
+            return Progress(State.DONE)
+        for row in others:
+            if row["wanted"]:
+                self._platform.ask(do="retire", name=row["name"])
+        return Progress(_PENDING, "old copies end", Stage.STOPPING)
 
     def _status(self) -> dict[str, Any]:
         return self._platform.ask(do="status", usage=False)
@@ -192,5 +177,5 @@ class LocalTarget:
 def _failed(row: dict[str, Any]) -> Progress:
     lines = last_lines(Path(row["log"]), 5)
     return Progress(
-        Phase.FAILED, f"{row['name']}: {row['last_exit']}" + (f"; its last lines:\n{lines}" if lines else "")
+        State.FAILED, f"{row['name']}: {row['last_exit']}" + (f"; its last lines:\n{lines}" if lines else "")
     )

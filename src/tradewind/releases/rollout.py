@@ -1,26 +1,36 @@
-"""Brings a release into an environment: wave by wave, each behind its gates, and back where one does not open.
+"""Brings a release into an environment: phase by phase, each behind its gates, and back where one does not open.
 
-There is no list of steps that could get lost. The wanted release is written down, and the rollout makes the environment
-equal to it; killed at any moment, the same call goes on from whatever is there.
+The phases are in ``phases.forward`` and ``phases.back``. None of them is remembered: the wanted release is written
+down, and the rollout makes the environment equal to it. Killed at any moment, the same call goes on from what is there.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from tradewind.blueprint import Component
 from tradewind.errors import TradewindError
+from tradewind.releases.phases import CONFIRM, SNAPSHOT, Phase, back, forward
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
-from tradewind.releases.target import Phase, Progress, Rolled, Stage, Target, waves
+from tradewind.releases.target import Progress, Stage, State, Target
 from tradewind.storage.lease import Lease, of_environment
 
-Listener = Callable[[str, Progress], None]
-Look = Callable[..., Progress]
+Look = Callable[[], Progress]
+
+
+class Listener(Protocol):
+    """What is told while a release comes."""
+
+    def phase(self, phase: Phase) -> None:
+        """A phase begins."""
+
+    def look(self, name: str, progress: Progress) -> None:
+        """How far a service is, or what has no service; again and again."""
 
 
 @dataclass(frozen=True)
@@ -115,22 +125,38 @@ class Rollout:
             "unfinished": unfinished,
             "lock": self.releases.lock(),
             "running": running,
+            "draining": self.target.draining(),
         }
+
+    def plan(self, release: Release) -> list[dict[str, Any]]:
+        """What ``deploy`` would do now: each phase, and what changes in it. The public format of ``--dry-run --json``.
+
+        It changes nothing, and is no promise: what will be done follows from what is there then.
+        """
+        images, running = self._images(release), self.target.running()
+        found = []
+        for phase in forward(self.target.services()):
+            changes = [
+                {"service": s.name, "from": sorted(running.get(s.name, ())), "to": images[s.name]}
+                for s in phase.services
+                if s.one_off or set(running.get(s.name, ())) != {images[s.name]}
+            ]
+            found.append({"phase": phase.name, "does": phase.does, "changes": changes})
+        return found
 
     def _forward(self, release: Release, before: str | None, lease: Lease, listen: Listener, reason: str) -> None:
         began = self.clock()
         try:
-            order = waves(self.target.services())
-            self._converge(release, order, lease, listen, self.target.confirm)
+            for phase in forward(self.target.services()):
+                self._carry_out(phase, release, lease, listen)
         except GateError as error:
+            self._note("failed", release.id, reason=str(error))
             if before is None or before == release.id:
-                self._note("failed", release.id, reason=str(error))
                 raise TradewindError(
                     f"{release.id} failed, and there is no other release to go back to",
                     str(error),
                     f"tradewind release deploy {self.environment} RELEASE",
                 ) from error
-            self._note("failed", release.id, reason=str(error))
             self.releases.begin(release.id, before, str(error), back=True)
             self._back(release, before, str(error), lease, listen)
             raise TradewindError(
@@ -141,12 +167,11 @@ class Rollout:
         self._settle("deployed", release, reason, self.clock() - began)
 
     def _back(self, failed: Release, to: str, why: str, lease: Lease, listen: Listener) -> None:
-        """Dependents first, so that nothing new meets something old that does not know it. One-offs do not run back."""
         began = self.clock()
         release = self.releases.release(to)
-        order = reversed(waves(service for service in self.target.services() if not service.one_off))
         try:
-            self._converge(release, order, lease, listen)
+            for phase in back(self.target.services(), same_api=self._same_api(release)):
+                self._carry_out(phase, release, lease, listen)
         except GateError as error:
             self._note("stuck", to, reason=str(error))
             raise TradewindError(
@@ -156,65 +181,56 @@ class Rollout:
             ) from error
         self._settle("rolled-back", release, why, self.clock() - began)
 
-    def _converge(
-        self,
-        release: Release,
-        order: Iterable[Iterable[Rolled]],
-        lease: Lease,
-        listen: Listener,
-        confirm: Callable[[float], Progress] | None = None,
-    ) -> None:
+    def _carry_out(self, phase: Phase, release: Release, lease: Lease, listen: Listener) -> None:
+        listen.phase(phase)
         images = self._images(release)
-        *earlier, last = ({s.name: partial(self.target.advance, s, images[s.name]) for s in wave} for wave in order)
-        for wave in earlier:
-            self._wait(wave, lease, listen)
-        if confirm:
-            # Until all is confirmed, old workers stay, to go back to. They may drain for hours after that; whatever
-            # happens to them then is no reason to take back what has been found good.
-            kept = {name: partial(look, keep=True) for name, look in last.items()}
-            self._wait(kept, lease, listen, confirm)
-            try:
-                self._wait(last, lease, listen)
-            except GateError as error:
-                raise TradewindError(
-                    f"{release.id} is in force, and something old is still there",
-                    str(error),
-                    f"tradewind release resume {self.environment}",
-                ) from error
-            return
-        self._wait(last, lease, listen)
+        match phase.name:
+            case _ if phase.services:
+                looks = {s.name: partial(self.target.advance, s, images[s.name], phase.until) for s in phase.services}
+            case "snapshot":
+                of_components = {Component(name): image for name, image in release.images.items()}
+                looks = {SNAPSHOT: partial(self.target.snapshot, of_components)}
+            case _:
+                looks = {CONFIRM: partial(self.target.confirm, self.clock())}
+        try:
+            self._wait(looks, lease, listen)
+        except GateError as error:
+            if not phase.settled:
+                raise
+            raise TradewindError(
+                f"{release.id} is in force, and something old is still there",
+                str(error),
+                f"tradewind release resume {self.environment}",
+            ) from error
 
-    def _wait(
-        self,
-        looks: Mapping[str, Look],
-        lease: Lease,
-        listen: Listener,
-        confirm: Callable[[float], Progress] | None = None,
-    ) -> None:
-        """Until all is done; with ``confirm``, until all new work goes to what is new, and that has been confirmed."""
+    def _same_api(self, release: Release) -> bool:
+        images, running = self._images(release), self.target.running()
+        api = [service.name for service in self.target.services() if service.component is Component.WEBSERVER]
+        return all(running[name] == {images[name]} for name in api)
+
+    def _wait(self, looks: Mapping[str, Look], lease: Lease, listen: Listener) -> None:
+        """Until all is done."""
         waiting = dict(looks)
         stages: dict[str, tuple[Stage, float]] = {}
         while waiting:
-            seen: dict[str, Progress] = {}
-            for name, look in waiting.items():
+            for name, look in list(waiting.items()):
                 lease.renew()
-                seen[name] = look()
-                listen(name, seen[name])
-                self._judge(name, seen[name], stages)
-            waiting = {name: look for name, look in waiting.items() if seen[name].phase is not Phase.DONE}
-            if confirm and all(seen[name].turned for name in waiting):
-                waiting, confirm = {"confirm": partial(confirm, self.clock())}, None
-            elif waiting:
+                seen = look()
+                listen.look(name, seen)
+                self._judge(name, seen, stages)
+                if seen.state is State.DONE:
+                    del waiting[name]
+            if waiting:
                 self.sleep(self.target.poll_s)
 
     def _judge(self, name: str, progress: Progress, stages: dict[str, tuple[Stage, float]]) -> None:
         """GateError where it failed, or has been in its stage for too long; ``stages`` says since when each is."""
-        if progress.phase is Phase.FAILED:
+        if progress.state is State.FAILED:
             raise GateError(f"{name} failed", progress.detail)
         if name not in stages or stages[name][0] is not progress.stage:
             stages[name] = (progress.stage, self.clock())
         limit = self.limits.of(progress.stage)
-        if progress.phase is not Phase.PENDING or self.clock() - stages[name][1] <= limit:
+        if progress.state is not State.PENDING or self.clock() - stages[name][1] <= limit:
             return
         what = f"{name} was still {progress.stage} after {limit:.0f} s"
         if progress.stage is Stage.PREPARING:

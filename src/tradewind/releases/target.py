@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from tradewind.blueprint import Component
 
+CONTROLLER = "controller"
+"""The service that brings workers to another revision."""
 
-class Phase(StrEnum):
+
+class State(StrEnum):
     """How far one change is."""
 
     PENDING = "pending"
@@ -29,17 +32,22 @@ class Stage(StrEnum):
     CONFIRMING = "confirming"  # the whole is looked at
 
 
+class Until(StrEnum):
+    """How far workers shall go to another image. Each is beyond the one before."""
+
+    STARTED = "started"  # new workers are healthy beside the old ones
+    TURNED = "turned"  # all new tasks go to them; the old ones stay, so that a rollout can go back to them
+    LEFT = "left"  # the old ones are left to the controller, which ends them when they have finished their tasks
+    GONE = "gone"  # they have ended
+
+
 @dataclass(frozen=True)
 class Progress:
-    """What ``advance`` saw, after it did what could be done at once.
+    """What ``advance`` saw, after it did what could be done at once."""
 
-    ``turned``: all new work goes to new copies already; the old ones only finish what they have.
-    """
-
-    phase: Phase
+    state: State
     detail: str = ""
     stage: Stage = Stage.STARTING
-    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,19 +57,6 @@ class Rolled:
     name: str
     component: Component
     one_off: bool = False
-
-
-def waves(services: Iterable[Rolled]) -> tuple[tuple[Rolled, ...], ...]:
-    """Services in the order of releases; those of one wave go together.
-
-    One-offs (the schema) come first, one by one. What answers workers and people comes before all that asks it, so that
-    nothing new meets an older API. The rest have nothing to do with each other.
-    """
-    found = tuple(services)
-    alone = [(service,) for service in found if service.one_off]
-    asked = tuple(s for s in found if not s.one_off and s.component is Component.WEBSERVER)
-    rest = tuple(s for s in found if not s.one_off and s.component is not Component.WEBSERVER)
-    return tuple(wave for wave in (*alone, asked, rest) if wave)
 
 
 class Target(Protocol):
@@ -74,12 +69,21 @@ class Target(Protocol):
         """Every service, dependencies before their dependents."""
 
     def running(self) -> dict[str, frozenset[str]]:
-        """From each service (no one-offs) to the images of its copies. More than one: a change is not finished."""
+        """From each service (no one-offs) to the images of its copies. More than one: a change is not finished.
 
-    def advance(self, service: Rolled, image: str, *, keep: bool = False) -> Progress:
+        Workers that only finish their tasks do not count; ``draining`` tells of them.
+        """
+
+    def draining(self) -> dict[str, str]:
+        """What is left of workers that were replaced, by service; nothing where all of them have ended."""
+
+    def snapshot(self, images: Mapping[Component, str]) -> Progress:
+        """Keep a copy of the database as it is, where one of these images may change it for good."""
+
+    def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
         """Bring ``service`` one step nearer to running ``image`` and nothing else; nothing is lost on the way.
 
-        With ``keep``, old workers take no new tasks and stay: somebody may want to go back to them.
+        Workers are the controller's: this registers what they shall run, and asks. ``until`` is about them alone.
         """
 
     def confirm(self, since: float) -> Progress:

@@ -1,1 +1,1 @@
-"""How many workers there should be, and how a fleet gets there without a task lost."""
+"""How many workers there should be."""

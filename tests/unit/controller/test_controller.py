@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tradewind.scaling.scaler import Seen
+
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import LEADER, leadership
 from tradewind.runtime.controller.broker_watch import LOST_S, Broker
@@ -17,7 +19,6 @@ from tradewind.runtime.controller.dispatcher import StoppedError
 from tradewind.runtime.controller.leader import Controller, PeriodicTask
 from tradewind.runtime.controller.metadata import JOBS, Metadata
 from tradewind.runtime.controller.metrics import line, measured
-from tradewind.scaling.scaler import Seen
 from tradewind.storage.lease import LEASE_S, RENEW_S
 from tradewind.storage.records import FolderRecords
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tradewind.scaling.fleet import View, Worker
 
 from tradewind.errors import TradewindError
 from tradewind.local import supervisor_socket
 from tradewind.local.controller import SupervisorFleet
 from tradewind.local.paths import Home
-from tradewind.scaling.fleet import View, Worker
 from tradewind.scaling.policy import Bounds
 
 

@@ -7,17 +7,18 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
-from ecs_emulator import CLUSTER
+from ecs_emulator import CLUSTER, SLOTS
 from ecs_world import SERVICES, World, image, release
-from fleet_of_fakes import KilledError, ignore
+from fleet_of_fakes import KilledError, Listen, ignore
 from moto import mock_aws
 from tests.counts import count
 
 from tradewind.errors import TradewindError
-from tradewind.releases.ecs import EcsTarget, commands
+from tradewind.releases.ecs import EcsTarget
 from tradewind.releases.repository import ReleaseRepository
-from tradewind.releases.rollout import GateError
-from tradewind.releases.target import Progress, Stage
+from tradewind.releases.phases import Phase
+from tradewind.releases.target import Progress, State, Until
+from tradewind.releases.worker_pools import WorkerPools
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_releases_under_load_lose_nothing(world: World) -> None:
         world.deploy(release(number))
         assert world.consistent() == release(number).id
     world.busy = False
+    world.drained()
     queued = len(world.ecs.queue)
 
     assert world.ecs.done > 5 * releases
@@ -131,24 +133,13 @@ def test_an_apply_reaches_the_services_with_the_next_deployment(world: World) ->
             assert {"key": "tenant", "value": "acme"} in found["tags"]
 
 
-def test_what_was_scaled_stays_scaled(world: World) -> None:
-    world.deploy(release(1))
-    active = world.active()
-    most = next(service.counts.max for service in SERVICES if service.name == "worker")
-    world.ecs.services[active].desired = most
-
-    world.deploy(release(2))
-
-    assert sorted(world.counts()[name] for name in world.sets["worker"]) == [0, most]
-    assert not world.counts()[active]
-
-
 def test_a_sixth_deployment_waits(world: World) -> None:
     world.deploy(release(1))
     flower = world.ecs.services["flower"]
     world.ecs.stuck = True
     client = world.ecs.client("ecs")
-    target = EcsTarget(world.layout(), SERVICES, world.ecs)
+    target = world.rollout().target
+    assert isinstance(target, EcsTarget)
     for number in range(2, 7):
         revision = target._revisions.of("flower", image(number, "flower"))
         client.update_service(cluster=CLUSTER, service="flower", taskDefinition=revision)
@@ -177,52 +168,8 @@ def test_workers_that_lost_their_protection_keep_their_tasks(world: World) -> No
     world.deploy(release(2))
 
     assert world.consistent() == release(2).id
+    world.drained()
     assert (world.ecs.done, world.ecs.lost) == (2, 0)
-
-
-def test_many_workers_are_told_in_parts_and_each_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "BATCH", 2)
-    world.deploy(release(1))
-    active = world.active()
-    world.ecs.services[active].desired = 5
-    world.ecs.queue = [30, 20, 10, 25, 15, 5, 8, 12, 3, 18]
-    for _ in range(6):
-        world.ecs.tick()
-    world.ecs.ran.clear()
-
-    world.deploy(release(2))
-
-    assert [what for what, _ in world.ecs.ran].count("cordon") == 3
-    assert (world.ecs.done, world.ecs.lost) == (10, 0)
-
-
-def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:
-    world.deploy(release(1))
-    world.ecs.ran.clear()
-    world.ecs.deaf = ["cordon"]
-
-    told = world.deploy(release(2))
-
-    assert any("not every worker answered as it should; asked again" in detail for _, detail in told)
-    assert [what for what, _ in world.ecs.ran].count("cordon") == 2
-    assert world.consistent() == release(2).id
-    assert world.ecs.lost == 0
-
-
-def test_while_no_new_worker_is_well_the_old_ones_take_tasks(world: World) -> None:
-    """Workers that run and fail their health checks."""
-    world.deploy(release(1))
-    world.ecs.ran.clear()
-    world.ecs.unwell = {image(2, "worker")}
-    target = EcsTarget(world.layout(), SERVICES, world.ecs)
-    worker = next(service for service in target.services() if service.name == "worker")
-    told = []
-    for _ in range(30):
-        told.append(target.advance(worker, image(2, "worker")))
-        world.ecs.tick()
-    assert {progress.stage for progress in told} == {Stage.STARTING}
-    assert not any(progress.turned for progress in told)
-    assert world.ecs.ran == []
 
 
 CALLS = range(4, 190, count("CALLS_APART", 12, 2))
@@ -266,98 +213,191 @@ def test_killed_at_any_call_it_goes_on(world: World, broken: bool) -> None:
     print(f"{kills} kills among {len(CALLS)} releases: always one consistent release, 0 tasks lost")
 
 
-def test_commands_do_not_overtake_each_other(world: World) -> None:
-    """The way back begins while the old workers are still being told to take no tasks."""
-    world.deploy(release(1))
-    world.busy = True
-    for _ in range(5):
-        world.sleep(1)
-    world.ecs.slow = {"cordon": 30}
-    told_off: list[str] = []
-
-    def fail_meanwhile(name: str, progress: Progress) -> None:
-        if "cordon" in progress.detail and not told_off:
-            told_off.append(name)
-            raise GateError("flower failed")
-
-    ReleaseRepository("dev", world.records).keep(release(2))
-    with pytest.raises(TradewindError, match="is in force again"):
-        world.rollout().deploy(release(2), fail_meanwhile)
-
-    assert told_off
-    for _ in range(60):
-        world.sleep(1)
-    assert world.consistent() == release(1).id
-    assert not any(task.cordoned for task in world.ecs.tasks.values() if not task.stopped)
-    assert world.ecs.lost == 0
-
-
-def test_a_killed_deployers_command_is_waited_for(world: World) -> None:
-    world.deploy(release(1))
-    world.busy = True
-    for _ in range(5):
-        world.sleep(1)
-    world.ecs.slow = {"cordon": 30}
-
-    def die(name: str, progress: Progress) -> None:
-        if progress.detail.startswith("cordon"):
-            raise KilledError
-
-    ReleaseRepository("dev", world.records).keep(release(2))
-    with pytest.raises(KilledError):
-        world.rollout().deploy(release(2), die)
-    world.now += 120
-    world.deploy(release(1))  # back, by a process that has told nobody anything
-
-    for _ in range(60):
-        world.sleep(1)
-    assert not any(task.cordoned for task in world.ecs.tasks.values() if not task.stopped)
-    assert world.ecs.lost == 0
-
-
-def test_each_worker_is_told_once_however_long_the_answer_takes(world: World) -> None:
-    world.deploy(release(1))
-    active = world.active()
-    world.ecs.services[active].desired = 6
-    world.ecs.queue = [3, 9, 15, 21, 27, 33, 5, 12, 18, 24, 30, 36]
-    for _ in range(6):
-        world.ecs.tick()
-    world.ecs.ran.clear()
-
-    world.deploy(release(2))
-
-    assert [what for what, _ in world.ecs.ran].count("cordon") == 1
-    assert (world.ecs.done, world.ecs.lost) == (12, 0)
-
-
-def test_a_third_release_leaves_the_workers_that_work(world: World) -> None:
-    """The deployer died while the workers of the first release still had long tasks; the second's take all others."""
+def test_a_release_is_over_while_old_workers_have_tasks(world: World) -> None:
     world.deploy(release(1))
     first = world.active()
     world.ecs.queue = [200, 200]
     for _ in range(6):
         world.sleep(1)
+    began = world.now
 
-    def die(name: str, progress: Progress) -> None:
-        if "finish their tasks" in progress.detail:
-            raise KilledError
+    world.deploy(release(2))
 
-    ReleaseRepository("dev", world.records).keep(release(2))
-    with pytest.raises(KilledError):
-        world.rollout().deploy(release(2), die)
-    world.now += 120
+    assert world.now - began < 600
+    status = world.rollout().status()
+    assert status["consistent"]
+    assert status["draining"] == {"worker": "1 old workers finish 2 tasks"}
+    assert sum(len(task.work) for task in world.workers(first)) == 2
+    world.drained()
+    assert (world.ecs.done, world.ecs.lost) == (2, 0)
+    assert not world.workers(first)
+
+
+def test_a_third_release_leaves_the_workers_that_work(world: World) -> None:
+    """The workers of the first release still have long tasks; the second's take all others."""
+    world.deploy(release(1))
+    first = world.active()
+    world.ecs.queue = [200, 200]
+    for _ in range(6):
+        world.sleep(1)
+    world.deploy(release(2))
     (second,) = (name for name in world.sets["worker"] if name != first)
 
     def watch(name: str, progress: Progress) -> None:
-        first_works = any(t.work for t in world.ecs.tasks.values() if t.service == first and not t.stopped)
-        if first_works:
-            assert not any(t.cordoned for t in world.ecs.tasks.values() if t.service == second and not t.stopped)
+        if any(task.work for task in world.workers(first)):
+            assert not any(task.cordoned for task in world.workers(second))
 
     ReleaseRepository("dev", world.records).keep(release(3))
-    world.rollout().deploy(release(3), watch)
+    world.rollout().deploy(release(3), Listen(watch))
 
     assert world.consistent() == release(3).id
     assert (world.ecs.done, world.ecs.lost) == (2, 0)
+
+
+def test_old_workers_are_told_nothing_before_all_else_is_well(world: World) -> None:
+    world.deploy(release(1))
+    old = {task.id for task in world.workers()}
+
+    def watch(name: str, progress: Progress) -> None:
+        if listener.phases[-1] not in {"cordon", "confirm", "drain"}:
+            assert not any(task.cordoned for task in world.workers() if task.id in old)
+
+    listener = Listen(watch)
+    ReleaseRepository("dev", world.records).keep(release(2))
+    world.rollout().deploy(release(2), listener)
+
+    assert listener.phases == ["prepare", "snapshot", "migrate", "api", "rest", "cordon", "confirm", "drain"]
+
+
+def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:
+    world.deploy(release(1))
+    world.told.clear()
+    world.ecs.deaf = ["cordon"]
+
+    told = world.deploy(release(2))
+
+    assert ("worker", "not every old worker has answered yet") in told
+    assert [command for command, _ in world.told].count("cordon") == 2
+    assert world.consistent() == release(2).id
+    assert world.ecs.lost == 0
+
+
+def test_workers_that_never_become_well_are_taken_back(world: World) -> None:
+    """They run, and fail their checks: the old ones take tasks, and the new ones go although they do not answer."""
+    world.deploy(release(1))
+    old = {task.id for task in world.workers()}
+    world.busy = True
+    world.ecs.unwell = {image(2, "worker")}
+
+    with pytest.raises(TradewindError, match="is in force again") as caught:
+        world.deploy(release(1, worker=2))
+
+    assert "worker was still starting after 600 s" in str(caught.value.why)
+    world.drained()
+    assert old <= {task.id for task in world.workers()}
+    assert {world.ecs.image(task.revision) for task in world.workers()} == {image(1, "worker")}
+    assert not any(old & set(names) for command, names in world.told if command == "cordon")
+    assert world.ecs.lost == 0
+
+
+def test_what_was_scaled_stays_scaled(world: World) -> None:
+    world.deploy(release(1))
+    active = world.active()
+    most = next(service.counts.max for service in SERVICES if service.name == "worker")
+    world.ecs.queue = [30] * (SLOTS * most)
+    for _ in range(6):
+        world.sleep(1)
+    assert world.counts()[active] == most
+
+    world.deploy(release(2))
+
+    (new,) = (name for name in world.sets["worker"] if name != active)
+    assert world.counts()[new] >= most - 1
+
+
+def controller_of(number: int) -> str:
+    """The image that the controller of a release runs: the scheduler's."""
+    return image(number, "scheduler")
+
+
+@pytest.mark.parametrize("kind", ["mute", "simple"])
+def test_a_controller_that_does_nothing_is_taken_back_before_workers_are_touched(world: World, kind: str) -> None:
+    """It is healthy, and answers nothing; or it is one from before the controller brought workers."""
+    world.deploy(release(1))
+    old = {task.id for task in world.workers()}
+    world.busy = True
+    getattr(world, kind).add(controller_of(2))
+    world.told.clear()
+
+    with pytest.raises(TradewindError, match=f"{release(1).id} is in force again") as caught:
+        world.deploy(release(2))
+
+    assert {"mute": "does not answer", "simple": "does not know"}[kind] in str(caught.value.why)
+    assert world.consistent() == release(1).id
+    assert old <= {task.id for task in world.workers()}
+    assert {world.ecs.image(task.revision) for task in world.workers()} == {image(1, "worker")}
+    assert not any(old & set(names) for command, names in world.told if command == "cordon")
+    assert world.ecs.lost == 0
+
+
+def test_a_dead_controller_is_rolled_back_without_one(world: World) -> None:
+    """It dies for good after it has turned the workers to the new release."""
+    world.deploy(release(1))
+    world.busy = True
+
+    def die(phase: Phase) -> None:
+        if phase.name == "confirm" and not world.mute:
+            world.mute = {controller_of(2)}
+            world.ecs.exits = {("tradewind.runtime.database.confirm", image(2)): 1}
+
+    ReleaseRepository("dev", world.records).keep(release(2))
+    with pytest.raises(TradewindError, match="is in force again"):
+        world.rollout().deploy(release(2), Listen(on_phase=die))
+
+    assert world.consistent() == release(1).id
+    world.drained()
+    assert not any(task.cordoned for task in world.workers())
+    assert world.ecs.lost == 0
+
+
+CONTROLS = range(3, 63, count("CONTROLS_APART", 6, 2))
+"""Of the controller's calls to AWS, those at which it is killed."""
+
+
+def test_a_controller_that_is_killed_at_any_call_leaves_one_release(world: World) -> None:
+    world.deploy(release(0))
+    world.busy = True
+    kills = 0
+    for number, at in enumerate(CONTROLS, 1):
+        left = [at]
+
+        def die(operation: str, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise KilledError
+
+        world.on_control = die
+        world.deploy(release(number))
+        kills += left[0] <= 0
+        assert world.consistent() == release(number).id
+    world.on_control = lambda operation: None
+    world.drained()
+    assert kills == len(CONTROLS)
+    assert world.ecs.lost == 0
+    print(f"{kills} kills of the controller among {len(CONTROLS)} releases: one consistent release each, 0 tasks lost")
+
+
+def test_only_what_a_rollout_has_registered_is_started(world: World) -> None:
+    world.deploy(release(1))
+    pools = WorkerPools(world.controls, "dev", world.clock)
+    before = world.counts()
+    for _ in range(30):
+        found = pools.bring("worker", world.templates["worker"], Until.GONE)
+        world.sleep(1)
+        if found.state is State.FAILED:
+            break
+    assert "no rollout has registered" in found.detail
+    assert world.counts() == before
 
 
 def test_a_release_that_failed_can_be_tried_again(world: World) -> None:
@@ -409,7 +449,7 @@ def test_no_snapshot_of_a_database_that_was_migrated_already(world: World) -> No
 
     ReleaseRepository("dev", world.records).keep(release(2))
     with pytest.raises(KilledError):
-        world.rollout().deploy(release(2), die)
+        world.rollout().deploy(release(2), Listen(die))
     world.now += 120
     world.rollout().resume(ignore)
 
@@ -429,7 +469,7 @@ def test_when_ecs_has_no_room_for_a_task(world: World) -> None:
             world.ecs.full = False
 
     ReleaseRepository("dev", world.records).keep(release(2))
-    world.rollout().deploy(release(2), make_room)
+    world.rollout().deploy(release(2), Listen(make_room))
 
     assert "prepare: ECS has no room for it" in looks
     assert world.consistent() == release(2).id

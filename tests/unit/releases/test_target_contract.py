@@ -11,8 +11,6 @@ from fleet_of_fakes import FakeTarget
 from moto import mock_aws
 from target_contract import Case, TargetContract
 
-from tradewind.releases.ecs import EcsTarget
-
 
 class TestFake(TargetContract):
     @pytest.fixture
@@ -33,7 +31,7 @@ class TestEcs(TargetContract):
             component = next(str(s.component) for s in SERVICES if s.name == request.param)
             world.ecs.broken = {image(3, component)}
             yield Case(
-                EcsTarget(world.layout(), SERVICES, world.ecs),
+                world.rollout().target,
                 request.param,
                 image(1, component),
                 image(2, component),

@@ -14,12 +14,12 @@ from botocore.exceptions import ClientError
 from ecs_emulator import CLUSTER, SLOTS, TICK_S
 from ecs_world import SERVICES, World, image, release
 from moto import mock_aws
+from tradewind.scaling.ecs import EcsFleet
+from tradewind.scaling.scaler import CLOSELY_S, Scaler
 
 from tradewind.blueprint.service import Counts
 from tradewind.errors import TradewindError
-from tradewind.scaling.ecs import EcsFleet
 from tradewind.scaling.policy import Bounds, WorkerClass
-from tradewind.scaling.scaler import CLOSELY_S, Scaler
 
 CLASS = WorkerClass("worker", ("default",), SLOTS, Bounds(1, 12))
 

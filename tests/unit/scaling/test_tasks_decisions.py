@@ -9,11 +9,11 @@ from math import inf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tradewind.scaling.fleet import IN_TIME_S, STARTS_S, Steps, View, Worker, decide, taking_tasks
+from tradewind.scaling.scaler import Scaler
 
 from tradewind.errors import TradewindError
-from tradewind.scaling.fleet import IN_TIME_S, STARTS_S, Steps, View, Worker, decide, taking_tasks
 from tradewind.scaling.policy import Bounds, WorkerClass
-from tradewind.scaling.scaler import Scaler
 
 
 def busy(name: str, tasks: int = 1) -> Worker:

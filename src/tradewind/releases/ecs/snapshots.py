@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tradewind.releases.target import Phase, Progress, Stage
+from tradewind.releases.target import Progress, Stage, State
 
 SNAPSHOT_HOURS = 12
 """A snapshot that is not older was taken by this deployment, before it was killed."""
@@ -28,8 +28,8 @@ def before(image: str, others: frozenset[str], rds: Any, database: str) -> Progr
             return None
         if snapshot["Status"] == "creating":
             percent = snapshot.get("PercentProgress", 0)
-            return Progress(Phase.PENDING, f"snapshot {name}: {percent} %", Stage.PREPARING)
-        return Progress(Phase.FAILED, f"the snapshot {name} is {snapshot['Status']}: delete it, and deploy again")
+            return Progress(State.PENDING, f"snapshot {name}: {percent} %", Stage.PREPARING)
+        return Progress(State.FAILED, f"the snapshot {name} is {snapshot['Status']}: delete it, and deploy again")
     name = f"{begins}{now:%Y%m%d%H%M%S}"
     rds.create_db_snapshot(DBSnapshotIdentifier=name, DBInstanceIdentifier=database)
-    return Progress(Phase.PENDING, f"snapshot {name} begins", Stage.PREPARING)
+    return Progress(State.PENDING, f"snapshot {name} begins", Stage.PREPARING)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tradewind.releases.ecs.layout import Layout
 from tradewind.releases.ecs.revisions import Revisions
-from tradewind.releases.target import Phase, Progress, Stage
+from tradewind.releases.target import Progress, Stage, State
 
 
 class Tasks:
@@ -34,19 +34,19 @@ class Tasks:
         if key not in self._started:
             started = self.running(mark) or self.start(name, revision, command, mark)
             if not started:
-                return Progress(Phase.PENDING, f"{what}: ECS has no room for it", Stage.PREPARING)
+                return Progress(State.PENDING, f"{what}: ECS has no room for it", Stage.PREPARING)
             self._started[key] = started
         task = self.look_at(self._started[key])
         if task is None or task["lastStatus"] != "STOPPED":
             state = task["lastStatus"].lower() if task else "asked for"
-            return Progress(Phase.PENDING, f"{what}: {state}", Stage.PREPARING)
+            return Progress(State.PENDING, f"{what}: {state}", Stage.PREPARING)
         code = task["containers"][0].get("exitCode")
         if code == 0:
-            return Progress(Phase.DONE)
+            return Progress(State.DONE)
         del self._started[key]  # it may have to be tried again
         reason = task.get("stoppedReason", "")
         return Progress(
-            Phase.FAILED, f"{what} ended with {code}: {reason}; its log group: {self._revisions.log_group(revision)}"
+            State.FAILED, f"{what} ended with {code}: {reason}; its log group: {self._revisions.log_group(revision)}"
         )
 
     def running(self, mark: str) -> str | None:

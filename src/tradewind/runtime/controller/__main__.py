@@ -15,9 +15,9 @@ from tradewind.runtime.controller import bootstrap as parts
 from tradewind.runtime.controller import metrics
 from tradewind.runtime.controller.secrets_manager import SecretsManager
 from tradewind.runtime.tasks import control
-from tradewind.scaling.ecs import EcsFleet
 from tradewind.storage.s3_artifacts import S3Artifacts
 from tradewind.storage.s3_records import S3Records
+from tradewind.workers.ecs import EcsBackend
 
 POLL_S = 1.0
 """A read a second costs a dollar a month."""
@@ -32,12 +32,12 @@ def home() -> parts.Home:
     session = boto3.Session(botocore_session=core, region_name=places["region"])
     url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
     services = {name: tuple(found) for name, found in places["workers"].items()}
-    fleet = EcsFleet(places["cluster"], services, session, lambda command, names: control.send(command, names, url))
+    backend = EcsBackend(places["cluster"], services, session, lambda command, names: control.send(command, names, url))
     return parts.Home(
         environment=places["environment"],
         records=S3Records(session, places["bucket"], RECORDS),
         store=S3Artifacts(session, places["bucket"], DAGS),
-        fleet=fleet,
+        backend=backend,
         tell=lambda values: _say(metrics.line(places["name"], values, metrics.now())),
         poll_s=POLL_S,
         stored=SecretsManager(places["name"], session).has,

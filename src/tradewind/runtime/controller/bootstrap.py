@@ -22,16 +22,18 @@ from tradewind.runtime.controller.leader import Controller, PeriodicTask, stop_o
 from tradewind.runtime.controller.metadata import Metadata
 from tradewind.runtime.controller.metrics import EVERY_S, measured, now
 from tradewind.runtime.controller.waiting import Waiting
+from tradewind.runtime.controller.worker_orders import WorkerOrders
 from tradewind.runtime.tasks.broker import check
-from tradewind.scaling.fleet import Fleet
 from tradewind.scaling.policy import Bounds, classes
-from tradewind.scaling.scaler import Scaler, Seen
 from tradewind.storage.artifacts import ArtifactStore
 from tradewind.storage.records import Records
+from tradewind.workers.keeper import Keeper, Seen
+from tradewind.workers.pool import Backend
 
 log = logging.getLogger(__name__)
 
 SCALE_S = 10.0
+HASTE_S = 3.0
 TIDY_S = 3600.0
 BUSY_S = 120.0
 """The lock of a controller that was killed is free when the file system notices that it is gone."""
@@ -41,18 +43,20 @@ BUSY_S = 120.0
 class Home:
     """What only the home knows.
 
-    ``poll_s``: seconds between two looks at the inbox. ``tell``: who is given figures. ``stored``: see
-    ``Dependencies``. ``remark``: who is given what a person should know, besides the log.
+    ``poll_s``: seconds between two looks at the inbox; ``scale_s`` and ``haste_s``: see ``Keeper``. ``tell``: who is
+    given figures. ``stored``: see ``Dependencies``. ``remark``: who is given what a person should know, besides the
+    log.
     """
 
     environment: str
     records: Records
     store: ArtifactStore
-    fleet: Fleet
+    backend: Backend
     tell: Callable[[Mapping[str, float]], None]
     poll_s: float
     stored: Stored = lambda _kind, _name: False
     scale_s: float = SCALE_S
+    haste_s: float = HASTE_S
     bounds: Callable[[], Mapping[str, Bounds]] = dict
     remark: Callable[[Sequence[str]], object] = lambda _remarks: None
     periodic_tasks: tuple[PeriodicTask, ...] = ()
@@ -73,17 +77,27 @@ def run(home: Home) -> int:
 
     deployment = Deployment(shared, metadata, Patience(busy_s=BUSY_S), sleep=sleep)
     dags = DagCommands(deployment, home.store, home.environment)
-    handlers = {**dags.handlers(), **Dependencies(metadata, home.stored).handlers()}
-    dispatcher = Dispatcher(CommandQueue(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
     workers = classes(json.loads(os.environ["TRADEWIND_WORKERS"]))
-    scaler = Scaler(workers, home.fleet, metadata.demand, overrides=home.bounds)
+    pools = tuple(every.service for every in workers)
+    orders = WorkerOrders(home.records, pools, home.backend.registered)
+    handlers = {**dags.handlers(), **Dependencies(metadata, home.stored).handlers(), **orders.handlers()}
+    dispatcher = Dispatcher(CommandQueue(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
+    keeper = Keeper(
+        workers,
+        home.backend,
+        metadata.demand,
+        orders,
+        overrides=home.bounds,
+        scale_s=home.scale_s,
+        haste_s=home.haste_s,
+    )
     waiting = Waiting(metadata, {queue for every in workers for queue in every.queues}, home.remark)
     url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
-    broker = Broker(lambda: check(url), home.fleet, [every.service for every in workers])
+    broker = Broker(lambda: check(url), home.backend, pools)
     seen: dict[str, Seen] = {}
     periodic_tasks = (
         PeriodicTask("commands", home.poll_s, dispatcher.look),
-        PeriodicTask("workers", home.scale_s, lambda: seen.update(scaler.step())),
+        PeriodicTask("workers", home.poll_s, lambda: seen.update(keeper.look() or {})),
         PeriodicTask("what waits for ever", home.scale_s, waiting.look),
         PeriodicTask("figures", EVERY_S, lambda: home.tell(measured(metadata, broker, seen, now()))),
         PeriodicTask("old DAG releases", TIDY_S, lambda: _tidy(dags)),

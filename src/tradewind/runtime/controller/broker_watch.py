@@ -14,14 +14,14 @@ LOST_S = 300.0
 
 
 class Workers(Protocol):
-    """What is asked of a fleet (``scaling.fleet``)."""
+    """What is asked of where workers run (``workers.pool``)."""
 
     def silent(self, service: str) -> Collection[str]:
-        """Those of a class that run and do not answer over the broker. Raises where that cannot be known."""
+        """Those of a pool that run and do not answer over the broker. Raises where that cannot be known."""
 
 
 class Broker:
-    """``check`` raises where the broker takes no message; ``services`` are the classes of workers."""
+    """``check`` raises where the broker takes no message; ``services`` are the pools of workers."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Keeps ECS from stopping a worker that has tasks when it scales in or deploys.
 
 Not when it retires a host, or when the worker's check fails: protection holds neither off. So workers are replaced
-before their host is retired (``scaling.fleet``), and the check fails only where a worker does not work (``alive``).
+before their host is retired (``workers.pool``), and the check fails only where a worker does not work (``alive``).
 
 A worker takes tasks only while its protection is confirmed, and renews it long before it ends. A cordoned worker
 without tasks gives its protection back and waits to be stopped. The endpoint and its limits:

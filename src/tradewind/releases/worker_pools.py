@@ -1,0 +1,128 @@
+"""Workers as a rollout brings them to another revision: the controller does it, and is asked."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+from tradewind.errors import TradewindError
+from tradewind.protocol import workers as protocol
+from tradewind.protocol.command_queue import Asked, CommandQueue
+from tradewind.protocol.workers import NOTHING, Order, PoolState, Workers
+from tradewind.releases.target import Progress, Stage, State, Until
+from tradewind.storage.records import Records
+
+SILENT_S = 120.0
+"""A controller that works writes about its workers every 30 seconds."""
+
+_STAGES = {
+    protocol.Stage.MAKING_ROOM: Stage.DRAINING,
+    protocol.Stage.STARTING: Stage.STARTING,
+    protocol.Stage.STARTED: Stage.STARTING,
+    protocol.Stage.TURNING: Stage.TURNING,
+    protocol.Stage.DRAINING: Stage.DRAINING,
+}
+_REACHED = {
+    Until.STARTED: {protocol.Stage.STARTED, protocol.Stage.STEADY},
+    Until.TURNED: {protocol.Stage.DRAINING, protocol.Stage.STEADY},
+    Until.LEFT: {protocol.Stage.DRAINING, protocol.Stage.STEADY},
+    Until.GONE: {protocol.Stage.STEADY},
+}
+"""In which stages a pool is as far as it shall be."""
+_ORDERED = {
+    Until.STARTED: protocol.Until.STARTED,
+    Until.TURNED: protocol.Until.TURNED,
+    Until.LEFT: protocol.Until.GONE,
+    Until.GONE: protocol.Until.GONE,
+}
+
+
+class WorkerPools:
+    """The workers of one environment. ``records`` are those of its controller; ``clock`` is Unix time in seconds.
+
+    Nothing here waits: a rollout renews its lease between two looks.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        environment: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._records = records
+        self._queue = CommandQueue(records, environment, clock)
+        self._clock = clock
+        self._asking: dict[str, tuple[Order, Asked, bool]] = {}
+        self._heard: tuple[float, float] | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """The next rollout begins: it tries again what has failed in this one."""
+        self._attempt = secrets.token_hex(4)
+        self._asked: dict[str, Order] = {}
+
+    def bring(self, pool: str, revision: str, until: Until) -> Progress:
+        """Have a pool run a revision, as ``releases.target.Target.advance``."""
+        order = Order(pool, revision, _ORDERED[until], self._attempt)
+        try:
+            if self._asked.get(pool) != order and not self._ask(order):
+                return Progress(State.PENDING, "the controller is asked", Stage.TURNING)
+            return self._seen(order, until)
+        except TradewindError as error:
+            self._asking.pop(pool, None)
+            return Progress(State.FAILED, f"{error.what}: {error.why}" if error.why else error.what, Stage.TURNING)
+
+    def state(self) -> Workers:
+        """What the controller has written about its workers. TradewindError where it wrote a later version."""
+        found = self._records.read(protocol.RECORD)
+        return Workers.from_dict(found[0]) if found else NOTHING
+
+    def draining(self) -> Mapping[str, PoolState]:
+        """The pools of which some workers only finish their tasks."""
+        return {name: pool for name, pool in self.state().pools.items() if pool.draining}
+
+    def _ask(self, order: Order) -> bool:
+        """One step nearer to the controller's word that it does this; whether it has given it.
+
+        It may be another controller than the one that was asked before: so each is asked which versions it speaks.
+        """
+        asking = self._asking.get(order.pool)
+        if asking is None or asking[0] != order:
+            self._asking[order.pool] = (order, self._send(protocol.ASK_VERSIONS), False)
+            return False
+        _, asked, last = asking
+        answer = asked.look()
+        if answer is None:
+            return False
+        if not last:
+            version = protocol.newest(answer["versions"])
+            again = self._send(protocol.RUN, version=version, orders=[asdict(order)])
+            self._asking[order.pool] = (order, again, True)
+            return False
+        del self._asking[order.pool]
+        self._asked[order.pool] = order
+        self._heard = None
+        return True
+
+    def _send(self, do: str, **arguments: object) -> Asked:
+        return Asked(self._queue, self._queue.send(do, arguments, alone=False), self._clock)
+
+    def _seen(self, order: Order, until: Until) -> Progress:
+        found = self.state()
+        now = self._clock()
+        if self._heard is None or self._heard[0] != found.written:
+            self._heard = (found.written, now)
+        if now - self._heard[1] > SILENT_S:
+            raise TradewindError(
+                "the controller does not work", f"it has said nothing of its workers for {SILENT_S:.0f} s"
+            )
+        state = found.pools.get(order.pool)
+        if state is None or state.order != order:
+            return Progress(State.PENDING, "the controller has not looked yet", Stage.TURNING)
+        if state.stage is protocol.Stage.FAILED:
+            return Progress(State.FAILED, state.detail)
+        if state.stage in _REACHED[until]:
+            return Progress(State.DONE, state.detail)
+        return Progress(State.PENDING, state.detail, _STAGES[state.stage])

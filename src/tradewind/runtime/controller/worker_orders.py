@@ -1,0 +1,92 @@
+"""What rollouts ask of the controller about workers, and what it tells of them: the record of ``protocol.workers``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tradewind.errors import TradewindError
+from tradewind.protocol import workers as protocol
+from tradewind.protocol.workers import NOTHING, Order, PoolState, Workers
+from tradewind.runtime.controller.dispatcher import Handler, Report
+from tradewind.storage.records import Records
+
+ALIVE_S = 30.0
+"""The record is written so often while it says the same: a rollout that waits sees that somebody works."""
+
+
+class WorkerOrders:
+    """See ``workers.keeper.OrderBook``. Orders come from the thread of commands, what is seen from that of workers.
+
+    ``registered`` says whether a rollout has registered a revision for a pool.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        pools: tuple[str, ...],
+        registered: Callable[[str, str], bool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._records = records
+        self._pools = pools
+        self._registered = registered
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: Workers | None = None
+        self._version: str | None = None
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """From the name of each command to what does it."""
+        return {protocol.ASK_VERSIONS: self.versions, protocol.RUN: self.run}
+
+    def versions(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """The versions of the protocol that this controller speaks."""
+        return {"versions": list(protocol.VERSIONS)}
+
+    def run(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """Have pools run what ``orders`` say; this only writes it down. TradewindError where that is not possible."""
+        protocol.newest([arguments["version"]])
+        orders = [protocol.order(found) for found in arguments["orders"]]
+        if unknown := sorted({order.pool for order in orders} - set(self._pools)):
+            raise TradewindError(
+                f"this controller has no workers called {', '.join(unknown)}",
+                f"it has {', '.join(self._pools)}",
+                "tradewind plan and tradewind apply bring the configuration to the controller",
+            )
+        for order in orders:
+            if not self._registered(order.pool, order.revision):
+                raise TradewindError(f"no rollout has registered {order.revision}", "so it is not started")
+        with self._lock:
+            now = self._read()
+            self._write({**now.orders, **{order.pool: order for order in orders}}, now.pools)
+        return {}
+
+    def orders(self) -> Mapping[str, Order]:
+        """See OrderBook."""
+        with self._lock:
+            return self._read().orders
+
+    def see(self, pools: Mapping[str, PoolState]) -> None:
+        """See OrderBook."""
+        with self._lock:
+            now = self._read()
+            if dict(now.pools) != dict(pools) or self._clock() - now.written > ALIVE_S:
+                self._write(now.orders, pools)
+
+    def _read(self) -> Workers:
+        if self._known is None:
+            found = self._records.read(protocol.RECORD)
+            self._known, self._version = (Workers.from_dict(found[0]), found[1]) if found else (NOTHING, None)
+        return self._known
+
+    def _write(self, orders: Mapping[str, Order], pools: Mapping[str, PoolState]) -> None:
+        wanted = Workers(orders, pools, self._clock())
+        try:
+            self._version = self._records.write(protocol.RECORD, wanted.as_dict(), self._version)
+        except BaseException:
+            self._known = None  # it may have been written, or another controller may have
+            raise
+        self._known = wanted

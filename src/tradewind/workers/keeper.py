@@ -1,0 +1,246 @@
+"""Keeps the workers of every pool: sees, asks the policy, and takes the steps that are due. Nothing else does."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from tradewind.protocol.workers import GroupState, Order, PoolState, Stage
+from tradewind.scaling.policy import Bounds, Demand, Policy, Signals, WorkerClass, bounds_at, tasks_of
+from tradewind.workers.pool import Backend, Pool, Steps, decide, grown
+
+log = logging.getLogger(__name__)
+
+_WAITED_FOR = (Stage.STARTING, Stage.TURNING)
+
+CLOSELY_S = 3600.0
+"""Between two looks at how old the workers of a pool are."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found and wanted of one pool. ``held`` says why nothing was changed, where that is so."""
+
+    tasks: int | None = None
+    workers: int | None = None
+    wanted: int | None = None
+    held: str = ""
+
+
+class OrderBook(Protocol):
+    """What rollouts have asked for, and how far that is."""
+
+    def orders(self) -> Mapping[str, Order]:
+        """The last order of each pool."""
+
+    def see(self, pools: Mapping[str, PoolState]) -> None:
+        """From now on the pools are so."""
+
+
+class Keeper:
+    """``demand`` reads how many tasks each queue has; ``overrides`` are bounds that a person has set, by pool.
+
+    A signal that cannot be read is not zero: the pool keeps its number of workers. ``scale_s``: seconds between two
+    looks; ``haste_s``: the same while a rollout waits for new workers.
+    """
+
+    def __init__(
+        self,
+        classes: Iterable[WorkerClass],
+        backend: Backend,
+        demand: Callable[[], Mapping[str, int]],
+        book: OrderBook,
+        policy: Callable[[WorkerClass], Policy] = lambda workers: Demand(workers.slots, workers.shrink_after_s),
+        overrides: Callable[[], Mapping[str, Bounds]] = dict,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        scale_s: float = 0.0,
+        haste_s: float = 0.0,
+    ) -> None:
+        self._classes = {workers.service: workers for workers in classes}
+        self._policies = {name: policy(workers) for name, workers in self._classes.items()}
+        self._backend = backend
+        self._demand = demand
+        self._book = book
+        self._overrides = overrides
+        self._clock = clock
+        self._monotonic = monotonic
+        self._scale_s = scale_s
+        self._haste_s = haste_s
+        # A leader that has just begun does not know which workers take no tasks.
+        self._unsettled = set(self._classes)
+        self._looked: dict[str, float] = {}
+        self._stepped = float("-inf")
+        self._said: dict[str, str] = {}
+        self._states: dict[str, PoolState] = {}
+        self._tried: dict[str, str] = {}
+
+    def look(self) -> Mapping[str, Seen] | None:
+        """Step where that is due; None where it is not."""
+        waited_for = any(
+            (state := self._states.get(name)) is None or state.order != order or state.stage in _WAITED_FOR
+            for name, order in self._book.orders().items()
+        )
+        if self._monotonic() - self._stepped < (self._haste_s if waited_for else self._scale_s):
+            return None
+        return self.step()
+
+    def step(self) -> Mapping[str, Seen]:
+        """Look at every pool once, and do what is due."""
+        self._stepped = self._monotonic()
+        orders = self._book.orders()
+        try:
+            demand: Mapping[str, int] | None = self._demand()
+            overrides, why = self._overrides(), ""
+        except Exception as error:
+            demand, overrides, why = None, {}, str(error) or repr(error)
+        seen = {
+            name: self._keep(workers, demand, overrides.get(name), orders.get(name), why)
+            for name, workers in self._classes.items()
+        }
+        self._book.see(dict(self._states))
+        return seen
+
+    def _keep(
+        self,
+        workers: WorkerClass,
+        demand: Mapping[str, int] | None,
+        override: Bounds | None,
+        order: Order | None,
+        why: str,
+    ) -> Seen:
+        name = workers.service
+        try:
+            return self._bring(workers, demand, override, order, why)
+        except Exception as error:  # of one pool, whatever it is; the others are looked at
+            self._unsettled.add(name)
+            why = str(error) or repr(error)
+            before = self._states.get(name, PoolState())
+            # What was under way before is so still, as far as is known; an order that nothing was seen of is not done.
+            stage = before.stage if before.order == order else Stage.STARTING
+            self._states[name] = replace(before, order=order, detail=why, stage=stage)
+            return self._hold(name, why)
+
+    def _bring(
+        self,
+        workers: WorkerClass,
+        demand: Mapping[str, int] | None,
+        override: Bounds | None,
+        order: Order | None,
+        why: str,
+    ) -> Seen:
+        name = workers.service
+        asked = order if order and self._backend.registered(name, order.revision) else None
+        before, now = self._states.get(name), self._monotonic()
+        closely = (
+            name in self._unsettled
+            or now - self._looked.get(name, now) >= CLOSELY_S
+            or before is None
+            or before.order != order
+            or before.stage is not Stage.STEADY
+        )
+        pool = self._backend.look(name, closely=closely)
+        if demand is None and (asked is None or not closely):
+            return self._hold(name, why)
+        bounds = override or bounds_at(workers, self._clock())
+        tasks, wanted, working = self._wanted(workers, pool, asked, demand, bounds, now)
+        if not closely and (wanted < working or not _is_plain(pool, asked)):
+            closely = True
+            pool = self._backend.look(name, closely=True)
+        if closely:
+            self._looked[name] = now
+            tried = asked is not None and self._tried.get(name) == asked.attempt
+            steps = decide(pool, asked, wanted, workers.replace_after_s, least=min(bounds.min, wanted), tried=tried)
+        else:
+            steps = grown(pool, wanted)
+        self._take(name, steps, asked)
+        cordoned = any(worker.cordoned for group in pool.groups for worker in group.workers)
+        settled = working == wanted and not steps.waits and not cordoned and steps.stage is Stage.STEADY
+        (self._unsettled.discard if settled else self._unsettled.add)(name)
+        self._states[name] = _state(pool, order, steps, refused=asked is not order)
+        self._tell(name, steps, working, wanted, tasks)
+        return Seen(tasks, working, wanted, why or steps.waits)
+
+    def _wanted(
+        self,
+        workers: WorkerClass,
+        pool: Pool,
+        order: Order | None,
+        demand: Mapping[str, int] | None,
+        bounds: Bounds,
+        now: float,
+    ) -> tuple[int | None, int, int]:
+        """The tasks of a pool, how many workers it needs, and how many it has that take tasks.
+
+        Tasks that old workers finish need no new ones. Where the demand cannot be read, as many as there are.
+        """
+        working = max((group.working for group in pool.groups), default=0)
+        if demand is None:
+            return None, bounds.clamp(max(0, *(group.desired for group in pool.groups), working)), working
+        tasks = tasks_of(workers, demand)
+        revision = order.revision if order else pool.default
+        finished = sum(
+            worker.tasks or 0
+            for group in pool.groups
+            for worker in group.workers
+            if worker.cordoned and group.revision != revision
+        )
+        policy = self._policies[workers.service]
+        return tasks, policy.wanted(Signals(max(0, tasks - finished), working), bounds, now), working
+
+    def _take(self, name: str, steps: Steps, order: Order | None) -> None:
+        if steps.uncordon:
+            self._backend.uncordon(steps.uncordon)
+        for keep in steps.grow:
+            if keep.again and order:
+                self._tried[name] = order.attempt
+            self._backend.keep(name, keep)
+        if steps.cordon:
+            self._backend.cordon(steps.cordon)
+        for keep in steps.shrink:
+            self._backend.keep(name, keep)
+
+    def _hold(self, name: str, why: str) -> Seen:
+        if self._said.get(name) != why:
+            log.warning("%s stays as it is: %s", name, why)
+        self._said[name] = why
+        return Seen(held=why)
+
+    def _tell(self, name: str, steps: Steps, working: int, wanted: int, tasks: int | None) -> None:
+        did = {
+            "take tasks again": ", ".join(steps.uncordon),
+            "are kept": ", ".join(f"{keep.count} of {keep.revision[-24:] or name}" for keep in steps.grow),
+            "take no more tasks": ", ".join(steps.cordon),
+            "go": ", ".join(worker for keep in steps.shrink for worker in keep.leaving),
+        }
+        text = "; ".join(f"{who} {what}" for what, who in did.items() if who)
+        said = "; ".join(filter(None, [text, steps.waits]))
+        if said and said != self._said.get(name):
+            known = "?" if tasks is None else tasks
+            log.info("%s: %s tasks, %d workers, %d wanted: %s", name, known, working, wanted, said)
+        self._said[name] = said
+
+
+def _is_plain(pool: Pool, order: Order | None) -> bool:
+    """Whether there is nothing to do but to start workers, as far as can be seen without asking them."""
+    revision = order.revision if order else pool.default
+    return len(pool.groups) == 1 and pool.groups[0].revision == revision and not pool.groups[0].failed
+
+
+def _state(pool: Pool, order: Order | None, steps: Steps, *, refused: bool) -> PoolState:
+    groups = tuple(
+        GroupState(
+            group.revision,
+            group.desired,
+            sum(worker.ready for worker in group.workers) if group.workers else None,
+            group.tasks if group.workers else None,
+        )
+        for group in pool.groups
+    )
+    if refused and order:
+        why = f"no rollout has registered {order.revision}, so it is not started"
+        return PoolState(order, Stage.FAILED, why, groups)
+    return PoolState(order, steps.stage, steps.waits, groups)
