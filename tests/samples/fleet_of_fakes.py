@@ -17,6 +17,7 @@ from tradewind.storage.records import FolderRecords
 SERVICES = (
     Rolled("migrate", Component.SCHEDULER, one_off=True),
     Rolled("web", Component.WEBSERVER),
+    Rolled("controller", Component.SCHEDULER),
     Rolled("scheduler", Component.SCHEDULER),
     Rolled("worker", Component.WORKER),
     Rolled("flower", Component.FLOWER),

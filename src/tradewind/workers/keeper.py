@@ -142,9 +142,9 @@ class Keeper:
             or before.order != order
             or before.stage is not Stage.STEADY
         )
-        pool = self._backend.look(name, closely=closely)
         if demand is None and (asked is None or not closely):
             return self._hold(name, why)
+        pool = self._backend.look(name, closely=closely)
         bounds = override or bounds_at(workers, self._clock())
         tasks, wanted, working = self._wanted(workers, pool, asked, demand, bounds, now)
         if not closely and (wanted < working or not _is_plain(pool, asked)):

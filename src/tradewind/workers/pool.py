@@ -75,6 +75,11 @@ class Group:
         return sum(worker.healthy for worker in self.workers)
 
     @property
+    def taking(self) -> int:
+        """How many are healthy, and have not said that they take no tasks."""
+        return sum(worker.healthy and not worker.cordoned for worker in self.workers)
+
+    @property
     def tasks(self) -> int:
         """How many tasks its workers have, as far as they have answered."""
         return sum(worker.tasks or 0 for worker in self.workers)
@@ -183,7 +188,8 @@ def decide(
     until = order.until if order else Until.GONE
     if new is None:
         return _relieve(None, old, 0, replace_after_s, until)
-    replaced = max((group.desired for group in old), default=least)
+    # As many as take tasks now; there may be no room for those that were also wanted.
+    replaced = max((group.taking for group in old), default=least)
     enough = min(max(wanted, new.desired), max(1, replaced))
     turned = bool(old) and _turned(new, old, wanted)
     if not turned and new.healthy < enough:

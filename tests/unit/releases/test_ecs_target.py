@@ -15,8 +15,8 @@ from tests.counts import count
 
 from tradewind.errors import TradewindError
 from tradewind.releases.ecs import EcsTarget
-from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.phases import Phase
+from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.target import Progress, State, Until
 from tradewind.releases.worker_pools import WorkerPools
 

@@ -14,6 +14,7 @@ from fleet_of_fakes import (
     Clock,
     FakeTarget,
     KilledError,
+    Listen,
     events,
     fake,
     ignore,
@@ -26,22 +27,25 @@ from fleet_of_fakes import (
 from tradewind.blueprint import Component, services
 from tradewind.config import Environment
 from tradewind.errors import TradewindError
+from tradewind.releases.phases import Phase, forward
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Limits, Rollout
-from tradewind.releases.target import Progress, Rolled, waves
+from tradewind.releases.target import Progress, Rolled, Until
 from tradewind.storage.records import FolderRecords
 
 
-def test_a_release_goes_in_wave_by_wave(rollout: Rollout) -> None:
+def test_a_release_goes_in_phase_by_phase(rollout: Rollout) -> None:
     fake(rollout).calls.clear()
+    told = Listen()
 
-    rollout.deploy(release(NEW), ignore, "because")
+    rollout.deploy(release(NEW), told, "because")
 
     assert runs_only(rollout, NEW)
-    rest = ["scheduler", "worker", "flower"]
-    waves_ = [*["migrate"] * 3, *["web"] * 3, *rest * 3]
-    assert [name for name, _ in fake(rollout).calls] == [*waves_, "confirm", *rest, "worker"]
+    assert told.phases == ["snapshot", "migrate", "api", "rest", "cordon", "confirm", "drain"]
+    names = [name for name, _ in fake(rollout).calls]
+    api, rest = ["web", "controller"], ["scheduler", "flower", "worker"]
+    assert names == ["snapshot", *["migrate"] * 2, *api * 2, *rest * 2, "worker", "confirm", "worker"]
     assert rollout.releases.current_id() == release(NEW).id
     assert fake(rollout).adopted == dict.fromkeys(Component, NEW)
     assert rollout.releases.history()[-1]["reason"] == "because"
@@ -49,30 +53,47 @@ def test_a_release_goes_in_wave_by_wave(rollout: Rollout) -> None:
     assert (status["consistent"], status["unfinished"], status["lock"]) == (True, None, None)
 
 
-def test_waves_of_a_whole_environment() -> None:
-    found = waves(
+def test_the_phases_of_a_whole_environment() -> None:
+    found = forward(
         Rolled(service.name, service.component, service.one_off)
         for service in services(Environment(name="dev", account="production", availability="high"))
     )
 
-    assert [sorted(service.name for service in wave) for wave in found] == [
-        ["prepare"],
-        ["migrate"],
-        ["execution-api", "web"],
-        ["controller", "dag-processor", "flower", "scheduler", "triggerer", "worker"],
+    assert [(phase.name, sorted(service.name for service in phase.services), phase.until) for phase in found] == [
+        ("prepare", ["prepare"], Until.GONE),
+        ("snapshot", [], Until.GONE),
+        ("migrate", ["migrate"], Until.GONE),
+        ("api", ["controller", "execution-api", "web"], Until.GONE),
+        ("rest", ["dag-processor", "flower", "scheduler", "triggerer", "worker"], Until.STARTED),
+        ("cordon", ["worker"], Until.TURNED),
+        ("confirm", [], Until.GONE),
+        ("drain", ["worker"], Until.LEFT),
     ]
 
 
-def test_it_is_confirmed_while_old_workers_finish(rollout: Rollout) -> None:
+def test_what_would_be_done_is_told_and_not_done(rollout: Rollout) -> None:
+    fake(rollout).calls.clear()
+    fake(rollout).copies["flower"] = [NEW]
+
+    found = {phase["phase"]: phase["changes"] for phase in rollout.plan(release(NEW))}
+
+    assert fake(rollout).calls == []
+    assert [change["service"] for change in found["rest"]] == ["scheduler", "worker"]
+    assert found["migrate"] == [{"service": "migrate", "from": [], "to": NEW}]
+    assert found["drain"] == [{"service": "worker", "from": [OLD], "to": NEW}]
+    assert rollout.releases.unfinished() is None
+
+
+def test_it_is_over_while_old_workers_finish(rollout: Rollout) -> None:
     fake(rollout).busy = {"worker": 50}
     fake(rollout).calls.clear()
 
     rollout.deploy(release(NEW), ignore)
 
     names = [name for name, _ in fake(rollout).calls]
-    assert names[names.index("confirm") :].count("worker") > 40
-    assert names[: names.index("confirm")].count("flower") == 3
-    assert runs_only(rollout, NEW)
+    assert names[names.index("confirm") :] == ["confirm", "worker"]
+    status = rollout.status()
+    assert (status["consistent"], status["draining"]) == (True, {"worker": "2 tasks finish"})
 
 
 @pytest.mark.parametrize("looks", [0, 50])
@@ -86,23 +107,26 @@ def test_a_canary_that_fails_finds_the_old_workers_there(rollout: Rollout, looks
         there.append(list(fake(rollout).copies["worker"]))
 
     with pytest.raises(TradewindError, match="canary failed"):
-        rollout.deploy(release(NEW), look)
+        rollout.deploy(release(NEW), Listen(look))
 
     assert all(OLD in copies for copies in there)
     assert runs_only(rollout, OLD)
 
 
 def test_what_was_confirmed_is_not_taken_back(rollout: Rollout, records: FolderRecords, clock: Clock) -> None:
-    """An old task that never ends is no reason to stop the new workers, which have worked for hours."""
-    fake(rollout).busy = {"worker": 100_000}
+    """That the controller cannot be asked any more is no reason to stop workers that were found good."""
+
+    def away(phase: Phase) -> None:
+        if phase.name == "drain":
+            fake(rollout).hang = {"worker"}
 
     with pytest.raises(TradewindError, match="is in force, and something old is still there") as caught:
-        rollout.deploy(release(NEW), ignore)
+        rollout.deploy(release(NEW), Listen(on_phase=away))
 
     assert "worker was still draining after 3600 s" in caught.value.why
     assert caught.value.hint == "tradewind release resume dev"
     assert not [image for name, image in fake(rollout).calls[-100:] if image == OLD]
-    fake(rollout).busy = {}
+    fake(rollout).hang = set()
     assert run_on(rollout, records, clock).resume(ignore) == release(NEW)
     assert events(rollout)[-1] == ("deployed", release(NEW).id)
 
@@ -154,15 +178,32 @@ def test_a_gate_that_fails_brings_back_what_was(rollout: Rollout) -> None:
     assert rollout.status()["consistent"]
 
 
-def test_the_way_back_is_the_way_there_reversed_without_one_offs(rollout: Rollout) -> None:
+def test_on_the_way_back_the_controller_comes_first_and_the_api_last(rollout: Rollout) -> None:
     fake(rollout).ill = {NEW}
     fake(rollout).calls.clear()
+    told = Listen()
 
     with pytest.raises(TradewindError, match="canary failed"):
-        rollout.deploy(release(NEW), ignore)
+        rollout.deploy(release(NEW), told)
 
     back = dict.fromkeys(name for name, image in fake(rollout).calls if image == OLD)
-    assert list(back) == ["scheduler", "worker", "flower", "web"]
+    assert list(back) == ["controller", "scheduler", "flower", "worker", "web"]
+    assert told.phases[-4:] == ["controller", "rest", "drain", "api"]
+
+
+@pytest.mark.parametrize(("api", "waits"), [(NEW, True), (OLD, False)])
+def test_no_worker_meets_an_older_api(rollout: Rollout, api: str, waits: bool) -> None:
+    wanted = Release(dict(release(NEW).images) | {"webserver": api})
+    ReleaseRepository("dev", rollout.releases.records).keep(wanted)
+    fake(rollout).ill = {NEW}
+    fake(rollout).busy = {"worker": 5}
+    told = Listen()
+
+    with pytest.raises(TradewindError, match="canary failed"):
+        rollout.deploy(wanted, told)
+
+    assert ("worker", "2 tasks finish") in told.details if waits else ("worker", "2 tasks finish") not in told.details
+    assert fake(rollout).left == (set() if waits else {"worker"})
 
 
 def test_a_gate_that_never_opens_fails_within_its_limit(rollout: Rollout, clock: Clock) -> None:
@@ -176,7 +217,7 @@ def test_a_gate_that_never_opens_fails_within_its_limit(rollout: Rollout, clock:
             fake(rollout).hang.clear()
 
     with pytest.raises(TradewindError, match=r"worker was still draining after 100 s") as caught:
-        rollout.deploy(release(NEW), no_longer)
+        rollout.deploy(release(NEW), Listen(no_longer))
 
     assert "2 tasks finish" in caught.value.why
     assert clock.now - began < 200
@@ -202,7 +243,7 @@ def test_when_the_way_back_fails_too(rollout: Rollout) -> None:
             fake(rollout).broken.add(OLD)
 
     with pytest.raises(TradewindError, match="and so did the way back") as caught:
-        rollout.deploy(release(NEW), break_old)
+        rollout.deploy(release(NEW), Listen(break_old))
 
     assert caught.value.hint == "tradewind release resume dev"
     fake(rollout).broken.clear()

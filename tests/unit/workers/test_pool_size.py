@@ -1,4 +1,4 @@
-"""What brings a fleet to a number of workers: decisions, on every fleet there can be."""
+"""What brings workers of one revision to a number: decisions, on all workers that there can be; and who takes them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from math import inf
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tradewind.scaling.fleet import IN_TIME_S, STARTS_S, Steps, View, Worker, decide, taking_tasks
-from tradewind.scaling.scaler import Scaler
 
 from tradewind.errors import TradewindError
+from tradewind.protocol.workers import Order, PoolState
 from tradewind.scaling.policy import Bounds, WorkerClass
+from tradewind.workers.keeper import Keeper
+from tradewind.workers.pool import IN_TIME_S, STARTS_S, Group, Keep, Pool, Size, Worker, size_of
+
+
+def group(desired: int, workers: tuple[Worker, ...] = ()) -> Group:
+    return Group("worker-a", "1", desired, workers)
 
 
 def busy(name: str, tasks: int = 1) -> Worker:
@@ -25,44 +29,44 @@ def leaves(name: str, tasks: int = 0) -> Worker:
 
 
 def test_to_grow_those_who_were_told_to_leave_come_first() -> None:
-    view = View(4, (busy("a"), leaves("b"), leaves("c", 2), leaves("d")))
-    assert decide(view, 2) == Steps(uncordon=("c",))
-    assert decide(view, 3) == Steps(uncordon=("c", "b"))
-    assert decide(view, 6) == Steps(uncordon=("c", "b", "d"), launch=2)
+    view = group(4, (busy("a"), leaves("b"), leaves("c", 2), leaves("d")))
+    assert size_of(view, 2) == Size(uncordon=("c",))
+    assert size_of(view, 3) == Size(uncordon=("c", "b"))
+    assert size_of(view, 6) == Size(uncordon=("c", "b", "d"), launch=2)
 
 
 def test_whoever_goes_already_does_not_come_back() -> None:
     # ECS keeps two, and has three: one of b and c is being stopped.
-    view = View(2, (busy("a"), leaves("b"), leaves("c")))
-    assert decide(view, 2) == Steps(uncordon=("b",))
-    assert decide(view, 3) == Steps(uncordon=("b",), launch=1)
-    assert decide(view, 1) == Steps(retire=("b",))
+    view = group(2, (busy("a"), leaves("b"), leaves("c")))
+    assert size_of(view, 2) == Size(uncordon=("b",))
+    assert size_of(view, 3) == Size(uncordon=("b",), launch=1)
+    assert size_of(view, 1) == Size(retire=("b",))
 
 
 def test_to_shrink_idle_ones_take_no_more_tasks() -> None:
-    view = View(4, (busy("a", 3), busy("b", 0), busy("c", 1), busy("d", 0)))
-    assert decide(view, 2) == Steps(cordon=("b", "d"))
-    assert decide(view, 1) == Steps(cordon=("b", "d", "c"))
-    assert decide(view, 4) == Steps()
+    view = group(4, (busy("a", 3), busy("b", 0), busy("c", 1), busy("d", 0)))
+    assert size_of(view, 2) == Size(cordon=("b", "d"))
+    assert size_of(view, 1) == Size(cordon=("b", "d", "c"))
+    assert size_of(view, 4) == Size()
 
 
 def test_only_who_has_finished_goes_and_only_while_all_others_are_safe() -> None:
-    assert decide(View(3, (busy("a"), leaves("b"), leaves("c", 1))), 1) == Steps(retire=("b",))
+    assert size_of(group(3, (busy("a"), leaves("b"), leaves("c", 1))), 1) == Size(retire=("b",))
     exposed = Worker("a", cordoned=False, tasks=1)
-    assert decide(View(2, (exposed, leaves("b"))), 1).retire == ()
-    assert "once a cannot be taken for them" in decide(View(2, (exposed, leaves("b"))), 1).waits
-    starting = View(3, (busy("a"), leaves("b")))
-    assert "once those that start cannot be taken" in decide(starting, 2).waits
+    assert size_of(group(2, (exposed, leaves("b"))), 1).retire == ()
+    assert "once a cannot be taken for them" in size_of(group(2, (exposed, leaves("b"))), 1).waits
+    starting = group(3, (busy("a"), leaves("b")))
+    assert "once those that start cannot be taken" in size_of(starting, 2).waits
 
 
 def test_who_does_not_answer_is_not_taken_for_idle() -> None:
-    assert decide(View(2, (Worker("a", safe=True), Worker("b", safe=True))), 1) == Steps()
+    assert size_of(group(2, (Worker("a", safe=True), Worker("b", safe=True))), 1) == Size()
 
 
 def test_who_does_not_answer_may_take_no_tasks_already() -> None:
     silent = tuple(Worker(f"s{n}", safe=True) for n in range(5))
-    assert decide(View(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 5) == Steps()
-    assert decide(View(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 3) == Steps(cordon=("w0", "w1"))
+    assert size_of(group(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 5) == Size()
+    assert size_of(group(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 3) == Size(cordon=("w0", "w1"))
 
 
 def old(name: str, cordoned: bool = False, tasks: int = 1) -> Worker:
@@ -72,35 +76,30 @@ def old(name: str, cordoned: bool = False, tasks: int = 1) -> Worker:
 def test_who_has_run_for_long_goes_once_another_answers() -> None:
     why = "b have run for long, and are replaced"
     starting = Worker("c", safe=True)
-    assert decide(View(2, (old("a", tasks=2), old("b"))), 2, 100) == Steps(launch=1, waits=why)
-    assert decide(View(3, (old("a", tasks=2), old("b"), starting)), 2, 100) == Steps(waits=why)
-    assert decide(View(3, (old("a", tasks=2), old("b"), busy("c", 0))), 2, 100) == Steps(cordon=("b",), waits=why)
+    assert size_of(group(2, (old("a", tasks=2), old("b"))), 2, 100) == Size(launch=1, waits=why)
+    assert size_of(group(3, (old("a", tasks=2), old("b"), starting)), 2, 100) == Size(waits=why)
+    assert size_of(group(3, (old("a", tasks=2), old("b"), busy("c", 0))), 2, 100) == Size(cordon=("b",), waits=why)
     # While it has tasks, no other is replaced beside it, unless it is high time; and it takes no tasks again.
-    assert decide(View(3, (old("a"), old("b", True), busy("c"))), 2, 100) == Steps()
+    assert size_of(group(3, (old("a"), old("b", True), busy("c"))), 2, 100) == Size()
     late = replace(old("b", True), age_s=101 + IN_TIME_S)
-    assert decide(View(3, (old("a"), late, busy("c"))), 2, 100).launch == 1
-    assert decide(View(3, (old("a"), old("b", True, 0), busy("c"))), 2, 100).retire == ("b",)
-    assert decide(View(3, (old("a"), old("b", True, 0), busy("c"))), 3, 100) == Steps(launch=1)
+    assert size_of(group(3, (old("a"), late, busy("c"))), 2, 100).launch == 1
+    assert size_of(group(3, (old("a"), old("b", True, 0), busy("c"))), 2, 100).retire == ("b",)
+    assert size_of(group(3, (old("a"), old("b", True, 0), busy("c"))), 3, 100) == Size(launch=1)
 
 
 def test_one_that_does_not_answer_keeps_no_other_from_being_replaced() -> None:
     olds = (old("a"), old("b"), old("c"))
     starting, hangs = Worker("n", safe=True), Worker("s", safe=True, age_s=STARTS_S + 1)
-    assert decide(View(4, (*olds, starting)), 3, 100).launch == 0
-    assert decide(View(4, (*olds, hangs)), 3, 100).launch == 1
-    assert decide(View(5, (*olds, hangs, busy("n"))), 3, 100).cordon == ("a",)
-    assert decide(View(2, (busy("a"), hangs)), 2, 100) == Steps()
+    assert size_of(group(4, (*olds, starting)), 3, 100).launch == 0
+    assert size_of(group(4, (*olds, hangs)), 3, 100).launch == 1
+    assert size_of(group(5, (*olds, hangs, busy("n"))), 3, 100).cordon == ("a",)
+    assert size_of(group(2, (busy("a"), hangs)), 2, 100) == Size()
 
 
 def test_a_tenth_at_once_is_replaced_and_who_is_too_many_goes_first() -> None:
-    fleet = View(40, tuple(old(f"w{number:02}") for number in range(40)))
-    assert decide(fleet, 40, 100).launch == 4
-    assert decide(fleet, 30, 100).cordon == tuple(f"w{number:02}" for number in range(7))
-
-
-def test_a_release_is_left_alone() -> None:
-    steps = decide(View(8, (busy("a"), leaves("b")), turning=True), 1)
-    assert (steps.uncordon, steps.launch, steps.cordon, steps.retire) == ((), 0, (), ())
+    fleet = group(40, tuple(old(f"w{number:02}") for number in range(40)))
+    assert size_of(fleet, 40, 100).launch == 4
+    assert size_of(fleet, 30, 100).cordon == tuple(f"w{number:02}" for number in range(7))
 
 
 workers = st.builds(
@@ -115,7 +114,7 @@ workers = st.builds(
 
 @given(st.lists(workers, max_size=8), st.integers(0, 10), st.integers(0, 10), st.sampled_from([inf, 100.0]))
 def test_nothing_is_lost_in_any_fleet(found: list[Worker], desired: int, wanted: int, limit: float) -> None:
-    steps = decide(View(desired, tuple(found)), wanted, limit)
+    steps = size_of(group(desired, tuple(found)), wanted, limit)
     by_name = {worker.name: worker for worker in found}
     assert all(by_name[name].drained for name in steps.retire)
     assert all(by_name[name].cordoned is False for name in steps.cordon)
@@ -134,8 +133,8 @@ def test_nothing_is_lost_in_any_fleet(found: list[Worker], desired: int, wanted:
 
 @given(st.lists(workers.filter(lambda w: w.cordoned is not None), max_size=8), st.integers(0, 12))
 def test_it_never_wants_more_or_fewer_than_asked(found: list[Worker], wanted: int) -> None:
-    view = View(len(found), tuple(found))
-    steps = decide(view, wanted)
+    view = group(len(found), tuple(found))
+    steps = size_of(view, wanted)
     after = view.working + len(steps.uncordon) + steps.launch - len(steps.cordon)
     assert min(view.working, wanted) <= after <= max(view.working, wanted)
     if wanted >= view.working:
@@ -143,7 +142,7 @@ def test_it_never_wants_more_or_fewer_than_asked(found: list[Worker], wanted: in
 
 
 class Fake:
-    """A fleet of idle workers that does what it is told, at once."""
+    """Idle workers that do what they are told, at once."""
 
     def __init__(self, count: int) -> None:
         self.workers = {f"w{n}": False for n in range(count)}
@@ -151,30 +150,43 @@ class Fake:
         self.did: list[str] = []
         self.close = 0
 
-    def look(self, service: str, *, closely: bool) -> View:
+    def look(self, pool: str, *, closely: bool) -> Pool:
         if self.fails:
             raise TradewindError(self.fails)
         self.close += closely
-        if not closely:
-            return View(len(self.workers))
-        return View(
-            len(self.workers), tuple(Worker(n, cordoned=c, tasks=0, safe=not c) for n, c in self.workers.items())
-        )
+        found = tuple(Worker(n, cordoned=c, tasks=0, safe=not c) for n, c in self.workers.items())
+        return Pool((group(len(self.workers), found if closely else ()),), "worker-b", "1")
 
-    def uncordon(self, service: str, names: Collection[str]) -> None:
+    def registered(self, pool: str, revision: str) -> bool:
+        return True
+
+    def silent(self, pool: str) -> Collection[str]:
+        return ()
+
+    def uncordon(self, names: Collection[str]) -> None:
         self.workers |= dict.fromkeys(names, False)
         self.did.append(f"uncordon {' '.join(sorted(names))}")
 
-    def cordon(self, service: str, names: Collection[str]) -> None:
+    def cordon(self, names: Collection[str]) -> None:
         self.workers |= dict.fromkeys(names, True)
         self.did.append(f"cordon {' '.join(sorted(names))}")
 
-    def keep(self, service: str, count: int, leaving: Collection[str]) -> None:
-        for name in leaving:
+    def keep(self, pool: str, wanted: Keep) -> None:
+        for name in wanted.leaving:
             del self.workers[name]
-        while len(self.workers) < count:
-            self.workers[next(name for n in range(count) if (name := f"n{n}") not in self.workers)] = False
-        self.did.append(f"keep {count}")
+        while len(self.workers) < wanted.count:
+            self.workers[next(name for n in range(wanted.count) if (name := f"n{n}") not in self.workers)] = False
+        self.did.append(f"keep {wanted.count}")
+
+
+class NoOrders:
+    """No rollout has asked for anything."""
+
+    def orders(self) -> Mapping[str, Order]:
+        return {}
+
+    def see(self, pools: Mapping[str, PoolState]) -> None:
+        pass
 
 
 class Clock:
@@ -190,7 +202,7 @@ CLASS = WorkerClass("worker", ("default",), 2, Bounds(1, 5))
 
 def test_up_and_down_again() -> None:
     fleet, clock, demand = Fake(1), Clock(), {"default": 0}
-    scaler = Scaler([CLASS], fleet, lambda: demand, clock=clock, monotonic=clock)
+    scaler = Keeper([CLASS], fleet, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
     scaler.step()
     assert fleet.did == []
 
@@ -214,7 +226,7 @@ def test_up_and_down_again() -> None:
 def test_who_was_told_to_leave_comes_back_where_tasks_do() -> None:
     fleet, clock, demand = Fake(3), Clock(), {"default": 6}
     fleet.workers["w1"] = True  # by a controller that is no more
-    scaler = Scaler([CLASS], fleet, lambda: demand, clock=clock, monotonic=clock)
+    scaler = Keeper([CLASS], fleet, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
     scaler.step()
     assert fleet.did == ["uncordon w1"]
 
@@ -228,7 +240,7 @@ def test_a_signal_that_cannot_be_read_holds_capacity() -> None:
             raise TradewindError("Airflow's database does not answer")
         return {}
 
-    scaler = Scaler([CLASS], fleet, demand, clock=clock, monotonic=clock)
+    scaler = Keeper([CLASS], fleet, demand, NoOrders(), clock=clock, monotonic=clock)
     for _ in range(100):
         clock.now += 10
         assert scaler.step()["worker"].held == "Airflow's database does not answer"
@@ -250,53 +262,25 @@ def test_a_signal_that_cannot_be_read_holds_capacity() -> None:
 
 def test_a_broker_that_raises_holds_one_class_and_not_the_others() -> None:
     class Broken(Fake):
-        def look(self, service: str, *, closely: bool) -> View:
-            if service == "worker":
+        def look(self, pool: str, *, closely: bool) -> Pool:
+            if pool == "worker":
                 raise OSError("connection refused")
-            return super().look(service, closely=closely)
+            return super().look(pool, closely=closely)
 
     fleet, clock = Broken(1), Clock()
     heavy = WorkerClass("worker-heavy", ("heavy",), 2, Bounds(1, 5))
-    scaler = Scaler([CLASS, heavy], fleet, lambda: {"default": 9, "heavy": 6}, clock=clock, monotonic=clock)
+    scaler = Keeper([CLASS, heavy], fleet, lambda: {"default": 9, "heavy": 6}, NoOrders(), clock=clock, monotonic=clock)
     seen = scaler.step()
     assert seen["worker"].held == "connection refused"
     assert (seen["worker-heavy"].wanted, len(fleet.workers)) == (3, 3)
 
 
-def test_beside_those_that_a_release_has_replaced_there_are_more_and_never_fewer() -> None:
-    why = "those that a release has replaced finish their tasks"
-    assert decide(View(4, relieved=True), 9) == Steps(launch=5, waits=why)
-    assert decide(View(4, relieved=True), 2) == Steps(waits=why)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "taking"),
-    [
-        ([True, True], [False, False], "new"),
-        ([True, None], [False, None], "new"),  # who is silent counts for none
-        ([False], [True, True], "old"),  # the way back
-        ([False, True], [False], None),
-        ([True], [True], None),
-        ([None], [False], None),
-        ([True], [], None),  # they start
-    ],
-)
-def test_who_of_two_groups_takes_tasks(old: list[bool | None], new: list[bool | None], taking: str | None) -> None:
-    found = {"old": old, "new": new}
-    groups = {group: [f"{group}{number}" for number in range(len(told))] for group, told in found.items()}
-    duties = {
-        f"{group}{number}": {"cordoned": cordoned}
-        for group, told in found.items()
-        for number, cordoned in enumerate(told)
-        if cordoned is not None
-    }
-    assert taking_tasks(groups, duties) == taking
-
-
 def test_what_a_person_has_fixed_holds() -> None:
     fleet, clock = Fake(1), Clock()
     fixed: dict[str, Bounds] = {"worker": Bounds(3, 3)}
-    scaler = Scaler([CLASS], fleet, lambda: {"default": 100}, overrides=lambda: fixed, clock=clock, monotonic=clock)
+    scaler = Keeper(
+        [CLASS], fleet, lambda: {"default": 100}, NoOrders(), overrides=lambda: fixed, clock=clock, monotonic=clock
+    )
     scaler.step()
     assert len(fleet.workers) == 3
     fixed.clear()
