@@ -53,16 +53,22 @@ def test_a_worker_that_leaves_finishes_its_tasks(platform: Running) -> None:
     platform.tradewind("scale", "worker", "1")
     assert eventually(lambda: (s := platform.state("inflight", run_id)) in {"success", "failed"} and s) == "success"
     assert {t["try_number"] for t in platform.tasks("inflight", run_id)} == {1}
-    eventually(lambda: "worker-2" not in [row["name"] for row in platform.status()["processes"]])
+    eventually(lambda: len(workers(platform)) == 1)
     platform.tradewind("scale", "worker", "2")
+    assert len(workers(platform)) == 2
+
+
+def workers(platform: Running) -> list[str]:
+    return [row["name"] for row in platform.status()["processes"] if row["service"] == "worker"]
 
 
 def test_a_killed_supervisor_is_noticed_and_cleaned_up(platform: Running) -> None:
+    there = workers(platform)
     os.kill(platform.status()["supervisor_pid"], signal.SIGKILL)
     eventually(lambda: platform.status()["supervisor"] == "killed")
     assert platform.tradewind("status", check=False).returncode == 3
     left = {row["name"]: row["pid"] for row in platform.status()["processes"] if row["state"] == "abandoned"}
-    assert {"database", "web", "worker-1", "worker-2"} <= left.keys()
+    assert {"database", "web", *there} <= left.keys()
     assert "the supervisor was killed" in platform.tradewind("run", "canary", check=False).stderr
     done = platform.tradewind("up")  # cleans up, then starts
     assert done.stderr.startswith(f"the supervisor was killed; {len(left)} processes run without it: ")

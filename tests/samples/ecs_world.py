@@ -77,9 +77,9 @@ class Controlled:
 class World:
     """An environment on the emulator, its controller, and engines that deploy to it.
 
-    The controller works while a task of its service is healthy, and begins anew with another task. ``mute`` holds images
-    with which it does nothing, ``simple`` those with which it knows nothing of workers. ``on_control`` runs before each
-    of its calls to AWS.
+    The controller works while a task of its service is healthy, and begins anew with another task. ``mute`` holds
+    images with which it does nothing, ``simple`` those with which it knows nothing of workers. ``on_control`` runs
+    before each of its calls to AWS.
     """
 
     def __init__(self, folder: Path, services: tuple[Service, ...] = SERVICES) -> None:

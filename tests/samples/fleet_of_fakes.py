@@ -62,7 +62,7 @@ class FakeTarget:
         return Progress(State.DONE)
 
     def draining(self) -> dict[str, str]:
-        return {name: "2 tasks finish" for name in self.left}
+        return dict.fromkeys(self.left, "2 tasks finish")
 
     def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
         self.on_call()

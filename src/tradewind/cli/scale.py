@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
-from tradewind.cli import options
+from tradewind.cli import options, terminal
 from tradewind.cli.options import File
 from tradewind.cli.restart import wait
 
@@ -19,6 +20,10 @@ def scale(
     """Run COUNT workers from now on. Those that leave finish their tasks first."""
     platform = options.platform(file)
     platform.ask(do="scale", service=service, count=count)
-    wait(
-        platform, lambda status: sum(row["wanted"] for row in status["processes"] if row["service"] == service) == count
-    )
+    wait(platform, lambda status: len(_taking(status, service)) >= count)
+    if len(_taking(platform.ask(do="status"), service)) > count:
+        terminal.say("those that leave finish their tasks first: tradewind status")
+
+
+def _taking(status: Mapping[str, Any], service: str) -> list[str]:
+    return [row["name"] for row in status["processes"] if row["service"] == service and row["wanted"] and row["healthy"]]

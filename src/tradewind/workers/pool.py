@@ -297,9 +297,11 @@ def size_of(group: Group, wanted: int, replace_after_s: float = inf) -> Size:
     going = max(0, len(group.workers) - group.desired)
     staying = group.desired - max(0, len(cordoned) - going)
     old = {worker.name for worker in group.workers if worker.age_s > replace_after_s}
+    # Of those that are alike the one that came last goes first, as far as names tell.
+    latest = sorted(group.workers, key=lambda worker: (len(worker.name), worker.name), reverse=True)
     answering = sorted(
-        (worker for worker in group.workers if worker.cordoned is False and worker.tasks is not None),
-        key=lambda worker: (worker.name not in old, worker.tasks or 0, worker.name),
+        (worker for worker in latest if worker.cordoned is False and worker.tasks is not None),
+        key=lambda worker: (worker.name not in old, worker.tasks or 0),
     )
     if wanted > staying:
         # A worker that still has tasks is surely not one of those that go; one that is old does not come back.

@@ -46,7 +46,7 @@ locals {
       Effect = "Allow"
       Action = ["s3:GetObject"]
       Resource = [
-        for answered in ["controller/answers/*", "controller/leader.json"] :
+        for answered in ["controller/answers/*", "controller/leader.json", "controller/workers.json"] :
         "arn:aws:s3:::${local.own}/${answered}"
       ]
     },
@@ -148,6 +148,15 @@ locals {
       Resource = [
         for kind in ["cluster", "service", "task", "task-definition"] : "arn:aws:ecs:${local.here}:${kind}/${local.own}"
       ]
+    },
+    {
+      # Which revision workers run is the controller's matter: a pipeline registers one, and asks. Terraform changes the
+      # rest of these services, and names no revision.
+      Sid       = "WorkersAreTheControllers"
+      Effect    = "Deny"
+      Action    = ["ecs:UpdateService"]
+      Resource  = ["arn:aws:ecs:${local.here}:service/${local.own}/worker*"]
+      Condition = { Null = { "ecs:task-definition" = "false" } }
     },
     {
       # These know no resource.

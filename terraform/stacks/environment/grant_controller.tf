@@ -1,5 +1,5 @@
-# The grant `controller`: read what it is asked and answer, change how many workers there are, and see which connections
-# and variables there are.
+# The grant `controller`: read what it is asked and answer, change how many workers there are and which revision they run,
+# and see which connections and variables there are.
 
 locals {
   grant_controller = [
@@ -38,8 +38,22 @@ locals {
     {
       Sid      = "Workers"
       Effect   = "Allow"
-      Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
-      Resource = [for name in flatten(values(local.worker_services)) : "arn:aws:ecs:${var.region}:${var.account_id}:service/${module.cluster.name}/${name}"]
+      Action   = ["ecs:DescribeServices"]
+      Resource = local.worker_service_arns
+    },
+    {
+      # Revisions of workers alone. It can register none, and write no tags: so it starts what a rollout has registered.
+      Sid       = "WorkerRevisions"
+      Effect    = "Allow"
+      Action    = ["ecs:UpdateService"]
+      Resource  = local.worker_service_arns
+      Condition = { ArnLike = { "ecs:task-definition" = local.worker_revisions } }
+    },
+    {
+      Sid      = "WorkerRevisionTags"
+      Effect   = "Allow"
+      Action   = ["ecs:ListTagsForResource"]
+      Resource = local.worker_revisions
     },
     {
       Sid       = "WorkerTasks"

@@ -15,6 +15,8 @@ locals {
     for name, service in var.services : name => [for ecs_service, of in local.ecs_services : ecs_service if of.service == name]
     if length(service.replica_sets) > 1
   }
+  worker_service_arns = [for name in flatten(values(local.worker_services)) : "arn:aws:ecs:${var.region}:${var.account_id}:service/${module.cluster.name}/${name}"]
+  worker_revisions    = [for name in keys(local.worker_services) : "arn:aws:ecs:${var.region}:${var.account_id}:task-definition/${local.name}-${name}:*"]
 
   endpoints = {
     web           = local.web_url

@@ -151,37 +151,47 @@ def test_restart_of_what_is_not_there(daemon: Daemon, service: str) -> None:
     assert waiting(daemon) == []
 
 
-def test_scale_down_takes_the_highest_numbers(daemon: Daemon) -> None:
+def row_of(daemon: Daemon, service: str) -> dict[str, Any]:
+    (row,) = (row for row in ask(daemon, do="services")["services"] if row["name"] == service)
+    return dict(row)
+
+
+def test_a_person_says_how_many_and_the_controller_does_it(daemon: Daemon) -> None:
+    assert row_of(daemon, "worker")["fixed"] is None
     ask(daemon, do="scale", service="worker", count=1)
-    assert waiting(daemon)[0] == Stop(frozenset({"worker-2"}))
-
-    ask(daemon, do="scale", service="worker", count=0)
-    assert waiting(daemon)[0] == Stop(frozenset({"worker-1", "worker-2"}))
+    assert waiting(daemon) == []
+    assert row_of(daemon, "worker")["fixed"] == 1
 
 
-def test_scale_to_what_is_there_changes_nothing(daemon: Daemon) -> None:
-    ask(daemon, do="scale", service="worker", count=2)
-
-    assert [event for event in waiting(daemon) if event] == []
-
-
-def test_the_controller_says_who_goes_and_a_person_what_holds(daemon: Daemon) -> None:
-    ask(daemon, do="keep", service="worker", count=1, leaving=["worker-1", "nobody"])
+def test_the_controller_says_who_goes(daemon: Daemon) -> None:
+    ask(daemon, do="keep", service="worker", count=1, leaving=["worker-1", "nobody"], image="")
     assert waiting(daemon)[0] == Stop(frozenset({"worker-1"}))
-    (row,) = (row for row in ask(daemon, do="services")["services"] if row["name"] == "worker")
-    assert (row["count"], row["fixed"]) == (1, None)
-
-    ask(daemon, do="scale", service="worker", count=2)
-    (row,) = (row for row in ask(daemon, do="services")["services"] if row["name"] == "worker")
-    assert (row["count"], row["fixed"]) == (2, 2)
-    ask(daemon, do="keep", service="worker", count=3, leaving=[])
+    ask(daemon, do="keep", service="worker", count=3, leaving=[], image="")
     assert "worker-3" in daemon.supervisor.machine.processes
 
 
-def test_scale_up_while_one_still_leaves(daemon: Daemon) -> None:
+def test_workers_of_another_image_count_for_none(daemon: Daemon) -> None:
+    ask(daemon, do="register", image="new")
+    ask(daemon, do="keep", service="worker", count=2, leaving=[], image="new")
+    processes = daemon.supervisor.machine.processes
+    assert [processes[name].spec.image for name in ("worker-1", "worker-2", "worker-3", "worker-4")] == [
+        "",
+        "",
+        "new",
+        "new",
+    ]
+
+
+def test_no_image_is_started_that_no_rollout_has_registered(daemon: Daemon) -> None:
+    error = refusal(daemon, do="keep", service="worker", count=3, leaving=[], image="else")
+    assert error.what == "no rollout has registered else"
+    assert "worker-3" not in daemon.supervisor.machine.processes
+
+
+def test_more_while_one_still_leaves(daemon: Daemon) -> None:
     daemon.supervisor.machine.handle(Stop(frozenset({"worker-2"})), 2)
 
-    ask(daemon, do="scale", service="worker", count=2)
+    ask(daemon, do="keep", service="worker", count=2, leaving=[], image="")
 
     assert "worker-3" in daemon.supervisor.machine.processes
 
@@ -211,11 +221,10 @@ def test_a_process_goes_on_from_another_image(daemon: Daemon) -> None:
     refusal(daemon, do="replace", name="nothing", image="new")
 
 
-def test_further_workers_come_from_the_image_in_force(daemon: Daemon) -> None:
+def test_where_there_are_no_workers_they_come_from_the_image_in_force(daemon: Daemon) -> None:
     ask(daemon, do="adopt", images={"worker": "new"})
-    ask(daemon, do="scale", service="worker", count=3)
 
-    assert daemon.supervisor.machine.processes["worker-3"].spec.image == "new"
+    assert row_of(daemon, "worker")["image"] == "new"
 
 
 def test_scale_while_everything_stops_is_refused(daemon: Daemon) -> None:

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradewind.scaling.scaler import Seen
-
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import LEADER, leadership
 from tradewind.runtime.controller.broker_watch import LOST_S, Broker
@@ -21,6 +19,7 @@ from tradewind.runtime.controller.metadata import JOBS, Metadata
 from tradewind.runtime.controller.metrics import line, measured
 from tradewind.storage.lease import LEASE_S, RENEW_S
 from tradewind.storage.records import FolderRecords
+from tradewind.workers.keeper import Seen
 
 
 class Watched(FolderRecords):

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tradewind.blueprint import Component
+from tradewind.protocol import workers as protocol
+from tradewind.protocol.workers import GroupState, Order, PoolState, Workers
 from tradewind.releases.local_target import LocalTarget
-from tradewind.releases.target import Phase, Progress, Rolled, Stage
+from tradewind.releases.target import Rolled, Stage, State, Until
+from tradewind.releases.worker_pools import WorkerPools
+from tradewind.storage.records import FolderRecords
 
 WORKER = Rolled("worker", Component.WORKER, False)
-INFO = {"name": "worker", "component": "worker", "one_off": False, "address": False, "count": 1, "fixed": None}
+SCHEDULER = Rolled("scheduler", Component.SCHEDULER, False)
+ABOUT = {"one_off": False, "address": False, "count": 1, "fixed": None}
 
 
 class Supervisor:
-    """A platform with one class of workers."""
+    """A platform with workers and a scheduler."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.tasks: dict[str, int] = {}
-        self.silent: set[str] = set()
         self.asked: list[dict[str, Any]] = []
 
-    def add(self, name: str, image: str, state: str = "healthy") -> None:
+    def add(self, name: str, service: str, image: str, state: str = "healthy") -> None:
         self.rows.append(
-            {"name": name, "service": "worker", "image": image, "state": state, "wanted": True, "pid": len(self.rows)}
+            {"name": name, "service": service, "image": image, "state": state, "wanted": True, "pid": len(self.rows)}
             | {"healthy": state == "healthy", "last_exit": "exit code 1", "log": ""}
         )
 
@@ -33,49 +37,69 @@ class Supervisor:
         self.asked.append(request)
         match request["do"]:
             case "services":
-                return {"containers": True, "services": [INFO]}
+                names = {"worker": "worker", "scheduler": "scheduler"}
+                services = [{"name": name, "component": component, **ABOUT} for name, component in names.items()]
+                return {"containers": True, "services": services}
             case "status":
                 return {"processes": self.rows}
-            case "command":
-                cordoned = request["command"] == "cordon"
-                answering = set(request["names"]) - self.silent
-                return {name: {"cordoned": cordoned, "tasks": self.tasks.get(name, 0)} for name in answering}
         return {}
 
-    def look(self, *, keep: bool = False) -> Progress:
-        target = LocalTarget(self, lambda image: None)  # type: ignore[arg-type]
-        return target.advance(WORKER, "new", keep=keep)
+
+@pytest.fixture
+def records(tmp_path: Path) -> FolderRecords:
+    return FolderRecords(tmp_path)
 
 
-@pytest.mark.parametrize("state", ["crash-loop", "starting"])
-def test_copies_that_the_controller_adds_are_not_the_releases_matter(state: str) -> None:
-    supervisor = Supervisor()
-    supervisor.add("worker-1", "old")
-    supervisor.add("worker-2", "new", state)
-    supervisor.add("worker-3", "new")
-    supervisor.tasks = {"worker-1": 2}
-    found = supervisor.look(keep=True)
-    assert (found.phase, found.stage, found.turned) == (Phase.PENDING, Stage.DRAINING, True)
-    supervisor.tasks = {}
-    assert supervisor.look().stage is Stage.STOPPING
-    assert {"do": "retire", "name": "worker-1"} in supervisor.asked
+@pytest.fixture
+def supervisor() -> Supervisor:
+    return Supervisor()
 
 
-def test_one_that_the_release_needs_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor = Supervisor()
-    supervisor.add("worker-1", "old")
-    supervisor.add("worker-2", "new", "starting")
-    assert not supervisor.look().turned
-    monkeypatch.setattr("tradewind.releases.local_target.last_lines", lambda path, count: "")
-    supervisor.rows[1]["state"] = "crash-loop"
-    assert supervisor.look().phase is Phase.FAILED
+@pytest.fixture
+def target(supervisor: Supervisor, records: FolderRecords) -> LocalTarget:
+    pools = WorkerPools(records, "local")
+    return LocalTarget(supervisor, lambda image: None, pools)  # type: ignore[arg-type]
 
 
-def test_an_old_worker_that_does_not_answer_may_have_tasks() -> None:
-    supervisor = Supervisor()
-    supervisor.add("worker-1", "old")
-    supervisor.add("worker-2", "new")
-    supervisor.silent = {"worker-1"}
-    found = supervisor.look()
-    assert (found.phase, found.stage, found.turned) == (Phase.PENDING, Stage.TURNING, False)
-    assert not [request for request in supervisor.asked if request["do"] == "retire"]
+def test_workers_are_registered_and_left_to_the_controller(target: LocalTarget, supervisor: Supervisor) -> None:
+    supervisor.add("worker-1", "worker", "old")
+    for until in Until:
+        found = target.advance(WORKER, "new", until)
+        assert (found.state, found.detail) == (State.PENDING, "the controller is asked")
+    assert {"do": "register", "image": "new"} in supervisor.asked
+    assert {request["do"] for request in supervisor.asked} == {"services", "register"}
+
+
+def test_workers_that_only_finish_their_tasks_do_not_run_a_release(
+    target: LocalTarget, supervisor: Supervisor, records: FolderRecords
+) -> None:
+    supervisor.add("worker-1", "worker", "old")
+    supervisor.add("worker-2", "worker", "new")
+    supervisor.add("scheduler", "scheduler", "new")
+    assert target.running() == {"worker": {"old", "new"}, "scheduler": {"new"}}
+    order = Order("worker", "new", protocol.Until.GONE, "1")
+    groups = (GroupState("new", 1), GroupState("old", 1))
+    state = PoolState(order, protocol.Stage.DRAINING, "1 old workers finish 2 tasks", groups)
+    records.write(protocol.RECORD, Workers({"worker": order}, {"worker": state}).as_dict(), None)
+    assert target.running() == {"worker": {"new"}, "scheduler": {"new"}}
+    assert target.draining() == {"worker": "1 old workers finish 2 tasks"}
+
+
+def test_other_copies_start_beside_the_old_ones(target: LocalTarget, supervisor: Supervisor) -> None:
+    supervisor.add("scheduler", "scheduler", "old")
+    assert target.advance(SCHEDULER, "new").detail == "new copies start"
+    assert supervisor.asked[-1] == {"do": "add", "service": "scheduler", "image": "new"}
+    supervisor.add("scheduler-2", "scheduler", "new", "starting")
+    assert target.advance(SCHEDULER, "new").stage is Stage.STARTING
+    supervisor.rows[1] |= {"state": "healthy", "healthy": True}
+    assert target.advance(SCHEDULER, "new").stage is Stage.STOPPING
+    assert {"do": "retire", "name": "scheduler"} in supervisor.asked
+
+
+def test_a_copy_that_does_not_start_fails(target: LocalTarget, supervisor: Supervisor, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("no such file\n")
+    supervisor.add("scheduler-2", "scheduler", "new", "crash-loop")
+    supervisor.rows[0]["log"] = str(log)
+    found = target.advance(SCHEDULER, "new")
+    assert (found.state, found.detail) == (State.FAILED, "scheduler-2: exit code 1; its last lines:\nno such file")
