@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -72,3 +74,32 @@ def test_containers_write_and_read_where_their_settings_say(environment: str) ->
         assert mounts[WORK] is False
         assert mounts.get(DAGS, True) is (container["name"] != "controller")  # it alone writes
         assert (DAGS in mounts) == container["name"].startswith(("controller", "dag-processor", "triggerer", "worker"))
+
+
+def test_only_the_controller_starts_revisions_of_workers_and_it_can_make_none() -> None:
+    """Of what runs in an environment; and pipelines, which register them, do not start them."""
+
+    def may(statement: Mapping[str, Any], *verbs: str) -> bool:
+        allowed = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        return statement["Effect"] == "Allow" and any(verb in allowed or "ecs:*" in allowed for verb in verbs)
+
+    for deployed in everything()[0]:
+        found = [
+            (resource["address"], statement)
+            for resource in deployed.resources
+            if resource["type"] in {"aws_iam_role_policy", "aws_iam_policy"} and "boundary" not in resource["address"]
+            for statement in json.loads(resource["change"]["after"]["policy"])["Statement"]
+        ]
+        starting = [(address, statement) for address, statement in found if may(statement, "ecs:UpdateService")]
+        if deployed.name.startswith("environment"):
+            ((address, statement),) = starting
+            assert 'module.task["controller"]' in address
+            revisions = statement["Condition"]["ArnLike"]["ecs:task-definition"]
+            assert all(re.search(r":task-definition/[a-z0-9-]+-worker[a-z0-9-]*:\*$", each) for each in revisions)
+            assert all(re.search(r"/worker[a-z0-9-]*-[ab]$", resource) for resource in statement["Resource"])
+            makes = ("ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:RunTask", "iam:PassRole")
+            assert not [address for address, statement in found if may(statement, *makes)]
+        elif starting:
+            denied = [s for _, s in found if s["Effect"] == "Deny" and "ecs:UpdateService" in s["Action"]]
+            assert [s["Condition"] for s in denied] == [{"Null": {"ecs:task-definition": "false"}}]
+            assert denied[0]["Resource"][0].endswith("/worker*")
