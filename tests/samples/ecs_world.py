@@ -15,6 +15,7 @@ from fleet_of_fakes import KilledError, Listen
 from tradewind.blueprint import Component, Service, services
 from tradewind.config import Environment
 from tradewind.protocol.command_queue import LEADER, CommandQueue
+from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.ecs import EcsTarget, Layout
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
@@ -24,7 +25,7 @@ from tradewind.runtime.controller.dispatcher import Dispatcher
 from tradewind.runtime.controller.worker_orders import WorkerOrders
 from tradewind.scaling.policy import Bounds, WorkerClass
 from tradewind.storage.lease import LEASE_S
-from tradewind.storage.records import FolderRecords
+from tradewind.storage.records import FolderRecords, Records
 from tradewind.workers.ecs import EcsBackend
 from tradewind.workers.keeper import Keeper
 
@@ -86,7 +87,7 @@ class World:
         self.services = services
         self.ecs = Emulator()
         self.records = FolderRecords(folder)
-        self.controls = FolderRecords(folder / "controls")
+        self.controls: Records = FolderRecords(folder / "controls")
         self.controller: Controlled | None = None
         self.leads = ""
         self.mute: set[str] = set()
@@ -146,7 +147,13 @@ class World:
 
     def rollout(self) -> Rollout:
         """As a process that has just begun."""
-        target = EcsTarget(self.layout(), self.services, self.ecs, WorkerPools(self.controls, "dev", self.clock))
+        target = EcsTarget(
+            self.layout(),
+            self.services,
+            self.ecs,
+            WorkerPools(self.controls, "dev", self.clock),
+            DagFiles(self.controls, "dev", self.clock),
+        )
         return Rollout(ReleaseRepository("dev", self.records), target, Limits(), self.clock, self.sleep)
 
     def sleep(self, seconds: float) -> None:

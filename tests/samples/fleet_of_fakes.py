@@ -45,6 +45,7 @@ class FakeTarget:
     calls: list[tuple[str, str]] = field(default_factory=list)
     adopted: dict[Component, str] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
+    dag_release: str = ""
 
     def __post_init__(self) -> None:
         self.copies = {service.name: [self.image] for service in SERVICES}
@@ -59,6 +60,17 @@ class FakeTarget:
     def snapshot(self, images: Mapping[Component, str]) -> Progress:
         self.on_call()
         self.calls.append(("snapshot", ""))
+        return Progress(State.DONE)
+
+    def dags(self, release: str, instead_of: str = "") -> Progress:
+        self.on_call()
+        if not release:
+            self.dag_release = "before" if instead_of and self.dag_release == instead_of else self.dag_release
+            return Progress(State.DONE)
+        self.calls.append(("dags", release))
+        if release in self.broken:
+            return Progress(State.FAILED, f"{release} was taken back: a.py: no module named x")
+        self.dag_release = release
         return Progress(State.DONE)
 
     def draining(self) -> dict[str, str]:

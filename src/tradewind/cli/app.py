@@ -62,6 +62,7 @@ _COMMANDS: Mapping[str, str | Mapping[str, str]] = {
         "resume": "release:resume",
         "status": "release:status",
         "list": "release:list_",
+        "show": "release:show",
         "diff": "release:diff",
         "lock": "release:lock",
         "unlock": "release:unlock",

@@ -88,6 +88,7 @@ def deploy(
         raise TradewindError("--release needs --store, and nothing to make a release of", code=USAGE)
     project = options.project(file)
     chosen = project.environment(environment)
+    chosen.releases.refuse_while_deploying(project.outside.clock())
     controller, there = chosen.controller(), chosen.dags()
     if built and store:
         release = stores.bring(_store(store), built, there.builds)
@@ -100,7 +101,8 @@ def deploy(
     if there.kept:
         releases.forget(there.builds, there.kept)
     _say_origin(release)
-    _report(controller.ask("dags.deploy", terminal.say, release=release.id, whole=wait), as_json)
+    done = controller.ask("dags.deploy", terminal.say, release=release.id, whole=wait)
+    _report({**done, **_recorded(chosen, "deployed", done, _reason(release))}, as_json)
 
 
 def rollback(
@@ -112,7 +114,9 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Put an earlier release of DAG files in force again."""
-    _report(options.environment(file, environment).controller().ask("dags.rollback", terminal.say, to=to), as_json)
+    chosen = options.environment(file, environment)
+    done = chosen.controller().ask("dags.rollback", terminal.say, to=to)
+    _report({**done, **_recorded(chosen, "rolled-back", done, "DAG files alone")}, as_json)
 
 
 def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
@@ -188,6 +192,17 @@ def _store(place: str) -> ArtifactStore:
         raise TradewindError(f"{place!r} names no bucket", hint="s3://BUCKET/PREFIX", code=USAGE)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"  # S3 leads to its own
     return S3Artifacts(Aws(region).session(), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
+
+
+def _recorded(chosen: Environment, event: str, done: Mapping[str, Any], reason: str) -> dict[str, str | None]:
+    """Other DAG files make another release of an environment that has one; its id."""
+    made = chosen.releases.change_dags(str(done["release"]), event, chosen.outside.clock(), reason)
+    return {"environment_release": made.id if made else None}
+
+
+def _reason(release: DagRelease) -> str:
+    origin = release.origin
+    return f"DAG files of {origin.commit[:12]}: {origin.subject or ''}".strip(": ") if origin.commit else "DAG files"
 
 
 def _report(done: Mapping[str, Any], as_json: bool) -> None:

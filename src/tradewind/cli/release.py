@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +25,8 @@ from tradewind.releases.rollout import Rollout
 from tradewind.releases.target import Progress, State
 from tradewind.storage import lease
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and change nothing.")]
+
 
 def create(
     given: Annotated[
@@ -32,6 +36,12 @@ def create(
     source: Annotated[
         str | None,
         typer.Option("--from", metavar="ENVIRONMENT", help="Take what is not given from the release in force there."),
+    ] = None,
+    dags: Annotated[
+        str | None,
+        typer.Option(
+            "--dags", metavar="ID", help="The release of DAG files that comes with it. When not given: that of --from."
+        ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="What a person should know about it.")] = "",
     file: File = None,
@@ -55,6 +65,9 @@ def create(
     parent = base or (releases[-1] if releases else None)
     release = Release(
         images=chosen | {image.component.value: str(image.id) for image in built},
+        dags=dags if dags is not None else base.dags if base else "",
+        configuration=project.fingerprint,
+        commit=project.commit,
         parent=parent.id if parent else "",
         author=lease.me(),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -71,12 +84,17 @@ def deploy(
     environment: EnvironmentName,
     release: Annotated[str | None, typer.Argument(help="Its id. When not given: the newest release.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
+    dry_run: DryRun = False,
     file: File = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a release into an environment; where a gate fails, what ran before is brought back."""
     found = options.environment(file, environment)
     rollout = found.rollout()
     wanted = found.releases.release(release) if release else _newest(found)
+    if dry_run:
+        _show_plan(rollout, wanted, as_json)
+        return
     terminal.say(f"deploying {wanted.id} to {environment}")
     _bring(rollout, wanted, reason)
 
@@ -94,12 +112,22 @@ def redeploy(environment: Environment, reason: str) -> bool:
 def rollback(
     environment: EnvironmentName,
     to: Annotated[str | None, typer.Option("--to", help="A release. When not given: the one before.")] = None,
+    keep_dags: Annotated[
+        bool, typer.Option("--keep-dags", help="The DAG files that are in force stay; only the images go back.")
+    ] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
+    dry_run: DryRun = False,
     file: File = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Bring back an earlier release."""
+    """Bring back an earlier release: its images and its DAG files."""
     rollout = options.environment(file, environment).rollout()
     wanted = rollout.releases.release(to) if to else rollout.releases.previous()
+    if keep_dags and (now := rollout.releases.current()):
+        wanted = rollout.releases.keep(replace(wanted, dags=now.dags, parent=wanted.id, author=lease.me()))
+    if dry_run:
+        _show_plan(rollout, wanted, as_json)
+        return
     terminal.say(f"going back to {wanted.id} in {environment}")
     _bring(rollout, wanted, reason or "rollback")
 
@@ -135,6 +163,27 @@ def list_(
     terminal.table(["RELEASE", "CREATED", "BY", "NOTE"], rows)
 
 
+def show(
+    release: Annotated[str, typer.Argument(help="Its id.")],
+    environment: Annotated[str, typer.Option("--in", help="An environment whose account keeps it.")] = LOCAL,
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a release is made of, and what became of it in every environment."""
+    releases = options.environment(file, environment).releases
+    found, evidence = releases.release(release), releases.evidence(release)
+    if as_json:
+        terminal.data_json({**found.as_dict(), "evidence": evidence})
+        return
+    about = {"dags": found.dags, "configuration": found.configuration, "commit": found.commit, "parent": found.parent}
+    about |= {"made": f"{found.created} by {found.author}", "note": found.note}
+    rows = [[f"image {name}", image] for name, image in sorted(found.images.items())]
+    terminal.table([release, ""], [*rows, *([name, value] for name, value in about.items() if value)])
+    for entry in evidence:
+        reason = str(entry.get("reason", "")).partition("\n")[0]
+        terminal.say(f"{entry['at']}  {entry['environment']}  {entry['event']} by {entry['by']}  {reason}".rstrip())
+
+
 def diff(
     first: Annotated[str, typer.Argument(help="A release.")],
     second: Annotated[str, typer.Argument(help="Another one.")],
@@ -151,6 +200,7 @@ def diff(
         )
     one, two = (by_id[name].as_dict() for name in (first, second))
     changes = {f"image {c}": (one["images"].get(c, ""), two["images"].get(c, "")) for c in map(str, Component)}
+    changes |= {what: (one[what], two[what]) for what in ("dags", "configuration", "commit")}
     different = {key: values for key, values in changes.items() if values[0] != values[1]}
     if as_json:
         terminal.data_json({"version": 1, "changes": {k: {"from": a, "to": b} for k, (a, b) in different.items()}})
@@ -189,6 +239,30 @@ def history(environment: EnvironmentName, file: File = None, as_json: AsJson = F
 def _bring(rollout: Rollout, wanted: Release, reason: str) -> None:
     rollout.deploy(wanted, _Told(), reason)
     terminal.data(f"{wanted.id} is in force in {rollout.environment}")
+    _say_draining(rollout.target.draining(), rollout.environment)
+
+
+def _say_draining(draining: Mapping[str, str], environment: str) -> None:
+    for name, what in draining.items():
+        terminal.say(f"{name}: {what} (tradewind release status {environment})")
+
+
+def _show_plan(rollout: Rollout, wanted: Release, as_json: bool) -> None:
+    planned = rollout.plan(wanted)
+    if as_json:
+        terminal.data_json({"version": 1, "environment": rollout.environment, "release": wanted.id, "phases": planned})
+        return
+    terminal.data(f"{wanted.id} in {rollout.environment} would do this; nothing was changed")
+    for phase in planned:
+        terminal.data(f"{phase['phase']}: {phase['does']}")
+        for change in phase["changes"]:
+            before = ", ".join(map(_short, change["from"]))
+            terminal.data(f"  {change['service']:<16} {before or 'nothing'} -> {_short(change['to'])}")
+
+
+def _short(image: str) -> str:
+    """An image as people tell it from others: the beginning of its digest."""
+    return image.rpartition("sha256:")[2][:12] if "sha256:" in image else image
 
 
 def _build(file: Path | None, wanted: list[Component]) -> list[Image]:
@@ -243,4 +317,5 @@ def _show(found: dict[str, Any]) -> None:
         terminal.say(f"unfinished: {unfinished['release']} (tradewind release resume {found['environment']})")
     if lock_ := found["lock"]:
         terminal.say(f"locked by {lock_['owner']} since {lock_['since']}: {lock_['reason']}")
+    _say_draining(found["draining"], found["environment"])
     terminal.table(["SERVICE", "IMAGE"], [[name, ", ".join(images_)] for name, images_ in found["running"].items()])

@@ -26,4 +26,6 @@ def scale(
 
 
 def _taking(status: Mapping[str, Any], service: str) -> list[str]:
-    return [row["name"] for row in status["processes"] if row["service"] == service and row["wanted"] and row["healthy"]]
+    return [
+        row["name"] for row in status["processes"] if row["service"] == service and row["wanted"] and row["healthy"]
+    ]

@@ -237,6 +237,16 @@ def source_of(folder: Path, ref: str | None = None) -> Source:
     return Folder(folder, head) if changed else head
 
 
+def commit_of(file: Path) -> str:
+    """The commit that a file is of, with ``-dirty`` where it was changed since; empty where no repository has it."""
+    try:
+        head = _git(file.parent, "rev-parse", "--verify", "--quiet", "HEAD", check=False).decode().strip()
+        changed = head and _git(file.parent, "status", "--porcelain", "--", file.name, check=False)
+    except TradewindError:  # there is no git
+        return ""
+    return f"{head}-dirty" if changed else head
+
+
 def repository_of(folder: Path) -> Path | None:
     """The top of the repository that ``folder`` belongs to, if any."""
     found = _git(folder, "rev-parse", "--show-toplevel", check=False).decode().strip()

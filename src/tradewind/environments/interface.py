@@ -35,6 +35,10 @@ class Environment(Protocol):
         """As commands call it."""
 
     @property
+    def outside(self) -> Outside:
+        """The clock, and what else it meets."""
+
+    @property
     def described(self) -> config.Environment:
         """What the configuration says of it."""
 

@@ -80,12 +80,16 @@ class AwsEnvironment:
 
     def rollout(self) -> Rollout:
         """See Environment."""
+        from tradewind.releases.dag_files import DagFiles
         from tradewind.releases.ecs import EcsTarget, Layout
         from tradewind.releases.worker_pools import WorkerPools
         from tradewind.storage.s3_records import S3Records
 
-        pools = WorkerPools(S3Records(self.session, self._bucket, places.RECORDS), self.name, self.outside.clock)
-        target = EcsTarget(Layout.from_outputs(self.outputs), services(self.described), self.session, pools)
+        controls = S3Records(self.session, self._bucket, places.RECORDS)
+        pools = WorkerPools(controls, self.name, self.outside.clock)
+        dag_files = DagFiles(controls, self.name, self.outside.clock)
+        layout = Layout.from_outputs(self.outputs)
+        target = EcsTarget(layout, services(self.described), self.session, pools, dag_files)
         return rollout_of(self, target, self.outside)
 
     def controller(self) -> CommandQueue:

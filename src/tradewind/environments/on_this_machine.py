@@ -51,6 +51,7 @@ class LocalEnvironment:
     def rollout(self) -> Rollout:
         """See Environment. It must run already, from images."""
         from tradewind.images.builder import Podman
+        from tradewind.releases.dag_files import DagFiles
         from tradewind.releases.local_target import LocalTarget
         from tradewind.releases.worker_pools import WorkerPools
 
@@ -59,8 +60,10 @@ class LocalEnvironment:
             raise platform.missing(
                 "releases go to one that runs from images", "tradewind up --containers --database mysql"
             )
-        pools = WorkerPools(places.records(self.home), places.NAME, self.outside.clock)
-        return rollout_of(self, LocalTarget(platform, Podman("podman").fetch, pools), self.outside)
+        controls = places.records(self.home)
+        pools = WorkerPools(controls, places.NAME, self.outside.clock)
+        dag_files = DagFiles(controls, places.NAME, self.outside.clock)
+        return rollout_of(self, LocalTarget(platform, Podman("podman").fetch, pools, dag_files), self.outside)
 
     def controller(self) -> CommandQueue:
         """See Environment. It must run."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +43,17 @@ class Project:
     def folder(self) -> Path:
         """The folder of the configuration, from which its relative paths count."""
         return self.file.parent
+
+    @property
+    def fingerprint(self) -> str:
+        """``sha256:`` and the hash of what it says, whatever its comments and its order."""
+        said = json.dumps(self.tradewind.model_dump(mode="json"), sort_keys=True)
+        return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
+
+    @property
+    def commit(self) -> str:
+        """The commit of the configuration; see ``dags.source.commit_of``."""
+        return self.outside.commit_of(self.file)
 
     @cached_property
     def home(self) -> Home:

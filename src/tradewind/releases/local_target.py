@@ -11,6 +11,7 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import dag_run
 from tradewind.local.airflow import Airflow, NoAnswerError
 from tradewind.local.platform import Platform, last_lines
+from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.target import Progress, Rolled, Stage, State, Until
 from tradewind.releases.worker_pools import WorkerPools
 from tradewind.runtime.database.confirm import CANARY, silent_jobs
@@ -24,10 +25,13 @@ class LocalTarget:
 
     poll_s = 0.5
 
-    def __init__(self, platform: Platform, fetch: Callable[[str], None], pools: WorkerPools) -> None:
+    def __init__(
+        self, platform: Platform, fetch: Callable[[str], None], pools: WorkerPools, dag_files: DagFiles
+    ) -> None:
         """``fetch`` has an image here, wherever it comes from; TradewindError where it cannot be had."""
         self._platform = platform
         self._pools = pools
+        self._dag_files = dag_files
         self._fetch = fetch
         self._here: set[str] = set()
         answer = platform.ask(do="services")
@@ -81,6 +85,10 @@ class LocalTarget:
         if self._info[service.name]["address"]:
             return self._in_place(image, rows)
         return self._beside(service, image, rows)
+
+    def dags(self, release: str, instead_of: str = "") -> Progress:
+        """See Target."""
+        return self._dag_files.bring(release, instead_of)
 
     def confirm(self, since: float) -> Progress:
         """See Target."""

@@ -10,7 +10,7 @@ from tradewind.releases.target import Rolled, Until
 
 CONTROLLER = "controller"
 """The service that brings workers to another revision."""
-SNAPSHOT, CONFIRM = "snapshot", "confirm"
+SNAPSHOT, DAGS, CONFIRM = "snapshot", "dags", "confirm"
 """The phases that are about no service."""
 
 
@@ -43,10 +43,11 @@ def forward(services: Iterable[Rolled]) -> tuple[Phase, ...]:
         Phase("api", "what answers workers and people, and the controller", (*api, *controller)),
         Phase("rest", "all else; new workers start beside the old ones", (*rest, *workers), Until.STARTED),
         Phase("cordon", "new workers take all new tasks; the old ones stay", workers, Until.TURNED),
+        Phase(DAGS, "the DAG files of the release"),
         Phase(CONFIRM, "every part of Airflow is well, and a DAG runs"),
         Phase("drain", "old workers finish their tasks, and end", workers, Until.LEFT, settled=True),
     )
-    return tuple(phase for phase in found if phase.services or phase.name in {SNAPSHOT, CONFIRM})
+    return tuple(phase for phase in found if phase.services or phase.name in {SNAPSHOT, DAGS, CONFIRM})
 
 
 def back(services: Iterable[Rolled], *, same_api: bool) -> tuple[Phase, ...]:
@@ -58,11 +59,12 @@ def back(services: Iterable[Rolled], *, same_api: bool) -> tuple[Phase, ...]:
     _, api, controller, rest, workers = _kinds(services)
     found = (
         Phase("controller", "it brings the workers back", controller),
+        Phase(DAGS, "the DAG files that were"),
         Phase("rest", "all that asks the API; workers that stayed take tasks again", rest + workers, Until.TURNED),
         Phase("drain", "the others finish their tasks, and end", workers, Until.LEFT if same_api else Until.GONE),
         Phase("api", "what answers workers and people", api),
     )
-    return tuple(phase for phase in found if phase.services)
+    return tuple(phase for phase in found if phase.services or phase.name == DAGS)
 
 
 def _kinds(services: Iterable[Rolled]) -> tuple[tuple[Rolled, ...], ...]:

@@ -1,4 +1,4 @@
-"""The record of a release: the images that run in an environment, named by their content. Pure."""
+"""The record of a release: images, DAG files and the configuration that they were made for, named by content. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 
 from tradewind.errors import ExitCode, TradewindError
 
-VERSION = 1
+VERSION = 2
+READ = (1, 2)
+"""Version 1 knew images alone."""
 _DIGEST = re.compile(r"(.+@)?sha256:[0-9a-f]{64}")
 
 
@@ -19,12 +21,17 @@ _DIGEST = re.compile(r"(.+@)?sha256:[0-9a-f]{64}")
 class Release:
     """What is deployed and promoted as one.
 
-    ``images`` maps each component to its image, by digest. ``parent`` is the release that this one was made from,
-    ``created`` a time (ISO 8601, UTC). The id is a hash of the content, so that the same content is the same release,
-    whatever its author and its time.
+    ``images`` maps each component to its image, by digest. ``dags`` is the release of DAG files; empty: whatever is in
+    force stays. ``configuration`` is the hash of the configuration that it was made with, ``commit`` the commit of
+    that, each empty where nothing is known. ``parent`` is the release that this one was made from, ``created`` a time
+    (ISO 8601, UTC). The id is a hash of images, DAG files and configuration, so that the same content is the same
+    release, whatever its author and its time.
     """
 
     images: Mapping[str, str]
+    dags: str = ""
+    configuration: str = ""
+    commit: str = ""
     parent: str = ""
     author: str = ""
     created: str = ""
@@ -40,8 +47,7 @@ class Release:
     @property
     def id(self) -> str:
         """``r-`` and 12 hexadecimal digits."""
-        # Records once had two more fields, always empty; releases that were made then keep their ids.
-        content = {"images": dict(self.images), "configuration": "", "dags": ""}
+        content = {"images": dict(self.images), "configuration": self.configuration, "dags": self.dags}
         return "r-" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict[str, Any]:
@@ -51,6 +57,9 @@ class Release:
             "id": self.id,
             "parent": self.parent,
             "images": dict(self.images),
+            "dags": self.dags,
+            "configuration": self.configuration,
+            "commit": self.commit,
             "author": self.author,
             "created": self.created,
             "note": self.note,
@@ -60,8 +69,10 @@ class Release:
     def from_dict(cls, record: Mapping[str, Any]) -> Release:
         """Read a record. TradewindError where it is not what its id says."""
         try:
-            found = cls(**{name: record[name] for name in ("images", "parent", "author", "created", "note")})
-            right = record["version"] == VERSION and record["id"] == found.id
+            known = {name: record[name] for name in ("images", "parent", "author", "created", "note")}
+            later = {name: record.get(name, "") for name in ("dags", "configuration", "commit")}
+            found = cls(**known, **later)
+            right = record["version"] in READ and record["id"] == found.id
         except (KeyError, TypeError):
             right = False
         if not right:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.releases.record import Release
-from tradewind.storage.lease import me
+from tradewind.storage.lease import held, is_held, me, of_environment
 from tradewind.storage.records import ConflictError, Records
 
 
@@ -33,7 +33,8 @@ class ReleaseRepository:
             if found:
                 first = Release.from_dict(found[0])
                 last = max(first, release, key=lambda made: made.created)
-                release = replace(last, parent=first.parent, note=release.note or first.note)
+                commit = release.commit or first.commit
+                release = replace(last, parent=first.parent, note=release.note or first.note, commit=commit)
             try:
                 self.records.write(name, release.as_dict(), found[1] if found else None)
             except ConflictError:
@@ -100,27 +101,82 @@ class ReleaseRepository:
         found = self._read("lock")
         return {key: found[key] for key in ("owner", "reason", "since", "until")} if found else None
 
+    def refuse_while_deploying(self, now: float) -> None:
+        """TradewindError while a rollout brings a release here, or has left one unfinished. ``now`` is Unix time."""
+        if found := self._read("lock"):
+            right = of_environment(self.environment)
+            if is_held(found, now):
+                raise held(right, found)
+        if unfinished := self.unfinished():
+            raise TradewindError(
+                f"the deployment of {unfinished['release']} to {self.environment} is unfinished",
+                "its DAG files may be others",
+                f"tradewind release resume {self.environment}",
+            )
+
+    def evidence(self, release: str) -> list[dict[str, Any]]:
+        """What became of a release in every environment that keeps its records here, oldest first: their ledgers."""
+        ledgers = [name for name in self.records.names("environments/") if "/ledger/" in name]
+        found = [
+            {"environment": name.split("/")[1], **entry[0]} for name in ledgers if (entry := self.records.read(name))
+        ]
+        return sorted((e for e in found if e["release"] == release), key=lambda entry: str(entry["at"]))
+
+    def change_dags(self, dags: str, event: str, at: float, reason: str) -> Release | None:
+        """Other DAG files are in force: the release in force is another one from now on. None where there is none.
+
+        The lease of the environment is not needed: a rollout that ends later keeps these DAG files (``settle``).
+        """
+        while True:
+            found = self.records.read(self._name("current"))
+            if found is None:
+                return None
+            before = self.release(found[0]["release"])
+            if before.dags == dags:
+                return before
+            made = self.keep(
+                replace(before, dags=dags, parent=before.id, author=me(), created=_time(at, "milliseconds"), note="")
+            )
+            try:
+                self.records.write(self._name("current"), {"release": made.id}, found[1])
+            except ConflictError:
+                continue
+            self.note(event, made.id, at, reason=reason)
+            return made
+
     # Only who holds the lease of the environment calls what follows.
 
     def begin(self, release: str, previous: str | None, reason: str, *, back: bool) -> None:
         """Write down what is wanted, for a command that finishes what a kill left. ``back``: ``previous`` is wanted."""
         self._write("deployment", {"release": release, "previous": previous, "back": back, "reason": reason})
 
-    def settle(self, release: Release, event: str, at: float, **more: Any) -> None:
-        """From now on this release is in force, and nothing is unfinished. ``at`` is Unix time."""
+    def settle(self, release: Release, event: str, at: float, **more: Any) -> Release:
+        """From now on this release is in force, and nothing is unfinished; the release. ``at`` is Unix time.
+
+        Where DAG files were changed meanwhile, they stay: what is in force is a release with these.
+        """
+        unfinished, now = self.unfinished(), self.current()
+        if unfinished and now and now.id != unfinished["previous"] and now.dags:
+            release = self.keep(replace(release, dags=now.dags, parent=release.id))
         self._write("current", {"release": release.id})
         self.note(event, release.id, at, **more)
         name = self._name("deployment")
         if found := self.records.read(name):
             self.records.delete(name, found[1])
+        return release
 
     def note(self, event: str, release: str, at: float, **more: Any) -> None:
         """Append to the ledger. An entry is never written over. ``at`` is Unix time."""
         when = datetime.fromtimestamp(at, UTC)
-        entry = {"event": event, "release": release, "by": me(), "at": when.isoformat(timespec="seconds"), **more}
+        entry = {"event": event, "release": release, "by": me(), "at": _time(at, "seconds"), **more}
         ledger = self._name("ledger/")
-        number = len(self.records.names(ledger)) + 1
-        self.records.write(f"{ledger}{number:06}-{when.strftime('%Y%m%dT%H%M%S')}", entry, None)
+        while True:
+            number = len(self.records.names(ledger)) + 1
+            try:
+                self.records.write(f"{ledger}{number:06}-{when.strftime('%Y%m%dT%H%M%S')}", entry, None)
+            except ConflictError:
+                continue  # another change was noted at the same time
+            return
 
     def _name(self, what: str) -> str:
         return f"environments/{self.environment}/{what}"
@@ -132,3 +188,7 @@ class ReleaseRepository:
     def _write(self, what: str, document: Mapping[str, Any]) -> None:
         found = self.records.read(self._name(what))
         self.records.write(self._name(what), document, found[1] if found else None)
+
+
+def _time(at: float, precision: str) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec=precision)

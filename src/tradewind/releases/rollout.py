@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from tradewind.blueprint import Component
 from tradewind.errors import TradewindError
-from tradewind.releases.phases import CONFIRM, SNAPSHOT, Phase, back, forward
+from tradewind.releases.phases import CONFIRM, DAGS, SNAPSHOT, Phase, back, forward
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.target import Progress, Stage, State, Target
@@ -141,6 +141,11 @@ class Rollout:
                 for s in phase.services
                 if s.one_off or set(running.get(s.name, ())) != {images[s.name]}
             ]
+            if phase.name == DAGS and release.dags:
+                before = self.releases.current()
+                changes = [
+                    {"service": DAGS, "from": [before.dags] if before and before.dags else [], "to": release.dags}
+                ]
             found.append({"phase": phase.name, "does": phase.does, "changes": changes})
         return found
 
@@ -171,7 +176,7 @@ class Rollout:
         release = self.releases.release(to)
         try:
             for phase in back(self.target.services(), same_api=self._same_api(release)):
-                self._carry_out(phase, release, lease, listen)
+                self._carry_out(phase, release, lease, listen, failed)
         except GateError as error:
             self._note("stuck", to, reason=str(error))
             raise TradewindError(
@@ -181,7 +186,9 @@ class Rollout:
             ) from error
         self._settle("rolled-back", release, why, self.clock() - began)
 
-    def _carry_out(self, phase: Phase, release: Release, lease: Lease, listen: Listener) -> None:
+    def _carry_out(
+        self, phase: Phase, release: Release, lease: Lease, listen: Listener, failed: Release | None = None
+    ) -> None:
         listen.phase(phase)
         images = self._images(release)
         match phase.name:
@@ -190,6 +197,8 @@ class Rollout:
             case "snapshot":
                 of_components = {Component(name): image for name, image in release.images.items()}
                 looks = {SNAPSHOT: partial(self.target.snapshot, of_components)}
+            case "dags":
+                looks = {DAGS: partial(self.target.dags, release.dags, failed.dags if failed else "")}
             case _:
                 looks = {CONFIRM: partial(self.target.confirm, self.clock())}
         try:

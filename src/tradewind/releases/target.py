@@ -86,6 +86,13 @@ class Target(Protocol):
         Workers are the controller's: this registers what they shall run, and asks. ``until`` is about them alone.
         """
 
+    def dags(self, release: str, instead_of: str = "") -> Progress:
+        """Bring a release of DAG files in force, as a whole.
+
+        With an empty one, what was in force before ``instead_of`` is again, where that was put in force; else what is
+        in force stays.
+        """
+
     def confirm(self, since: float) -> Progress:
         """Look at the whole: was every part of Airflow well after ``since`` (Unix time), and does a run succeed?"""
 

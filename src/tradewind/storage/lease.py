@@ -77,7 +77,7 @@ class Lease:
     def take(cls, records: Records, right: LeaseKey, reason: str, clock: Callable[[], float]) -> Lease:
         """Take it. HeldError where somebody has it: who, since when, why, and what to run."""
         found = records.read(right.record)
-        if found and _holds(found[0], clock()):
+        if found and is_held(found[0], clock()):
             raise held(right, found[0])
         token, until = secrets.token_hex(8), clock() + LEASE_S
         try:
@@ -126,7 +126,7 @@ class Lease:
 def lock(records: Records, right: LeaseKey, reason: str, clock: Callable[[], float]) -> None:
     """Lock until it is unlocked. HeldError where it is locked."""
     found = records.read(right.record)
-    if found and _holds(found[0], clock()):
+    if found and is_held(found[0], clock()):
         raise held(right, found[0])
     records.write(right.record, _document(secrets.token_hex(8), reason, clock(), None), _of(found))
 
@@ -153,7 +153,8 @@ def _of(found: tuple[dict[str, Any], str] | None) -> str | None:
     return found[1] if found else None
 
 
-def _holds(document: dict[str, Any], now: float) -> bool:
+def is_held(document: dict[str, Any], now: float) -> bool:
+    """Whether somebody has what this record is of, at ``now`` (Unix time)."""
     if document["until"] is None:
         return True
     host, pid, born = document["process"]

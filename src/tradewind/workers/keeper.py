@@ -144,12 +144,12 @@ class Keeper:
         )
         if demand is None and (asked is None or not closely):
             return self._hold(name, why)
-        pool = self._backend.look(name, closely=closely)
+        pool = self._look(name, closely=closely)
         bounds = override or bounds_at(workers, self._clock())
         tasks, wanted, working = self._wanted(workers, pool, asked, demand, bounds, now)
         if not closely and (wanted < working or not _is_plain(pool, asked)):
             closely = True
-            pool = self._backend.look(name, closely=True)
+            pool = self._look(name, closely=True)
         if closely:
             self._looked[name] = now
             tried = asked is not None and self._tried.get(name) == asked.attempt
@@ -163,6 +163,12 @@ class Keeper:
         self._states[name] = _state(pool, order, steps, refused=asked is not order)
         self._tell(name, steps, working, wanted, tasks)
         return Seen(tasks, working, wanted, why or steps.waits)
+
+    def _look(self, name: str, *, closely: bool) -> Pool:
+        pool = self._backend.look(name, closely=closely)
+        # What Terraform has made, and no rollout, is a template.
+        known = pool.default is not None and self._backend.registered(name, pool.default)
+        return pool if known else replace(pool, default=None)
 
     def _wanted(
         self,

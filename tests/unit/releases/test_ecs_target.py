@@ -38,6 +38,8 @@ def test_the_first_release_of_an_empty_environment(world: World) -> None:
         "acme-dev-migrate",
         "tradewind.runtime.database.confirm",
     ]
+    started = {task.revision for task in world.ecs.tasks.values() if task.service}
+    assert not started & set(world.templates.values())
     wanted = {service.name: service.counts.desired for service in SERVICES if not service.one_off}
     assert {name: sum(world.counts()[s] for s in sets) for name, sets in world.sets.items()} == wanted
     assert sorted(world.counts()[name] for name in world.sets["worker"]) == [0, wanted["worker"]]
@@ -259,14 +261,14 @@ def test_old_workers_are_told_nothing_before_all_else_is_well(world: World) -> N
     old = {task.id for task in world.workers()}
 
     def watch(name: str, progress: Progress) -> None:
-        if listener.phases[-1] not in {"cordon", "confirm", "drain"}:
+        if listener.phases[-1] not in {"cordon", "dags", "confirm", "drain"}:
             assert not any(task.cordoned for task in world.workers() if task.id in old)
 
     listener = Listen(watch)
     ReleaseRepository("dev", world.records).keep(release(2))
     world.rollout().deploy(release(2), listener)
 
-    assert listener.phases == ["prepare", "snapshot", "migrate", "api", "rest", "cordon", "confirm", "drain"]
+    assert listener.phases == ["prepare", "snapshot", "migrate", "api", "rest", "cordon", "dags", "confirm", "drain"]
 
 
 def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:

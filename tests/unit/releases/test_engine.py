@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_a_release_goes_in_phase_by_phase(rollout: Rollout) -> None:
     rollout.deploy(release(NEW), told, "because")
 
     assert runs_only(rollout, NEW)
-    assert told.phases == ["snapshot", "migrate", "api", "rest", "cordon", "confirm", "drain"]
+    assert told.phases == ["snapshot", "migrate", "api", "rest", "cordon", "dags", "confirm", "drain"]
     names = [name for name, _ in fake(rollout).calls]
     api, rest = ["web", "controller"], ["scheduler", "flower", "worker"]
     assert names == ["snapshot", *["migrate"] * 2, *api * 2, *rest * 2, "worker", "confirm", "worker"]
@@ -66,6 +67,7 @@ def test_the_phases_of_a_whole_environment() -> None:
         ("api", ["controller", "execution-api", "web"], Until.GONE),
         ("rest", ["dag-processor", "flower", "scheduler", "triggerer", "worker"], Until.STARTED),
         ("cordon", ["worker"], Until.TURNED),
+        ("dags", [], Until.GONE),
         ("confirm", [], Until.GONE),
         ("drain", ["worker"], Until.LEFT),
     ]
@@ -82,6 +84,64 @@ def test_what_would_be_done_is_told_and_not_done(rollout: Rollout) -> None:
     assert found["migrate"] == [{"service": "migrate", "from": [], "to": NEW}]
     assert found["drain"] == [{"service": "worker", "from": [OLD], "to": NEW}]
     assert rollout.releases.unfinished() is None
+
+
+@pytest.mark.parametrize(("before", "after"), [("d-1", "d-1"), ("", "before")])
+def test_dag_files_come_and_go_with_the_release(rollout: Rollout, before: str, after: str) -> None:
+    first, second = replace(release(NEW), dags=before), replace(release(OTHER), dags="d-2")
+    for each in (first, second):
+        rollout.releases.keep(each)
+    rollout.deploy(first, ignore)
+    assert fake(rollout).dag_release == before
+    fake(rollout).ill = {OTHER}
+
+    with pytest.raises(TradewindError, match=f"{first.id} is in force again"):
+        rollout.deploy(second, ignore)
+
+    assert fake(rollout).dag_release == after
+    assert rollout.releases.current_id() == first.id
+
+
+def test_dag_files_that_cannot_be_imported_take_the_release_back(rollout: Rollout) -> None:
+    wanted = rollout.releases.keep(replace(release(NEW), dags="d-2"))
+    fake(rollout).broken = {"d-2"}
+
+    with pytest.raises(TradewindError, match="is in force again") as caught:
+        rollout.deploy(wanted, ignore)
+
+    assert "no module named x" in caught.value.why
+    assert runs_only(rollout, OLD)
+
+
+def test_other_dag_files_make_another_release_and_are_taken_back_alone(rollout: Rollout) -> None:
+    made = rollout.releases.change_dags("d-3", "deployed", 1_800_000_000.0, "a commit")
+    assert made
+    assert (made.dags, made.images, made.parent) == ("d-3", release(OLD).images, release(OLD).id)
+    assert rollout.releases.current_id() == made.id
+    assert events(rollout)[-1] == ("deployed", made.id)
+    assert rollout.releases.previous() == release(OLD)
+    assert rollout.status()["consistent"]
+    assert rollout.releases.change_dags("d-3", "deployed", 1_800_000_001.0, "the same") == made
+
+
+def test_dag_files_that_change_during_a_rollout_stay(rollout: Rollout) -> None:
+    def change(phase: Phase) -> None:
+        if phase.name == "confirm":
+            rollout.releases.change_dags("d-4", "deployed", 1_800_000_000.0, "meanwhile")
+
+    rollout.deploy(release(NEW), Listen(on_phase=change))
+
+    now = rollout.releases.current()
+    assert now
+    assert (now.dags, now.images) == ("d-4", release(NEW).images)
+    assert rollout.releases.unfinished() is None
+
+
+def test_what_became_of_a_release_in_every_environment(rollout: Rollout, records: FolderRecords) -> None:
+    rollout.deploy(release(NEW), ignore, "a reason")
+    ReleaseRepository("prod", records).note("deployed", release(NEW).id, 1_900_000_000.0)
+    found = rollout.releases.evidence(release(NEW).id)
+    assert [(entry["environment"], entry["event"]) for entry in found] == [("dev", "deployed"), ("prod", "deployed")]
 
 
 def test_it_is_over_while_old_workers_finish(rollout: Rollout) -> None:
@@ -188,7 +248,7 @@ def test_on_the_way_back_the_controller_comes_first_and_the_api_last(rollout: Ro
 
     back = dict.fromkeys(name for name, image in fake(rollout).calls if image == OLD)
     assert list(back) == ["controller", "scheduler", "flower", "worker", "web"]
-    assert told.phases[-4:] == ["controller", "rest", "drain", "api"]
+    assert told.phases[-5:] == ["controller", "dags", "rest", "drain", "api"]
 
 
 @pytest.mark.parametrize(("api", "waits"), [(NEW, True), (OLD, False)])

@@ -11,6 +11,7 @@ from fleet_of_fakes import (
     OTHER,
     Clock,
     FakeTarget,
+    Listen,
     fake,
     ignore,
     release,
@@ -34,7 +35,7 @@ def test_one_at_a_time(rollout: Rollout, records: FolderRecords, clock: Clock) -
             other.deploy(release(OTHER), ignore)
         refusals.append(str(caught.value))
 
-    rollout.deploy(release(NEW), meanwhile)
+    rollout.deploy(release(NEW), Listen(meanwhile))
 
     assert set(refusals) == {refusals[0]}
     assert f"deploys {release(NEW).id}" in refusals[0]
@@ -73,10 +74,10 @@ def test_whoever_lost_the_lock_changes_nothing_more(rollout: Rollout, records: F
         if name == "scheduler":
             lease.unlock(records, lease.of_environment("dev"))
             clock.now += lease.LEASE_S
-        assert name != "worker"
+        assert name not in {"flower", "worker"}
 
     with pytest.raises(TradewindError, match="taken away"):
-        rollout.deploy(release(NEW), take_away)
+        rollout.deploy(release(NEW), Listen(take_away))
 
 
 def test_a_deployment_longer_than_a_lease_keeps_it(rollout: Rollout, clock: Clock) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tradewind.blueprint import Component
 from tradewind.protocol import workers as protocol
 from tradewind.protocol.workers import GroupState, Order, PoolState, Workers
+from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.local_target import LocalTarget
 from tradewind.releases.target import Rolled, Stage, State, Until
 from tradewind.releases.worker_pools import WorkerPools
@@ -57,8 +58,8 @@ def supervisor() -> Supervisor:
 
 @pytest.fixture
 def target(supervisor: Supervisor, records: FolderRecords) -> LocalTarget:
-    pools = WorkerPools(records, "local")
-    return LocalTarget(supervisor, lambda image: None, pools)  # type: ignore[arg-type]
+    pools, dag_files = WorkerPools(records, "local"), DagFiles(records, "local")
+    return LocalTarget(supervisor, lambda image: None, pools, dag_files)  # type: ignore[arg-type]
 
 
 def test_workers_are_registered_and_left_to_the_controller(target: LocalTarget, supervisor: Supervisor) -> None:

@@ -26,7 +26,7 @@ def test_other_content_is_another_release(images: dict[str, str]) -> None:
 
 
 def test_a_record_comes_back() -> None:
-    release = Release({"worker": ONE}, "r-parent", "author", "now", "note")
+    release = Release({"worker": ONE}, "d-1", "sha256:1", "abc", "r-parent", "author", "now", "note")
 
     assert Release.from_dict(json.loads(json.dumps(release.as_dict()))) == release
 
@@ -59,7 +59,7 @@ def test_an_image_without_a_digest_is_refused(image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"images": {"worker": TWO}}, {"id": "r-000000000000"}, {"version": 2}, {"images": {}}]
+    "change", [{"images": {"worker": TWO}}, {"id": "r-000000000000"}, {"version": 3}, {"images": {}}]
 )
 def test_a_changed_record_is_refused(change: dict[str, object]) -> None:
     record = {**Release({"worker": ONE}).as_dict(), **change}

@@ -20,6 +20,8 @@ from tradewind.cli.app import app
 from tradewind.cli.options import using
 from tradewind.environments.outside import Outside
 from tradewind.infrastructure.stack import environment_stack
+from tradewind.protocol.bucket import RECORDS
+from tradewind.storage.s3_records import S3Records
 
 CONFIGURATION = """
 tenant: acme
@@ -50,12 +52,16 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OnAws]:
     with mock_aws():
         made = OnAws(World(tmp_path / "unused"))
         world = made.world
-        world.ecs.client("s3").create_bucket(
-            Bucket=stack.account.state_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        )
+        for bucket in (stack.account.state_bucket, world.outputs()["controller_bucket"]):
+            where: Any = {"LocationConstraint": "eu-west-1"}
+            world.ecs.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+        world.controls = S3Records(world.ecs, world.outputs()["controller_bucket"], RECORDS)
         cloud = FakeCloud(stack.account.id, {stack.account.state_bucket: {}}, aws=world.ecs, published=made.outputs)
         terraform = FakeTerraform([plan(change("aws_vpc.this", "create"))])
-        with using(Outside(lambda region: cloud, lambda data, cache: terraform, lambda: world.now, world.sleep)):
+        outside = Outside(
+            lambda region: cloud, lambda data, cache: terraform, lambda: world.now, world.sleep, lambda file: "c0ffee"
+        )
+        with using(outside):
             yield made
 
 
@@ -68,14 +74,23 @@ def images(number: int) -> list[str]:
 
 
 def test_a_release_goes_into_an_environment_and_back(dev: OnAws) -> None:
-    first = run("release", "create", "--from", "dev", *images(1)).stdout.strip()
-    assert first == release(1).id
+    made = json.loads(run("release", "create", "--from", "dev", *images(1), "--json").stdout)
+    first = made["id"]
+    assert (made["images"], made["dags"]) == (release(1).images, "")
+    assert made["configuration"].startswith("sha256:")
+    assert made["commit"] == "c0ffee"
     assert "is in force in dev" in run("release", "deploy", "dev", first).stdout
 
     worker = release(2).images["worker"]
     second = run("release", "create", "--from", "dev", "--image", f"worker={worker}").stdout.strip()
-    assert second == release(1, worker=2).id
-    assert run("release", "deploy", "dev").exit_code == 0
+    would = run("release", "deploy", "dev", "--dry-run", "--json")
+    changes = {change["service"] for phase in json.loads(would.stdout)["phases"] for change in phase["changes"]}
+    assert changes == {"prepare", "migrate", "worker"}
+    assert f"{worker[-64:][:12]}\n" in run("release", "deploy", "dev", "--dry-run").stdout
+    assert json.loads(run("release", "status", "dev", "--json").stdout)["release"] == first
+    deployed = run("release", "deploy", "dev")
+    assert deployed.exit_code == 0
+    assert "cordon: new workers take all new tasks; the old ones stay" in deployed.stderr
     status = json.loads(run("release", "status", "dev", "--json").stdout)
     assert (status["release"], status["consistent"], status["running"]["worker"]) == (second, True, [worker])
 
@@ -86,6 +101,9 @@ def test_a_release_goes_into_an_environment_and_back(dev: OnAws) -> None:
         ("deployed", second),
         ("deployed", first),
     ]
+    shown = json.loads(run("release", "show", second, "--in", "dev", "--json").stdout)
+    assert (shown["images"]["worker"], [entry["event"] for entry in shown["evidence"]]) == (worker, ["deployed"])
+    assert "deployed by" in run("release", "show", first, "--in", "dev").stderr
     assert first in run("release", "list", "dev").stdout
     assert worker in run("release", "diff", first, second, "--in", "dev").stdout
     assert first not in run("release", "list").stdout

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from tradewind.blueprint import Component, Service
+from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.ecs import snapshots
 from tradewind.releases.ecs.layout import Layout
 from tradewind.releases.ecs.revisions import Revisions
@@ -32,11 +33,14 @@ _PENDING = State.PENDING
 
 
 class EcsTarget:
-    """See Target. ``services`` are the environment's, dependencies first; ``pools`` its workers."""
+    """See Target. ``services`` are the environment's, dependencies first; ``pools`` its workers,
+    ``dag_files`` its DAG files."""
 
     poll_s = 5.0  # ECS takes minutes, and limits how often it is asked
 
-    def __init__(self, layout: Layout, services: tuple[Service, ...], session: Session, pools: WorkerPools) -> None:
+    def __init__(
+        self, layout: Layout, services: tuple[Service, ...], session: Session, pools: WorkerPools, dag_files: DagFiles
+    ) -> None:
         self._layout = layout
         self._services = {service.name: service for service in services}
         self._ecs = session.client("ecs")
@@ -45,6 +49,7 @@ class EcsTarget:
         self._revisions = Revisions(self._ecs, layout.templates)
         self._tasks = Tasks(layout, self._ecs, self._revisions)
         self._pools = pools
+        self._dag_files = dag_files
         self._tried: set[tuple[str, str]] = set()
 
     def services(self) -> tuple[Rolled, ...]:
@@ -86,6 +91,10 @@ class EcsTarget:
             return self._pools.bring(service.name, revision, until)
         (found,) = self._describe(self._layout.services[service.name])
         return self._roll(found, revision, self._wanted(service.name, found["desiredCount"]))
+
+    def dags(self, release: str, instead_of: str = "") -> Progress:
+        """See Target."""
+        return self._dag_files.bring(release, instead_of)
 
     def confirm(self, since: float) -> Progress:
         """See Target. Asked from inside the network, by a task of the scheduler's image."""

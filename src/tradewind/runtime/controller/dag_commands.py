@@ -51,7 +51,10 @@ class DagCommands:
         return self._put(release, report, whole=bool(arguments["whole"]), take_back=True, come=come)
 
     def rollback(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """Put a release in force that is here: ``to``, or the one that was before."""
+        """Put a release in force that is here: ``to``, or the one that was before; with ``only``, instead of that."""
+        now, only = self._shared.in_force(), arguments.get("only")
+        if only and not report.begun and (now is None or now.release != only):
+            return {"release": now.release if now else "", "changed": False}
         # Whoever goes on with it finds another one "before".
         release = report.begun.get("release") or arguments["to"] or self._shared.before()
         return self._put(str(release), report, whole=False, take_back=False)

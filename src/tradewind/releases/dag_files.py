@@ -1,0 +1,49 @@
+"""The DAG files of a release, as a rollout brings them into force: the controller does it, and is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tradewind.errors import TradewindError
+from tradewind.protocol.command_queue import Asked, CommandQueue
+from tradewind.releases.target import Progress, Stage, State
+from tradewind.storage.records import Records
+
+
+class DagFiles:
+    """Those of one environment. ``records`` are those of its controller; ``clock`` is Unix time in seconds.
+
+    Nothing here waits: a rollout renews its lease between two looks.
+    """
+
+    def __init__(self, records: Records, environment: str, clock: Callable[[], float] = time.time) -> None:
+        self._queue = CommandQueue(records, environment, clock)
+        self._clock = clock
+        self._asked: tuple[tuple[str, str], Asked] | None = None
+        self._told = ""
+
+    def bring(self, release: str, instead_of: str) -> Progress:
+        """One step nearer to DAG files as ``releases.target.Target.dags`` says, with every file of them confirmed."""
+        if not release and not instead_of:
+            return Progress(State.DONE)
+        try:
+            if self._asked is None or self._asked[0] != (release, instead_of):
+                command = (
+                    self._queue.send("dags.deploy", {"release": release, "whole": True})
+                    if release
+                    else self._queue.send("dags.rollback", {"to": None, "only": instead_of})
+                )
+                self._asked = (release, instead_of), Asked(self._queue, command, self._clock)
+                self._told = "the controller is asked"
+            done = self._asked[1].look(self._hear)
+        except TradewindError as error:
+            self._asked = None
+            return Progress(State.FAILED, f"{error.what}: {error.why}" if error.why else error.what, Stage.TURNING)
+        if done is None:
+            return Progress(State.PENDING, self._told, Stage.TURNING)
+        self._asked = None
+        return Progress(State.DONE, str(done["release"]))
+
+    def _hear(self, line: str) -> None:
+        self._told = line
