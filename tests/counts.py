@@ -30,6 +30,9 @@ LOAD = count("LOAD", 25, 50)
 RELEASE_KILLS = count("RELEASE_KILLS", 1, 30)
 """How often a command that deploys images is killed."""
 
+CONTROLLER_KILLS = count("CONTROLLER_KILLS", 1, 30)
+"""How often the controller is killed while it brings workers to another image."""
+
 DAG_DEPLOYMENTS = count("DAG_DEPLOYMENTS", 6, 200)
 """Deployments of DAG files one after another while runs are in flight."""
 

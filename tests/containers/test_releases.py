@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -14,9 +15,9 @@ from contextlib import closing, contextmanager
 import pymysql
 import pytest
 from load import Load
-from running import COMMAND, Meanwhile, Running
+from running import COMMAND, Meanwhile, Running, eventually
 from shop import Shop
-from tests.counts import RELEASE_KILLS, RELEASES
+from tests.counts import CONTROLLER_KILLS, RELEASE_KILLS, RELEASES
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
@@ -43,7 +44,19 @@ class Visitor(Meanwhile):
 
 
 def images_of(platform: Running, service: str) -> set[str]:
-    return {row["image"] for row in platform.status()["processes"] if row["service"] == service}
+    """The images that a service runs, but for workers that only finish their tasks. Fails where all is not of one
+    release."""
+    return set(json.loads(platform.tradewind("release", "status", "local", "--json").stdout)["running"][service])
+
+
+def drained(platform: Running) -> None:
+    """Wait until the workers that were replaced have ended."""
+
+    def left() -> set[str]:
+        return {row["image"] for row in platform.status()["processes"] if row["service"] == "worker"}
+
+    eventually(lambda: len(left()) == 1)
+    assert left() == images_of(platform, "worker")
 
 
 @pytest.fixture
@@ -63,6 +76,7 @@ def test_releases_under_load_lose_nothing(shop: Shop, platform: Running, variant
         load.step()  # tasks that run on the last one, too
     each = (time.monotonic() - began) / RELEASES
     used = load.images()
+    drained(platform)
     tasks = sum(count for _, count in load.runs)
     print(f"{RELEASES} releases, {each:.1f} s each, {tasks} tasks of 1 to 30 s: 0 failed, 0 lost, 0 twice")
     assert used >= set(variants[:RELEASES])
@@ -78,6 +92,7 @@ def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running
             assert images_of(platform, service) == {changed[component]}
         platform.tradewind("release", "rollback", "local")
     load.images()
+    drained(platform)
 
     assert platform.tradewind("release", "status", "local").stdout == before
     assert "rollback" in platform.tradewind("history", "local").stdout
@@ -169,6 +184,48 @@ def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, var
             assert len(images_of(platform, "worker")) == 1
             assert not killed or images_of(platform, "worker") <= {*variants, shop.images()["worker"]}
     load.images()
+    drained(platform)
+
+
+def test_a_controller_that_is_killed_during_a_release_is_followed_by_another(
+    shop: Shop, platform: Running, variants: list[str]
+) -> None:
+    chance = random.Random(12)
+    with Load(platform) as load:
+        for number in range(CONTROLLER_KILLS):
+            release = shop.release(worker=variants[number % 2])
+            process = subprocess.Popen([str(COMMAND), "release", "deploy", "local", release], cwd=platform.folder)
+            time.sleep(chance.uniform(0.5, 15))
+            os.kill(platform.row("controller")["pid"], signal.SIGKILL)
+            assert process.wait() == 0
+            assert images_of(platform, "worker") == {variants[number % 2]}
+    load.images()
+    drained(platform)
+
+
+def test_the_dag_files_of_a_release_come_and_go_with_it(shop: Shop, platform: Running, variants: list[str]) -> None:
+    first = json.loads(platform.tradewind("release", "status", "local", "--json").stdout)["release"]
+    before = platform.status()["dag_release"]
+    file = platform.folder / "dags" / "one_more.py"
+    file.write_text("# another release of DAG files\n")
+    try:
+        eventually(lambda: platform.status()["dag_release"] not in {None, before})
+        after = platform.status()["dag_release"]
+    finally:
+        file.unlink()
+    eventually(lambda: platform.status()["dag_release"] == before)
+    whole = shop.release(worker=variants[0], dags=after)
+    assert f"-> {after}" in platform.tradewind("release", "deploy", "local", whole, "--dry-run").stdout
+    platform.tradewind("release", "deploy", "local", whole)
+    assert platform.status()["dag_release"] == after
+    platform.tradewind("dags", "rollback", "local")
+    status = json.loads(platform.tradewind("release", "status", "local", "--json").stdout)
+    assert (status["consistent"], platform.status()["dag_release"]) == (True, before)
+    assert status["release"] not in {first, whole}
+    platform.tradewind("release", "rollback", "local", "--to", whole)
+    assert platform.status()["dag_release"] == after
+    platform.tradewind("release", "deploy", "local", first)
+    platform.tradewind("dags", "rollback", "local", "--to", before)
 
 
 @pytest.mark.soak

@@ -10,9 +10,12 @@ from shop import Shop
 from target_contract import Case, TargetContract
 
 from tradewind.images.builder import Podman
+from tradewind.local import controller_records
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
+from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.local_target import LocalTarget
+from tradewind.releases.worker_pools import WorkerPools
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
@@ -21,7 +24,10 @@ class TestLocal(TargetContract):
     @pytest.fixture
     def case(self, shop: Shop, platform: Running) -> Case:
         images = shop.images()
-        target = LocalTarget(Platform(Home(platform.folder / ".tradewind")), Podman("podman").fetch)
+        home = Home(platform.folder / ".tradewind")
+        asked = controller_records.records(home)
+        pools, dag_files = WorkerPools(asked, "local"), DagFiles(asked, "local")
+        target = LocalTarget(Platform(home), Podman("podman").fetch, pools, dag_files)
         case = Case(
             target,
             "flower",

@@ -12,7 +12,7 @@ import blocks
 import pytest
 import typer
 from blocks import DOCS, ROOT
-from fleet_of_fakes import FakeTarget
+from fleet_of_fakes import FakeTarget, ignore
 from typer.testing import CliRunner
 
 from tradewind import blueprint, config
@@ -142,7 +142,7 @@ def test_the_fields_of_releases(tmp_path: Path) -> None:
     assert_described("tradewind release create", release.as_dict())
     rollout = Rollout(ReleaseRepository("dev", FolderRecords(tmp_path)), FakeTarget("sha256:" + "1" * 64))
     ReleaseRepository("dev", rollout.releases.records).keep(release)
-    rollout.deploy(release, lambda name, progress: None)
+    rollout.deploy(release, ignore)
     assert_described("tradewind release status", rollout.status())
     page = JSON.read_text()
     assert all(f"`{name}`" in page for entry in rollout.releases.history() for name in entry)

@@ -53,12 +53,17 @@ class LocalTarget:
     def running(self) -> dict[str, frozenset[str]]:
         """See Target."""
         rows = self._status()["processes"]
-        services = [service.name for service in self.services() if not service.one_off]
-        leaving = {name: {group.revision for group in pool.draining} for name, pool in self._pools.draining().items()}
-        return {
-            name: frozenset(row["image"] for row in rows if row["service"] == name) - leaving.get(name, set())
-            for name in services
-        }
+        pools = self._pools.draining()
+
+        def images(service: Rolled) -> frozenset[str]:
+            # A worker that was told to stop has no tasks, and takes none.
+            found = [r for r in rows if r["service"] == service.name]
+            if service.component is Component.WORKER:
+                left = {group.revision for group in pools[service.name].draining} if service.name in pools else set()
+                found = [r for r in found if r["wanted"] and r["image"] not in left]
+            return frozenset(row["image"] for row in found)
+
+        return {service.name: images(service) for service in self.services() if not service.one_off}
 
     def draining(self) -> dict[str, str]:
         """See Target."""
