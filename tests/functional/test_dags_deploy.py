@@ -105,6 +105,7 @@ def test_there_and_back_and_what_is_between(platform: Platform, folder: Path) ->
         "before": one.stdout.strip(),
         "served_s": None,
         "confirmed_s": None,
+        "environment_release": None,
     }
     assert dags(folder, "deploy", "local", "--from", "dags").stderr.endswith("in force already\n")
     between = dags(folder, "diff", "local")

@@ -12,6 +12,7 @@ import boto3
 from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.protocol.bucket import DAGS, RECORDS
 from tradewind.protocol.command_queue import LEADER, CommandQueue
+from tradewind.releases.repository import ReleaseRepository
 from tradewind.runtime.controller.dag_commands import DagCommands
 from tradewind.runtime.controller.dependencies import Dependencies
 from tradewind.runtime.controller.deployment import Deployment
@@ -49,7 +50,7 @@ class ControlledEnvironment:
     def __init__(self, folder: Path) -> None:
         self.outputs: dict[str, Any] = {"controller_bucket": BUCKET}
         self.shared = SharedFolder(folder / "efs")
-        session = boto3.Session("key", "secret", region_name="eu-west-1")
+        self.session = session = boto3.Session("key", "secret", region_name="eu-west-1")
         where: Any = {"LocationConstraint": "eu-west-1"}
         session.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
         records = S3Records(session, BUCKET, RECORDS)
@@ -66,6 +67,12 @@ class ControlledEnvironment:
     def _work(self) -> None:
         while not self.stopped.wait(0.05):
             self._desk.look()
+
+    def keep_releases_in(self, bucket: str) -> None:
+        """Where its account keeps records of releases."""
+        where: Any = {"LocationConstraint": "eu-west-1"}
+        self.session.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+        self.releases = ReleaseRepository("dev", S3Records(self.session, bucket))
 
     def end(self) -> None:
         self.stopped.set()

@@ -88,8 +88,8 @@ def deploy(
         raise TradewindError("--release needs --store, and nothing to make a release of", code=USAGE)
     project = options.project(file)
     chosen = project.environment(environment)
-    chosen.releases.refuse_while_deploying(project.outside.clock())
     controller, there = chosen.controller(), chosen.dags()
+    chosen.releases.refuse_while_deploying(project.outside.clock())
     if built and store:
         release = stores.bring(_store(store), built, there.builds)
     else:

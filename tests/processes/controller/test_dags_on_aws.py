@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +21,8 @@ from tradewind.environments.on_aws import KEPT
 from tradewind.environments.outside import Outside
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
+from tradewind.releases.record import Release
+from tradewind.storage.lease import Lease, of_environment
 
 
 def no_terraform(data: Path, cache: Path) -> NoReturn:
@@ -38,6 +41,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Con
     with mock_aws():
         made = ControlledEnvironment(tmp_path)
         stack = environment_stack(config.load(Path("tradewind.yaml")), "dev")
+        made.keep_releases_in(stack.account.state_bucket)
         cloud = FakeCloud(stack.account.id, {stack.account.state_bucket: {}}, published=lambda: made.outputs)
         with using(Outside(lambda region: cloud, no_terraform)):
             yield made
@@ -70,6 +74,39 @@ def test_what_is_already_there_is_sent_and_put_in_force_once(
     serial = environment.shared.in_force()
     assert run("deploy", "dev").stdout.strip() == release
     assert environment.shared.in_force() == serial
+
+
+def test_other_dag_files_make_another_release(environment: ControlledEnvironment, tmp_path: Path) -> None:
+    releases = environment.releases
+    first = releases.keep(Release({"worker": "sha256:" + "1" * 64}, created="2026-01-01"))
+    releases.settle(first, "deployed", 1_800_000_000.0)
+    one = json.loads(run("deploy", "dev", "--json").stdout)
+    now = releases.current()
+    assert now
+    assert (now.id, now.dags, now.images) == (one["environment_release"], one["release"], first.images)
+    (tmp_path / "dags/helper.py").write_text("X = 2\n")
+    run("deploy", "dev")
+    back = json.loads(run("rollback", "dev", "--json").stdout)
+    assert (back["release"], back["environment_release"]) == (one["release"], now.id)
+    history = [(entry["event"], entry["release"]) for entry in releases.history()]
+    assert len(history) == 4
+    assert history[0] == ("deployed", first.id)
+    assert history[-1] == ("rolled-back", now.id)
+
+
+def test_while_a_release_comes_dag_files_are_not_deployed_but_taken_back(
+    environment: ControlledEnvironment, tmp_path: Path
+) -> None:
+    run("deploy", "dev")
+    (tmp_path / "dags/helper.py").write_text("X = 2\n")
+    run("deploy", "dev")
+    releases = environment.releases
+    lease = Lease.take(releases.records, of_environment("dev"), "deploys r-1", time.time)
+    assert "deploys r-1" in str(run("deploy", "dev", code=1).exception)
+    run("rollback", "dev")
+    lease.release()
+    releases.begin("r-1", None, "", back=False)
+    assert "the deployment of r-1 to dev is unfinished" in str(run("deploy", "dev", code=1).exception)
 
 
 ASKS = """
