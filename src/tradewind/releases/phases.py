@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tradewind.blueprint import Component
-from tradewind.releases.target import Rolled, Until
+from tradewind.releases.record import Release
+from tradewind.releases.target import Progress, Rolled, Target, Until
 
 CONTROLLER = "controller"
 """The service that brings workers to another revision."""
-SNAPSHOT, DAGS, CONFIRM = "snapshot", "dags", "confirm"
-"""The phases that are about no service."""
+DAGS = "dags"
+
+
+@dataclass(frozen=True)
+class Coming:
+    """What a phase is about: the release that comes; on the way back also the one that ``failed``. ``began``: Unix time
+    when the phase did."""
+
+    release: Release
+    failed: Release | None
+    began: float
+
+
+Gate = Callable[[Target, Coming], Progress]
+"""One look at something that must be done, or be so, before the next phase. Safe to be repeated."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase: its name, what it does (for people), and the services that change together in it.
+    """One phase: its name, what it does (for people), and the services that change together in it, or its ``gate``.
 
     ``until`` says how far workers go. ``settled``: what happens in it is no reason to take the release back.
     """
@@ -26,6 +40,19 @@ class Phase:
     services: tuple[Rolled, ...] = ()
     until: Until = Until.GONE
     settled: bool = False
+    gate: Gate | None = None
+
+
+def _snapshot(target: Target, coming: Coming) -> Progress:
+    return target.snapshot({Component(name): image for name, image in coming.release.images.items()})
+
+
+def _dags(target: Target, coming: Coming) -> Progress:
+    return target.dags(coming.release.dags, coming.failed.dags if coming.failed else "")
+
+
+def _confirm(target: Target, coming: Coming) -> Progress:
+    return target.confirm(coming.began)
 
 
 def forward(services: Iterable[Rolled]) -> tuple[Phase, ...]:
@@ -38,16 +65,16 @@ def forward(services: Iterable[Rolled]) -> tuple[Phase, ...]:
     *users, schema = once or ((),)
     found = (
         *(Phase(service.name, "runs once", (service,)) for service in users),
-        Phase(SNAPSHOT, "a copy of the database, where another Airflow will migrate it"),
+        Phase("snapshot", "a copy of the database, where another Airflow will migrate it", gate=_snapshot),
         Phase("migrate", "the schema of the database; runs once", (schema,) if schema else ()),
         Phase("api", "what answers workers and people, and the controller", (*api, *controller)),
         Phase("rest", "all else; new workers start beside the old ones", (*rest, *workers), Until.STARTED),
         Phase("cordon", "new workers take all new tasks; the old ones stay", workers, Until.TURNED),
-        Phase(DAGS, "the DAG files of the release"),
-        Phase(CONFIRM, "every part of Airflow is well, and a DAG runs"),
+        Phase(DAGS, "the DAG files of the release", gate=_dags),
+        Phase("confirm", "every part of Airflow is well, and a DAG runs", gate=_confirm),
         Phase("drain", "old workers finish their tasks, and end", workers, Until.LEFT, settled=True),
     )
-    return tuple(phase for phase in found if phase.services or phase.name in {SNAPSHOT, DAGS, CONFIRM})
+    return tuple(phase for phase in found if phase.services or phase.gate)
 
 
 def back(services: Iterable[Rolled], *, same_api: bool) -> tuple[Phase, ...]:
@@ -59,12 +86,12 @@ def back(services: Iterable[Rolled], *, same_api: bool) -> tuple[Phase, ...]:
     _, api, controller, rest, workers = _kinds(services)
     found = (
         Phase("controller", "it brings the workers back", controller),
-        Phase(DAGS, "the DAG files that were"),
+        Phase(DAGS, "the DAG files that were", gate=_dags),
         Phase("rest", "all that asks the API; workers that stayed take tasks again", rest + workers, Until.TURNED),
         Phase("drain", "the others finish their tasks, and end", workers, Until.LEFT if same_api else Until.GONE),
         Phase("api", "what answers workers and people", api),
     )
-    return tuple(phase for phase in found if phase.services or phase.name == DAGS)
+    return tuple(phase for phase in found if phase.services or phase.gate)
 
 
 def _kinds(services: Iterable[Rolled]) -> tuple[tuple[Rolled, ...], ...]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from tradewind.blueprint import Component
 from tradewind.errors import TradewindError
-from tradewind.releases.phases import CONFIRM, DAGS, SNAPSHOT, Phase, back, forward
+from tradewind.releases.phases import DAGS, Coming, Phase, back, forward
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.target import Progress, Stage, State, Target
@@ -191,16 +191,11 @@ class Rollout:
     ) -> None:
         listen.phase(phase)
         images = self._images(release)
-        match phase.name:
-            case _ if phase.services:
-                looks = {s.name: partial(self.target.advance, s, images[s.name], phase.until) for s in phase.services}
-            case "snapshot":
-                of_components = {Component(name): image for name, image in release.images.items()}
-                looks = {SNAPSHOT: partial(self.target.snapshot, of_components)}
-            case "dags":
-                looks = {DAGS: partial(self.target.dags, release.dags, failed.dags if failed else "")}
-            case _:
-                looks = {CONFIRM: partial(self.target.confirm, self.clock())}
+        looks: dict[str, Look] = {
+            s.name: partial(self.target.advance, s, images[s.name], phase.until) for s in phase.services
+        }
+        if phase.gate:
+            looks[phase.name] = partial(phase.gate, self.target, Coming(release, failed, self.clock()))
         try:
             self._wait(looks, lease, listen)
         except GateError as error:

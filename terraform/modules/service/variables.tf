@@ -5,13 +5,13 @@ variable "service" {
 }
 
 variable "replica_set" {
-  description = "Which of two ECS services that share the copies this is: `a` or `b`. Null: there is one."
+  description = "Which of the ECS services that share the copies this is: a letter. Null: there is one."
   type        = string
   default     = null
 
   validation {
-    condition     = var.replica_set == null || contains(["a", "b"], coalesce(var.replica_set, "-"))
-    error_message = "replica_set must be a or b."
+    condition     = can(regex("^[a-z]$", coalesce(var.replica_set, "a")))
+    error_message = "replica_set must be one letter."
   }
 }
 
