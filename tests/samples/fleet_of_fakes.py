@@ -62,7 +62,7 @@ class FakeTarget:
         self.calls.append(("snapshot", ""))
         return Progress(State.DONE)
 
-    def dags(self, release: str, instead_of: str = "") -> Progress:
+    def dags(self, release: str, instead_of: str | None = None) -> Progress:
         self.on_call()
         if not release:
             self.dag_release = "before" if instead_of and self.dag_release == instead_of else self.dag_release

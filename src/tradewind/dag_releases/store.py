@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tradewind.dag_releases.manifest import DagRelease, is_id
 from tradewind.dag_releases.shared_folder import check
@@ -22,6 +23,13 @@ def put(store: ArtifactStore, archive: Path, manifest: Path) -> None:
     """Keep a release. The manifest is last: what has one is whole."""
     store.keep(archive)
     store.keep(manifest)
+
+
+def has(store: ArtifactStore, release: str) -> bool:
+    """Whether a store has a release."""
+    with TemporaryDirectory() as folder:
+        _, manifest = files(Path(folder), release)
+        return store.fetch(manifest.name, manifest)
 
 
 def bring(store: ArtifactStore, release: str, folder: Path) -> DagRelease:

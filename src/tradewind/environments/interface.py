@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tradewind import config
+from tradewind.dag_releases.store import has
 from tradewind.environments.outside import Outside
 from tradewind.protocol.command_queue import CommandQueue
 from tradewind.releases.repository import ReleaseRepository
@@ -75,4 +76,9 @@ def rollout_of(environment: Environment, target: Target, outside: Outside) -> Ro
     """The rollout on a target. A worker may drain for as long as the longest task of its environment."""
     hours = max(worker.longest_task_hours for worker in environment.described.workers.values())
     limits = Limits(draining_s=hours * 3600)
-    return Rollout(environment.releases, target, limits, outside.clock, outside.sleep)
+    store = environment.dags().store
+
+    def has_dags(release: str) -> bool:
+        return has(store, release)
+
+    return Rollout(environment.releases, target, limits, outside.clock, outside.sleep, has_dags)

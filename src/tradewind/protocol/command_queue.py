@@ -46,6 +46,14 @@ def leadership(environment: str) -> LeaseKey:
     return LeaseKey(LEADER, f"the controller of {environment}", f"tradewind release status {environment}")
 
 
+class BusyError(TradewindError):
+    """Another change is under way."""
+
+
+class UnansweredError(TradewindError):
+    """No controller answers."""
+
+
 @dataclass(frozen=True)
 class Command:
     """What is asked: what to do, with which arguments; by whom, and when.
@@ -103,7 +111,9 @@ class CommandQueue:
         ``tell`` is given what the controller says meanwhile. The same change that is under way is joined.
 
         Raises:
-            TradewindError: another change is under way, nobody answers, or what the controller says went wrong.
+            BusyError: another change is under way.
+            UnansweredError: no controller answers.
+            TradewindError: what the controller says went wrong.
         """
         command = self.send(do, arguments, alone=alone)
         try:
@@ -123,7 +133,7 @@ class CommandQueue:
                 if alone and other.alone and (mine.do, other.do) != INSTEAD:
                     if (other.do, other.arguments) == (mine.do, mine.arguments):
                         return waiting, other
-                    raise TradewindError(
+                    raise BusyError(
                         f"another change of {self._environment} is under way",
                         f"{other.do} by {other.by} since {other.at}",
                         "wait until it has ended",
@@ -156,9 +166,9 @@ class CommandQueue:
         found = self._records.read(LEADER)
         return found is None or found[0]["until"] + since_s < self._clock()
 
-    def nobody(self, why: str = "") -> TradewindError:
+    def nobody(self, why: str = "") -> UnansweredError:
         """What is told where no controller answers."""
-        return TradewindError(
+        return UnansweredError(
             f"the controller of {self._environment} does not answer",
             why or "nothing was changed",
             f"is it running? tradewind release status {self._environment}",

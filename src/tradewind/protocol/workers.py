@@ -23,6 +23,8 @@ VERSIONS = (1,)
 ASK_VERSIONS = "workers.versions"
 RUN = "workers.run"
 RECORD = "workers"
+UNKNOWN = "this controller does not know"
+"""So begins what a controller answers that has no such command: one from before this protocol."""
 
 
 class Stage(StrEnum):

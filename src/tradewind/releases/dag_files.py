@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from tradewind.errors import TradewindError
-from tradewind.protocol.command_queue import Asked, CommandQueue
+from tradewind.protocol.command_queue import Asked, BusyError, CommandQueue
 from tradewind.releases.target import Progress, Stage, State
 from tradewind.storage.records import Records
 
@@ -20,23 +20,30 @@ class DagFiles:
     def __init__(self, records: Records, environment: str, clock: Callable[[], float] = time.time) -> None:
         self._queue = CommandQueue(records, environment, clock)
         self._clock = clock
-        self._asked: tuple[tuple[str, str], Asked] | None = None
+        self._asked: tuple[tuple[str, str | None], Asked] | None = None
         self._told = ""
 
-    def bring(self, release: str, instead_of: str) -> Progress:
-        """One step nearer to DAG files as ``releases.target.Target.dags`` says, with every file of them confirmed."""
+    def bring(self, release: str, instead_of: str | None) -> Progress:
+        """One step nearer to DAG files as ``releases.target.Target.dags`` says.
+
+        On the way there every file of them is confirmed. On the way back they are only put in force: whoever parses
+        them may be what is broken, and comes later.
+        """
         if not release and not instead_of:
             return Progress(State.DONE)
+        only = None if release else instead_of
         try:
             if self._asked is None or self._asked[0] != (release, instead_of):
                 command = (
-                    self._queue.send("dags.deploy", {"release": release, "whole": True})
-                    if release
-                    else self._queue.send("dags.rollback", {"to": None, "only": instead_of})
+                    self._queue.send("dags.rollback", {"to": release or None, "only": only, "wait": False})
+                    if instead_of is not None
+                    else self._queue.send("dags.deploy", {"release": release, "whole": True})
                 )
                 self._asked = (release, instead_of), Asked(self._queue, command, self._clock)
                 self._told = "the controller is asked"
             done = self._asked[1].look(self._hear)
+        except BusyError as error:
+            return Progress(State.PENDING, f"{error.what}: {error.why}", Stage.TURNING)
         except TradewindError as error:
             self._asked = None
             return Progress(State.FAILED, f"{error.what}: {error.why}" if error.why else error.what, Stage.TURNING)

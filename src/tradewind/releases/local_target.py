@@ -91,7 +91,7 @@ class LocalTarget:
             return self._in_place(image, rows)
         return self._beside(service, image, rows)
 
-    def dags(self, release: str, instead_of: str = "") -> Progress:
+    def dags(self, release: str, instead_of: str | None = None) -> Progress:
         """See Target."""
         return self._dag_files.bring(release, instead_of)
 

@@ -48,7 +48,7 @@ def _snapshot(target: Target, coming: Coming) -> Progress:
 
 
 def _dags(target: Target, coming: Coming) -> Progress:
-    return target.dags(coming.release.dags, coming.failed.dags if coming.failed else "")
+    return target.dags(coming.release.dags, coming.failed.dags if coming.failed else None)
 
 
 def _confirm(target: Target, coming: Coming) -> Progress:

@@ -125,9 +125,15 @@ class ReleaseRepository:
     def change_dags(self, dags: str, event: str, at: float, reason: str) -> Release | None:
         """Other DAG files are in force: the release in force is another one from now on. None where there is none.
 
-        The lease of the environment is not needed: a rollout that ends later keeps these DAG files (``settle``).
+        The lease of the environment is not needed. While a rollout is unfinished this is noted for it, and what it then
+        leaves in force is a release with these DAG files (``settle``); None, too.
         """
         while True:
+            if unfinished := self.records.read(self._name("deployment")):
+                if not self.brought_dags(dags):
+                    continue
+                self.note(event, unfinished[0]["release"], at, reason=f"{reason}: {dags}")
+                return None
             found = self.records.read(self._name("current"))
             if found is None:
                 return None
@@ -144,6 +150,17 @@ class ReleaseRepository:
             self.note(event, made.id, at, reason=reason)
             return made
 
+    def brought_dags(self, dags: str) -> bool:
+        """Note for the rollout that is unfinished which DAG files were put in force last; whether there is one."""
+        name = self._name("deployment")
+        while found := self.records.read(name):
+            try:
+                self.records.write(name, {**found[0], "dags": dags}, found[1])
+            except ConflictError:
+                continue
+            return True
+        return False
+
     # Only who holds the lease of the environment calls what follows.
 
     def begin(self, release: str, previous: str | None, reason: str, *, back: bool) -> None:
@@ -155,10 +172,17 @@ class ReleaseRepository:
 
         Where DAG files were changed meanwhile, they stay: what is in force is a release with these.
         """
-        unfinished, now = self.unfinished(), self.current()
-        if unfinished and now and now.id != unfinished["previous"] and now.dags:
-            release = self.keep(replace(release, dags=now.dags, parent=release.id))
-        self._write("current", {"release": release.id})
+        while True:
+            found, now, unfinished = self.records.read(self._name("current")), self.current(), self.unfinished()
+            # What was put in force last; a release that names none leaves what there was.
+            dags = (unfinished or {}).get("dags") or release.dags or (now.dags if now else "")
+            if dags != release.dags:
+                release = self.keep(replace(release, dags=dags, parent=release.id))
+            try:
+                self.records.write(self._name("current"), {"release": release.id}, found[1] if found else None)
+            except ConflictError:
+                continue
+            break
         self.note(event, release.id, at, **more)
         name = self._name("deployment")
         if found := self.records.read(name):

@@ -57,7 +57,8 @@ class GateError(TradewindError):
 class Rollout:
     """Deploys to one environment.
 
-    ``sleep`` and ``clock`` (Unix time in seconds) are the real ones but in tests.
+    ``sleep`` and ``clock`` (Unix time in seconds) are the real ones but in tests. ``has_dags`` says whether the
+    environment can have a DAG release.
     """
 
     releases: ReleaseRepository
@@ -65,6 +66,7 @@ class Rollout:
     limits: Limits = field(default=Limits())
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    has_dags: Callable[[str], bool] = lambda _: True
 
     @property
     def environment(self) -> str:
@@ -78,6 +80,12 @@ class Rollout:
             TradewindError: somebody else is at it; or it failed, and what was done about that.
         """
         self._images(release)
+        if release.dags and not self.has_dags(release.dags):
+            raise TradewindError(
+                f"{release.id} comes with the DAG release {release.dags}, which {self.environment} does not have",
+                "each environment keeps its own, and not for ever",
+                f"tradewind dags deploy {self.environment}, or make a release with --dags ''",
+            )
         lease = self._lease(f"deploys {release.id}")
         try:
             unfinished = self.releases.unfinished()
@@ -198,6 +206,8 @@ class Rollout:
             looks[phase.name] = partial(phase.gate, self.target, Coming(release, failed, self.clock()))
         try:
             self._wait(looks, lease, listen)
+            if phase.name == DAGS and release.dags:
+                self.releases.brought_dags(release.dags)
         except GateError as error:
             if not phase.settled:
                 raise

@@ -86,11 +86,11 @@ class Target(Protocol):
         Workers are the controller's: this registers what they shall run, and asks. ``until`` is about them alone.
         """
 
-    def dags(self, release: str, instead_of: str = "") -> Progress:
-        """Bring a release of DAG files in force, as a whole.
+    def dags(self, release: str, instead_of: str | None = None) -> Progress:
+        """Bring a release of DAG files in force, as a whole. With an empty one, what is in force stays.
 
-        With an empty one, what was in force before ``instead_of`` is again, where that was put in force; else what is
-        in force stays.
+        ``instead_of`` is given on the way back: the DAG files of the release that failed. Then they are put in force
+        and not waited for; and with an empty ``release`` what was before ``instead_of``, where that is in force.
         """
 
     def confirm(self, since: float) -> Progress:

@@ -9,11 +9,13 @@ from dataclasses import asdict
 
 from tradewind.errors import TradewindError
 from tradewind.protocol import workers as protocol
-from tradewind.protocol.command_queue import Asked, CommandQueue
+from tradewind.protocol.command_queue import Asked, CommandQueue, UnansweredError
 from tradewind.protocol.workers import NOTHING, Order, PoolState, Workers
 from tradewind.releases.target import Progress, Stage, State, Until
 from tradewind.storage.records import Records
 
+ATTEMPTS = 3
+"""How often a controller may refuse the same before a release fails of it."""
 SILENT_S = 120.0
 """A controller that works writes about its workers every 30 seconds."""
 
@@ -62,6 +64,7 @@ class WorkerPools:
         """The next rollout begins: it tries again what has failed in this one."""
         self._attempt = secrets.token_hex(4)
         self._asked: dict[str, Order] = {}
+        self._refused: dict[str, int] = {}
 
     def bring(self, pool: str, revision: str, until: Until) -> Progress:
         """Have a pool run a revision, as ``releases.target.Target.advance``."""
@@ -72,7 +75,11 @@ class WorkerPools:
             return self._seen(order, until)
         except TradewindError as error:
             self._asking.pop(pool, None)
-            return Progress(State.FAILED, f"{error.what}: {error.why}" if error.why else error.what, Stage.TURNING)
+            self._refused[pool] = self._refused.get(pool, 0) + 1
+            why = f"{error.what}: {error.why}" if error.why else error.what
+            # What it was asked may have met a moment in which AWS did not answer.
+            last = isinstance(error, UnansweredError) or self._refused[pool] >= ATTEMPTS
+            return Progress(State.FAILED if last else State.PENDING, why, Stage.TURNING)
 
     def state(self) -> Workers:
         """What the controller has written about its workers. TradewindError where it wrote a later version."""
@@ -102,6 +109,7 @@ class WorkerPools:
             self._asking[order.pool] = (order, again, True)
             return False
         del self._asking[order.pool]
+        self._refused.pop(order.pool, None)
         self._asked[order.pool] = order
         self._heard = None
         return True
@@ -115,7 +123,7 @@ class WorkerPools:
         if self._heard is None or self._heard[0] != found.written:
             self._heard = (found.written, now)
         if now - self._heard[1] > SILENT_S:
-            raise TradewindError(
+            raise UnansweredError(
                 "the controller does not work", f"it has said nothing of its workers for {SILENT_S:.0f} s"
             )
         state = found.pools.get(order.pool)

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 _WAITED_FOR = (Stage.STARTING, Stage.TURNING)
 
+AGAIN_S = 900.0
+"""What their home has given up is tried again so often; a new attempt of a rollout tries it at once."""
 CLOSELY_S = 3600.0
 """Between two looks at how old the workers of a pool are."""
 
@@ -76,13 +78,14 @@ class Keeper:
         self._stepped = float("-inf")
         self._said: dict[str, str] = {}
         self._states: dict[str, PoolState] = {}
-        self._tried: dict[str, str] = {}
+        self._tried: dict[str, tuple[str, float]] = {}
 
     def look(self) -> Mapping[str, Seen] | None:
         """Step where that is due; None where it is not."""
         waited_for = any(
             (state := self._states.get(name)) is None or state.order != order or state.stage in _WAITED_FOR
             for name, order in self._book.orders().items()
+            if name in self._classes
         )
         if self._monotonic() - self._stepped < (self._haste_s if waited_for else self._scale_s):
             return None
@@ -152,7 +155,8 @@ class Keeper:
             pool = self._look(name, closely=True)
         if closely:
             self._looked[name] = now
-            tried = asked is not None and self._tried.get(name) == asked.attempt
+            attempt, at = self._tried.get(name, ("", -AGAIN_S))
+            tried = attempt == (asked.attempt if asked else "") and now - at < AGAIN_S
             steps = decide(pool, asked, wanted, workers.replace_after_s, least=min(bounds.min, wanted), tried=tried)
         else:
             steps = grown(pool, wanted)
@@ -201,8 +205,8 @@ class Keeper:
         if steps.uncordon:
             self._backend.uncordon(steps.uncordon)
         for keep in steps.grow:
-            if keep.again and order:
-                self._tried[name] = order.attempt
+            if keep.again:
+                self._tried[name] = (order.attempt if order else "", self._monotonic())
             self._backend.keep(name, keep)
         if steps.cordon:
             self._backend.cordon(steps.cordon)

@@ -186,6 +186,8 @@ def decide(
             grow=(Keep(pool.room, revision, wanted),), stage=Stage.STARTING, waits=f"{wanted} new workers start"
         )
     until = order.until if order else Until.GONE
+    if new is None and old and until is Until.STARTED:
+        return Steps(stage=Stage.STARTED, waits="no new workers are needed")
     if new is None:
         return _relieve(None, old, 0, replace_after_s, until)
     # As many as take tasks now; there may be no room for those that were also wanted.
@@ -193,10 +195,14 @@ def decide(
     enough = min(max(wanted, new.desired), max(1, replaced))
     turned = bool(old) and _turned(new, old, wanted)
     if not turned and new.healthy < enough:
-        return _start(new, wanted, enough, tried=tried)
+        return _start(new, old, wanted, tried=tried)
+    if new.failed and new.healthy < new.desired and not tried:
+        # It works, with fewer than it should have; nothing more starts until the home is told to try again.
+        again = Keep(new.name, new.revision, max(wanted, new.desired), again=True)
+        return Steps(grow=(again,), stage=Stage.STEADY if not old else Stage.STARTED, waits=new.failed)
     if not old:
         size = size_of(new, wanted, replace_after_s)
-        return _of_group(new, size, Steps(waits=size.waits))
+        return _of_group(new, size, Steps(waits=size.waits or (new.failed if new.healthy < new.desired else "")))
     if until is Until.STARTED:
         grow = (Keep(new.name, new.revision, wanted),) if wanted > new.desired else ()
         return Steps(grow=grow, stage=Stage.STARTED, waits=f"{new.healthy} new workers are healthy beside the old ones")
@@ -213,10 +219,13 @@ def grown(pool: Pool, wanted: int) -> Steps:
     return Steps(grow=grow)
 
 
-def _start(new: Group, wanted: int, enough: int, *, tried: bool) -> Steps:
-    """There are too few healthy workers of what is wanted."""
+def _start(new: Group, old: Collection[Group], wanted: int, *, tried: bool) -> Steps:
+    """There are too few healthy workers of what is wanted. Where they do not start, the old ones do all the work."""
     if new.failed and tried:
-        return Steps(stage=Stage.FAILED, waits=new.failed)
+        working = max(old, key=lambda group: group.taking, default=None)
+        more = working is not None and wanted > working.desired
+        grow = (Keep(working.name, working.revision, wanted),) if working and more else ()
+        return Steps(grow=grow, stage=Stage.FAILED, waits=new.failed)
     waits = f"{new.healthy} of {max(wanted, new.desired)} new workers are healthy"
     if new.failed:
         again = Keep(new.name, new.revision, max(wanted, new.desired), again=True)
@@ -238,19 +247,28 @@ def _relieve(new: Group | None, old: Collection[Group], wanted: int, replace_aft
 
 
 def _make_room(groups: Collection[Group], wanted: int, replace_after_s: float) -> Steps:
-    """Each place has workers, and none of what is wanted. The group that works stays, and the other is emptied."""
-    going, *others = sorted(
-        groups, key=lambda group: (any(worker.ready for worker in group.workers), group.tasks, group.name)
+    """Each place has workers, and none of what is wanted. The group that works stays, and the other is emptied.
+
+    Which of them works is only known of those that answer: none is chosen because it did not.
+    """
+    silent = [group for group in groups if any(w.cordoned is None and w.safe for w in group.workers)]
+    going = min(
+        (group for group in groups if group not in silent),
+        key=lambda group: (any(worker.ready for worker in group.workers), group.tasks, group.name),
+        default=None,
     )
+    if going is None or (silent and any(worker.ready for worker in going.workers)):
+        return Steps(stage=Stage.MAKING_ROOM, waits="not every worker of the earlier releases has answered yet")
+    others = [group for group in groups if group is not going]
     staying = max(others, key=lambda group: sum(worker.ready for worker in group.workers))
     waits = f"{len(going.workers)} workers of an earlier release finish {going.tasks} tasks, and make room"
-    if not any(worker.ready for worker in staying.workers):
+    if not silent and not any(worker.ready for worker in staying.workers):
         held = tuple(worker.name for worker in staying.workers if worker.healthy)
         return Steps(uncordon=held, stage=Stage.MAKING_ROOM, waits=waits)
     taking = tuple(worker.name for worker in going.workers if _may_take(worker))
     step = None if taking else _emptied(going)
     steps = Steps(cordon=taking, shrink=(step,) if step else (), stage=Stage.MAKING_ROOM, waits=waits)
-    return _of_group(staying, size_of(staying, max(wanted, 1), replace_after_s), steps)
+    return steps if silent else _of_group(staying, size_of(staying, max(wanted, 1), replace_after_s), steps)
 
 
 def _of_group(group: Group, size: Size, others: Steps) -> Steps:

@@ -42,12 +42,13 @@ locals {
       Resource = local.worker_service_arns
     },
     {
-      # Revisions of workers alone. It can register none, and write no tags: so it starts what a rollout has registered.
+      # Revisions of workers alone, where it names one. It can register none, and write no tags: so it starts what a rollout
+      # has registered.
       Sid       = "WorkerRevisions"
       Effect    = "Allow"
       Action    = ["ecs:UpdateService"]
       Resource  = local.worker_service_arns
-      Condition = { ArnLike = { "ecs:task-definition" = local.worker_revisions } }
+      Condition = { ArnLikeIfExists = { "ecs:task-definition" = local.worker_revisions } }
     },
     {
       Sid      = "WorkerRevisionTags"

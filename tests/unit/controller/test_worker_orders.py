@@ -15,7 +15,7 @@ from tradewind.protocol.command_queue import LEADER, PATIENCE_S, CommandQueue
 from tradewind.protocol.workers import GroupState, Order, PoolState, Stage, Workers, newest
 from tradewind.protocol.workers import Until as Ordered
 from tradewind.releases.target import State, Until
-from tradewind.releases.worker_pools import SILENT_S, WorkerPools
+from tradewind.releases.worker_pools import ATTEMPTS, SILENT_S, WorkerPools
 from tradewind.runtime.controller.dispatcher import Dispatcher
 from tradewind.runtime.controller.worker_orders import ALIVE_S, WorkerOrders
 from tradewind.storage.records import ConflictError, FolderRecords
@@ -54,6 +54,25 @@ class Controller:
 
     def look(self) -> None:
         self.dispatcher.look()
+
+
+def test_an_order_that_was_written_and_not_answered_counts(
+    records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of S3 was lost, and the client has sent it again."""
+    pools, controller = WorkerPools(records, "dev", clock), Controller(records, clock)
+    write = records.write
+    left = ["once"]
+
+    def twice(name: str, document: Any, version: str | None) -> str:
+        if name == protocol.RECORD and left:
+            left.pop()
+            write(name, document, version)
+        return write(name, document, version)
+
+    monkeypatch.setattr(records, "write", twice)
+    assert asked(pools, controller).detail == "the controller has not looked yet"
+    assert controller.orders.orders()["worker"].revision == "r:2"
 
 
 def asked(pools: WorkerPools, controller: Controller, revision: str = "r:2", until: Until = Until.TURNED) -> Any:
@@ -116,12 +135,17 @@ def test_where_no_controller_answers_that_is_told_and_taken_back(records: Folder
 
 def test_what_is_not_registered_or_not_there_is_refused(records: FolderRecords, clock: Clock) -> None:
     controller = Controller(records, clock)
-    assert "no rollout has registered r:0" in asked(WorkerPools(records, "dev", clock), controller, "r:0").detail
-    pools = WorkerPools(records, "dev", clock)
-    for _ in range(3):
-        found = pools.bring("heavy", "r:2", Until.TURNED)
-        controller.look()
-    assert "has no workers called heavy" in found.detail
+    for pool, revision, why in (
+        ("worker", "r:0", "has registered r:0"),
+        ("heavy", "r:2", "has no workers called heavy"),
+    ):
+        pools = WorkerPools(records, "dev", clock)
+        found = []
+        while not found or found[-1].state is State.PENDING:
+            found.append(pools.bring(pool, revision, Until.TURNED))
+            controller.look()
+        assert why in found[-1].detail
+        assert sum(why in each.detail for each in found) == ATTEMPTS
     assert controller.orders.orders() == {}
 
 
@@ -137,7 +161,8 @@ def test_each_side_serves_its_predecessor(
         answer: Any = lambda arguments, report, versions=versions: {"versions": list(versions)}  # noqa: E731
         handlers = {**controller.orders.handlers(), protocol.ASK_VERSIONS: answer}
         controller.dispatcher = Dispatcher(CommandQueue(records, "dev", clock), handlers, threading.Event())
-        assert detail in asked(WorkerPools(records, "dev", clock), controller).detail
+        pools = WorkerPools(records, "dev", clock)
+        assert detail in asked(pools, controller).detail
     with pytest.raises(TradewindError, match="writes about its workers in version 2"):
         Workers.from_dict({"version": 2})
 

@@ -124,16 +124,56 @@ def test_other_dag_files_make_another_release_and_are_taken_back_alone(rollout: 
     assert rollout.releases.change_dags("d-3", "deployed", 1_800_000_001.0, "the same") == made
 
 
-def test_dag_files_that_change_during_a_rollout_stay(rollout: Rollout) -> None:
-    def change(phase: Phase) -> None:
-        if phase.name == "confirm":
-            rollout.releases.change_dags("d-4", "deployed", 1_800_000_000.0, "meanwhile")
+@pytest.mark.parametrize("before", ["", "d-1"])
+@pytest.mark.parametrize("comes", ["", "d-2"])
+@pytest.mark.parametrize(("at", "stays"), [("api", False), ("confirm", True)])
+@pytest.mark.parametrize("changed", ["d-4", "d-1"])
+def test_the_record_names_the_dag_files_that_were_put_in_force_last(
+    rollout: Rollout, before: str, comes: str, at: str, stays: bool, changed: str
+) -> None:
+    """Somebody changes DAG files while a rollout is at work, before it brings its own or after that."""
+    if before:
+        rollout.releases.change_dags(before, "deployed", 1_800_000_000.0, "a commit")
+    wanted = rollout.releases.keep(replace(release(NEW), dags=comes))
 
-    rollout.deploy(release(NEW), Listen(on_phase=change))
+    def change(phase: Phase) -> None:
+        if phase.name == at:
+            assert rollout.releases.change_dags(changed, "rolled-back", 1_800_000_001.0, "meanwhile") is None
+
+    rollout.deploy(wanted, Listen(on_phase=change))
 
     now = rollout.releases.current()
     assert now
-    assert (now.dags, now.images) == ("d-4", release(NEW).images)
+    assert (now.dags, now.images) == (changed if stays or not comes else comes, release(NEW).images)
+    assert rollout.releases.unfinished() is None
+
+
+def test_a_rollout_that_follows_a_killed_one_knows_nothing_of_its_dag_files(
+    rollout: Rollout, records: FolderRecords, clock: Clock
+) -> None:
+    wanted = rollout.releases.keep(replace(release(NEW), dags="d-2"))
+
+    def die(phase: Phase) -> None:
+        if phase.name == "drain":
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        rollout.deploy(wanted, Listen(on_phase=die))
+    later = run_on(rollout, records, clock)
+    other = later.releases.keep(replace(release(OTHER), dags="d-3"))
+    later.deploy(other, ignore)
+    now = later.releases.current()
+    assert now
+    assert (now.dags, now.images) == ("d-3", other.images)
+
+
+def test_a_release_whose_dag_files_are_not_there_changes_nothing(rollout: Rollout) -> None:
+    rollout.has_dags = lambda dags: False
+    fake(rollout).calls.clear()
+    wanted = rollout.releases.keep(replace(release(NEW), dags="d-2"))
+    with pytest.raises(TradewindError, match="comes with the DAG release d-2, which dev does not have"):
+        rollout.deploy(wanted, ignore)
+    assert fake(rollout).calls == []
     assert rollout.releases.unfinished() is None
 
 

@@ -106,6 +106,37 @@ def test_where_both_places_have_workers_those_that_work_stay() -> None:
     assert decide(both, order("3"), 1).cordon == ("b1",)
 
 
+def test_no_group_is_emptied_because_it_did_not_answer() -> None:
+    """As after a failover of the broker: the workers of the release in force are silent for a moment."""
+    draining, silent = (cordoned("a1", 1), cordoned("a2")), (Worker("b1", safe=True),)
+    steps = decide(replace(pool(draining, *silent), room=None), order("3"), 2)
+    assert (steps.uncordon, steps.cordon, steps.stage) == ((), (), Stage.MAKING_ROOM)
+    assert steps.shrink == (Keep("a", "1", 1, ("a2",)),)
+    nobody = decide(replace(pool((Worker("a1", safe=True),), *silent), room=None), order("3"), 2)
+    assert (nobody.uncordon, nobody.cordon, nobody.shrink) == ((), (), ())
+    one = decide(replace(pool((busy("a1"),), *silent), room=None), order("3"), 2)
+    assert (one.uncordon, one.cordon, one.shrink) == ((), (), ())
+
+
+def test_a_home_that_gave_up_growing_is_told_to_go_on() -> None:
+    """Some of the workers are healthy, so no release fails; but nothing more would ever start."""
+    some = Group("b", "2", 10, (busy("b1"), busy("b2")), failed="tasks failed to start")
+    steps = decide(Pool((some,), "a", "2"), order(), 10, tried=False)
+    assert (steps.grow, steps.stage) == ((Keep("b", "2", 10, again=True),), Stage.STEADY)
+    waiting = decide(Pool((some,), "a", "2"), order(), 10, tried=True)
+    assert (waiting.grow, waiting.waits) == ((), "tasks failed to start")
+
+
+def test_where_new_workers_do_not_start_the_old_ones_do_all_the_work() -> None:
+    assert decide(pool(OLD, desired=2, failed="broken"), order(), 40).grow == (Keep("a", "1", 40),)
+
+
+def test_where_none_are_wanted_none_need_to_start() -> None:
+    asleep = pool((cordoned("a1", 1),))
+    assert decide(asleep, order(until=Until.STARTED), 0).stage is Stage.STARTED
+    assert decide(asleep, order(until=Until.TURNED), 0).stage is Stage.DRAINING
+
+
 def test_without_an_order_nothing_is_chosen_between_two() -> None:
     two = replace(pool(OLD, busy("b1")), default=None)
     assert decide(two, None, 2) == Steps(waits="no release has said which workers there should be")

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from tradewind.blueprint import Component, Service
+from tradewind.protocol import workers as protocol
 from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.ecs import snapshots
 from tradewind.releases.ecs.layout import Layout
@@ -88,11 +89,14 @@ class EcsTarget:
             return self._tasks.run(service.name, service.name, self._revisions.of(service.name, image), ())
         revision = self._revisions.of(service.name, image)
         if service.component is Component.WORKER:
-            return self._pools.bring(service.name, revision, until)
+            brought = self._pools.bring(service.name, revision, until)
+            # A controller from before this protocol has not touched workers that run nothing else.
+            untouched = brought.state is not State.DONE and protocol.UNKNOWN in brought.detail
+            return Progress(State.DONE) if untouched and self._runs_only(service.name, revision) else brought
         (found,) = self._describe(self._layout.services[service.name])
         return self._roll(found, revision, self._wanted(service.name, found["desiredCount"]))
 
-    def dags(self, release: str, instead_of: str = "") -> Progress:
+    def dags(self, release: str, instead_of: str | None = None) -> Progress:
         """See Target."""
         return self._dag_files.bring(release, instead_of)
 
@@ -160,6 +164,10 @@ class EcsTarget:
         running = f"{name}: {primary['runningCount']} of {count} are new"
         stage = Stage.STARTING if primary["runningCount"] < count else Stage.STOPPING
         return Progress(_PENDING, running, stage)
+
+    def _runs_only(self, name: str, revision: str) -> bool:
+        there = [s for s in self._describe(self._layout.services[name]) if s["desiredCount"] or s["runningCount"]]
+        return {service["taskDefinition"] for service in there} == {revision}
 
     def _describe(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         answer = self._ecs.describe_services(cluster=self._layout.cluster, services=list(names))

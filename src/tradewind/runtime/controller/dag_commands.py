@@ -57,7 +57,8 @@ class DagCommands:
             return {"release": now.release if now else "", "changed": False}
         # Whoever goes on with it finds another one "before".
         release = report.begun.get("release") or arguments["to"] or self._shared.before()
-        return self._put(str(release), report, whole=False, take_back=False)
+        wait = bool(arguments.get("wait", True))
+        return self._put(str(release), report, whole=False, take_back=False, wait=wait)
 
     def prune(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
         """Remove all but the newest ``keep`` and those that are used."""
@@ -107,6 +108,7 @@ class DagCommands:
         *,
         whole: bool,
         take_back: bool,
+        wait: bool = True,
         come: Callable[[], None] = lambda: None,
     ) -> Mapping[str, Any]:
         begun = report.begun
@@ -120,6 +122,7 @@ class DagCommands:
                 whole,
                 report.tell,
                 take_back=take_back,
+                wait=wait,
                 begun=Begun(begun["before"], begun["broken"], begun["back"]) if begun else None,
                 note=note,
                 bring=come,

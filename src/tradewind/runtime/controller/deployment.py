@@ -95,6 +95,7 @@ class Deployment:
         tell: Tell = lambda _: None,
         *,
         take_back: bool = True,
+        wait: bool = True,
         begun: Begun | None = None,
         note: Callable[[Begun], None] = lambda _: None,
         bring: Callable[[], None] = lambda: None,
@@ -104,8 +105,9 @@ class Deployment:
 
         Killed at any moment, this leaves the old or the new release in force. Where a file that could be imported
         before cannot be now, or what has changed is not parsed in time, what was in force before is again; not without
-        ``take_back``. Before anything is changed, ``note`` is given what ``begun`` takes to go on after a kill.
-        ``superseded`` says whether somebody wants something else by now: then nothing is waited for any longer.
+        ``take_back``. Without ``wait`` it is put in force, and nothing is watched. Before anything is changed, ``note``
+        is given what ``begun`` takes to go on after a kill. ``superseded`` says whether somebody wants something else
+        by now: then nothing is waited for any longer.
 
         Raises:
             TradewindError: the release is damaged, somebody else is deploying, or it has errors, and what was done.
@@ -114,7 +116,7 @@ class Deployment:
             now = self.shared.in_force()
             if begun is None:
                 if now and now.release == release:
-                    return self._again(now, whole, tell, superseded)
+                    return self._again(now, whole, tell, superseded) if wait else Deployed(now, changed=False)
                 bring()
                 begun = Begun(now.release if now else None, dict(self._watch.import_errors()) if self._watch else {})
                 note(begun)
@@ -122,7 +124,7 @@ class Deployment:
             if begun.back:
                 self._fail(release, before, begun.back)
             now = self.shared.activate(release)
-            if not self._watch:
+            if not self._watch or not wait:
                 return Deployed(now, changed=True)
             tell(f"{release} is in force; waiting until what it changed is served")
             try:

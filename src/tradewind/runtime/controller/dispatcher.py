@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import INSTEAD, Answer, Command, CommandQueue
+from tradewind.protocol.workers import UNKNOWN
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class Dispatcher:
         try:
             if command.do not in self._handlers:
                 known = ", ".join(sorted(self._handlers))
-                raise TradewindError(f"this controller does not know {command.do!r}", f"it knows {known}")
+                raise TradewindError(f"{UNKNOWN} {command.do!r}", f"it knows {known}")
             result = self._handlers[command.do](command.arguments, report)
             if self._stopped.is_set():
                 raise StoppedError

@@ -11,8 +11,9 @@ from tradewind.errors import TradewindError
 from tradewind.protocol import workers as protocol
 from tradewind.protocol.workers import NOTHING, Order, PoolState, Workers
 from tradewind.runtime.controller.dispatcher import Handler, Report
-from tradewind.storage.records import Records
+from tradewind.storage.records import ConflictError, Records
 
+ATTEMPTS = 3
 ALIVE_S = 30.0
 """The record is written so often while it says the same: a rollout that waits sees that somebody works."""
 
@@ -60,8 +61,14 @@ class WorkerOrders:
             if not self._registered(order.pool, order.revision):
                 raise TradewindError(f"no rollout has registered {order.revision}", "so it is not started")
         with self._lock:
-            now = self._read()
-            self._write({**now.orders, **{order.pool: order for order in orders}}, now.pools)
+            for left in reversed(range(ATTEMPTS)):
+                now = self._read()
+                try:
+                    self._write({**now.orders, **{order.pool: order for order in orders}}, now.pools)
+                    break
+                except ConflictError:  # its own, sent again after an answer was lost
+                    if not left:
+                        raise
         return {}
 
     def orders(self) -> Mapping[str, Order]:
