@@ -32,6 +32,17 @@ class Seen:
     held: str = ""
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a pool before it is looked at. ``demand`` is that of all queues; None: it cannot be read, and
+    ``why``."""
+
+    demand: Mapping[str, int] | None
+    why: str
+    override: Bounds | None
+    order: Order | None
+
+
 class OrderBook(Protocol):
     """What rollouts have asked for, and how far that is."""
 
@@ -101,41 +112,27 @@ class Keeper:
         except Exception as error:
             demand, overrides, why = None, {}, str(error) or repr(error)
         seen = {
-            name: self._keep(workers, demand, overrides.get(name), orders.get(name), why)
+            name: self._keep(workers, _Known(demand, why, overrides.get(name), orders.get(name)))
             for name, workers in self._classes.items()
         }
         self._book.see(dict(self._states))
         return seen
 
-    def _keep(
-        self,
-        workers: WorkerClass,
-        demand: Mapping[str, int] | None,
-        override: Bounds | None,
-        order: Order | None,
-        why: str,
-    ) -> Seen:
+    def _keep(self, workers: WorkerClass, known: _Known) -> Seen:
         name = workers.service
         try:
-            return self._bring(workers, demand, override, order, why)
+            return self._bring(workers, known)
         except Exception as error:  # of one pool, whatever it is; the others are looked at
             self._unsettled.add(name)
             why = str(error) or repr(error)
             before = self._states.get(name, PoolState())
             # What was under way before is so still, as far as is known; an order that nothing was seen of is not done.
-            stage = before.stage if before.order == order else Stage.STARTING
-            self._states[name] = replace(before, order=order, detail=why, stage=stage)
+            stage = before.stage if before.order == known.order else Stage.STARTING
+            self._states[name] = replace(before, order=known.order, detail=why, stage=stage)
             return self._hold(name, why)
 
-    def _bring(
-        self,
-        workers: WorkerClass,
-        demand: Mapping[str, int] | None,
-        override: Bounds | None,
-        order: Order | None,
-        why: str,
-    ) -> Seen:
-        name = workers.service
+    def _bring(self, workers: WorkerClass, known: _Known) -> Seen:
+        name, order = workers.service, known.order
         asked = order if order and self._backend.registered(name, order.revision) else None
         before, now = self._states.get(name), self._monotonic()
         closely = (
@@ -145,11 +142,11 @@ class Keeper:
             or before.order != order
             or before.stage is not Stage.STEADY
         )
-        if demand is None and (asked is None or not closely):
-            return self._hold(name, why)
+        if known.demand is None and (asked is None or not closely):
+            return self._hold(name, known.why)
         pool = self._look(name, closely=closely)
-        bounds = override or bounds_at(workers, self._clock())
-        tasks, wanted, working = self._wanted(workers, pool, asked, demand, bounds, now)
+        bounds = known.override or bounds_at(workers, self._clock())
+        tasks, wanted, working = self._wanted(workers, pool, asked, known.demand, bounds, now)
         if not closely and (wanted < working or not _is_plain(pool, asked)):
             closely = True
             pool = self._look(name, closely=True)
@@ -166,7 +163,7 @@ class Keeper:
         (self._unsettled.discard if settled else self._unsettled.add)(name)
         self._states[name] = _state(pool, order, steps, refused=asked is not order)
         self._tell(name, steps, working, wanted, tasks)
-        return Seen(tasks, working, wanted, why or steps.waits)
+        return Seen(tasks, working, wanted, known.why or steps.waits)
 
     def _look(self, name: str, *, closely: bool) -> Pool:
         pool = self._backend.look(name, closely=closely)

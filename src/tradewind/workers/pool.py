@@ -257,7 +257,7 @@ def _make_room(groups: Collection[Group], wanted: int, replace_after_s: float) -
         key=lambda group: (any(worker.ready for worker in group.workers), group.tasks, group.name),
         default=None,
     )
-    if going is None or (silent and any(worker.ready for worker in going.workers)):
+    if going is None or (silent and any(_may_take(worker) for worker in going.workers)):
         return Steps(stage=Stage.MAKING_ROOM, waits="not every worker of the earlier releases has answered yet")
     others = [group for group in groups if group is not going]
     staying = max(others, key=lambda group: sum(worker.ready for worker in group.workers))
@@ -319,7 +319,7 @@ def size_of(group: Group, wanted: int, replace_after_s: float = inf) -> Size:
     latest = sorted(group.workers, key=lambda worker: (len(worker.name), worker.name), reverse=True)
     answering = sorted(
         (worker for worker in latest if worker.cordoned is False and worker.tasks is not None),
-        key=lambda worker: (worker.name not in old, worker.tasks or 0),
+        key=lambda worker: (worker.name not in old, worker.healthy, worker.tasks or 0),
     )
     if wanted > staying:
         # A worker that still has tasks is surely not one of those that go; one that is old does not come back.
