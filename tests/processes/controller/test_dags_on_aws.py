@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from controlled import CONFIGURATION, ControlledEnvironment
 from infrastructure_samples import FakeCloud
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 from typer.testing import CliRunner, Result
 
 from tradewind import config
@@ -29,6 +31,17 @@ def no_terraform(data: Path, cache: Path) -> NoReturn:
     raise AssertionError("a command about DAGs needs no Terraform")
 
 
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 replaces an object at one moment; moto has none for a moment, which another thread would meet."""
+    answer, lock = BotocoreStubber.__call__, threading.RLock()
+
+    def locked(self: BotocoreStubber, *arguments: Any, **named: Any) -> Any:
+        with lock:
+            return answer(self, *arguments, **named)
+
+    monkeypatch.setattr(BotocoreStubber, "__call__", locked)
+
+
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlledEnvironment]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -38,6 +51,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Con
     (tmp_path / "dags/a.py").write_text("import helper\n")
     (tmp_path / "dags/helper.py").write_text("X = 1\n")
     monkeypatch.chdir(tmp_path)
+    one_by_one(monkeypatch)
     with mock_aws():
         made = ControlledEnvironment(tmp_path)
         stack = environment_stack(config.load(Path("tradewind.yaml")), "dev")
