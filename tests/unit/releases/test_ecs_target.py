@@ -174,7 +174,7 @@ def test_workers_that_lost_their_protection_keep_their_tasks(world: World) -> No
     assert (world.ecs.done, world.ecs.lost) == (2, 0)
 
 
-CALLS = range(4, 190, count("CALLS_APART", 12, 2))
+CALLS = range(4, 190, count("CALLS_APART", 24, 2))
 """At which the process is killed."""
 
 
@@ -362,7 +362,7 @@ def test_a_dead_controller_is_rolled_back_without_one(world: World) -> None:
     assert world.ecs.lost == 0
 
 
-CONTROLS = range(3, 63, count("CONTROLS_APART", 6, 2))
+CONTROLS = range(3, 63, count("CONTROLS_APART", 12, 2))
 """Of the controller's calls to AWS, those at which it is killed."""
 
 

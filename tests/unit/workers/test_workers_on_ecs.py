@@ -14,6 +14,7 @@ from ecs_emulator import CLUSTER, TICK_S
 from ecs_world import SERVICES, World, image, release
 from fleet_of_fakes import Listen
 from moto import mock_aws
+from tests.counts import count
 
 from tradewind.blueprint.service import Counts
 from tradewind.errors import TradewindError
@@ -81,7 +82,7 @@ def test_workers_that_do_not_answer_are_known(tmp_path: Path) -> None:
     assert len(fleet.silent("worker")) == 3
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(count("DAYS", 3, 5)))
 def test_no_task_is_lost_on_any_day(tmp_path: Path, seed: int) -> None:
     """Bursts and lulls, a broker that goes away, controllers that are replaced; ECS always stops the busiest it may."""
     day, luck = Day(tmp_path), random.Random(seed)
