@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from running import DAGS, Running, eventually
 
-from tradewind.local.paths import Home
-from tradewind.local.platform import Platform
+from tradewind.runtime.tasks import control
 
 pytestmark = pytest.mark.local
 
@@ -55,7 +54,7 @@ class Agent:
 
 def tell(running: Running, command: str) -> dict[str, Any]:
     """Send the worker a command; its answer by name."""
-    return Platform(Home(running.folder / ".tradewind")).ask(do="command", command=command, names=["worker-1"])
+    return control.send(command, ["worker-1"], running.environment("worker-1")["AIRFLOW__CELERY__BROKER_URL"], 5.0)
 
 
 def test_a_worker_takes_tasks_only_while_it_is_protected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

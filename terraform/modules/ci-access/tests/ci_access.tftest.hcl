@@ -132,6 +132,16 @@ run "a_pipeline_cannot_make_itself_an_administrator" {
   }
 }
 
+run "workers_are_the_controllers" {
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.deploy["services"].policy).Statement :
+      [statement.Effect, statement.Resource, statement.Condition.Null] if contains(statement.Action, "ecs:UpdateService")
+    ] == [["Deny", ["arn:aws:ecs:eu-west-1:111122223333:service/acme-*/worker*"], { "ecs:task-definition" = "false" }]]
+    error_message = "A pipeline registers revisions of workers, and does not start them."
+  }
+}
+
 run "states_stay" {
   assert {
     condition = { for statement in jsondecode(aws_iam_policy.deploy["state"].policy).Statement : statement.Sid => jsonencode([statement.Action, statement.Resource]) } == {
@@ -142,7 +152,7 @@ run "states_stay" {
         "${var.state_bucket_arn}/releases/environments/*/deployment.json",
       ]])
       DagReleases        = jsonencode([["s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::acme-*/controller/inbox.json", "arn:aws:s3:::acme-*/dags/*"]])
-      ControllersAnswers = jsonencode([["s3:GetObject"], ["arn:aws:s3:::acme-*/controller/answers/*", "arn:aws:s3:::acme-*/controller/leader.json"]])
+      ControllersAnswers = jsonencode([["s3:GetObject"], ["arn:aws:s3:::acme-*/controller/answers/*", "arn:aws:s3:::acme-*/controller/leader.json", "arn:aws:s3:::acme-*/controller/workers.json"]])
       StateBucket        = jsonencode([["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"], [var.state_bucket_arn]])
       Published          = jsonencode([["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectTagging"], ["${var.state_bucket_arn}/published/*"]])
       StateBucketStays = jsonencode([

@@ -180,11 +180,11 @@ run "scaling" {
   }
 }
 
-run "three_replica_sets" {
+run "a_replica_set_that_is_no_letter" {
   command = plan
 
   variables {
-    replica_set = "c"
+    replica_set = "other"
   }
 
   expect_failures = [var.replica_set]
