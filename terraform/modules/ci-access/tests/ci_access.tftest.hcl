@@ -167,8 +167,8 @@ run "states_stay" {
   assert {
     condition = flatten([
       for policy in aws_iam_policy.deploy : [for statement in jsondecode(policy.policy).Statement : statement.Sid if statement.Effect == "Deny"]
-    ]) == ["StateBucketStays"]
-    error_message = "The state bucket must be out of reach of what is allowed for other buckets."
+    ]) == ["WorkersAreTheControllers", "StateBucketStays"]
+    error_message = "The state bucket and the revisions of workers must be out of reach of what is allowed for others."
   }
 }
 
