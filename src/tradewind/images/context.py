@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -12,18 +12,6 @@ from tradewind.errors import ExitCode, TradewindError
 
 DOCKERFILE = "images/Dockerfile"
 CUSTOMER = {"requirements": "images/customer/requirements.txt", "packages": "images/customer/packages.txt"}
-_MODULES = (
-    "__init__.py",
-    "aws.py",
-    "errors.py",
-    "launch.py",
-    "bundle",
-    "controller",
-    "database",
-    "fleet",
-    "records",
-    "scaling",
-)
 _LEFT_OUT = {"__pycache__"}
 
 
@@ -50,10 +38,13 @@ class Context:
             raise TradewindError("the images cannot be built", "; ".join(missing), code=ExitCode.USAGE)
         package = Path(str(resources.files("tradewind")))
         carried = package / "images" / "context"
-        if not carried.is_dir():
-            return cls(package.parent.parent, replaced)
-        # Installed from a wheel: the modules are the installed ones.
-        return cls(carried, {**replaced, **{f"src/tradewind/{name}": package / name for name in _MODULES}})
+        return cls.installed(package, replaced) if carried.is_dir() else cls(package.parent.parent, replaced)
+
+    @classmethod
+    def installed(cls, package: Path, replaced: Mapping[str, Path]) -> Context:
+        """The context of a package that was installed from a wheel: its modules, and what it carries for images."""
+        modules = {f"src/tradewind/{path.name}": path for path in package.iterdir()}
+        return cls(package / "images" / "context", {**modules, **replaced})
 
     def read(self, name: str) -> Iterator[tuple[str, bytes]]:
         """The files of one entry, sorted: the path with its mode, and the content."""

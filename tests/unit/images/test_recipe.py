@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -133,13 +135,39 @@ def test_every_component_has_an_image_and_all_its_files_are_there(
                 "dag_releases/",
                 "protocol/",
                 "runtime/",
-                "fleet/",
                 "storage/",
                 "scaling/",
+                "workers/",
             ),
         )
     )
     assert all(path.startswith(inside) for path in copied)
+
+
+def test_what_is_copied_imports_nothing_that_is_not(recipe: Recipe, context: Context, tmp_path: Path) -> None:
+    context.write(tmp_path, recipe.files("scheduler"))
+    package = tmp_path / "src/tradewind"
+    rooms = {path.stem for path in package.iterdir()}
+    for file in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            found = {name.split(".")[1] for name in names if name.startswith("tradewind.")}
+            assert found <= rooms, f"{file.relative_to(tmp_path)} imports {found - rooms}, which no image has"
+
+
+def test_a_wheel_has_all_that_the_dockerfile_copies(recipe: Recipe, tmp_path: Path) -> None:
+    """The modules are those of the installed package; what else is copied is carried in it."""
+    package, carried = tmp_path / "tradewind", tmp_path / "tradewind/images/context"
+    shutil.copytree(ROOT / "src/tradewind", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "images", carried / "images")
+    for name in ("pyproject.toml", "LICENSE", "requirements/build.txt"):
+        (carried / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, carried / name)
+    installed = Context.installed(package, {})
+    for component in Component:
+        installed.write(tmp_path / component.value, recipe.files(component.value))
+    assert (tmp_path / "scheduler/src/tradewind/workers/pool.py").is_file()
 
 
 def test_flower_has_no_airflow(recipe: Recipe) -> None:
