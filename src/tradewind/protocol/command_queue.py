@@ -166,7 +166,7 @@ class CommandQueue:
         found = self._records.read(LEADER)
         return found is None or found[0]["until"] + since_s < self._clock()
 
-    def nobody(self, why: str = "") -> UnansweredError:
+    def unanswered(self, why: str = "") -> UnansweredError:
         """What is told where no controller answers."""
         return UnansweredError(
             f"the controller of {self._environment} does not answer",
@@ -282,7 +282,7 @@ class Asked:
             # Where none has led for long, a question is not worth as long a wait as a change is.
             lost = not command.alone and queue.leader_is_gone(since_s=GONE_S)
             if self._clock() - self._began > (LOST_S if lost else PATIENCE_S) and queue.withdraw(command):
-                raise queue.nobody()
+                raise queue.unanswered()
             return None
         for line in answer.said[max(self._seen - answer.dropped, 0) :]:
             tell(line)
@@ -295,7 +295,7 @@ class Asked:
         if not queue.leader_is_gone():
             self._there = self._clock()
         elif self._clock() - self._there > GONE_S:
-            raise queue.nobody("it ended in the middle; the next one goes on")
+            raise queue.unanswered("it ended in the middle; the next one goes on")
         return None
 
 

@@ -26,8 +26,8 @@ class DagFiles:
     def bring(self, release: str, instead_of: str | None) -> Progress:
         """One step nearer to DAG files as ``releases.target.Target.dags`` says.
 
-        On the way there every file of them is confirmed. On the way back they are only put in force: whoever parses
-        them may be what is broken, and comes later.
+        On the way there every file of them is confirmed. On the way back they are only put in force: the DAG
+        processor that parses them may be what is broken, and comes later.
         """
         if not release and not instead_of:
             return Progress(State.DONE)

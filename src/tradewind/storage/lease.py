@@ -154,7 +154,7 @@ def _of(found: tuple[dict[str, Any], str] | None) -> str | None:
 
 
 def is_held(document: dict[str, Any], now: float) -> bool:
-    """Whether somebody has what this record is of, at ``now`` (Unix time)."""
+    """Whether what this record is of is taken at ``now`` (Unix time)."""
     if document["until"] is None:
         return True
     host, pid, born = document["process"]

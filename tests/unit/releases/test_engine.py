@@ -131,7 +131,7 @@ def test_other_dag_files_make_another_release_and_are_taken_back_alone(rollout: 
 def test_the_record_names_the_dag_files_that_were_put_in_force_last(
     rollout: Rollout, before: str, comes: str, at: str, stays: bool, changed: str
 ) -> None:
-    """Somebody changes DAG files while a rollout is at work, before it brings its own or after that."""
+    """DAG files are changed while a rollout is at work, before it brings its own or after that."""
     if before:
         rollout.releases.change_dags(before, "deployed", 1_800_000_000.0, "a commit")
     wanted = rollout.releases.keep(replace(release(NEW), dags=comes))

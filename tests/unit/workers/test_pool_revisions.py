@@ -112,8 +112,8 @@ def test_no_group_is_emptied_because_it_did_not_answer() -> None:
     steps = decide(replace(pool(draining, *silent), room=None), order("3"), 2)
     assert (steps.uncordon, steps.cordon, steps.stage) == ((), (), Stage.MAKING_ROOM)
     assert steps.shrink == (Keep("a", "1", 1, ("a2",)),)
-    nobody = decide(replace(pool((Worker("a1", safe=True),), *silent), room=None), order("3"), 2)
-    assert (nobody.uncordon, nobody.cordon, nobody.shrink) == ((), (), ())
+    silence = decide(replace(pool((Worker("a1", safe=True),), *silent), room=None), order("3"), 2)
+    assert (silence.uncordon, silence.cordon, silence.shrink) == ((), (), ())
     one = decide(replace(pool((busy("a1"),), *silent), room=None), order("3"), 2)
     assert (one.uncordon, one.cordon, one.shrink) == ((), (), ())
 

@@ -15,7 +15,7 @@ from tradewind.storage.records import ConflictError, Records
 
 ATTEMPTS = 3
 ALIVE_S = 30.0
-"""The record is written so often while it says the same: a rollout that waits sees that somebody works."""
+"""The record is written so often while it says the same: a rollout that waits sees that the controller works."""
 
 
 class WorkerOrders:
