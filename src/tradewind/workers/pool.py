@@ -54,8 +54,8 @@ class Worker:
 class Group:
     """Workers of one revision. ``desired`` is how many the home keeps running.
 
-    ``workers`` are those that have started; none where the look was not a close one. ``failed``: why the home has given up
-    starting more.
+    ``workers`` are those that have started; none where the look was not a close one. ``failed``: why the home has given
+    up starting more.
     """
 
     name: str
