@@ -22,8 +22,6 @@ import boto3
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from tradewind.runtime.tasks import control
-
 CLUSTER = "acme-dev"
 TICK_S = 10.0
 STARTS_AFTER = 2
@@ -219,27 +217,11 @@ class Emulator:
             task.stopped = task.age >= task.ended + LINGERS
             return
         family = task.revision.rpartition("/")[2].rpartition(":")[0]
-        what = (
-            task.command[3]
-            if "tradewind.runtime.tasks.control" in task.command
-            else task.command[-1]
-            if task.command
-            else family
-        )
+        what = task.command[-1] if task.command else family
         if task.age < STARTS_AFTER + self.slow.get(what, 0):
             return
         self.ran.append((what, self.image(task.revision)))
         task.exit_code = self.exits.get((what, self.image(task.revision)), 0)
-        if "tradewind.runtime.tasks.control" in task.command:
-            names = [name for name in task.command[4:] if not name.startswith("--")]
-            answering = {other.id: other for other in self._alive() if other.id in names and other.healthy}
-            if what in self.deaf:
-                self.deaf.remove(what)
-                answering = {}
-            for worker in answering.values():
-                worker.cordoned = worker.cordoned if what == "duty" else what == "cordon"
-            duties = {name: {"tasks": len(worker.work)} for name, worker in answering.items()}
-            task.exit_code = control.judge(names, duties, idle="--idle" in task.command)
         task.ended = task.age
 
     def _work(self, service: Service) -> None:

@@ -1,11 +1,14 @@
-"""An environment in memory, its records, and a clock that only sleeping moves."""
+"""An environment in memory, its records, and a clock that only sleeping moves; and one on the emulator of ECS."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ecs_world import World
 from fleet_of_fakes import NEW, OLD, OTHER, Clock, FakeTarget, ignore, release
+from moto import mock_aws
 
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Limits, Rollout
@@ -30,3 +33,11 @@ def rollout(records: FolderRecords, clock: Clock) -> Rollout:
     made = Rollout(ReleaseRepository("dev", records), FakeTarget(OLD), Limits(), clock, clock.sleep)
     made.deploy(release(OLD), ignore)
     return made
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        yield World(tmp_path)
