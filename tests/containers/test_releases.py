@@ -205,15 +205,18 @@ def test_a_controller_that_is_killed_during_a_release_is_followed_by_another(
 
 def test_the_dag_files_of_a_release_come_and_go_with_it(shop: Shop, platform: Running, variants: list[str]) -> None:
     first = json.loads(platform.tradewind("release", "status", "local", "--json").stdout)["release"]
-    before = platform.status()["dag_release"]
     file = platform.folder / "dags" / "one_more.py"
-    file.write_text("# another release of DAG files\n")
-    try:
-        eventually(lambda: platform.status()["dag_release"] not in {None, before})
-        after = platform.status()["dag_release"]
-    finally:
-        file.unlink()
-    eventually(lambda: platform.status()["dag_release"] == before)
+
+    def served(line: str) -> str:
+        was = platform.status()["dag_release"]
+        file.write_text(line)
+        eventually(lambda: platform.status()["dag_release"] not in {None, was})
+        return str(platform.status()["dag_release"])
+
+    # What is in force at first may be what another test deployed, which is not what is in the folder.
+    before = served("# one release of DAG files\n")
+    after = served("# another release of DAG files\n")
+    assert served("# one release of DAG files\n") == before
     whole = shop.release(worker=variants[0], dags=after)
     assert f"-> {after}" in platform.tradewind("release", "deploy", "local", whole, "--dry-run").stdout
     platform.tradewind("release", "deploy", "local", whole)
