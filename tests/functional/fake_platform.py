@@ -181,7 +181,7 @@ def running(folder: Path, airflow: Airflow) -> Iterator[str]:
 def _supervising(home: Home, url: str, airflow: Airflow) -> Iterator[None]:
     async def answer(request: dict[str, Any]) -> supervisor_socket.Answer:
         if request["do"] == "login":
-            return {"login": ["admin", "secret"]}
+            return {"login": ["admin", "secret"], "flower_login": ["admin", "secret"]}
         if request["do"] == "dags":
             return {"settled": True, "problem": airflow.problem}
         return {

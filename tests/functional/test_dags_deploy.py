@@ -19,6 +19,7 @@ from tradewind.local import supervisor_socket
 from tradewind.local.controller_records import records, store
 from tradewind.local.paths import Home
 from tradewind.protocol.command_queue import CommandQueue
+from tradewind.protocol.controller_requests import DeployDags
 from tradewind.runtime.controller.dag_commands import DagCommands
 from tradewind.runtime.controller.deployment import Deployment
 from tradewind.runtime.controller.dispatcher import Dispatcher
@@ -162,7 +163,7 @@ def test_a_controller_that_is_at_work_is_not_disturbed(platform: Platform, folde
     """One wins, the other is told; and one that has ended in the middle does not come between."""
     platform.stopped.set()
     inbox = CommandQueue(records(Home.beside(folder / "tradewind.yaml")), "local")
-    inbox.send("dags.deploy", {"release": "d-0000000000000000", "whole": True})
+    inbox.send(DeployDags("d-0000000000000000"))
     said = dags(folder, "deploy", "local", "--from", "dags", code=1).stderr
     assert "error: another change of local is under way: dags.deploy by " in said
 

@@ -61,12 +61,12 @@ class Controlled:
             Bounds(worker.counts.min, worker.counts.max),
             replace_after_s=world.worker_life_s,
         )
-        self.backend = EcsBackend(CLUSTER, world.sets, world.ecs, world.tell, world.ecs.now)
+        self.backend = EcsBackend(CLUSTER, world.sets, world.ecs, world.ecs.now)
         orders = WorkerOrders(world.controls, (worker.name,), self.backend.registered, world.clock)
         handlers = orders.handlers() if self.knows else {}
         self.dispatcher = Dispatcher(CommandQueue(world.controls, "dev", world.clock), handlers, self.stopped)
         self.keeper = Keeper(
-            [workers], self.backend, world.demand, orders, clock=world.ecs.now, monotonic=world.ecs.now
+            [workers], self.backend, world.tell, world.demand, orders, clock=world.ecs.now, monotonic=world.ecs.now
         )
 
     def look(self) -> None:

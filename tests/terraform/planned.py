@@ -39,9 +39,14 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="tradewind-plans-")
 
 
+def scratch() -> Path:
+    """A folder for copies of stacks."""
+    return Path(_scratch().name)
+
+
 def terraform(stack: Stack, name: str) -> Terraform:
     """Terraform in a copy of a stack's folder; ``name`` keeps copies apart."""
-    return Terraform(STACKS / stack.kind, Path(_scratch().name) / name).init()
+    return Terraform(STACKS / stack.kind, scratch() / name).init()
 
 
 @functools.cache

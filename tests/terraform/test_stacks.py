@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import PROJECT, changes
-from planned import LARGE, SMALL, plan_of, planned_types, stacks, terraform, variables
+from harness import PROJECT, Terraform, changes
+from planned import LARGE, SMALL, STACKS, plan_of, planned_types, scratch, stacks, terraform, variables
 
 from tradewind.config import Tradewind, parse
 from tradewind.config.fields import RESERVED
@@ -37,6 +38,13 @@ def test_a_new_environment_is_only_made(tradewind: Tradewind, name: str) -> None
     actions = changes(plan_of(tradewind, name))
     assert len(actions) > 200
     assert {tuple(each) for each in actions.values()} == {("create",)}
+
+
+@pytest.mark.parametrize("kind", ["bootstrap", "account", "environment"])
+def test_each_example_can_be_planned_as_it_stands(kind: str) -> None:
+    given = json.loads((PROJECT / f"terraform/examples/{kind}.tfvars.json").read_text())
+    copy = Terraform(STACKS / kind, scratch() / f"example-{kind}").init()
+    assert {tuple(each) for each in changes(copy.plan(**given)).values()} == {("create",)}
 
 
 def test_environments_are_made_of_the_same_types() -> None:

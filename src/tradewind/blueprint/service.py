@@ -175,6 +175,7 @@ class Service:
     ``connections`` lets it look connections up in the home's store; ``grants`` is what else it may do in AWS
     (``containers.granted`` has all); ``internet`` says that its own work calls
     addresses that no endpoint of the network leads to. ``policies`` are ARNs of IAM policies that the company adds.
+    ``waited_for``: people or tasks wait for it all the time, so it goes first where services share processors.
     ``without_log_server`` is added to the command where all services share one log folder, so that nobody needs to
     serve logs to the others.
     """
@@ -209,4 +210,5 @@ class Service:
     spot: bool = False
     one_off: bool = False
     replica_sets: tuple[str, ...] = ("a",)
+    waited_for: bool = False
     without_log_server: tuple[str, ...] = ()

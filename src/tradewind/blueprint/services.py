@@ -161,6 +161,7 @@ def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
         health=_PEOPLE_ONLY if environment.separate_execution_api else _ANSWERS_TASKS,
         scaling=ScalingRule("cpu", environment.web.target_cpu_percent),
         schedule=_schedule(environment.web.schedule),
+        waited_for=True,
         exposure=Exposure.PUBLIC,
         task_logs=Access.READ,
         connections=True,
@@ -184,6 +185,7 @@ def _execution_api(environment: Environment, settings: Mapping[str, str]) -> Ser
         health=_ANSWERS_TASKS,
         scaling=ScalingRule("cpu", environment.execution_api.target_cpu_percent),
         schedule=_schedule(environment.execution_api.schedule),
+        waited_for=True,
         connections=True,
         exposure=Exposure.INTERNAL,
         dependencies=(DATABASE, MIGRATE),
@@ -201,6 +203,7 @@ def _scheduler(environment: Environment, settings: Mapping[str, str]) -> Service
         cpu=environment.scheduler.cpu,
         memory_gb=environment.scheduler.memory_gb,
         counts=Counts.fixed(environment.scheduler.count),
+        waited_for=True,
         health=FileCheck("TRADEWIND_HEARTBEAT_FILE", max_age_s=60),
         dependencies=(DATABASE, BROKER, MIGRATE),
     )

@@ -17,6 +17,7 @@ from tradewind.dags import build as releases
 from tradewind.dags.source import Commit, Source, fetched, source_of
 from tradewind.environments.interface import Environment
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, RollBackDags
 from tradewind.storage.artifacts import ArtifactStore, FolderArtifacts
 
 USAGE = ExitCode.USAGE
@@ -101,7 +102,7 @@ def deploy(
     if there.kept:
         releases.forget(there.builds, there.kept)
     _say_origin(release)
-    done = controller.ask("dags.deploy", terminal.say, release=release.id, whole=wait)
+    done = controller.ask(DeployDags(release.id, wait), terminal.say)
     _report({**done, **_recorded(chosen, "deployed", done, _reason(release))}, as_json)
 
 
@@ -115,13 +116,13 @@ def rollback(
 ) -> None:
     """Put an earlier release of DAG files in force again."""
     chosen = options.environment(file, environment)
-    done = chosen.controller().ask("dags.rollback", terminal.say, to=to)
+    done = chosen.controller().ask(RollBackDags(to), terminal.say)
     _report({**done, **_recorded(chosen, "rolled-back", done, "DAG files alone")}, as_json)
 
 
 def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
     """Show the releases of DAG files that are there, the newest first."""
-    found = options.environment(file, environment).controller().ask("dags.list", alone=False)
+    found = options.environment(file, environment).controller().ask(ListDags())
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -147,7 +148,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show which files two releases of DAG files differ in, and which others import these."""
-    found = options.environment(file, environment).controller().ask("dags.diff", alone=False, one=one, two=two)
+    found = options.environment(file, environment).controller().ask(DiffDags(one, two))
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -165,7 +166,7 @@ def prune(
     file: File = None,
 ) -> None:
     """Remove old releases of DAG files; never what is in force, what was before, and what unfinished runs use."""
-    removed = options.environment(file, environment).controller().ask("dags.prune", keep=keep)["removed"]
+    removed = options.environment(file, environment).controller().ask(PruneDags(keep))["removed"]
     for release in removed:
         terminal.data(release)
     terminal.say(f"{len(removed)} removed")

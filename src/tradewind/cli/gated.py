@@ -24,6 +24,7 @@ from tradewind.dags.tree import collect
 from tradewind.environments import LOCAL
 from tradewind.environments.interface import Environment
 from tradewind.errors import ExitCode, TradewindError, printable
+from tradewind.protocol.controller_requests import FindDependencies
 
 _AT_IMPORT = {
     "core.executor": "AIRFLOW__CORE__EXECUTOR",
@@ -122,9 +123,8 @@ class _Asked:
 
     def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
         with explained(f"ask the controller of {self.environment.name}"):
-            found = self.environment.controller().ask(
-                "environment.has", alone=False, connections=sorted(connections), variables=sorted(variables)
-            )
+            asked = FindDependencies(tuple(sorted(connections)), tuple(sorted(variables)))
+            found = self.environment.controller().ask(asked)
         return Has(
             connections=frozenset(found["connections"]),
             variables=frozenset(found["variables"]),

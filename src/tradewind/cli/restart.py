@@ -11,6 +11,7 @@ from tradewind.cli import options, terminal
 from tradewind.cli.options import File
 from tradewind.cli.progress import progress
 from tradewind.local.platform import Platform
+from tradewind.local.supervisor_requests import RestartService
 
 
 def restart(
@@ -19,7 +20,7 @@ def restart(
 ) -> None:
     """Restart a service, and wait until all is healthy again. Workers finish their tasks first."""
     platform = options.platform(file)
-    platform.ask(do="restart", service=service)
+    platform.ask(RestartService(service))
     wait(platform)
 
 

@@ -18,6 +18,7 @@ from tradewind.local.airflow import Airflow
 from tradewind.local.dag_lookup import DagFolder, Lookup
 from tradewind.local.dag_run import Look, Start
 from tradewind.local.platform import Platform
+from tradewind.local.supervisor_requests import GetLogin
 
 
 def run(
@@ -96,7 +97,7 @@ def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
     status = platform.status()
     if status is None:
         raise platform.missing()
-    user, password = platform.ask(do="login")["login"]
+    user, password = platform.ask(GetLogin()).login
     airflow = Airflow(status["urls"]["web"], user, password)
     found = Lookup(airflow, DagFolder(platform), terminal.say).find(dag)
     terminal.say(f"running {dag}")

@@ -10,6 +10,7 @@ import typer
 from tradewind.cli import options, terminal
 from tradewind.cli.options import File
 from tradewind.cli.restart import wait
+from tradewind.local.supervisor_requests import FixWorkers, GetStatus
 
 
 def scale(
@@ -19,9 +20,9 @@ def scale(
 ) -> None:
     """Run COUNT workers from now on. Those that leave finish their tasks first."""
     platform = options.platform(file)
-    platform.ask(do="scale", service=service, count=count)
+    platform.ask(FixWorkers(service, count))
     wait(platform, lambda status: len(_taking(status, service)) >= count)
-    if len(_taking(platform.ask(do="status"), service)) > count:
+    if len(_taking(platform.ask(GetStatus()), service)) > count:
         terminal.say("those that leave finish their tasks first: tradewind status")
 
 

@@ -19,6 +19,7 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Request
 from tradewind.local.platform import Platform, told
 from tradewind.local.runtime import check_podman
+from tradewind.local.supervisor_requests import GetLogin
 
 
 def up(
@@ -135,10 +136,10 @@ def _check_same(running: dict[str, Any], request: Request) -> None:
 
 
 def _tell(platform: Platform, status: dict[str, Any]) -> None:
-    login = platform.ask(do="login")
+    login = platform.ask(GetLogin())
     rows = [
-        ("Airflow", status["urls"]["web"], "  login " + " / ".join(login["login"])),
-        ("Flower", status["urls"]["flower"], "  login " + " / ".join(login["flower_login"])),
+        ("Airflow", status["urls"]["web"], "  login " + " / ".join(login.login)),
+        ("Flower", status["urls"]["flower"], "  login " + " / ".join(login.flower_login)),
         ("DAGs", status["dags"], ""),
         ("Output", status["output"], ""),
     ]

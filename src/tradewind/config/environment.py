@@ -13,7 +13,9 @@ from tradewind.config.service_settings import (
     Controller,
     DagProcessor,
     ExecutionApi,
+    FixedService,
     Flower,
+    ScalingService,
     Scheduler,
     Triggerer,
     Web,
@@ -114,6 +116,16 @@ class Environment(Model):
     def max_slots(self) -> int:
         """Tasks that run at the same time when every class of workers is at its largest."""
         return sum(worker.max_slots for worker in self.workers.values())
+
+    @property
+    def fixed_services(self) -> Mapping[str, FixedService]:
+        """The services with a fixed number of copies, by their keys."""
+        return {name: found for name, found in self if isinstance(found, FixedService)}
+
+    @property
+    def scaling_services(self) -> Mapping[str, ScalingService]:
+        """The services whose number of copies follows their load, by their keys; workers are not among them."""
+        return {name: found for name, found in self if isinstance(found, ScalingService)}
 
     def queues_of(self, worker_class: str) -> tuple[str, ...]:
         """The queues that a class of workers serves. KeyError where there is no such class."""

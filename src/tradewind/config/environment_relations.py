@@ -9,9 +9,6 @@ from tradewind.config.fields import FARGATE_MEMORY
 from tradewind.config.problems import Finding, KeyPath, nearest
 from tradewind.config.service_settings import ScalingService, Schedule, Size, WorkerClass
 
-_SCALING = ("web", "execution_api", "triggerer", "flower")
-_FIXED = ("scheduler", "dag_processor", "controller")
-
 
 def environment_findings(name: str, environment: Environment) -> Iterator[Finding]:
     """Every rule that does not hold inside one environment; paths start with ``environments.<name>``."""
@@ -20,10 +17,10 @@ def environment_findings(name: str, environment: Environment) -> Iterator[Findin
     yield from _domain(at, environment)
     yield from _identity(at, environment)
     yield from _availability(at, environment)
-    for service in (*_FIXED, *_SCALING):
-        yield from _pair((*at, service), getattr(environment, service))
-    for service in _SCALING:
-        yield from _counts((*at, service), getattr(environment, service))
+    for service, size in {**environment.fixed_services, **environment.scaling_services}.items():
+        yield from _pair((*at, service), size)
+    for service, scaling in environment.scaling_services.items():
+        yield from _counts((*at, service), scaling)
     for worker, settings in environment.workers.items():
         yield from _pair((*at, "workers", worker), settings)
         yield from _counts((*at, "workers", worker), settings)

@@ -36,8 +36,8 @@ def one_environment(environment: Environment) -> dict[str, Any]:
             for name, worker in environment.workers.items()
         },
     }
-    for service in ("web", "execution_api", "triggerer", "flower"):
-        derived.setdefault(service, {})["desired"] = getattr(environment, service).desired_count
+    for service, scaling in environment.scaling_services.items():
+        derived.setdefault(service, {})["desired"] = scaling.desired_count
     result: dict[str, Any] = without_nulls(_filled(environment.model_dump(mode="json"), derived))
     return result
 

@@ -12,6 +12,7 @@ from tradewind.environments.outside import Outside
 from tradewind.local import controller_records as places
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
+from tradewind.local.supervisor_requests import GetServices
 from tradewind.protocol.command_queue import CommandQueue
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Rollout
@@ -67,7 +68,7 @@ class LocalEnvironment:
 
     def controller(self) -> CommandQueue:
         """See Environment. It must run."""
-        self.platform.ask(do="services")  # says so where it does not
+        self.platform.ask(GetServices())  # says so where it does not
         return CommandQueue(places.records(self.home), places.NAME, poll_s=places.POLL_S)
 
     def can_be_asked(self) -> bool:

@@ -7,19 +7,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tradewind.errors import TradewindError
-from tradewind.local import supervisor_socket
+from tradewind.local import supervisor_requests
 from tradewind.local.controller_records import NAME, POLL_S, records, store
 from tradewind.local.paths import Home
 from tradewind.local.platform import last_lines
+from tradewind.local.supervisor_requests import (
+    A,
+    GetServices,
+    GetStatus,
+    KeepWorkers,
+    Remark,
+    Request,
+    ServiceState,
+)
 from tradewind.protocol.command_queue import CommandQueue
-from tradewind.runtime.controller import bootstrap as parts
+from tradewind.runtime.controller import composition as parts
 from tradewind.runtime.controller.leader import PeriodicTask
-from tradewind.runtime.tasks import control as workers
 from tradewind.scaling.policy import Bounds
 from tradewind.workers.pool import Group, Keep, Pool, Worker
 
@@ -35,52 +43,35 @@ KEPT_S = 90 * 86_400.0
 
 
 class SupervisorBackend:
-    """See ``workers.pool.Backend``. ``tell`` sends workers a command over the broker.
+    """See ``workers.pool.Backend``. Workers of one image are a group, and its name and its revision are the image."""
 
-    Workers of one image are a group, and its name and its revision are the image.
-    """
-
-    def __init__(self, home: Home, tell: Callable[[str, list[str]], Mapping[str, Any]]) -> None:
+    def __init__(self, home: Home) -> None:
         self._home = home
-        self._tell = tell
 
     def look(self, pool: str, *, closely: bool) -> Pool:
         """See Backend. The supervisor stops the workers that it is told to, and no other."""
         rows = [row for row in self._rows(pool) if row["wanted"]]
-        names = [row["name"] for row in rows if row["pid"] is not None]
-        duties = self._tell("duty", names) if closely and names else {}
         images = dict.fromkeys(row["image"] for row in rows)
         groups = tuple(
             Group(
                 image,
                 image,
                 sum(row["image"] == image for row in rows),
-                tuple(_worker(row, duties.get(row["name"])) for row in rows if row["image"] == image)
-                if closely
-                else (),
+                tuple(_worker(row) for row in rows if row["image"] == image) if closely else (),
                 "; ".join(_failure(row) for row in rows if row["image"] == image and row["state"] in FAILED),
             )
             for image in images
         )
         only = next(iter(images)) if len(images) == 1 else None
-        return Pool(groups, room=ROOM, default=self._here(pool)["image"] if not images else only)
+        return Pool(groups, room=ROOM, default=self._here(pool).image if not images else only)
 
     def registered(self, pool: str, revision: str) -> bool:
         """See Backend."""
-        return revision in self._here(pool)["registered"]
+        return revision in self._here(pool).registered
 
-    def silent(self, pool: str) -> Collection[str]:
+    def running(self, pool: str) -> Collection[str]:
         """See Backend."""
-        names = [row["name"] for row in self._rows(pool) if row["wanted"] and row["healthy"]]
-        return set(names) - set(self._tell("duty", names)) if names else set()
-
-    def uncordon(self, names: Collection[str]) -> None:
-        """See Backend."""
-        self._tell("uncordon", list(names))
-
-    def cordon(self, names: Collection[str]) -> None:
-        """See Backend."""
-        self._tell("cordon", list(names))
+        return [row["name"] for row in self._rows(pool) if row["wanted"] and row["healthy"]]
 
     def keep(self, pool: str, wanted: Keep) -> None:
         """See Backend."""
@@ -88,37 +79,34 @@ class SupervisorBackend:
         if wanted.again:
             rows = self._rows(pool)
             leaving |= {row["name"] for row in rows if row["image"] == wanted.revision and row["state"] in FAILED}
-        self._ask(do="keep", service=pool, count=wanted.count, leaving=sorted(leaving), image=wanted.revision)
+        self._ask(KeepWorkers(pool, wanted.count, tuple(sorted(leaving)), wanted.revision))
 
     def bounds(self) -> Mapping[str, Bounds]:
         """What ``tradewind scale`` has fixed."""
-        rows = self._ask(do="services")["services"]
-        return {row["name"]: Bounds(row["fixed"], row["fixed"]) for row in rows if row["fixed"] is not None}
+        found = self._ask(GetServices()).services
+        return {service.name: Bounds(service.fixed, service.fixed) for service in found if service.fixed is not None}
 
     def remark(self, remarks: Sequence[str]) -> None:
         """Have ``tradewind status`` say this, and nothing that was said before."""
-        self._ask(do="remark", remarks=list(remarks))
+        self._ask(Remark(tuple(remarks)))
 
     def _rows(self, pool: str) -> list[dict[str, Any]]:
-        return [row for row in self._ask(do="status")["processes"] if row["service"] == pool]
+        return [row for row in self._ask(GetStatus())["processes"] if row["service"] == pool]
 
-    def _here(self, pool: str) -> dict[str, Any]:
-        return next(row for row in self._ask(do="services")["services"] if row["name"] == pool)
+    def _here(self, pool: str) -> ServiceState:
+        return next(service for service in self._ask(GetServices()).services if service.name == pool)
 
-    def _ask(self, **request: Any) -> supervisor_socket.Answer:
+    def _ask(self, request: Request[A]) -> A:
         try:
-            return supervisor_socket.ask(self._home, request)
+            return supervisor_requests.ask(self._home, request)
         except ConnectionError as error:
             raise TradewindError("the supervisor does not answer", str(error)) from None
 
 
-def _worker(row: Mapping[str, Any], duty: Mapping[str, Any] | None) -> Worker:
+def _worker(row: Mapping[str, Any]) -> Worker:
     if row["pid"] is None:  # it has ended, or waits until it is started again
-        return Worker(row["name"], True, 0, healthy=False)
-    if duty is None:
-        return Worker(row["name"], safe=True, healthy=row["healthy"])
-    busy = not (duty["cordoned"] and not duty["tasks"])
-    return Worker(row["name"], duty["cordoned"], duty["tasks"], safe=busy, healthy=row["healthy"])
+        return Worker(row["name"], True, 0, protected=None, healthy=False)
+    return Worker(row["name"], protected=None, healthy=row["healthy"])
 
 
 def _failure(row: Mapping[str, Any]) -> str:
@@ -129,14 +117,14 @@ def _failure(row: Mapping[str, Any]) -> str:
 def main() -> int:
     """Entry point."""
     home = Home(Path(os.environ["TRADEWIND_PLACES"]))
-    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
-    backend = SupervisorBackend(home, lambda command, names: workers.send(command, names, url, PATIENCE_S))
+    backend = SupervisorBackend(home)
     return parts.run(
         parts.Home(
             environment=NAME,
             records=records(home),
             store=store(home),
             backend=backend,
+            patience_s=PATIENCE_S,
             tell=lambda _: None,
             poll_s=POLL_S,
             scale_s=SCALE_S,

@@ -25,6 +25,7 @@ from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.dags.follow import Follower
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import balancer, lock, supervisor_socket
+from tradewind.local import supervisor_requests as requests
 from tradewind.local.forked import ForkServer
 from tradewind.local.machine import Restart, State, Stop
 from tradewind.local.paths import Home
@@ -162,43 +163,39 @@ class Daemon:
             return None
         return found.release if found else None
 
-    async def handle(self, request: dict[str, Any]) -> supervisor_socket.Answer:
+    async def handle(self, document: dict[str, Any]) -> supervisor_socket.Answer:
         """Carry out one request."""
-        match request.get("do"):
-            case "status":
-                return await asyncio.to_thread(self.status, bool(request.get("usage")))
-            case "dags":
+        request = requests.decoded(document)
+        match request:
+            case requests.GetStatus():
+                return await asyncio.to_thread(self.status, request.usage)
+            case requests.GetDagFolder():
                 settled = await asyncio.to_thread(self.follower.is_settled)
-                return {"settled": settled, "problem": self.follower.problem}
-            case "login":
-                return {"login": self.plan.login, "flower_login": self.plan.flower_login}
-            case "services":
-                return self.services()
-            case "stop":
-                self.supervisor.send(Stop(now=bool(request.get("now"))))
-            case "restart":
-                self.restart(str(request.get("service")))
-            case "add":
-                return {"name": await self.add(str(request.get("service")), str(request.get("image")))}
-            case "replace":
-                self.replace(str(request.get("name")), str(request.get("image")))
-            case "retire":
-                self.supervisor.send(Stop(frozenset({str(request.get("name"))})))
-            case "register":
-                self.registered.add(str(request.get("image")))
-            case "adopt":
-                self.images = {Component(name): image for name, image in request["images"].items()}
-            case "scale":
-                self.scale(str(request.get("service")), int(request["count"]))
-            case "keep":
-                service, image = str(request.get("service")), str(request.get("image"))
-                await self.keep(service, int(request["count"]), list(request["leaving"]), image)
-            case "remark":
-                self.remarks = tuple(map(str, request["remarks"]))
-            case other:
-                raise TradewindError(
-                    f"the supervisor does not know {other!r}", hint="tradewind down, then tradewind up"
-                )
+                return asdict(requests.DagFolderState(settled, self.follower.problem))
+            case requests.GetLogin():
+                return asdict(requests.Login(self.plan.login, self.plan.flower_login))
+            case requests.GetServices():
+                return asdict(self.services())
+            case requests.StopPlatform():
+                self.supervisor.send(Stop(now=request.now))
+            case requests.RestartService():
+                self.restart(request.service)
+            case requests.AddProcess():
+                return asdict(requests.Added(await self.add(request.service, request.image)))
+            case requests.ReplaceProcess():
+                self.replace(request.name, request.image)
+            case requests.RetireProcess():
+                self.supervisor.send(Stop(frozenset({request.name})))
+            case requests.RegisterImage():
+                self.registered.add(request.image)
+            case requests.AdoptImages():
+                self.images = dict(request.images)
+            case requests.FixWorkers():
+                self.scale(request.service, request.count)
+            case requests.KeepWorkers():
+                await self.keep(request)
+            case requests.Remark():
+                self.remarks = request.remarks
         return {}
 
     def status(self, usage: bool) -> supervisor_socket.Answer:
@@ -218,24 +215,24 @@ class Daemon:
             "processes": self.supervisor.report(usage),
         }
 
-    def services(self) -> supervisor_socket.Answer:
+    def services(self) -> requests.ServiceStates:
         """What releases must know of each service."""
-        rows = [
-            {
-                "name": name,
-                "component": service.component.value,
-                "one_off": service.one_off,
+        rows = tuple(
+            requests.ServiceState(
+                name,
+                service.component,
+                service.one_off,
                 # Everybody knows this address: without a load balancer only one process can have it.
-                "address": service.exposure is Exposure.PUBLIC and name not in self.plan.balanced,
-                "count": service.counts.desired,
-                "fixed": self.fixed.get(name),
-                "image": self.images.get(service.component, ""),
-                "registered": sorted(self.registered),
-            }
+                address=service.exposure is Exposure.PUBLIC and name not in self.plan.balanced,
+                count=service.counts.desired,
+                fixed=self.fixed.get(name),
+                image=self.images.get(service.component, ""),
+                registered=tuple(sorted(self.registered)),
+            )
             for name, service in self.plan.services.items()
             if name not in HERE
-        ]
-        return {"containers": bool(self.plan.images), "services": rows}
+        )
+        return requests.ServiceStates(bool(self.plan.images), rows)
 
     def restart(self, service: str) -> None:
         """Restart every process of a service, or one process."""
@@ -254,17 +251,20 @@ class Daemon:
         self._check_not_stopping()
         self.fixed[service] = wanted
 
-    async def keep(self, service: str, wanted: int, leaving: list[str], image: str) -> None:
-        """Keep ``wanted`` workers of an image running; those of ``leaving`` finish their tasks and stop."""
+    async def keep(self, wanted: requests.KeepWorkers) -> None:
+        """See KeepWorkers."""
         self._check_not_stopping()
-        if image not in self.registered:
-            raise TradewindError(f"no rollout has registered {image}", "so it is not started")
-        processes = self.supervisor.machine.processes.items()
-        present = {n for n, p in processes if p.spec.service == service and p.wanted and p.spec.image == image}
-        if going := present & set(leaving):
+        if wanted.image not in self.registered:
+            raise TradewindError(f"no rollout has registered {wanted.image}", "so it is not started")
+        present = {
+            name
+            for name, process in self.supervisor.machine.processes.items()
+            if (process.spec.service, process.spec.image) == (wanted.service, wanted.image) and process.wanted
+        }
+        if going := present & set(wanted.leaving):
             self.supervisor.send(Stop(frozenset(going)))
-        for _ in range(wanted - len(present - going)):
-            await self.add(service, image)
+        for _ in range(wanted.count - len(present - going)):
+            await self.add(wanted.service, wanted.image)
 
     async def add(self, service: str, image: str) -> str:
         """Run one more process of a service, from ``image``; its name. A one-off runs once more, under its own name."""

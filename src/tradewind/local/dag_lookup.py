@@ -16,6 +16,7 @@ from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.errors import TradewindError, printable
 from tradewind.local.airflow import PATIENCE_S, POLL_S, Airflow
 from tradewind.local.platform import Platform
+from tradewind.local.supervisor_requests import GetDagFolder
 from tradewind.local.task_log import shortened
 from tradewind.protocol.dag_events import CONFIRMED, PROGRESS
 
@@ -56,13 +57,13 @@ class DagFolder:
 
     def served(self) -> Served:
         """See Folder."""
-        about = self.platform.ask(do="dags")  # first: what it has seen is in force when the pointer is read
+        about = self.platform.ask(GetDagFolder())  # first: what it has seen is in force when the pointer is read
         try:
             now = self._shared.in_force()
         except OSError as error:
             raise TradewindError(f"{self._shared.pointer} cannot be read", str(error.strerror or error)) from error
         release, serial = (now.release, now.serial) if now else ("", 0)
-        return Served(about["settled"], about["problem"], release, serial)
+        return Served(about.settled, about.problem, release, serial)
 
     def manifest(self, release: str) -> DagRelease:
         """See Folder."""

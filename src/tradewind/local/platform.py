@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from tradewind.errors import TradewindError
-from tradewind.local import lock, process, supervisor_socket
+from tradewind.local import lock, process, supervisor_requests
 from tradewind.local.left import Left, journal, processes_left, same
 from tradewind.local.paths import Home
+from tradewind.local.supervisor_requests import A, GetStatus, StopPlatform
 
 if TYPE_CHECKING:  # what the daemon is made of would make every command start slower
     from tradewind.local.daemon import Request
@@ -40,14 +41,14 @@ class Platform:
     def status(self, usage: bool = False) -> dict[str, Any] | None:
         """What ``tradewind status --json`` prints (with ``usage``); None where nothing runs."""
         try:
-            return supervisor_socket.ask(self.home, {"do": "status", "usage": usage})
+            return supervisor_requests.ask(self.home, GetStatus(usage))
         except ConnectionError:
             return None
 
-    def ask(self, **request: Any) -> dict[str, Any]:
+    def ask(self, request: supervisor_requests.Request[A]) -> A:
         """Ask a platform that must be running. Raises TradewindError where it is not."""
         try:
-            return supervisor_socket.ask(self.home, request)
+            return supervisor_requests.ask(self.home, request)
         except ConnectionError as error:
             raise self.missing() from error
 
@@ -135,7 +136,7 @@ class Platform:
     def stop(self, now: bool = False) -> Iterator[dict[str, Any]]:
         """Stop everything in order; yield the status until nothing is left. Cleans up after a supervisor that died."""
         try:
-            supervisor_socket.ask(self.home, {"do": "stop", "now": now})
+            supervisor_requests.ask(self.home, StopPlatform(now))
         except ConnectionError:
             if not self.clean_up(grace_s=0.0 if now else 30.0):
                 raise TradewindError(

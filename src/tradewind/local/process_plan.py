@@ -22,7 +22,7 @@ from tradewind.blueprint import (
     Service,
     services,
 )
-from tradewind.config import Environment, Identity, Local, Tradewind
+from tradewind.config import Environment, FixedService, Identity, Local, ScalingService, Tradewind
 from tradewind.local import balancer, ports, servers
 from tradewind.local import secrets as secret_store
 from tradewind.local.paths import Home
@@ -34,10 +34,9 @@ from tradewind.local.templates import KINDS, Template, no_template
 from tradewind.runtime.database.schema import packages
 
 BEHIND = 10
-"""Niceness of all but what others wait for. Web takes longest to start and runs on one core: with the others behind it,
-both cores are busy to the end. Later web answers people and tasks, and the scheduler hands out work, while the tasks
-themselves keep the machine busy. Database and broker are before all of them, too."""
-FIRST = {"web", "scheduler"}
+"""Niceness of all but what others wait for (``Service.waited_for``). Web takes longest to start and runs on one core:
+with the others behind it, both cores are busy to the end. Later web answers people and tasks, and the scheduler hands
+out work, while the tasks themselves keep the machine busy. Database and broker are before all of them, too."""
 
 HERE = {"controller": ("python", "-m", "tradewind.local.controller")}
 """What always runs as a program of this environment, and its command: the supervisor's socket is not for containers."""
@@ -85,11 +84,12 @@ def resize(environment: Environment, local: Local) -> Environment:
     """The environment as one machine runs it: its settings and queues, one copy of each service, small workers."""
     queues = tuple(queue for name in environment.workers for queue in environment.queues_of(name))
     longest = max(worker.longest_task_hours for worker in environment.workers.values())
-    counts = {"web": local.web, "triggerer": 1, "flower": 1}
-    one = {
-        name: getattr(environment, name).model_copy(update={"min": count, "desired": None, "max": count})
-        for name, count in counts.items()
-    }
+
+    def few(service: ScalingService | FixedService, count: int = 1, **other: object) -> ScalingService | FixedService:
+        counts = {"min": count, "desired": None, "max": count} if isinstance(service, ScalingService) else {"count": 1}
+        return service.model_copy(update={**counts, **other})
+
+    sized: dict[str, ScalingService | FixedService] = {**environment.fixed_services, **environment.scaling_services}
     worker = next(iter(environment.workers.values())).model_copy(
         update={
             "queues": queues,
@@ -102,13 +102,12 @@ def resize(environment: Environment, local: Local) -> Environment:
     )
     return environment.model_copy(
         update={
-            **one,
+            **{name: few(service) for name, service in sized.items()},
+            "web": few(environment.web, local.web),
+            "execution_api": few(environment.execution_api, separate=False),
+            "dag_processor": few(environment.dag_processor, cpu=1),
             "availability": "standard",
             "identity": Identity(),
-            "execution_api": environment.execution_api.model_copy(update={"separate": False}),
-            "scheduler": environment.scheduler.model_copy(update={"count": 1}),
-            "dag_processor": environment.dag_processor.model_copy(update={"count": 1, "cpu": 1}),
-            "controller": environment.controller.model_copy(update={"count": 1}),
             "workers": {"default": worker},
             "outage_tolerance_s": local.outage_tolerance_s,
         }
@@ -298,7 +297,7 @@ class _Builder:
             stamp=_stamp(service, own, runtime.identity(image)) if service.one_off else "",
             stamp_file=self.home.done / service.name if service.one_off else None,
             url=self._url(service),
-            nice=0 if service.name in FIRST else BEHIND,
+            nice=0 if service.waited_for else BEHIND,
             image=image,
         )
 

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from tradewind.errors import TradewindError
+from tradewind.protocol.controller_requests import DeployDags, Request, RollBackDags
+from tradewind.protocol.message import written
 from tradewind.storage.lease import LeaseKey, me
 from tradewind.storage.records import ConflictError, Records
 
@@ -34,7 +36,7 @@ GONE_S = 120.0
 KEPT_LINES = 200
 MOST_ATTEMPTS = 10
 """A command in the middle of which so many controllers ended is what ends them."""
-INSTEAD = ("dags.rollback", "dags.deploy")
+INSTEAD = (RollBackDags.do, DeployDags.do)
 """The first may be asked for while the second is under way, which then watches no longer."""
 
 Tell = Callable[[str], None]
@@ -105,7 +107,7 @@ class CommandQueue:
 
     # Who asks
 
-    def ask(self, do: str, tell: Tell = lambda _: None, *, alone: bool = True, **arguments: Any) -> Mapping[str, Any]:
+    def ask(self, request: Request, tell: Tell = lambda _: None) -> Mapping[str, Any]:
         """Have the controller do something, and wait for it: what came of it.
 
         ``tell`` is given what the controller says meanwhile. The same change that is under way is joined.
@@ -115,7 +117,7 @@ class CommandQueue:
             UnansweredError: no controller answers.
             TradewindError: what the controller says went wrong.
         """
-        command = self.send(do, arguments, alone=alone)
+        command = self.send(request)
         try:
             return self.follow(command, tell)
         except KeyboardInterrupt:
@@ -123,14 +125,14 @@ class CommandQueue:
                 tell(f"the controller of {self._environment} goes on with it; the same command again joins it")
             raise
 
-    def send(self, do: str, arguments: Mapping[str, Any], *, alone: bool = True) -> Command:
+    def send(self, request: Request) -> Command:
         """Ask for something. TradewindError where it changes something, and another change is under way."""
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
-        mine = Command(secrets.token_hex(8), do, dict(arguments), me(), at, alone)
+        mine = Command(secrets.token_hex(8), request.do, written(request), me(), at, request.alone)
 
         def add(waiting: list[Command]) -> tuple[list[Command], Command]:
             for other in waiting:
-                if alone and other.alone and (mine.do, other.do) != INSTEAD:
+                if request.alone and other.alone and (mine.do, other.do) != INSTEAD:
                     if (other.do, other.arguments) == (mine.do, mine.arguments):
                         return waiting, other
                     raise BusyError(

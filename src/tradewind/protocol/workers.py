@@ -1,8 +1,8 @@
 """What a rollout asks of the controller about workers, and what the controller says of them.
 
-A rollout asks with the commands ``workers.versions`` and ``workers.run``. The controller keeps the orders and what it
-sees in one record, ``workers``, which it alone writes. So its successor goes on with what was asked, and everybody can
-read how far the workers are, also while no controller runs.
+A rollout asks with ``GetWorkerVersions`` and ``RunWorkers`` (``controller_requests``). The controller keeps the orders
+and what it sees in one record, ``workers``, which it alone writes. So its successor goes on with what was asked, and
+everybody can read how far the workers are, also while no controller runs.
 
 Versions: each side says which it speaks, and they use the newest that both know. A controller serves the version of its
 predecessor too, since both ends change in the same release, and not at the same moment.
@@ -20,11 +20,7 @@ from tradewind.errors import TradewindError
 VERSIONS = (1,)
 """Those that this code speaks."""
 
-ASK_VERSIONS = "workers.versions"
-RUN = "workers.run"
 RECORD = "workers"
-UNKNOWN = "this controller does not know"
-"""So begins what a controller answers that has no such command: one from before this protocol."""
 
 
 class Stage(StrEnum):
@@ -138,7 +134,7 @@ def newest(theirs: Collection[int], ours: Collection[int] = VERSIONS) -> int:
 
 
 def order(document: Mapping[str, Any]) -> Order:
-    """Read an order, as ``RUN`` has it in its arguments."""
+    """Read an order, as ``RunWorkers`` has it."""
     return Order(document["pool"], document["revision"], Until(document["until"]), document["attempt"])
 
 

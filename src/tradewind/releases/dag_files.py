@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import Asked, BusyError, CommandQueue
+from tradewind.protocol.controller_requests import DeployDags, RollBackDags
 from tradewind.releases.target import Progress, Stage, State
 from tradewind.storage.records import Records
 
@@ -34,11 +35,8 @@ class DagFiles:
         only = None if release else instead_of
         try:
             if self._asked is None or self._asked[0] != (release, instead_of):
-                command = (
-                    self._queue.send("dags.rollback", {"to": release or None, "only": only, "wait": False})
-                    if instead_of is not None
-                    else self._queue.send("dags.deploy", {"release": release, "whole": True})
-                )
+                back = RollBackDags(release or None, only, wait=False)
+                command = self._queue.send(DeployDags(release) if instead_of is None else back)
                 self._asked = (release, instead_of), Asked(self._queue, command, self._clock)
                 self._told = "the controller is asked"
             done = self._asked[1].look(self._hear)

@@ -9,6 +9,7 @@ from typing import Any
 from tradewind.blueprint import Component
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import dag_run
+from tradewind.local import supervisor_requests as requests
 from tradewind.local.airflow import Airflow, NoAnswerError
 from tradewind.local.platform import Platform, last_lines
 from tradewind.releases.dag_files import DagFiles
@@ -34,21 +35,21 @@ class LocalTarget:
         self._dag_files = dag_files
         self._fetch = fetch
         self._here: set[str] = set()
-        answer = platform.ask(do="services")
-        if not answer["containers"]:
+        answer = platform.ask(requests.GetServices())
+        if not answer.containers:
             raise TradewindError(
                 "releases are of images, and this platform runs programs",
                 "it was started without --containers",
                 "tradewind down, then tradewind up --containers --database mysql",
                 code=ExitCode.USAGE,
             )
-        self._info: dict[str, dict[str, Any]] = {service["name"]: service for service in answer["services"]}
+        self._info = {service.name: service for service in answer.services}
         self._canary: tuple[str, str] | None = None
         self._tried: set[tuple[str, str]] = set()
 
     def services(self) -> tuple[Rolled, ...]:
         """See Target."""
-        return tuple(Rolled(i["name"], Component(i["component"]), i["one_off"]) for i in self._info.values())
+        return tuple(Rolled(found.name, found.component, found.one_off) for found in self._info.values())
 
     def running(self) -> dict[str, frozenset[str]]:
         """See Target."""
@@ -82,12 +83,12 @@ class LocalTarget:
                 return Progress(State.FAILED, f"{error.what}: {error.why}")
             self._here.add(image)
         if service.component is Component.WORKER:
-            self._platform.ask(do="register", image=image)
+            self._platform.ask(requests.RegisterImage(image))
             return self._pools.bring(service.name, image, until)
         rows = [row for row in self._status()["processes"] if row["service"] == service.name]
         if service.one_off:
             return self._once(service, image, rows)
-        if self._info[service.name]["address"]:
+        if self._info[service.name].address:
             return self._in_place(image, rows)
         return self._beside(service, image, rows)
 
@@ -101,7 +102,7 @@ class LocalTarget:
         ill = [row["name"] for row in status["processes"] if row["wanted"] and not row["healthy"]]
         if ill:
             return Progress(_PENDING, f"not healthy: {', '.join(ill)}", Stage.CONFIRMING)
-        user, password = self._platform.ask(do="login")["login"]
+        user, password = self._platform.ask(requests.GetLogin()).login
         api = Airflow(status["urls"]["web"], user, password)
         try:
             health = api.call("GET", "/monitor/health")
@@ -115,7 +116,7 @@ class LocalTarget:
     def adopt(self, images: dict[Component, str]) -> None:
         """See Target."""
         self._pools.forget()
-        self._platform.ask(do="adopt", images={component.value: image for component, image in images.items()})
+        self._platform.ask(requests.AdoptImages(images))
 
     def _run_canary(self, api: Airflow) -> Progress:
         if self._canary is None:
@@ -145,7 +146,7 @@ class LocalTarget:
         # One that failed has failed for somebody else, who may have mended the cause since.
         if row is None or (row["state"] in _ENDED and (service.name, image) not in self._tried):
             self._tried.add((service.name, image))
-            self._platform.ask(do="add", service=service.name, image=image)
+            self._platform.ask(requests.AddProcess(service.name, image))
             return Progress(_PENDING, "starts", Stage.PREPARING)
         if row["state"] == "done":
             return Progress(State.DONE)
@@ -156,7 +157,7 @@ class LocalTarget:
         row = rows[0]
         if row["image"] != image:
             if row["state"] != "stopping":
-                self._platform.ask(do="replace", name=row["name"], image=image)
+                self._platform.ask(requests.ReplaceProcess(row["name"], image))
             return Progress(_PENDING, f"{row['name']} stops", Stage.STOPPING)
         if row["state"] in _ENDED:
             return _failed(row)
@@ -167,9 +168,9 @@ class LocalTarget:
         # One that the supervisor restarts is still one of them.
         wanted = [row for row in rows if row["image"] == image and row["wanted"]]
         others = [row for row in rows if row not in wanted]
-        count = self._info[service.name]["count"]
+        count = self._info[service.name].count
         for _ in range(count - len(wanted)):
-            self._platform.ask(do="add", service=service.name, image=image)
+            self._platform.ask(requests.AddProcess(service.name, image))
         if len(wanted) < count:
             return Progress(_PENDING, "new copies start")
         if failed := next((row for row in wanted if row["state"] in _ENDED), None):
@@ -180,11 +181,11 @@ class LocalTarget:
             return Progress(State.DONE)
         for row in others:
             if row["wanted"]:
-                self._platform.ask(do="retire", name=row["name"])
+                self._platform.ask(requests.RetireProcess(row["name"]))
         return Progress(_PENDING, "old copies end", Stage.STOPPING)
 
     def _status(self) -> dict[str, Any]:
-        return self._platform.ask(do="status", usage=False)
+        return self._platform.ask(requests.GetStatus())
 
 
 def _failed(row: dict[str, Any]) -> Progress:

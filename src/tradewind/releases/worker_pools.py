@@ -10,6 +10,7 @@ from dataclasses import asdict
 from tradewind.errors import TradewindError
 from tradewind.protocol import workers as protocol
 from tradewind.protocol.command_queue import Asked, CommandQueue, UnansweredError
+from tradewind.protocol.controller_requests import GetWorkerVersions, Request, RunWorkers
 from tradewind.protocol.workers import NOTHING, Order, PoolState, Workers
 from tradewind.releases.target import Progress, Stage, State, Until
 from tradewind.storage.records import Records
@@ -97,7 +98,7 @@ class WorkerPools:
         """
         asking = self._asking.get(order.pool)
         if asking is None or asking[0] != order:
-            self._asking[order.pool] = (order, self._send(protocol.ASK_VERSIONS), False)
+            self._asking[order.pool] = (order, self._send(GetWorkerVersions()), False)
             return False
         _, asked, last = asking
         answer = asked.look()
@@ -105,7 +106,7 @@ class WorkerPools:
             return False
         if not last:
             version = protocol.newest(answer["versions"])
-            again = self._send(protocol.RUN, version=version, orders=[asdict(order)])
+            again = self._send(RunWorkers(version, (asdict(order),)))
             self._asking[order.pool] = (order, again, True)
             return False
         del self._asking[order.pool]
@@ -114,8 +115,8 @@ class WorkerPools:
         self._heard = None
         return True
 
-    def _send(self, do: str, **arguments: object) -> Asked:
-        return Asked(self._queue, self._queue.send(do, arguments, alone=False), self._clock)
+    def _send(self, request: Request) -> Asked:
+        return Asked(self._queue, self._queue.send(request), self._clock)
 
     def _seen(self, order: Order, until: Until) -> Progress:
         found = self.state()

@@ -21,9 +21,6 @@ TASKS_AT_ONCE = 100
 REGISTERED_TAG = "tradewind:image"
 """Each revision that a rollout has registered has this tag, and no other has it."""
 
-Tell = Callable[[str, list[str]], Mapping[str, Any]]
-"""Sends workers a command over the broker; the duties of those that answered, by name (``runtime.tasks.cordon``)."""
-
 
 class Session(Protocol):
     """What is used of a boto3 session."""
@@ -40,13 +37,11 @@ class EcsBackend:
         cluster: str,
         services: Mapping[str, tuple[str, ...]],
         session: Session,
-        tell: Tell,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
         self._services = services
         self._ecs = session.client("ecs")
-        self._tell = tell
         self._clock = clock
         self._registered: set[str] = set()
 
@@ -88,21 +83,12 @@ class EcsBackend:
             self._registered.add(revision)
         return True
 
-    def silent(self, pool: str) -> Collection[str]:
+    def running(self, pool: str) -> Collection[str]:
         """See Backend."""
         try:
-            names = [name for s in self._services[pool] for name in task_ids(self._ecs, self._cluster, s)]
+            return [name for s in self._services[pool] for name in task_ids(self._ecs, self._cluster, s)]
         except (BotoCoreError, ClientError) as error:
             raise _unseen(pool, error) from None
-        return set(names) - set(self._tell("duty", names)) if names else set()
-
-    def uncordon(self, names: Collection[str]) -> None:
-        """See Backend."""
-        self._tell("uncordon", list(names))
-
-    def cordon(self, names: Collection[str]) -> None:
-        """See Backend."""
-        self._tell("cordon", list(names))
 
     def keep(self, pool: str, wanted: Keep) -> None:
         """See Backend."""
@@ -123,13 +109,13 @@ class EcsBackend:
         if not everybody:
             return {}
         safe, tasks = self._protected(everybody), self._described(everybody)
-        duties, now = self._tell("duty", everybody), self._clock()
+        now = self._clock()
 
         def worker(name: str) -> Worker:
-            duty, task = duties.get(name, {}), tasks.get(name, {})
+            task = tasks.get(name, {})
             made = task["createdAt"].timestamp() if "createdAt" in task else now
             healthy = task.get("healthStatus") == "HEALTHY"
-            return Worker(name, duty.get("cordoned"), duty.get("tasks"), name in safe, now - made, healthy)
+            return Worker(name, protected=name in safe, age_s=now - made, healthy=healthy)
 
         return {service: tuple(map(worker, found)) for service, found in names.items()}
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tradewind.protocol.workers import GroupState, Order, PoolState, Stage
 from tradewind.scaling.policy import Bounds, Demand, Policy, Signals, WorkerClass, bounds_at, tasks_of
-from tradewind.workers.pool import Backend, Pool, Steps, decide, grown
+from tradewind.workers.pool import Backend, Pool, Steps, Tell, Worker, decide, grown
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ class OrderBook(Protocol):
 
 
 class Keeper:
-    """``demand`` reads how many tasks each queue has; ``overrides`` are bounds that a person has set, by pool.
+    """``tell`` sends workers commands over the broker. ``demand`` reads how many tasks each queue has; ``overrides``
+    are bounds that a person has set, by pool.
 
     A signal that cannot be read is not zero: the pool keeps its number of workers. ``scale_s``: seconds between two
     looks; ``haste_s``: the same while a rollout waits for new workers.
@@ -64,6 +65,7 @@ class Keeper:
         self,
         classes: Iterable[WorkerClass],
         backend: Backend,
+        tell: Tell,
         demand: Callable[[], Mapping[str, int]],
         book: OrderBook,
         policy: Callable[[WorkerClass], Policy] = lambda workers: Demand(workers.slots, workers.shrink_after_s),
@@ -76,6 +78,7 @@ class Keeper:
         self._classes = {workers.service: workers for workers in classes}
         self._policies = {name: policy(workers) for name, workers in self._classes.items()}
         self._backend = backend
+        self._send = tell
         self._demand = demand
         self._book = book
         self._overrides = overrides
@@ -169,7 +172,19 @@ class Keeper:
         pool = self._backend.look(name, closely=closely)
         # What Terraform has made, and no rollout, is a template.
         known = pool.default is not None and self._backend.registered(name, pool.default)
-        return pool if known else replace(pool, default=None)
+        return replace(self._asked(pool) if closely else pool, default=pool.default if known else None)
+
+    def _asked(self, pool: Pool) -> Pool:
+        """A pool with what its workers say that they do."""
+        names = [worker.name for group in pool.groups for worker in group.workers if worker.cordoned is None]
+        duties = self._send("duty", names) if names else {}
+
+        def asked(worker: Worker) -> Worker:
+            duty = duties.get(worker.name, {})
+            return replace(worker, cordoned=duty.get("cordoned"), tasks=duty.get("tasks")) if duty else worker
+
+        groups = (replace(group, workers=tuple(map(asked, group.workers))) for group in pool.groups)
+        return replace(pool, groups=tuple(groups))
 
     def _wanted(
         self,
@@ -200,13 +215,13 @@ class Keeper:
 
     def _take(self, name: str, steps: Steps, order: Order | None) -> None:
         if steps.uncordon:
-            self._backend.uncordon(steps.uncordon)
+            self._send("uncordon", list(steps.uncordon))
         for keep in steps.grow:
             if keep.again:
                 self._tried[name] = (order.attempt if order else "", self._monotonic())
             self._backend.keep(name, keep)
-        if steps.cordon:
-            self._backend.cordon(steps.cordon)
+        if steps.cordon:  # those that do not answer are told again at the next look
+            self._send("cordon", list(steps.cordon))
         for keep in steps.shrink:
             self._backend.keep(name, keep)
 

@@ -16,10 +16,10 @@ back, they stay until it has said that it does not. The way back is the same, wi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 from tradewind.protocol.workers import Order, Stage, Until
 
@@ -28,16 +28,22 @@ from tradewind.protocol.workers import Order, Stage, Until
 class Worker:
     """One worker. None: it was not asked, or has not answered.
 
-    ``safe``: it is not chosen when the number is lowered. ``tasks``: those it has taken and not finished. ``age_s``:
-    for how long it has run. ``healthy``: its home says that it works.
+    ``tasks``: those it has taken and not finished. ``protected``: whether its home would leave it where the number is
+    lowered; None where the home ends only those that it is told to. ``age_s``: for how long it has run. ``healthy``:
+    its home says that it works.
     """
 
     name: str
     cordoned: bool | None = None
     tasks: int | None = None
-    safe: bool = False
+    protected: bool | None = False
     age_s: float = 0.0
     healthy: bool = True
+
+    @property
+    def safe(self) -> bool:
+        """Whether it is not chosen when the number is lowered: told to end are only those without tasks."""
+        return not (self.cordoned and self.tasks == 0) if self.protected is None else self.protected
 
     @property
     def drained(self) -> bool:
@@ -133,23 +139,25 @@ class Steps:
     stage: Stage = Stage.STEADY
 
 
+Tell = Callable[[str, list[str]], Mapping[str, Any]]
+"""Sends workers a command over the broker, ``cordon``, ``uncordon`` or ``duty``; the duties of those that answered, by
+name (``runtime.tasks.cordon``). Raises where the broker is away."""
+
+
 class Backend(Protocol):
     """Where workers run. All methods raise TradewindError where that cannot be done now."""
 
     def look(self, pool: str, *, closely: bool) -> Pool:
-        """See a pool; ``closely``: ask each worker what it does. Otherwise groups have no workers."""
+        """See a pool; ``closely``: and each worker, of which only those that have ended are known to do nothing.
+
+        Otherwise groups have no workers.
+        """
 
     def registered(self, pool: str, revision: str) -> bool:
         """Whether a rollout has registered this revision for the pool. No other is ever started."""
 
-    def silent(self, pool: str) -> Collection[str]:
-        """Those of a pool that run, and do not answer over the broker. Safe to be called from another thread."""
-
-    def uncordon(self, names: Collection[str]) -> None:
-        """Let these take tasks again."""
-
-    def cordon(self, names: Collection[str]) -> None:
-        """Let these take no more tasks. Those that do not answer are tried again at the next look."""
+    def running(self, pool: str) -> Collection[str]:
+        """Those of a pool that run, and should answer over the broker. Safe to be called from another thread."""
 
     def keep(self, pool: str, wanted: Keep) -> None:
         """Do so from now on."""

@@ -20,6 +20,7 @@ from tradewind.local.paths import Home
 from tradewind.local.platform import Platform, last_lines
 from tradewind.local.process import HOME_VARIABLE
 from tradewind.local.supervisor import Supervisor
+from tradewind.local.supervisor_requests import GetStatus, RestartService
 
 LEAVES_A_NOTE = """
 import signal, sys, time
@@ -185,7 +186,7 @@ def test_a_home_that_never_was(tmp_path: Path) -> None:
     assert list(platform.stop()) == []
     assert not platform.home.root.exists()
     with pytest.raises(TradewindError) as raised:
-        platform.ask(do="restart", service="web")
+        platform.ask(RestartService("web"))
     assert (raised.value.what, raised.value.hint) == ("the platform does not run", "tradewind up")
 
 
@@ -223,5 +224,5 @@ def test_what_is_left_is_told_as_what_runs_is(home: Home, start: Start) -> None:
 
     assert row.keys() == supervisor.report(usage=True)[0].keys()
     with pytest.raises(TradewindError) as raised:
-        Platform(home).ask(do="status")
+        Platform(home).ask(GetStatus())
     assert str(raised.value) == "the supervisor was killed: 1 process runs without it: web"

@@ -16,7 +16,7 @@ def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_dag_is_where_its_release_has_it() -> None:
-    from tradewind.runtime.bundle.dag_files import place
+    from tradewind.runtime.bundle.dag_places import place
 
     release = DagRelease({}, dags={"a.py": ("a", "b"), "c.py": ("c",)})
     assert place(release, "a", "a.py") == "a.py"
@@ -27,7 +27,7 @@ def test_a_dag_is_where_its_release_has_it() -> None:
 
 
 def test_what_cannot_be_known_stays_as_it_is() -> None:
-    from tradewind.runtime.bundle.dag_files import place_in
+    from tradewind.runtime.bundle.dag_places import place_in
 
     assert place_in("nothing", "d-0000000000000000", "a", "a.py") == "a.py"
     assert place_in("nothing", None, "a", "a.py") == "a.py"

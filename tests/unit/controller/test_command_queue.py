@@ -22,6 +22,7 @@ from tradewind.protocol.command_queue import (
     Answer,
     CommandQueue,
 )
+from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, RollBackDags
 from tradewind.storage.records import FolderRecords, Records
 from tradewind.storage.s3_records import S3Records
 
@@ -87,7 +88,7 @@ def test_what_is_asked_is_done_and_told(inbox: CommandQueue, records: Records, c
     )
     clock.meanwhile = lambda: next(story)(inbox.waiting()[0])  # type: ignore[assignment]
     said: list[str] = []
-    assert inbox.ask("dags.deploy", said.append, release="d-1") == {"x": 1}
+    assert inbox.ask(DeployDags("d-1"), said.append) == {"x": 1}
     assert said == ["one", "two", "three", "four"]
     assert inbox.waiting() == []
 
@@ -103,23 +104,23 @@ def test_what_went_wrong_is_told_as_it_was(inbox: CommandQueue, records: Records
 
     clock.meanwhile = fail
     with pytest.raises(TradewindError) as caught:
-        inbox.ask("dags.prune", keep=3)
+        inbox.ask(PruneDags(3))
     assert caught.value.as_dict() == error.as_dict()
 
 
 def test_of_two_changes_one_wins_and_the_other_is_told(inbox: CommandQueue, clock: Clock) -> None:
-    first = inbox.send("dags.deploy", {"release": "d-1"})
+    first = inbox.send(DeployDags("d-1"))
     with pytest.raises(TradewindError, match="another change of dev is under way") as caught:
-        inbox.send("dags.deploy", {"release": "d-2"})
+        inbox.send(DeployDags("d-2"))
     assert f"dags.deploy by {first.by} since {first.at}" in caught.value.why
     with pytest.raises(TradewindError, match="another change"):
-        inbox.send("dags.prune", {"keep": 3})
+        inbox.send(PruneDags(3))
     # The same is joined, and who only reads is in nobody's way.
-    assert inbox.send("dags.deploy", {"release": "d-1"}) == first
-    inbox.send("dags.list", {}, alone=False)
+    assert inbox.send(DeployDags("d-1")) == first
+    inbox.send(ListDags())
     assert [command.do for command in inbox.waiting()] == ["dags.deploy", "dags.list"]
     inbox.finish(first, Answer("done"))
-    inbox.send("dags.deploy", {"release": "d-2"})
+    inbox.send(DeployDags("d-2"))
 
 
 def test_many_at_once_lose_nothing(records: Records) -> None:
@@ -127,7 +128,7 @@ def test_many_at_once_lose_nothing(records: Records) -> None:
 
     def ask(number: int) -> None:
         try:
-            CommandQueue(records, "dev").send("dags.diff", {"one": number}, alone=False)
+            CommandQueue(records, "dev").send(DiffDags(str(number)))
         except BaseException as error:
             failed.append(error)
 
@@ -138,12 +139,12 @@ def test_many_at_once_lose_nothing(records: Records) -> None:
         thread.join()
     assert failed == []
     waiting = CommandQueue(records, "dev").waiting()
-    assert sorted(command.arguments["one"] for command in waiting) == list(range(8))
+    assert sorted(command.arguments["one"] for command in waiting) == list("01234567")
 
 
 def test_where_nobody_answers_nothing_is_left_to_be_done_later(inbox: CommandQueue, clock: Clock) -> None:
     with pytest.raises(TradewindError, match="the controller of dev does not answer: nothing was changed"):
-        inbox.ask("dags.deploy", release="d-1")
+        inbox.ask(DeployDags("d-1"))
     assert inbox.waiting() == []
 
 
@@ -160,7 +161,7 @@ def test_between_two_leaders_there_is_none_for_some_seconds(
             inbox.finish(command, Answer("done"))
 
     clock.meanwhile = later
-    assert inbox.ask("dags.deploy", release="d-1") == {}
+    assert inbox.ask(DeployDags("d-1")) == {}
 
 
 def test_a_question_is_not_worth_waiting_for_a_controller_that_is_not_there(
@@ -171,13 +172,13 @@ def test_a_question_is_not_worth_waiting_for_a_controller_that_is_not_there(
         if ago_s is not None:
             leads(records, clock.now - ago_s)
         with pytest.raises(TradewindError, match="the controller of dev does not answer"):
-            inbox.ask("dags.list", alone=False)
+            inbox.ask(ListDags())
         assert waited < clock.now - began < waited + 2
     assert inbox.waiting() == []
 
 
 def test_what_ends_every_controller_is_given_up(inbox: CommandQueue) -> None:
-    command = inbox.send("dags.deploy", {"release": "d-1"})
+    command = inbox.send(DeployDags("d-1"))
     for number in range(1, MOST_ATTEMPTS + 1):
         taken = inbox.begin(command, first=True)
         assert taken
@@ -190,7 +191,7 @@ def test_what_ends_every_controller_is_given_up(inbox: CommandQueue) -> None:
 
 
 def test_what_was_asked_for_long_ago_is_not_done(inbox: CommandQueue, clock: Clock) -> None:
-    command = inbox.send("dags.deploy", {"release": "d-1"})
+    command = inbox.send(DeployDags("d-1"))
     clock.now += 3600
     assert inbox.begin(command, first=True) is None
     assert inbox.waiting() == []
@@ -199,24 +200,24 @@ def test_what_was_asked_for_long_ago_is_not_done(inbox: CommandQueue, clock: Clo
 
 
 def test_who_joined_what_another_one_withdraws_is_told(inbox: CommandQueue) -> None:
-    command = inbox.send("dags.deploy", {"release": "d-1"})
-    joined = inbox.send("dags.deploy", {"release": "d-1"})
+    command = inbox.send(DeployDags("d-1"))
+    joined = inbox.send(DeployDags("d-1"))
     inbox.withdraw(command)
     with pytest.raises(TradewindError, match=r"dags\.deploy was withdrawn"):
         inbox.follow(joined, lambda _: None)
 
 
 def test_a_rollback_may_come_while_a_deployment_goes_on(inbox: CommandQueue) -> None:
-    inbox.send("dags.deploy", {"release": "d-1"})
-    back = inbox.send("dags.rollback", {"to": None})
+    inbox.send(DeployDags("d-1"))
+    back = inbox.send(RollBackDags())
     assert [command.do for command in inbox.waiting()] == ["dags.deploy", "dags.rollback"]
     with pytest.raises(TradewindError, match="another change"):
-        inbox.send("dags.deploy", {"release": "d-2"})
-    assert inbox.send("dags.rollback", {"to": None}) == back
+        inbox.send(DeployDags("d-2"))
+    assert inbox.send(RollBackDags()) == back
 
 
 def test_what_a_newer_command_line_says_more_is_no_hindrance(inbox: CommandQueue, records: Records) -> None:
-    command = inbox.send("dags.list", {}, alone=False)
+    command = inbox.send(ListDags())
     found = records.read(INBOX)
     assert found
     records.write(INBOX, {"commands": [{**found[0]["commands"][0], "urgent": True}]}, found[1])
@@ -227,18 +228,18 @@ def test_a_controller_that_ends_in_the_middle(inbox: CommandQueue, records: Reco
     leads(records, clock.now + 60)
     clock.meanwhile = lambda: [inbox.begin(c, first=True) for c in inbox.waiting() if inbox.answer(c) is None]  # type: ignore[assignment]
     with pytest.raises(TradewindError, match="does not answer: it ended in the middle"):
-        inbox.ask("dags.deploy", release="d-1")
+        inbox.ask(DeployDags("d-1"))
     assert [command.do for command in inbox.waiting()] == ["dags.deploy"]  # for the next one
 
 
 def test_what_is_withdrawn_in_the_moment_it_is_taken_is_not_done(inbox: CommandQueue, records: Records) -> None:
-    command = inbox.send("dags.deploy", {"release": "d-1"})
+    command = inbox.send(DeployDags("d-1"))
     assert inbox.withdraw(command)
     assert inbox.begin(command, first=True) is None  # had been read a moment before
     found = inbox.answer(command)
     assert found
     assert (found.state, found.error["what"]) == ("failed", "it was withdrawn")
-    other = inbox.send("dags.deploy", {"release": "d-2"})
+    other = inbox.send(DeployDags("d-2"))
     assert inbox.begin(other, first=True)
     assert not inbox.withdraw(other)
     document = records.read(INBOX)
@@ -255,7 +256,7 @@ def test_ctrl_c_leaves_it_to_the_controller_or_takes_it_back(
 
     clock.meanwhile = interrupt
     with pytest.raises(KeyboardInterrupt):
-        inbox.ask("dags.deploy", release="d-1")
+        inbox.ask(DeployDags("d-1"))
     assert inbox.waiting() == []
 
     def begun() -> None:
@@ -265,12 +266,12 @@ def test_ctrl_c_leaves_it_to_the_controller_or_takes_it_back(
     clock.meanwhile = begun
     said: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        inbox.ask("dags.deploy", said.append, release="d-1")
+        inbox.ask(DeployDags("d-1"), said.append)
     assert "goes on with it" in said[0]
 
 
 def test_a_long_story_keeps_its_end(inbox: CommandQueue) -> None:
-    command = inbox.send("dags.deploy", {"release": "d-1"})
+    command = inbox.send(DeployDags("d-1"))
     inbox.say(command, Answer(said=tuple(f"{n} left" for n in range(1000))))
     found = inbox.answer(command)
     assert found
@@ -278,11 +279,11 @@ def test_a_long_story_keeps_its_end(inbox: CommandQueue) -> None:
 
 
 def test_old_answers_are_forgotten_and_what_is_asked_is_not(inbox: CommandQueue, clock: Clock) -> None:
-    old, waits = inbox.send("dags.deploy", {}), inbox.send("dags.list", {}, alone=False)
+    old, waits = inbox.send(DeployDags("d-1")), inbox.send(ListDags())
     inbox.finish(old, Answer("done"))
     inbox.begin(waits, first=True)
     clock.now += 100
-    new = inbox.send("dags.prune", {"keep": 1})
+    new = inbox.send(PruneDags(1))
     inbox.finish(new, Answer("done"))
     inbox.sweep(older_than_s=50)
     assert [inbox.answer(command) is not None for command in (old, waits, new)] == [False, True, True]

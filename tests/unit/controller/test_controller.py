@@ -183,11 +183,16 @@ class Silent:
     def __init__(self, *names: str) -> None:
         self.names: tuple[str, ...] | None = names
 
-    def silent(self, service: str) -> Collection[str]:
+    def running(self, service: str) -> Collection[str]:
         assert service == "worker"
         if self.names is None:
             raise TradewindError("ECS does not answer about worker")
         return self.names
+
+
+def nobody(command: str, names: list[str]) -> Mapping[str, Any]:
+    """None of them answers."""
+    return {}
 
 
 class Time:
@@ -202,7 +207,7 @@ class Time:
 
 def test_workers_that_run_and_do_not_answer_are_lost_after_a_while() -> None:
     workers, clock = Silent("starts", "hangs"), Time()
-    broker = Broker(lambda: None, workers, ["worker"], clock)
+    broker = Broker(lambda: None, workers, nobody, ["worker"], clock)
     assert broker.measured() == {"BrokerAway": 0, "WorkersLost": 0}
     clock.now += LOST_S - 1
     workers.names = ("hangs",)
@@ -218,11 +223,14 @@ def test_of_a_broker_that_is_away_no_worker_is_said_to_be_lost() -> None:
     def away() -> None:
         raise OSError("timed out")
 
-    assert Broker(away, Silent("worker-1"), ["worker"]).measured() == {"BrokerAway": 1}
+    assert Broker(away, Silent("worker-1"), nobody, ["worker"]).measured() == {"BrokerAway": 1}
 
 
 def test_figures() -> None:
-    well, broker = {"BrokerAway": 0, "WorkersLost": 0, "DatabaseAway": 0}, Broker(lambda: None, Silent(), ["worker"])
+    well, broker = (
+        {"BrokerAway": 0, "WorkersLost": 0, "DatabaseAway": 0},
+        Broker(lambda: None, Silent(), nobody, ["worker"]),
+    )
     seen = {"worker": Seen(5, 2, 3), "worker-heavy": Seen(1, 1, 1), "worker-light": Seen(held="ECS does not answer")}
     ages = {"Scheduler": 3.0, "Triggerer": 4.0}
     everything = {"SchedulerHeartbeatAge": 3.0, "TriggererHeartbeatAge": 4.0, "Tasks": 6, "Workers": 3}
@@ -242,5 +250,5 @@ def test_figures_are_told_as_the_alarms_expect_them() -> None:
     assert 'metric      = "${metric}HeartbeatAge"' in alarms
     for job in JOBS:
         assert f'"{job}"' in alarms
-    for metric in Broker(lambda: None, Silent(), ["worker"]).measured() | {"DatabaseAway": 0}:
+    for metric in Broker(lambda: None, Silent(), nobody, ["worker"]).measured() | {"DatabaseAway": 0}:
         assert f'"{metric}"' in alarms

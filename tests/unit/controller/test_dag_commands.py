@@ -14,6 +14,7 @@ from tradewind.dag_releases.pointer import InForce
 from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import Answer, Command, CommandQueue
+from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, Request, RollBackDags
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
 from tradewind.runtime.controller.dag_commands import DagCommands
 from tradewind.runtime.controller.deployment import Deployment, Patience, Told
@@ -76,8 +77,8 @@ class World:
     def made(self, number: int) -> str:
         return made_at(self.store.parent, {"a.py": f"A = {number}", "b.py": "import a", "c.py": ""}).id
 
-    def ask(self, do: str, *, alone: bool = True, **arguments: Any) -> Mapping[str, Any]:
-        command = self.inbox.send(do, arguments, alone=alone)
+    def ask(self, request: Request) -> Mapping[str, Any]:
+        command = self.inbox.send(request)
         self.desk.look()
         self.desk.wait()
         said: list[str] = []
@@ -96,27 +97,27 @@ def world(tmp_path: Path) -> World:
 
 def test_a_release_goes_from_the_store_into_force_and_back(world: World) -> None:
     one, two = world.made(1), world.made(2)
-    assert world.ask("dags.deploy", release=one, whole=True)["changed"]
-    found = world.ask("dags.deploy", release=two, whole=True)
+    assert world.ask(DeployDags(one))["changed"]
+    found = world.ask(DeployDags(two))
     assert (found["release"], found["before"], world.in_force) == (two, one, two)
-    assert world.ask("dags.diff", alone=False, one=None, two=None) == {
+    assert world.ask(DiffDags()) == {
         "from": one,
         "to": two,
         "files": [{"path": "a.py", "change": "changed"}],
         "importers": ["b.py"],
         "behind": 0,
     }
-    assert world.ask("dags.rollback", to=None)["release"] == one
+    assert world.ask(RollBackDags())["release"] == one
     assert world.in_force == one
-    listed = world.ask("dags.list", alone=False)
+    listed = world.ask(ListDags())
     assert {row["id"]: row["in_force"] for row in listed["releases"]} == {one: True, two: False}
     assert listed["in_force"]["release"] == one
     for number in range(3, 8):
-        world.ask("dags.deploy", release=world.made(number), whole=False)
+        world.ask(DeployDags(world.made(number), whole=False))
     world.airflow.used = frozenset({two})
-    before = {row["id"] for row in world.ask("dags.list", alone=False)["releases"]}
-    removed = set(world.ask("dags.prune", keep=1)["removed"])
-    left = {row["id"] for row in world.ask("dags.list", alone=False)["releases"]}
+    before = {row["id"] for row in world.ask(ListDags())["releases"]}
+    removed = set(world.ask(PruneDags(1))["removed"])
+    left = {row["id"] for row in world.ask(ListDags())["releases"]}
     assert (removed | left, removed & left) == (before, set())
     assert {two, world.in_force, world.shared.before()} <= left
     assert len(left) <= 4
@@ -124,16 +125,20 @@ def test_a_release_goes_from_the_store_into_force_and_back(world: World) -> None
 
 def test_what_is_not_there_or_damaged_is_refused_and_the_old_release_stays(world: World) -> None:
     one, two = world.made(1), world.made(2)
-    world.ask("dags.deploy", release=one, whole=True)
+    world.ask(DeployDags(one))
     archive = world.store / f"{two}.zip"
     archive.write_bytes(archive.read_bytes()[:-40])
     for wrong, why in ((two, "damaged"), ("d-0000000000000000", "not in the store"), ("../x", "is no name")):
         with pytest.raises(TradewindError, match=why):
-            world.ask("dags.deploy", release=wrong, whole=True)
+            world.ask(DeployDags(wrong))
+
+    class Dance(DeployDags):
+        do = "dags.dance"
+
     with pytest.raises(TradewindError, match=r"does not know 'dags\.dance'"):
-        world.ask("dags.dance")
-    with pytest.raises(TradewindError, match=r"the controller failed at dags.prune"):
-        world.ask("dags.prune", keep="many")
+        world.ask(Dance("d-1"))
+    with pytest.raises(TradewindError, match=r"'dags.prune', is not understood.*keep"):
+        world.ask(PruneDags("many"))  # type: ignore[arg-type]
     assert world.in_force == one
     assert world.inbox.waiting() == []
 
@@ -144,23 +149,23 @@ def no_room(*_: object) -> None:
 
 def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = world.made(1), world.made(2)
-    world.ask("dags.deploy", release=one, whole=True)
+    world.ask(DeployDags(one))
     with monkeypatch.context() as full:
         full.setattr("tradewind.storage.artifacts.shutil.copyfile", no_room)
         with pytest.raises(TradewindError, match="No space left"):
-            world.ask("dags.deploy", release=two, whole=True)
+            world.ask(DeployDags(two))
     assert world.in_force == one
-    world.ask("dags.deploy", release=two, whole=True)
+    world.ask(DeployDags(two))
     assert world.in_force == two
 
 
 def test_a_controller_that_ends_in_the_middle_is_followed_by_one_that_goes_on(world: World) -> None:
     one, two = world.made(1), world.made(2)
-    world.ask("dags.deploy", release=one, whole=True)
+    world.ask(DeployDags(one))
     world.airflow.busy = True
     world.airflow.errors = {"old.py": "NameError: was broken before"}
     world.meanwhile = lambda: world.stopped.set()
-    command = world.inbox.send("dags.deploy", {"release": two, "whole": True})
+    command = world.inbox.send(DeployDags(two))
     world.desk.look()
     world.desk.wait()
     assert world.in_force == two
@@ -187,23 +192,23 @@ def test_what_fails_because_the_controller_ends_is_left_to_the_next_one(world: W
         stopped.set()
         raise error
 
-    command = world.inbox.send("dags.list", {}, alone=False)
-    Dispatcher(world.inbox, {"dags.list": end}, stopped).look()
+    command = world.inbox.send(ListDags())
+    Dispatcher(world.inbox, {ListDags: end}, stopped).look()
     found = world.inbox.answer(command)
     assert found
     assert found.state == "running"
 
-    Dispatcher(world.inbox, {"dags.list": lambda *_: {"releases": []}}, threading.Event()).look()
+    Dispatcher(world.inbox, {ListDags: lambda *_: {"releases": []}}, threading.Event()).look()
     assert world.inbox.follow(command, lambda _: None) == {"releases": []}
 
 
 def test_a_rollback_that_is_begun_twice_goes_to_the_same_release(world: World) -> None:
     one, two = world.made(1), world.made(2)
-    world.ask("dags.deploy", release=one, whole=True)
-    world.ask("dags.deploy", release=two, whole=True)
+    world.ask(DeployDags(one))
+    world.ask(DeployDags(two))
     world.airflow.busy = True
     world.meanwhile = lambda: world.stopped.set()
-    command = world.inbox.send("dags.rollback", {"to": None})
+    command = world.inbox.send(RollBackDags())
     world.desk.look()
     world.desk.wait()
     assert world.in_force == one
@@ -219,10 +224,10 @@ def test_a_rollback_that_is_begun_twice_goes_to_the_same_release(world: World) -
 def test_a_release_that_was_being_taken_back_stays_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The controller ends after it has put the old release in force, and before it could answer."""
     one, two = world.made(1), world.made(2)
-    world.ask("dags.deploy", release=one, whole=True)
+    world.ask(DeployDags(one))
     world.airflow.busy = True
     world.meanwhile = lambda: world.airflow.errors.update({"b.py": "ImportError: a"})
-    command = world.inbox.send("dags.deploy", {"release": two, "whole": True})
+    command = world.inbox.send(DeployDags(two))
     with monkeypatch.context() as dies:
         dies.setattr(world.inbox, "finish", lambda *_: (_ for _ in ()).throw(StoppedError))
         world.desk.look()
@@ -250,20 +255,20 @@ def test_what_cannot_be_told_changes_nothing(world: World, monkeypatch: pytest.M
         real(command, answer)
 
     monkeypatch.setattr(world.inbox, "say", say)
-    assert world.ask("dags.deploy", release=one, whole=True)["release"] == one
+    assert world.ask(DeployDags(one))["release"] == one
     assert len(failed) == 3
 
 
 def test_a_rollback_takes_the_place_of_a_deployment_that_is_not_confirmed(world: World) -> None:
     one, two = world.made(1), world.made(2)
-    world.ask("dags.deploy", release=one, whole=True)
+    world.ask(DeployDags(one))
     world.airflow.busy = True
-    deploying = world.inbox.send("dags.deploy", {"release": two, "whole": True})
+    deploying = world.inbox.send(DeployDags(two))
     asked: list[Command] = []
 
     def meanwhile() -> None:
         if not asked:
-            asked.append(world.inbox.send("dags.rollback", {"to": None}))
+            asked.append(world.inbox.send(RollBackDags()))
         world.desk.look()
 
     world.meanwhile = meanwhile
@@ -281,10 +286,10 @@ def test_a_rollback_takes_the_place_of_a_deployment_that_is_not_confirmed(world:
 def test_a_lock_that_somebody_left_is_waited_for(world: World) -> None:
     """The file system still keeps the lock of a controller that was killed."""
     one, two = world.made(1), world.made(2)
-    world.ask("dags.deploy", release=one, whole=True)
+    world.ask(DeployDags(one))
     world.airflow.busy = True
     world.meanwhile = lambda: world.stopped.set()
-    command = world.inbox.send("dags.deploy", {"release": two, "whole": True})
+    command = world.inbox.send(DeployDags(two))
     world.desk.look()
     world.desk.wait()
     world.airflow.busy, world.meanwhile = False, lambda: None
@@ -305,9 +310,9 @@ def test_reads_are_answered_while_a_change_goes_on(world: World) -> None:
     world.airflow.busy = True
     waits = threading.Event()
     world.meanwhile = lambda: (waits.wait(60), setattr(world.airflow, "busy", False))[1]
-    command = world.inbox.send("dags.deploy", {"release": one, "whole": True})
+    command = world.inbox.send(DeployDags(one))
     world.desk.look()
-    listing = world.inbox.send("dags.list", {}, alone=False)
+    listing = world.inbox.send(ListDags())
     world.desk.look()
     found = world.inbox.answer(listing)
     assert found

@@ -12,6 +12,7 @@ import pytest
 from tradewind.errors import TradewindError
 from tradewind.protocol import workers as protocol
 from tradewind.protocol.command_queue import LEADER, PATIENCE_S, CommandQueue
+from tradewind.protocol.controller_requests import GetWorkerVersions
 from tradewind.protocol.workers import GroupState, Order, PoolState, Stage, Workers, newest
 from tradewind.protocol.workers import Until as Ordered
 from tradewind.releases.target import State, Until
@@ -159,7 +160,7 @@ def test_each_side_serves_its_predecessor(
     for versions, detail in (((1, 2), "has not looked yet"), ((2,), "speaks another protocol")):
         controller = Controller(records, clock)
         answer: Any = lambda arguments, report, versions=versions: {"versions": list(versions)}  # noqa: E731
-        handlers = {**controller.orders.handlers(), protocol.ASK_VERSIONS: answer}
+        handlers = {**controller.orders.handlers(), GetWorkerVersions: answer}
         controller.dispatcher = Dispatcher(CommandQueue(records, "dev", clock), handlers, threading.Event())
         pools = WorkerPools(records, "dev", clock)
         assert detail in asked(pools, controller).detail

@@ -28,8 +28,17 @@ def test_as_it_stands_beside(stack: Stack, request: pytest.FixtureRequest) -> No
     assert_stands_in(GOLDEN / f"{request.node.callspec.id}.tfvars.json", stack)
 
 
-def test_the_example_for_plain_terraform() -> None:
-    assert_stands_in(ROOT / "terraform/examples/dev.tfvars.json", environment_stack(SMALL, "dev"))
+@pytest.mark.parametrize(
+    "stack",
+    [
+        bootstrap_stack(SMALL, "non-production"),
+        account_stack(SMALL, "non-production"),
+        environment_stack(SMALL, "dev"),
+    ],
+    ids=lambda stack: str(stack.kind),
+)
+def test_the_examples_for_plain_terraform(stack: Stack) -> None:
+    assert_stands_in(ROOT / f"terraform/examples/{stack.kind}.tfvars.json", stack)
 
 
 def assert_stands_in(file: Path, stack: Stack) -> None:

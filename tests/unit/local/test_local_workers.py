@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ class Supervisor:
         if self.away:
             raise ConnectionError("nobody is there")
         self.asked.append(request)
-        return {"processes": self.rows, "services": self.services}
+        return {"processes": self.rows, "services": self.services, "containers": True}
 
     def add(self, name: str, *, wanted: bool = True, healthy: bool = True, image: str = "", state: str = "") -> None:
         row = {"name": name, "service": "worker", "wanted": wanted, "healthy": healthy, "image": image, "log": ""}
@@ -45,39 +44,31 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     return made
 
 
-DUTIES = {
-    "worker-1": {"cordoned": False, "tasks": 3},
-    "worker-2": {"cordoned": True, "tasks": 1},
-    "worker-3": {"cordoned": True, "tasks": 0},
-}
+def service(name: str, **said: object) -> dict[str, Any]:
+    known = {"name": name, "component": "worker", "one_off": False, "address": False, "count": 1, "fixed": None}
+    return {**known, "image": "", "registered": [], **said}
 
 
-def backend(told: list[tuple[str, list[str]]]) -> SupervisorBackend:
-    def tell(command: str, names: list[str]) -> Mapping[str, Any]:
-        told.append((command, names))
-        return {name: DUTIES[name] for name in names if name in DUTIES}
-
-    return SupervisorBackend(Home(Path("unused")), tell)
+BACKEND = SupervisorBackend(Home(Path("unused")))
 
 
 def test_what_it_sees(supervisor: Supervisor) -> None:
-    for number in range(1, 5):
-        supervisor.add(f"worker-{number}")
+    supervisor.add("worker-1")
     supervisor.add("worker-5", healthy=False)
     supervisor.add("worker-6", wanted=False)
     supervisor.rows.append({"name": "web", "service": "web", "wanted": True, "healthy": True, "image": ""})
-    told: list[tuple[str, list[str]]] = []
-    assert backend(told).look("worker", closely=False) == Pool((Group("", "", 5),), "another image", "")
-    assert told == []
-    workers = (
-        Worker("worker-1", False, 3, safe=True),
-        Worker("worker-2", True, 1, safe=True),
-        Worker("worker-3", True, 0, safe=False),
-        Worker("worker-4", safe=True),  # it has not answered
-        Worker("worker-5", safe=True, healthy=False),
-    )
-    assert backend(told).look("worker", closely=True) == Pool((Group("", "", 5, workers),), "another image", "")
-    assert told == [("duty", ["worker-1", "worker-2", "worker-3", "worker-4", "worker-5"])]
+    assert BACKEND.look("worker", closely=False) == Pool((Group("", "", 2),), "another image", "")
+    workers = (Worker("worker-1", protected=None), Worker("worker-5", protected=None, healthy=False))
+    assert BACKEND.look("worker", closely=True) == Pool((Group("", "", 2, workers),), "another image", "")
+    assert BACKEND.running("worker") == ["worker-1"]
+
+
+@pytest.mark.parametrize(
+    ("cordoned", "tasks", "safe"),
+    [(False, 3, True), (False, 0, True), (True, 1, True), (True, 0, False), (None, None, True)],
+)
+def test_it_ends_only_workers_without_tasks(cordoned: bool | None, tasks: int | None, safe: bool) -> None:
+    assert Worker("worker-1", cordoned, tasks, protected=None).safe is safe
 
 
 def test_workers_of_one_image_are_a_group(supervisor: Supervisor) -> None:
@@ -85,46 +76,44 @@ def test_workers_of_one_image_are_a_group(supervisor: Supervisor) -> None:
     supervisor.add("worker-3", image="old")
     supervisor.add("worker-1", image="new")
     supervisor.add("worker-9", image="older", wanted=False)
-    found = backend([]).look("worker", closely=False)
+    found = BACKEND.look("worker", closely=False)
     assert found == Pool((Group("old", "old", 2), Group("new", "new", 1)), "another image", None)
 
 
 def test_where_there_is_none_the_supervisor_says_what_runs(supervisor: Supervisor) -> None:
-    supervisor.services = [{"name": "worker", "image": "in force", "registered": ["in force", "new"]}]
-    assert backend([]).look("worker", closely=True) == Pool((), "another image", "in force")
-    assert backend([]).registered("worker", "new")
-    assert not backend([]).registered("worker", "else")
+    supervisor.services = [service("worker", image="in force", registered=["in force", "new"])]
+    assert BACKEND.look("worker", closely=True) == Pool((), "another image", "in force")
+    assert BACKEND.registered("worker", "new")
+    assert not BACKEND.registered("worker", "else")
 
 
 def test_one_that_does_not_start_has_a_reason_and_nothing_to_lose(supervisor: Supervisor) -> None:
     supervisor.add("worker-1", image="new", healthy=False, state="crash-loop")
-    (group,) = backend([]).look("worker", closely=True).groups
-    assert group == Group("new", "new", 1, (Worker("worker-1", True, 0, healthy=False),), "worker-1: exit code 1")
-    backend([]).keep("worker", Keep("new", "new", 1, again=True))
-    assert supervisor.asked[-1]["leaving"] == ["worker-1"]
+    (group,) = BACKEND.look("worker", closely=True).groups
+    assert group == Group(
+        "new", "new", 1, (Worker("worker-1", True, 0, protected=None, healthy=False),), "worker-1: exit code 1"
+    )
+    BACKEND.keep("worker", Keep("new", "new", 1, again=True))
+    assert supervisor.asked[-1]["leaving"] == ("worker-1",)
 
 
 def test_what_it_does(supervisor: Supervisor) -> None:
-    told: list[tuple[str, list[str]]] = []
-    backend(told).cordon(["worker-1"])
-    backend(told).uncordon(["worker-2"])
-    backend(told).keep("worker", Keep("new", "new", 1, ("worker-3", "worker-2")))
-    assert told == [("cordon", ["worker-1"]), ("uncordon", ["worker-2"])]
-    leaving = ["worker-2", "worker-3"]
+    BACKEND.keep("worker", Keep("new", "new", 1, ("worker-3", "worker-2")))
+    leaving = ("worker-2", "worker-3")
     assert supervisor.asked == [{"do": "keep", "service": "worker", "count": 1, "leaving": leaving, "image": "new"}]
 
 
 def test_what_a_person_has_fixed(supervisor: Supervisor) -> None:
-    supervisor.services = [{"name": "worker", "fixed": 4}, {"name": "web", "fixed": None}]
-    assert backend([]).bounds() == {"worker": Bounds(4, 4)}
+    supervisor.services = [service("worker", fixed=4), service("web")]
+    assert BACKEND.bounds() == {"worker": Bounds(4, 4)}
 
 
 def test_a_supervisor_that_is_away_changes_nothing(supervisor: Supervisor) -> None:
     supervisor.away = True
     for do in (
-        lambda: backend([]).look("worker", closely=False),
-        lambda: backend([]).keep("worker", Keep("", "", 1)),
-        lambda: backend([]).bounds(),
+        lambda: BACKEND.look("worker", closely=False),
+        lambda: BACKEND.keep("worker", Keep("", "", 1)),
+        lambda: BACKEND.bounds(),
     ):
         with pytest.raises(TradewindError, match="the supervisor does not answer"):
             do()

@@ -17,11 +17,11 @@ def order(revision: str = "2", until: Until = Until.GONE) -> Order:
 
 
 def busy(name: str, tasks: int = 1) -> Worker:
-    return Worker(name, cordoned=False, tasks=tasks, safe=True)
+    return Worker(name, cordoned=False, tasks=tasks, protected=True)
 
 
 def cordoned(name: str, tasks: int = 0) -> Worker:
-    return Worker(name, cordoned=True, tasks=tasks, safe=bool(tasks))
+    return Worker(name, cordoned=True, tasks=tasks, protected=bool(tasks))
 
 
 def starting(name: str) -> Worker:
@@ -53,13 +53,13 @@ def test_old_workers_are_told_when_as_many_as_they_are_take_tasks() -> None:
         )
     started = decide(pool(OLD, *new), order(until=Until.STARTED), 3)
     assert (started.stage, started.cordon) == (Stage.STARTED, ())
-    held = (cordoned("b1"), Worker("b2", safe=True))
+    held = (cordoned("b1"), Worker("b2", protected=True))
     assert decide(pool(OLD, *held), order(), 2).uncordon == ("b1", "b2")
 
 
 def test_one_that_does_not_answer_and_is_protected_may_take_tasks() -> None:
     new = (busy("b1", 0),)
-    assert decide(pool((Worker("a1", safe=True),), *new), order(), 1).cordon == ("a1",)
+    assert decide(pool((Worker("a1", protected=True),), *new), order(), 1).cordon == ("a1",)
     assert decide(pool((Worker("a1"),), *new), order(), 1).stage is Stage.DRAINING
 
 
@@ -77,7 +77,7 @@ def test_those_with_tasks_stay_and_the_others_go() -> None:
     some = (cordoned("a1", 2), cordoned("a2"))
     assert decide(pool(some, busy("b1"), busy("b2")), order(), 2).shrink == (Keep("a", "1", 1, ("a2",)),)
     # It lost its protection, and not its tasks: nothing is lowered while ECS could choose it.
-    exposed = (Worker("a1", True, 2, safe=False), cordoned("a2"))
+    exposed = (Worker("a1", True, 2, protected=False), cordoned("a2"))
     assert decide(pool(exposed, busy("b1"), busy("b2")), order(), 2).shrink == ()
 
 
@@ -108,11 +108,11 @@ def test_where_both_places_have_workers_those_that_work_stay() -> None:
 
 def test_no_group_is_emptied_because_it_did_not_answer() -> None:
     """As after a failover of the broker: the workers of the release in force are silent for a moment."""
-    draining, silent = (cordoned("a1", 1), cordoned("a2")), (Worker("b1", safe=True),)
+    draining, silent = (cordoned("a1", 1), cordoned("a2")), (Worker("b1", protected=True),)
     steps = decide(replace(pool(draining, *silent), room=None), order("3"), 2)
     assert (steps.uncordon, steps.cordon, steps.stage) == ((), (), Stage.MAKING_ROOM)
     assert steps.shrink == (Keep("a", "1", 1, ("a2",)),)
-    silence = decide(replace(pool((Worker("a1", safe=True),), *silent), room=None), order("3"), 2)
+    silence = decide(replace(pool((Worker("a1", protected=True),), *silent), room=None), order("3"), 2)
     assert (silence.uncordon, silence.cordon, silence.shrink) == ((), (), ())
     one = decide(replace(pool((busy("a1"),), *silent), room=None), order("3"), 2)
     assert (one.uncordon, one.cordon, one.shrink) == ((), (), ())
@@ -154,7 +154,7 @@ workers = st.builds(
     name=st.uuids().map(str),
     cordoned=st.sampled_from([None, False, True]),
     tasks=st.one_of(st.none(), st.integers(0, 3)),
-    safe=st.booleans(),
+    protected=st.booleans(),
     age_s=st.sampled_from([0.0, FRESH_S + 1]),
     healthy=st.booleans(),
 )
@@ -198,8 +198,8 @@ def test_it_comes_to_its_end_from_anywhere(count: int, until: Until) -> None:
     """Workers that do at once what they are told, in any state that a killed controller may have left."""
     for told_old in (None, False, True):
         for told_new in (None, False, True):
-            old = [Worker(f"a{n}", told_old, 0, safe=told_old is not True) for n in range(count)]
-            new = [Worker(f"b{n}", told_new, 0, safe=True) for n in range(count // 2)]
+            old = [Worker(f"a{n}", told_old, 0, protected=told_old is not True) for n in range(count)]
+            new = [Worker(f"b{n}", told_new, 0, protected=True) for n in range(count // 2)]
             for _ in range(12):
                 groups_ = [Group("a", "1", len(old), tuple(old)), Group("b", "2", len(new), tuple(new))]
                 there = tuple(group for group in groups_ if group.desired)
@@ -210,11 +210,11 @@ def test_it_comes_to_its_end_from_anywhere(count: int, until: Until) -> None:
                     for at, worker in enumerate(place):
                         if worker.name in (*steps.uncordon, *steps.cordon):
                             off = worker.name in steps.cordon
-                            place[at] = replace(worker, cordoned=off, tasks=0, safe=not off)
+                            place[at] = replace(worker, cordoned=off, tasks=0, protected=not off)
                 for keep in (*steps.grow, *steps.shrink):
                     place = old if keep.group == "a" else new
                     place[:] = [worker for worker in place if worker.name not in keep.leaving][: keep.count]
-                    place += [Worker(f"n{n}", False, 0, safe=True) for n in range(keep.count - len(place))]
+                    place += [Worker(f"n{n}", False, 0, protected=True) for n in range(keep.count - len(place))]
             assert sum(worker.cordoned is False for worker in new) == count
             assert not any(worker.cordoned is not True for worker in old)
             assert bool(old) is (until is Until.TURNED)

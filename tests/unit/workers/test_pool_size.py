@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,11 +22,11 @@ def group(desired: int, workers: tuple[Worker, ...] = ()) -> Group:
 
 
 def busy(name: str, tasks: int = 1) -> Worker:
-    return Worker(name, cordoned=False, tasks=tasks, safe=True)
+    return Worker(name, cordoned=False, tasks=tasks, protected=True)
 
 
 def leaves(name: str, tasks: int = 0) -> Worker:
-    return Worker(name, cordoned=True, tasks=tasks, safe=bool(tasks))
+    return Worker(name, cordoned=True, tasks=tasks, protected=bool(tasks))
 
 
 def test_to_grow_those_who_were_told_to_leave_come_first() -> None:
@@ -60,22 +61,22 @@ def test_only_who_has_finished_goes_and_only_while_all_others_are_safe() -> None
 
 
 def test_who_does_not_answer_is_not_taken_for_idle() -> None:
-    assert size_of(group(2, (Worker("a", safe=True), Worker("b", safe=True))), 1) == Size()
+    assert size_of(group(2, (Worker("a", protected=True), Worker("b", protected=True))), 1) == Size()
 
 
 def test_who_does_not_answer_may_take_no_tasks_already() -> None:
-    silent = tuple(Worker(f"s{n}", safe=True) for n in range(5))
+    silent = tuple(Worker(f"s{n}", protected=True) for n in range(5))
     assert size_of(group(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 5) == Size()
     assert size_of(group(10, (*silent, *(busy(f"w{n}") for n in range(5)))), 3) == Size(cordon=("w4", "w3"))
 
 
 def old(name: str, cordoned: bool = False, tasks: int = 1) -> Worker:
-    return Worker(name, cordoned, tasks, safe=not cordoned or bool(tasks), age_s=101)
+    return Worker(name, cordoned, tasks, protected=not cordoned or bool(tasks), age_s=101)
 
 
 def test_who_has_run_for_long_goes_once_another_answers() -> None:
     why = "b have run for long, and are replaced"
-    starting = Worker("c", safe=True)
+    starting = Worker("c", protected=True)
     assert size_of(group(2, (old("a", tasks=2), old("b"))), 2, 100) == Size(launch=1, waits=why)
     assert size_of(group(3, (old("a", tasks=2), old("b"), starting)), 2, 100) == Size(waits=why)
     assert size_of(group(3, (old("a", tasks=2), old("b"), busy("c", 0))), 2, 100) == Size(cordon=("b",), waits=why)
@@ -89,7 +90,7 @@ def test_who_has_run_for_long_goes_once_another_answers() -> None:
 
 def test_one_that_does_not_answer_keeps_no_other_from_being_replaced() -> None:
     olds = (old("a"), old("b"), old("c"))
-    starting, hangs = Worker("n", safe=True), Worker("s", safe=True, age_s=STARTS_S + 1)
+    starting, hangs = Worker("n", protected=True), Worker("s", protected=True, age_s=STARTS_S + 1)
     assert size_of(group(4, (*olds, starting)), 3, 100).launch == 0
     assert size_of(group(4, (*olds, hangs)), 3, 100).launch == 1
     assert size_of(group(5, (*olds, hangs, busy("n"))), 3, 100).cordon == ("c",)
@@ -107,7 +108,7 @@ workers = st.builds(
     name=st.uuids().map(str),
     cordoned=st.sampled_from([None, False, True]),
     tasks=st.one_of(st.none(), st.integers(0, 4)),
-    safe=st.booleans(),
+    protected=st.booleans(),
     age_s=st.sampled_from([0.0, 101.0]),
 )
 
@@ -154,22 +155,20 @@ class Fake:
         if self.fails:
             raise TradewindError(self.fails)
         self.close += closely
-        found = tuple(Worker(n, cordoned=c, tasks=0, safe=not c) for n, c in self.workers.items())
+        found = tuple(Worker(n, protected=not c) for n, c in self.workers.items())
         return Pool((group(len(self.workers), found if closely else ()),), "worker-b", "1")
 
     def registered(self, pool: str, revision: str) -> bool:
         return True
 
-    def silent(self, pool: str) -> Collection[str]:
-        return ()
+    def running(self, pool: str) -> Collection[str]:
+        return self.workers
 
-    def uncordon(self, names: Collection[str]) -> None:
-        self.workers |= dict.fromkeys(names, False)
-        self.did.append(f"uncordon {' '.join(sorted(names))}")
-
-    def cordon(self, names: Collection[str]) -> None:
-        self.workers |= dict.fromkeys(names, True)
-        self.did.append(f"cordon {' '.join(sorted(names))}")
+    def tell(self, command: str, names: list[str]) -> Mapping[str, Any]:
+        if command != "duty":
+            self.workers |= dict.fromkeys(names, command == "cordon")
+            self.did.append(f"{command} {' '.join(sorted(names))}")
+        return {name: {"cordoned": self.workers[name], "tasks": 0} for name in names}
 
     def keep(self, pool: str, wanted: Keep) -> None:
         for name in wanted.leaving:
@@ -202,7 +201,7 @@ CLASS = WorkerClass("worker", ("default",), 2, Bounds(1, 5))
 
 def test_up_and_down_again() -> None:
     fleet, clock, demand = Fake(1), Clock(), {"default": 0}
-    scaler = Keeper([CLASS], fleet, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
+    scaler = Keeper([CLASS], fleet, fleet.tell, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
     scaler.step()
     assert fleet.did == []
 
@@ -226,7 +225,7 @@ def test_up_and_down_again() -> None:
 def test_who_was_told_to_leave_comes_back_where_tasks_do() -> None:
     fleet, clock, demand = Fake(3), Clock(), {"default": 6}
     fleet.workers["w1"] = True  # by a controller that is no more
-    scaler = Keeper([CLASS], fleet, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
+    scaler = Keeper([CLASS], fleet, fleet.tell, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
     scaler.step()
     assert fleet.did == ["uncordon w1"]
 
@@ -240,7 +239,7 @@ def test_a_signal_that_cannot_be_read_holds_capacity() -> None:
             raise TradewindError("Airflow's database does not answer")
         return {}
 
-    scaler = Keeper([CLASS], fleet, demand, NoOrders(), clock=clock, monotonic=clock)
+    scaler = Keeper([CLASS], fleet, fleet.tell, demand, NoOrders(), clock=clock, monotonic=clock)
     for _ in range(100):
         clock.now += 10
         assert scaler.step()["worker"].held == "Airflow's database does not answer"
@@ -269,7 +268,9 @@ def test_a_broker_that_raises_holds_one_class_and_not_the_others() -> None:
 
     fleet, clock = Broken(1), Clock()
     heavy = WorkerClass("worker-heavy", ("heavy",), 2, Bounds(1, 5))
-    scaler = Keeper([CLASS, heavy], fleet, lambda: {"default": 9, "heavy": 6}, NoOrders(), clock=clock, monotonic=clock)
+    scaler = Keeper(
+        [CLASS, heavy], fleet, fleet.tell, lambda: {"default": 9, "heavy": 6}, NoOrders(), clock=clock, monotonic=clock
+    )
     seen = scaler.step()
     assert seen["worker"].held == "connection refused"
     assert (seen["worker-heavy"].wanted, len(fleet.workers)) == (3, 3)
@@ -279,7 +280,14 @@ def test_what_a_person_has_fixed_holds() -> None:
     fleet, clock = Fake(1), Clock()
     fixed: dict[str, Bounds] = {"worker": Bounds(3, 3)}
     scaler = Keeper(
-        [CLASS], fleet, lambda: {"default": 100}, NoOrders(), overrides=lambda: fixed, clock=clock, monotonic=clock
+        [CLASS],
+        fleet,
+        fleet.tell,
+        lambda: {"default": 100},
+        NoOrders(),
+        overrides=lambda: fixed,
+        clock=clock,
+        monotonic=clock,
     )
     scaler.step()
     assert len(fleet.workers) == 3

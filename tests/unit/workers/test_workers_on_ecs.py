@@ -22,6 +22,7 @@ from tradewind.releases.phases import Phase
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.target import Progress
 from tradewind.releases.worker_pools import WorkerPools
+from tradewind.runtime.controller.broker_watch import LOST_S, Broker
 from tradewind.workers.ecs import EcsBackend
 from tradewind.workers.keeper import CLOSELY_S
 from tradewind.workers.pool import Keep
@@ -71,15 +72,23 @@ def test_it_grows_with_the_queue_and_shrinks_to_nothing_lost(tmp_path: Path) -> 
 def test_workers_that_do_not_answer_are_known(tmp_path: Path) -> None:
     day = Day(tmp_path, 3)
     day.tick(3)
-    fleet = EcsBackend(CLUSTER, day.world.sets, day.world.ecs, day.world.tell)
-    assert fleet.silent("worker") == set()
+    backend = EcsBackend(CLUSTER, day.world.sets, day.world.ecs)
+    broker = Broker(lambda: None, backend, day.world.tell, ["worker"], clock=day.world.ecs.now)
+
+    def lost() -> float:
+        broker.measured()
+        for _ in range(round(LOST_S / TICK_S) + 1):
+            day.world.ecs.tick()
+        return broker.measured()["WorkersLost"]
+
+    assert lost() == 0
     hangs = next(
         task for task in day.world.ecs.tasks.values() if task.service.startswith("worker") and not task.stopped
     )
     hangs.unwell = True
-    assert fleet.silent("worker") == {hangs.id}
+    assert lost() == 1
     day.world.broker_is_away = True
-    assert len(fleet.silent("worker")) == 3
+    assert lost() == 3
 
 
 @pytest.mark.parametrize("seed", range(count("DAYS", 3, 5)))
@@ -213,14 +222,14 @@ def test_what_ecs_does_not_answer_changes_nothing(tmp_path: Path) -> None:
     def refuse(operation: str) -> None:
         raise fails
 
-    backend = EcsBackend(CLUSTER, day.world.sets, day.world.ecs, day.world.tell)
+    backend = EcsBackend(CLUSTER, day.world.sets, day.world.ecs)
     day.world.ecs.on_call = day.world.on_control = refuse
     for do in (
         lambda: backend.look("worker", closely=True),
         lambda: backend.look("worker", closely=False),
         lambda: backend.keep("worker", Keep("worker-a", "1", 3)),
         lambda: backend.registered("worker", "1"),
-        lambda: backend.silent("worker"),
+        lambda: backend.running("worker"),
     ):
         with pytest.raises(TradewindError, match=r"ECS does not answer about worker: .*Rate exceeded"):
             do()

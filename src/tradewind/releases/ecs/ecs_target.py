@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from tradewind.blueprint import Component, Service
-from tradewind.protocol import workers as protocol
+from tradewind.protocol.controller_requests import UNKNOWN
 from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.ecs import snapshots
 from tradewind.releases.ecs.layout import Layout
@@ -91,7 +91,7 @@ class EcsTarget:
         if service.component is Component.WORKER:
             brought = self._pools.bring(service.name, revision, until)
             # A controller from before this protocol has not touched workers that run nothing else.
-            untouched = brought.state is not State.DONE and protocol.UNKNOWN in brought.detail
+            untouched = brought.state is not State.DONE and UNKNOWN in brought.detail
             return Progress(State.DONE) if untouched and self._runs_only(service.name, revision) else brought
         (found,) = self._describe(self._layout.services[service.name])
         return self._roll(found, revision, self._wanted(service.name, found["desiredCount"]))

@@ -33,7 +33,7 @@ from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, PROGRESS, SERVED
 from tradewind.runtime.bundle import rows
 from tradewind.runtime.bundle.changes import changes
-from tradewind.runtime.bundle.dag_files import place_in
+from tradewind.runtime.bundle.dag_places import place_in
 from tradewind.runtime.bundle.release_bundle import ReleaseBundle
 from tradewind.runtime.database.away import through_outages
 

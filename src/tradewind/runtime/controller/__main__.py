@@ -11,10 +11,9 @@ import botocore.session
 from botocore.config import Config
 
 from tradewind.protocol.bucket import DAGS, RECORDS
-from tradewind.runtime.controller import bootstrap as parts
+from tradewind.runtime.controller import composition as parts
 from tradewind.runtime.controller import metrics
 from tradewind.runtime.controller.secrets_manager import SecretsManager
-from tradewind.runtime.tasks import control
 from tradewind.storage.s3_artifacts import S3Artifacts
 from tradewind.storage.s3_records import S3Records
 from tradewind.workers.ecs import EcsBackend
@@ -30,14 +29,12 @@ def home() -> parts.Home:
     # The lease must not run out while one call waits for its answer.
     core.set_default_client_config(Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 3}))
     session = boto3.Session(botocore_session=core, region_name=places["region"])
-    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
     services = {name: tuple(found) for name, found in places["workers"].items()}
-    backend = EcsBackend(places["cluster"], services, session, lambda command, names: control.send(command, names, url))
     return parts.Home(
         environment=places["environment"],
         records=S3Records(session, places["bucket"], RECORDS),
         store=S3Artifacts(session, places["bucket"], DAGS),
-        backend=backend,
+        backend=EcsBackend(places["cluster"], services, session),
         tell=lambda values: _say(metrics.line(places["name"], values, metrics.now())),
         poll_s=POLL_S,
         stored=SecretsManager(places["name"], session).has,

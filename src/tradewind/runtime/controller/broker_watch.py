@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import Protocol
 
+from tradewind.workers.pool import Tell
+
 log = logging.getLogger(__name__)
 
 LOST_S = 300.0
@@ -16,22 +18,24 @@ LOST_S = 300.0
 class Workers(Protocol):
     """What is asked of where workers run (``workers.pool``)."""
 
-    def silent(self, service: str) -> Collection[str]:
-        """Those of a pool that run and do not answer over the broker. Raises where that cannot be known."""
+    def running(self, service: str) -> Collection[str]:
+        """Those of a pool that should answer over the broker. Raises where that cannot be known."""
 
 
 class Broker:
-    """``check`` raises where the broker takes no message; ``services`` are the pools of workers."""
+    """``check`` raises where the broker takes no message; ``services`` are the pools of workers, and ``tell`` asks."""
 
     def __init__(
         self,
         check: Callable[[], None],
         workers: Workers,
+        tell: Tell,
         services: Collection[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._check = check
         self._workers = workers
+        self._tell = tell
         self._services = services
         self._clock = clock
         self._silent: dict[str, float] = {}  # since when
@@ -48,7 +52,8 @@ class Broker:
             log.warning("the broker takes no message: %s", error)
             return {"BrokerAway": 1.0}
         try:
-            silent = {name for service in self._services for name in self._workers.silent(service)}
+            running = [name for service in self._services for name in self._workers.running(service)]
+            silent = set(running) - set(self._tell("duty", running) if running else ())
         except Exception as error:
             log.warning("which workers answer cannot be known: %s", error)
             return {"BrokerAway": 0.0}

@@ -10,6 +10,7 @@ from typing import Any
 from tradewind.dag_releases.shared_folder import RELEASES, BusyError
 from tradewind.dag_releases.store import bring
 from tradewind.errors import ExitCode, TradewindError
+from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, Request, RollBackDags
 from tradewind.runtime.bundle.changes import changes
 from tradewind.runtime.controller.deployment import Begun, Deployed, Deployment
 from tradewind.runtime.controller.dispatcher import Handler, Report, StoppedError
@@ -31,41 +32,39 @@ class DagCommands:
         self._store = store
         self._environment = environment
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """From the name of each command to what does it."""
+    def handlers(self) -> Mapping[type[Request], Handler]:
+        """From each request to what does it."""
         return {
-            "dags.deploy": self.deploy,
-            "dags.rollback": self.rollback,
-            "dags.prune": self.prune,
-            "dags.list": self.show,
-            "dags.diff": self.diff,
+            DeployDags: self.deploy,
+            RollBackDags: self.rollback,
+            PruneDags: self.prune,
+            ListDags: self.show,
+            DiffDags: self.diff,
         }
 
-    def deploy(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """Bring ``release`` from the store, put it in force, and see it served; with ``whole``: all of it."""
-        release = str(arguments["release"])
+    def deploy(self, asked: DeployDags, report: Report) -> Mapping[str, Any]:
+        """See DeployDags."""
 
         def come() -> None:
-            bring(self._store, release, self._shared.folder / RELEASES)
+            bring(self._store, asked.release, self._shared.folder / RELEASES)
 
-        return self._put(release, report, whole=bool(arguments["whole"]), take_back=True, come=come)
+        return self._put(asked.release, report, whole=asked.whole, take_back=True, come=come)
 
-    def rollback(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """Put a release in force that is here: ``to``, or the one that was before; with ``only``, instead of that."""
-        now, only = self._shared.in_force(), arguments.get("only")
+    def rollback(self, asked: RollBackDags, report: Report) -> Mapping[str, Any]:
+        """See RollBackDags."""
+        now, only = self._shared.in_force(), asked.only
         if only and not report.begun and (now is None or now.release != only):
             return {"release": now.release if now else "", "changed": False}
         # Whoever goes on with it finds another one "before".
-        release = report.begun.get("release") or arguments["to"] or self._shared.before()
-        wait = bool(arguments.get("wait", True))
-        return self._put(str(release), report, whole=False, take_back=False, wait=wait)
+        release = report.begun.get("release") or asked.to or self._shared.before()
+        return self._put(str(release), report, whole=False, take_back=False, wait=asked.wait)
 
-    def prune(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """Remove all but the newest ``keep`` and those that are used."""
-        return {"removed": [release.id for release in self._deployment.prune(int(arguments["keep"]))]}
+    def prune(self, asked: PruneDags, report: Report) -> Mapping[str, Any]:
+        """See PruneDags."""
+        return {"removed": [release.id for release in self._deployment.prune(asked.keep)]}
 
-    def show(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """The releases that are here, the newest first."""
+    def show(self, asked: ListDags, report: Report) -> Mapping[str, Any]:
+        """See ListDags."""
         now = self._shared.in_force()
         rows = []
         for release in self._shared.releases():
@@ -74,15 +73,15 @@ class DagCommands:
             rows.append({**about, "files": len(release.files), "in_force": in_force})
         return {"in_force": asdict(now) if now else None, "releases": rows}
 
-    def diff(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """What differs between ``one`` (or what was in force before) and ``two`` (or what is)."""
+    def diff(self, asked: DiffDags, report: Report) -> Mapping[str, Any]:
+        """See DiffDags."""
         now = self._shared.in_force()
-        if arguments["two"] is None and now is None:
+        if asked.two is None and now is None:
             raise TradewindError(
                 "no DAG release is in force", hint=f"tradewind dags deploy {self._environment}", code=ExitCode.USAGE
             )
-        newer = arguments["two"] or (now.release if now else "")
-        older = arguments["one"] or self._shared.before()
+        newer = asked.two or (now.release if now else "")
+        older = asked.one or self._shared.before()
         old, new = self._shared.read(older), self._shared.read(newer)
         found = changes(old, new)
         kinds = dict.fromkeys(found.gone, "deleted")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tradewind.protocol.controller_requests import FindDependencies, Request
 from tradewind.runtime.controller.dispatcher import Handler, Report
 from tradewind.runtime.controller.metadata import Metadata
 
@@ -23,21 +24,21 @@ class Dependencies:
         self._metadata = metadata
         self._stored = stored
 
-    def handlers(self) -> Mapping[str, Handler]:
+    def handlers(self) -> Mapping[type[Request], Handler]:
         """See ``DagCommands.handlers``."""
-        return {"environment.has": self.has}
+        return {FindDependencies: self.has}
 
-    def has(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """Which of these ``connections`` and ``variables`` there are, all pools, and what unfinished runs still do."""
+    def has(self, asked: FindDependencies, report: Report) -> Mapping[str, Any]:
+        """See FindDependencies."""
         unfinished = self._metadata.unfinished()
         return {
-            "connections": self._found("connections", arguments["connections"]),
-            "variables": self._found("variables", arguments["variables"]),
+            "connections": self._found("connections", asked.connections),
+            "variables": self._found("variables", asked.variables),
             "pools": sorted(self._metadata.names("pools")),
             "unfinished": {dag: sorted(tasks) for dag, tasks in sorted(unfinished.items())},
         }
 
-    def _found(self, kind: str, names: list[str]) -> list[str]:
+    def _found(self, kind: str, names: Sequence[str]) -> list[str]:
         there = self._metadata.names(kind)
         missing = [name for name in names if name not in there]
         with ThreadPoolExecutor(AT_ONCE) as pool:

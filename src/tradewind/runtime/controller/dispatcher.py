@@ -11,9 +11,12 @@ from typing import Any, Protocol
 
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import INSTEAD, Answer, Command, CommandQueue
-from tradewind.protocol.workers import UNKNOWN
+from tradewind.protocol.controller_requests import UNKNOWN, Request
+from tradewind.protocol.message import read
 
 log = logging.getLogger(__name__)
+
+UNLIKE = "use the tradewind that the release in force was deployed with"
 
 
 class StoppedError(BaseException):
@@ -41,15 +44,18 @@ class Report(Protocol):
         """For a controller that must go on with it. Kept when this returns."""
 
 
-Handler = Callable[[Mapping[str, Any], Report], Mapping[str, Any]]
+Handler = Callable[[Any, Report], Mapping[str, Any]]
+"""Given a request of one class (``protocol.controller_requests``): does it, and says what came of it."""
 
 
 class Dispatcher:
-    """Does what ``handlers`` know, by the name of the command. ``stopped`` is set when nothing more may be done."""
+    """Does what ``handlers`` know, by the class of the request. ``stopped`` is set when nothing more may be done."""
 
-    def __init__(self, inbox: CommandQueue, handlers: Mapping[str, Handler], stopped: threading.Event) -> None:
+    def __init__(
+        self, inbox: CommandQueue, handlers: Mapping[type[Request], Handler], stopped: threading.Event
+    ) -> None:
         self._inbox = inbox
-        self._handlers = handlers
+        self._handlers = {request.do: (request, handler) for request, handler in handlers.items()}
         self._stopped = stopped
         self._change: threading.Thread | None = None
         self._current: Command | None = None
@@ -94,7 +100,8 @@ class Dispatcher:
             if command.do not in self._handlers:
                 known = ", ".join(sorted(self._handlers))
                 raise TradewindError(f"{UNKNOWN} {command.do!r}", f"it knows {known}")
-            result = self._handlers[command.do](command.arguments, report)
+            kind, handler = self._handlers[command.do]
+            result = handler(read(kind, command.arguments, f"what is asked, {command.do!r},", UNLIKE), report)
             if self._stopped.is_set():
                 raise StoppedError
         except TradewindError as error:

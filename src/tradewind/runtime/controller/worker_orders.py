@@ -9,6 +9,7 @@ from typing import Any
 
 from tradewind.errors import TradewindError
 from tradewind.protocol import workers as protocol
+from tradewind.protocol.controller_requests import GetWorkerVersions, Request, RunWorkers
 from tradewind.protocol.workers import NOTHING, Order, PoolState, Workers
 from tradewind.runtime.controller.dispatcher import Handler, Report
 from tradewind.storage.records import ConflictError, Records
@@ -39,18 +40,18 @@ class WorkerOrders:
         self._known: Workers | None = None
         self._version: str | None = None
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """From the name of each command to what does it."""
-        return {protocol.ASK_VERSIONS: self.versions, protocol.RUN: self.run}
+    def handlers(self) -> Mapping[type[Request], Handler]:
+        """See ``DagCommands.handlers``."""
+        return {GetWorkerVersions: self.versions, RunWorkers: self.run}
 
-    def versions(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """The versions of the protocol that this controller speaks."""
+    def versions(self, asked: GetWorkerVersions, report: Report) -> Mapping[str, Any]:
+        """See GetWorkerVersions."""
         return {"versions": list(protocol.VERSIONS)}
 
-    def run(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """Have pools run what ``orders`` say; this only writes it down. TradewindError where that is not possible."""
-        protocol.newest([arguments["version"]])
-        orders = [protocol.order(found) for found in arguments["orders"]]
+    def run(self, asked: RunWorkers, report: Report) -> Mapping[str, Any]:
+        """See RunWorkers. This only writes it down. TradewindError where it is not possible."""
+        protocol.newest([asked.version])
+        orders = [protocol.order(found) for found in asked.orders]
         if unknown := sorted({order.pool for order in orders} - set(self._pools)):
             raise TradewindError(
                 f"this controller has no workers called {', '.join(unknown)}",

@@ -15,7 +15,7 @@ from typing import Any
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
 from airflow.sdk.execution_time.supervisor import ActivitySubprocess
 
-from tradewind.runtime.bundle.dag_files import place_in
+from tradewind.runtime.bundle.dag_places import place_in
 
 
 class PromptSubprocess(ActivitySubprocess):  # type: ignore[misc]  # airflow has no types

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.protocol.command_queue import CommandQueue, leadership
@@ -24,6 +25,7 @@ from tradewind.runtime.controller.metrics import EVERY_S, measured, now
 from tradewind.runtime.controller.waiting import Waiting
 from tradewind.runtime.controller.worker_orders import WorkerOrders
 from tradewind.runtime.tasks.broker import check
+from tradewind.runtime.tasks.control import PATIENCE_S, send
 from tradewind.scaling.policy import Bounds, classes
 from tradewind.storage.artifacts import ArtifactStore
 from tradewind.storage.records import Records
@@ -43,9 +45,9 @@ BUSY_S = 120.0
 class Home:
     """What only the home knows.
 
-    ``poll_s``: seconds between two looks at the inbox; ``scale_s`` and ``haste_s``: see ``Keeper``. ``tell``: who is
-    given figures. ``stored``: see ``Dependencies``. ``remark``: who is given what a person should know, besides the
-    log.
+    ``poll_s``: seconds between two looks at the inbox; ``scale_s`` and ``haste_s``: see ``Keeper``. ``patience_s``: how
+    long workers have to answer over the broker. ``tell``: who is given figures. ``stored``: see ``Dependencies``.
+    ``remark``: who is given what a person should know, besides the log.
     """
 
     environment: str
@@ -57,6 +59,7 @@ class Home:
     stored: Stored = lambda _kind, _name: False
     scale_s: float = SCALE_S
     haste_s: float = HASTE_S
+    patience_s: float = PATIENCE_S
     bounds: Callable[[], Mapping[str, Bounds]] = dict
     remark: Callable[[Sequence[str]], object] = lambda _remarks: None
     periodic_tasks: tuple[PeriodicTask, ...] = ()
@@ -82,9 +85,15 @@ def run(home: Home) -> int:
     orders = WorkerOrders(home.records, pools, home.backend.registered)
     handlers = {**dags.handlers(), **Dependencies(metadata, home.stored).handlers(), **orders.handlers()}
     dispatcher = Dispatcher(CommandQueue(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
+    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
+
+    def tell_workers(command: str, names: list[str]) -> Mapping[str, Any]:
+        return send(command, names, url, home.patience_s)
+
     keeper = Keeper(
         workers,
         home.backend,
+        tell_workers,
         metadata.demand,
         orders,
         overrides=home.bounds,
@@ -92,8 +101,7 @@ def run(home: Home) -> int:
         haste_s=home.haste_s,
     )
     waiting = Waiting(metadata, {queue for every in workers for queue in every.queues}, home.remark)
-    url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
-    broker = Broker(lambda: check(url), home.backend, pools)
+    broker = Broker(lambda: check(url), home.backend, tell_workers, pools)
     seen: dict[str, Seen] = {}
     periodic_tasks = (
         PeriodicTask("commands", home.poll_s, dispatcher.look),

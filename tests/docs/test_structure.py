@@ -1,0 +1,26 @@
+"""What keeps the code easy to find one's way in, beside the import rules of ``pyproject.toml``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2] / "src/tradewind"
+LONGEST = 400
+"""Lines. What is longer has more than one subject."""
+SAME_IN_EVERY_ROOM = {"__init__.py", "__main__.py"}
+
+
+def test_no_file_is_longer_than_one_subject() -> None:
+    lengths = {str(path.relative_to(SOURCE)): len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")}
+    assert len(lengths) > 150
+    assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_no_two_files_have_one_name() -> None:
+    """But a command and what it runs: each file of ``cli`` is named as its command."""
+    found = defaultdict(list)
+    for path in SOURCE.rglob("*.py"):
+        if path.name not in SAME_IN_EVERY_ROOM and path.parent.name != "cli":
+            found[path.name].append(str(path.relative_to(SOURCE)))
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
