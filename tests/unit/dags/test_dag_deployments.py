@@ -12,7 +12,17 @@ from tradewind.dag_releases.pointer import InForce
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
-from tradewind.runtime.controller.deployment import Deployment, Patience, Told
+from tradewind.runtime.controller.deployment import Deployment, Patience, Silent, Told
+
+
+class Heard(Silent):
+    """Keeps what is told."""
+
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+
+    def tell(self, line: str) -> None:
+        self.said.append(line)
 
 
 class FakeAirflow:
@@ -78,7 +88,7 @@ def test_it_waits_until_what_changed_is_served_and_then_all(
     deployment: Deployment, shared: SharedFolder, made: list[str]
 ) -> None:
     said: list[str] = []
-    done = deployment.deploy(made[0], tell=said.append)
+    done = deployment.deploy(made[0], Heard(said))
     assert in_force(shared) == made[0]
     assert (done.changed, done.served_s, done.confirmed_s) == (True, 2.0, 3.0)
     assert said == [
@@ -108,7 +118,7 @@ def test_what_is_in_force_and_was_never_served_is_no_success(
     airflow.errors = {"b.py": "NameError: x"}
     said: list[str] = []
     with pytest.raises(TradewindError, match="is in force, and has errors"):
-        deployment.deploy(made[0], tell=said.append)
+        deployment.deploy(made[0], Heard(said))
     assert said == ["note: b.py cannot be imported: NameError: x"]
 
 
@@ -187,7 +197,7 @@ def test_as_long_as_files_are_parsed_it_waits(
     airflow.after = {SERVED: 600, CONFIRMED: 1200}
     airflow.left = lambda waited: 50 - int(waited / 50) if waited >= 50 else None
     said: list[str] = []
-    done = deployment.deploy(made[1], tell=said.append)
+    done = deployment.deploy(made[1], Heard(said))
     assert (done.served_s, done.confirmed_s) == (600.0, 600.0)
     assert said[1:3] == ["49 files are left to parse", "48 files are left to parse"]
     airflow.after[SERVED] = 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from tradewind.dag_releases.store import bring
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, Request, RollBackDags
 from tradewind.runtime.bundle.changes import changes
-from tradewind.runtime.controller.deployment import Begun, Deployed, Deployment
+from tradewind.runtime.controller.deployment import Deployed, Deployment
 from tradewind.runtime.controller.dispatcher import Handler, Report, StoppedError
 from tradewind.storage.artifacts import ArtifactStore
 
@@ -48,7 +48,7 @@ class DagCommands:
         def come() -> None:
             bring(self._store, asked.release, self._shared.folder / RELEASES)
 
-        return self._put(asked.release, report, whole=asked.whole, take_back=True, come=come)
+        return self._put(asked.release, report, whole=asked.whole, bring=come)
 
     def rollback(self, asked: RollBackDags, report: Report) -> Mapping[str, Any]:
         """See RollBackDags."""
@@ -100,38 +100,13 @@ class DagCommands:
         since = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
         return [release.id for release in self._deployment.prune(KEPT, since.isoformat(timespec="seconds"))]
 
-    def _put(
-        self,
-        release: str,
-        report: Report,
-        *,
-        whole: bool,
-        take_back: bool,
-        wait: bool = True,
-        come: Callable[[], None] = lambda: None,
-    ) -> Mapping[str, Any]:
-        begun = report.begun
-
-        def note(state: Begun) -> None:
-            report.note({**asdict(state), "release": release})
-
+    def _put(self, release: str, report: Report, **how: Any) -> Mapping[str, Any]:
         try:
-            done = self._deployment.deploy(
-                release,
-                whole,
-                report.tell,
-                take_back=take_back,
-                wait=wait,
-                begun=Begun(begun["before"], begun["broken"], begun["back"]) if begun else None,
-                note=note,
-                bring=come,
-                superseded=lambda: report.superseded,
-            )
+            return outcome(self._deployment.deploy(release, report, **how))
         except BusyError:
-            if begun:  # a file system may keep the lock of somebody who is gone for a while
+            if report.begun:  # a file system may keep the lock of a controller that is gone for a while
                 raise StoppedError from None
             raise
-        return outcome(done)
 
 
 def outcome(done: Deployed) -> Mapping[str, Any]:

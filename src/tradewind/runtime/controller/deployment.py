@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import NoReturn, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NoReturn, Protocol
 
 from tradewind.dag_releases.manifest import DagRelease
 from tradewind.dag_releases.pointer import InForce
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
+from tradewind.runtime.controller.dispatcher import Report
 
 POLL_S = 0.25
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,18 @@ class Patience:
 
 @dataclass(frozen=True)
 class Begun:
-    """What must be known to finish a deployment after whoever began it has ended: what was in force, which files could
-    not be imported even then, and why it is being taken back, if it is."""
+    """What must be known to finish the deployment of a release after the controller that began it has ended: what was
+    in force, which files could not be imported even then, and why it is being taken back, if it is."""
 
+    release: str
     before: str | None
     broken: Mapping[str, str]
     back: str = ""
+
+    @classmethod
+    def of(cls, noted: Mapping[str, Any]) -> Begun:
+        """What was noted, perhaps by a newer controller, which may have noted more."""
+        return cls(noted["release"], noted["before"], noted["broken"], noted["back"])
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,22 @@ class Deployed:
     changed: bool
     served_s: float | None = None
     confirmed_s: float | None = None
+
+
+class Silent:
+    """See Report: nothing was begun, and what is told is lost."""
+
+    begun: Mapping[str, Any] = {}
+    superseded = False
+
+    def tell(self, line: str) -> None:
+        """See Report."""
+
+    def note(self, begun: Mapping[str, Any]) -> None:
+        """See Report."""
+
+
+SILENT = Silent()
 
 
 class Deployment:
@@ -91,70 +113,69 @@ class Deployment:
     def deploy(
         self,
         release: str,
-        whole: bool = True,
-        tell: Tell = lambda _: None,
+        report: Report = SILENT,
         *,
+        whole: bool = True,
         take_back: bool = True,
         wait: bool = True,
-        begun: Begun | None = None,
-        note: Callable[[Begun], None] = lambda _: None,
         bring: Callable[[], None] = lambda: None,
-        superseded: Callable[[], bool] = lambda: False,
     ) -> Deployed:
         """Put ``release`` in force, which ``bring`` has in the folder, and see it served; with ``whole``: all of it.
 
         Killed at any moment, this leaves the old or the new release in force. Where a file that could be imported
         before cannot be now, or what has changed is not parsed in time, what was in force before is again; not without
-        ``take_back``. Without ``wait`` it is put in force, and nothing is watched. Before anything is changed, ``note``
-        is given what ``begun`` takes to go on after a kill. ``superseded`` says whether somebody wants something else
-        by now: then nothing is waited for any longer.
+        ``take_back``. Without ``wait`` it is put in force, and nothing is watched. Where another controller began with
+        it, ``report`` has what that one noted, and this goes on. Once it is superseded, nothing is waited for.
 
         Raises:
             TradewindError: the release is damaged, somebody else is deploying, or it has errors, and what was done.
         """
         with self._alone():
             now = self.shared.in_force()
-            if begun is None:
+            if report.begun:
+                begun = Begun.of(report.begun)
+            else:
                 if now and now.release == release:
-                    return self._again(now, whole, tell, superseded) if wait else Deployed(now, changed=False)
+                    return self._again(now, whole, report) if wait else Deployed(now, changed=False)
                 bring()
-                begun = Begun(now.release if now else None, dict(self._watch.import_errors()) if self._watch else {})
-                note(begun)
-            before, broken = begun.before, begun.broken
+                broken = dict(self._watch.import_errors()) if self._watch else {}
+                begun = Begun(release, now.release if now else None, broken)
+                report.note(asdict(begun))
+            before = begun.before
             if begun.back:
                 self._fail(release, before, begun.back)
             now = self.shared.activate(release)
             if not self._watch or not wait:
                 return Deployed(now, changed=True)
-            tell(f"{release} is in force; waiting until what it changed is served")
+            report.tell(f"{release} is in force; waiting until what it changed is served")
             try:
-                served = self._until(SERVED, now, self._patience.served_s, broken, tell, superseded)
-                tell(f"served after {served:.1f} s")
+                served = self._until(SERVED, now, begun.broken, report)
+                report.tell(f"served after {served:.1f} s")
                 if not whole:
                     return Deployed(now, True, served)
-                confirmed = self._until(CONFIRMED, now, self._patience.confirmed_s, broken, tell, superseded)
-                tell(f"every file is confirmed after {confirmed:.1f} s")
+                confirmed = self._until(CONFIRMED, now, begun.broken, report)
+                report.tell(f"every file is confirmed after {confirmed:.1f} s")
             except _FailedError as error:
                 if take_back and before:
                     with suppress(Exception):  # to take it back matters more
-                        note(replace(begun, back=str(error)))
+                        report.note(asdict(replace(begun, back=str(error))))
                 self._fail(release, before if take_back else None, str(error))
             except _UnconfirmedError as error:
                 # What it changed is served. The rest waits for something that this release did not do.
                 raise TradewindError(f"the DAG release {release} is in force, and not confirmed", str(error)) from None
             return Deployed(now, True, served, confirmed)
 
-    def _again(self, now: InForce, whole: bool, tell: Tell, superseded: Callable[[], bool]) -> Deployed:
+    def _again(self, now: InForce, whole: bool, report: Report) -> Deployed:
         """What is in force already may be so since a moment only, and nobody may have watched it."""
         if not self._watch:
             return Deployed(now, changed=False)
         broken = self._watch.import_errors()
         for file, why in sorted(broken.items()):
-            tell(f"note: {file} cannot be imported: {why}")
+            report.tell(f"note: {file} cannot be imported: {why}")
         try:
-            self._until(SERVED, now, self._patience.served_s, broken, tell, superseded)
+            self._until(SERVED, now, broken, report)
             if whole:
-                self._until(CONFIRMED, now, self._patience.confirmed_s, broken, tell, superseded)
+                self._until(CONFIRMED, now, broken, report)
         except (_FailedError, _UnconfirmedError) as error:
             raise TradewindError(f"the DAG release {now.release} is in force, and has errors", str(error)) from None
         return Deployed(now, changed=False)
@@ -198,20 +219,14 @@ class Deployment:
                 self._sleep(POLL_S)
             yield
 
-    def _until(
-        self,
-        event: str,
-        now: InForce,
-        patience: float,
-        known: Mapping[str, str],
-        tell: Tell,
-        superseded: Callable[[], bool],
-    ) -> float:
+    def _until(self, event: str, now: InForce, known: Mapping[str, str], report: Report) -> float:
+        """Wait for an event; seconds. ``known`` are errors that are no news."""
         assert self._watch
+        patience = self._patience.served_s if event == SERVED else self._patience.confirmed_s
         began = moved = self._clock()
         left: int | None = None
         while True:
-            if superseded():
+            if report.superseded:
                 raise _UnconfirmedError("somebody asked for what takes its place")
             try:
                 # Before errors are looked at: they are stored before it is said.
@@ -227,7 +242,7 @@ class Deployment:
                 return self._clock() - began
             if told.left != left:
                 left, moved = told.left, self._clock()
-                tell(f"{left:,} files are left to parse")
+                report.tell(f"{left:,} files are left to parse")
             if self._clock() - moved > patience:
                 raise (_FailedError if event == SERVED else _UnconfirmedError)(silent)
             self._sleep(POLL_S)
