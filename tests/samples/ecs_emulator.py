@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -110,6 +111,7 @@ class Emulator:
         self._numbers = itertools.count(1)
         self._real = boto3.Session(region_name="eu-west-1")
         self._plain = self._real.client("ecs")
+        self._clients: dict[str, Any] = {}
         self._plain.create_cluster(clusterName=CLUSTER)
         self._verbs: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "DescribeServices": self._describe_services,
@@ -118,11 +120,19 @@ class Emulator:
             "DescribeTasks": self._describe_tasks,
             "RunTask": self._run_task,
             "GetTaskProtection": self._get_task_protection,
+            # A revision never changes, and nothing changes its tags: moto is asked once.
+            "DescribeTaskDefinition": self._remembered(self._plain.describe_task_definition),
+            "ListTagsForResource": self._remembered(self._plain.list_tags_for_resource),
         }
 
     # What the target is given
 
     def client(self, name: str) -> Any:
+        if name not in self._clients:
+            self._clients[name] = self._made(name)
+        return self._clients[name]
+
+    def _made(self, name: str) -> Any:
         made = self._real.client(name)
         if name == "ecs":
             for operation in self._verbs:
@@ -146,6 +156,17 @@ class Emulator:
         self._plain.create_service(cluster=CLUSTER, serviceName=name, taskDefinition=revision, desiredCount=0)
 
     # The verbs
+
+    def _remembered(self, ask: Callable[..., dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        known: dict[str, dict[str, Any]] = {}
+
+        def answer(request: dict[str, Any]) -> dict[str, Any]:
+            key = json.dumps(request, sort_keys=True)
+            if key not in known:
+                known[key] = {name: value for name, value in ask(**request).items() if name != "ResponseMetadata"}
+            return deepcopy(known[key])
+
+        return answer
 
     def _describe_services(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"services": [self._service(self.services[name]) for name in request["services"]], "failures": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,6 +13,14 @@ import pytest
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_is_synchronised() -> Iterator[None]:
+    """What a machine that loses its power keeps is not tried here, and tests that write many records would wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="module")
