@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="session")
 def _nothing_is_synchronised() -> Iterator[None]:
-    """What a machine that loses its power keeps is not tried here, and tests that write many records would wait for it."""
+    """What a machine that loses its power keeps is not tried here; tests that write many records would wait for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield

@@ -9,9 +9,6 @@ from typing import Protocol
 
 from tradewind.blueprint import Component
 
-CONTROLLER = "controller"
-"""The service that brings workers to another revision."""
-
 
 class State(StrEnum):
     """How far one change is."""
