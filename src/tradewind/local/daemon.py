@@ -196,6 +196,8 @@ class Daemon:
                 await self.keep(request)
             case requests.Remark():
                 self.remarks = request.remarks
+            case _:
+                raise TradewindError(f"the supervisor cannot do {request.do!r}")
         return {}
 
     def status(self, usage: bool) -> supervisor_socket.Answer:
