@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.errors import TradewindError
-from tradewind.local import supervisor_requests
+from tradewind.local import supervisor_requests, supervisor_socket
 from tradewind.local.controller_records import NAME, POLL_S, records, store
 from tradewind.local.paths import Home
 from tradewind.local.platform import last_lines
@@ -23,6 +23,7 @@ from tradewind.local.supervisor_requests import (
     KeepWorkers,
     Remark,
     Request,
+    Send,
     ServiceState,
 )
 from tradewind.protocol.command_queue import CommandQueue
@@ -43,10 +44,14 @@ KEPT_S = 90 * 86_400.0
 
 
 class SupervisorBackend:
-    """See ``workers.pool.Backend``. Workers of one image are a group, and its name and its revision are the image."""
+    """See ``workers.pool.Backend``. Workers of one image are a group, and its name and its revision are the image.
 
-    def __init__(self, home: Home) -> None:
+    ``send`` takes a request to the supervisor of ``home``.
+    """
+
+    def __init__(self, home: Home, send: Send = supervisor_socket.ask) -> None:
         self._home = home
+        self._send = send
 
     def look(self, pool: str, *, closely: bool) -> Pool:
         """See Backend. The supervisor stops the workers that it is told to, and no other."""
@@ -98,7 +103,7 @@ class SupervisorBackend:
 
     def _ask(self, request: Request[A]) -> A:
         try:
-            return supervisor_requests.ask(self._home, request)
+            return supervisor_requests.ask(self._home, request, self._send)
         except ConnectionError as error:
             raise TradewindError("the supervisor does not answer", str(error)) from None
 

@@ -7,7 +7,7 @@ An answer of ``dict`` is the public format of ``tradewind status --json``; see d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -198,14 +198,17 @@ class Remark(Request[None]):
 _REQUESTS: Mapping[str, type[Request[Any]]] = {request.do: request for request in Request.__subclasses__()}
 
 
-def ask(home: Home, request: Request[A]) -> A:
-    """Ask the supervisor of ``home``.
+Send = Callable[[Home, dict[str, Any]], dict[str, Any]]
+
+
+def ask(home: Home, request: Request[A], send: Send = supervisor_socket.ask) -> A:
+    """Ask the supervisor of ``home``, over its socket.
 
     Raises:
         ConnectionError: no supervisor answers.
         TradewindError: what the supervisor answered, or that it is of another version.
     """
-    document = supervisor_socket.ask(home, {"do": request.do, **written(request)})
+    document = send(home, {"do": request.do, **written(request)})
     if request.answer is type(None):
         return None  # type: ignore[return-value]
     if request.answer is dict:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tradewind.errors import TradewindError
-from tradewind.local import supervisor_socket
 from tradewind.local.controller import SupervisorBackend
 from tradewind.local.paths import Home
 from tradewind.scaling.policy import Bounds
@@ -38,10 +37,13 @@ class Supervisor:
 
 
 @pytest.fixture
-def supervisor(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
-    made = Supervisor()
-    monkeypatch.setattr(supervisor_socket, "ask", made)
-    return made
+def supervisor() -> Supervisor:
+    return Supervisor()
+
+
+@pytest.fixture
+def backend(supervisor: Supervisor) -> SupervisorBackend:
+    return SupervisorBackend(Home(Path("unused")), supervisor)
 
 
 def service(name: str, **said: object) -> dict[str, Any]:
@@ -49,18 +51,15 @@ def service(name: str, **said: object) -> dict[str, Any]:
     return {**known, "image": "", "registered": [], **said}
 
 
-BACKEND = SupervisorBackend(Home(Path("unused")))
-
-
-def test_what_it_sees(supervisor: Supervisor) -> None:
+def test_what_it_sees(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.add("worker-1")
     supervisor.add("worker-5", healthy=False)
     supervisor.add("worker-6", wanted=False)
     supervisor.rows.append({"name": "web", "service": "web", "wanted": True, "healthy": True, "image": ""})
-    assert BACKEND.look("worker", closely=False) == Pool((Group("", "", 2),), "another image", "")
+    assert backend.look("worker", closely=False) == Pool((Group("", "", 2),), "another image", "")
     workers = (Worker("worker-1", protected=None), Worker("worker-5", protected=None, healthy=False))
-    assert BACKEND.look("worker", closely=True) == Pool((Group("", "", 2, workers),), "another image", "")
-    assert BACKEND.running("worker") == ["worker-1"]
+    assert backend.look("worker", closely=True) == Pool((Group("", "", 2, workers),), "another image", "")
+    assert backend.running("worker") == ["worker-1"]
 
 
 @pytest.mark.parametrize(
@@ -71,49 +70,49 @@ def test_it_ends_only_workers_without_tasks(cordoned: bool | None, tasks: int | 
     assert Worker("worker-1", cordoned, tasks, protected=None).safe is safe
 
 
-def test_workers_of_one_image_are_a_group(supervisor: Supervisor) -> None:
+def test_workers_of_one_image_are_a_group(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.add("worker-2", image="old")
     supervisor.add("worker-3", image="old")
     supervisor.add("worker-1", image="new")
     supervisor.add("worker-9", image="older", wanted=False)
-    found = BACKEND.look("worker", closely=False)
+    found = backend.look("worker", closely=False)
     assert found == Pool((Group("old", "old", 2), Group("new", "new", 1)), "another image", None)
 
 
-def test_where_there_is_none_the_supervisor_says_what_runs(supervisor: Supervisor) -> None:
+def test_where_there_is_none_the_supervisor_says_what_runs(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.services = [service("worker", image="in force", registered=["in force", "new"])]
-    assert BACKEND.look("worker", closely=True) == Pool((), "another image", "in force")
-    assert BACKEND.registered("worker", "new")
-    assert not BACKEND.registered("worker", "else")
+    assert backend.look("worker", closely=True) == Pool((), "another image", "in force")
+    assert backend.registered("worker", "new")
+    assert not backend.registered("worker", "else")
 
 
-def test_one_that_does_not_start_has_a_reason_and_nothing_to_lose(supervisor: Supervisor) -> None:
+def test_one_that_does_not_start_has_a_reason(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.add("worker-1", image="new", healthy=False, state="crash-loop")
-    (group,) = BACKEND.look("worker", closely=True).groups
+    (group,) = backend.look("worker", closely=True).groups
     assert group == Group(
         "new", "new", 1, (Worker("worker-1", True, 0, protected=None, healthy=False),), "worker-1: exit code 1"
     )
-    BACKEND.keep("worker", Keep("new", "new", 1, again=True))
+    backend.keep("worker", Keep("new", "new", 1, again=True))
     assert supervisor.asked[-1]["leaving"] == ("worker-1",)
 
 
-def test_what_it_does(supervisor: Supervisor) -> None:
-    BACKEND.keep("worker", Keep("new", "new", 1, ("worker-3", "worker-2")))
+def test_what_it_does(supervisor: Supervisor, backend: SupervisorBackend) -> None:
+    backend.keep("worker", Keep("new", "new", 1, ("worker-3", "worker-2")))
     leaving = ("worker-2", "worker-3")
     assert supervisor.asked == [{"do": "keep", "service": "worker", "count": 1, "leaving": leaving, "image": "new"}]
 
 
-def test_what_a_person_has_fixed(supervisor: Supervisor) -> None:
+def test_what_a_person_has_fixed(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.services = [service("worker", fixed=4), service("web")]
-    assert BACKEND.bounds() == {"worker": Bounds(4, 4)}
+    assert backend.bounds() == {"worker": Bounds(4, 4)}
 
 
-def test_a_supervisor_that_is_away_changes_nothing(supervisor: Supervisor) -> None:
+def test_a_supervisor_that_is_away_changes_nothing(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.away = True
     for do in (
-        lambda: BACKEND.look("worker", closely=False),
-        lambda: BACKEND.keep("worker", Keep("", "", 1)),
-        lambda: BACKEND.bounds(),
+        lambda: backend.look("worker", closely=False),
+        lambda: backend.keep("worker", Keep("", "", 1)),
+        lambda: backend.bounds(),
     ):
         with pytest.raises(TradewindError, match="the supervisor does not answer"):
             do()

@@ -11,7 +11,6 @@ import pytest
 from tradewind.blueprint import Component
 from tradewind.errors import TradewindError
 from tradewind.local import supervisor_requests as requests
-from tradewind.local import supervisor_socket
 from tradewind.local.paths import Home
 from tradewind.local.supervisor_requests import Request, decoded
 
@@ -47,10 +46,8 @@ class Wire:
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
-    made = Wire()
-    monkeypatch.setattr(supervisor_socket, "ask", made)
-    return made
+def wire() -> Wire:
+    return Wire()
 
 
 def test_no_request_is_left_out_here() -> None:
@@ -69,7 +66,7 @@ def test_there_and_back(wire: Wire, request_: Request[Any]) -> None:
         "services": [],
         "name": "web-2",
     }
-    answer = requests.ask(HOME, request_)
+    answer = requests.ask(HOME, request_, wire)
     assert isinstance(answer, request_.answer)
     assert decoded(wire.sent) == request_
 
@@ -83,6 +80,6 @@ def test_another_version_is_told_what_it_does_not_know(wire: Wire) -> None:
             decoded(document)
         assert "count" in told.value.why
     with pytest.raises(TradewindError, match="of different versions"):
-        requests.ask(HOME, requests.GetServices())
+        requests.ask(HOME, requests.GetServices(), wire)
     more = {"do": "restart", "service": "web", "softly": True}  # a newer command may say more
     assert decoded(more) == requests.RestartService("web")
