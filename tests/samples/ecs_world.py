@@ -229,6 +229,6 @@ class World:
         return {name: service.desired for name, service in self.ecs.services.items()}
 
     def active(self) -> str:
-        """The one of the workers' two services that has workers."""
+        """The one of the workers' services that has workers."""
         (found,) = (name for name in self.sets["worker"] if self.counts()[name])
         return found

@@ -41,6 +41,10 @@ RETIREMENT_NOTICE_S = (7 * 24 - 4) * 3600
 """Fargate replaces what it runs on once or twice a month, and stops tasks, protected ones too, 7 days after it has said
 so (fargateTaskRetirementWaitPeriod). Workers that never get that old are not met; some hours are for starting others.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-maintenance.html"""
+WORKER_SETS = ("a", "b", "c", "d")
+"""Where a new release of workers has a place while those of three others finish their tasks. An empty one costs
+nothing."""
+
 WORKER_LIFE_S = 24 * 3600
 """At least: where tasks take days, workers would be replaced all the time."""
 
@@ -283,7 +287,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
         queues=queues,
         slots=worker.slots,
         spot=worker.spot,
-        replica_sets=("a", "b"),
+        replica_sets=WORKER_SETS,
         grants=(Grant.PROTECTION,),
         without_log_server=("--skip-serve-logs",),
     )

@@ -1,4 +1,4 @@
-"""Workers on ECS: two services for each pool, of which one has workers but while another revision replaces them.
+"""Workers on ECS: some services for each pool, of which one has workers but while others replace them.
 
 ECS chooses among the tasks that it may stop when a number is lowered, and has been seen to have no others then.
 """
@@ -30,7 +30,7 @@ class Session(Protocol):
 
 
 class EcsBackend:
-    """See Backend. ``services`` are the two ECS services of each pool."""
+    """See Backend. ``services`` are the ECS services of each pool."""
 
     def __init__(
         self,

@@ -168,7 +168,7 @@ variable "services" {
     a secret, or of an address (web, execution-api, task-logs, connections, controller). `exposure`: public, internal or
     none. `dags`: none, read or write. `grants` are names of what it may do in AWS: each has a file `grant_*.tf`. `min` is
     how many copies there must always be. `scaling` is left out where the number of copies is fixed or the controller's.
-    `replica_sets`: with two, copies are shared by two ECS services, and the controller counts them.
+    `replica_sets`: with several, copies are shared by so many ECS services, and the controller counts them.
   EOT
   type = map(object({
     component      = string

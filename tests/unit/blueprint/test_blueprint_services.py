@@ -138,7 +138,7 @@ def test_one_worker_service_for_each_class_serves_its_queues(environment: Enviro
         assert service.queues == environment.queues_of(name)
         assert service.command[service.command.index("--queues") + 1] == ",".join(service.queues)
         assert service.command[service.command.index("--slots") + 1] == str(worker.slots) == str(service.slots)
-        assert service.replica_sets == ("a", "b")
+        assert service.replica_sets == ("a", "b", "c", "d")
         assert service.stop_grace_s == ECS_STOP_LIMIT_S
     served = [queue for service in found for queue in service.queues]
     assert sorted(served) == sorted(environment.class_of_queue)
