@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tradewind.blueprint import Component
+from tradewind.local import supervisor_requests as requests
+from tradewind.local.supervisor_requests import ServiceState
 from tradewind.protocol import workers as protocol
 from tradewind.protocol.workers import GroupState, Order, PoolState, Workers
 from tradewind.releases.dag_files import DagFiles
@@ -18,7 +20,7 @@ from tradewind.storage.records import FolderRecords
 
 WORKER = Rolled("worker", Component.WORKER, False)
 SCHEDULER = Rolled("scheduler", Component.SCHEDULER, False)
-ABOUT = {"one_off": False, "address": False, "count": 1, "fixed": None}
+ABOUT = (False, False, 1, None, "", ())  # no one-off, no address, one copy, nothing fixed
 
 
 class Supervisor:
@@ -26,7 +28,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.asked: list[dict[str, Any]] = []
+        self.asked: list[requests.Request[Any]] = []
 
     def add(self, name: str, service: str, image: str, state: str = "healthy") -> None:
         self.rows.append(
@@ -34,16 +36,15 @@ class Supervisor:
             | {"healthy": state == "healthy", "last_exit": "exit code 1", "log": ""}
         )
 
-    def ask(self, **request: Any) -> dict[str, Any]:
+    def ask(self, request: requests.Request[Any]) -> Any:
         self.asked.append(request)
-        match request["do"]:
-            case "services":
-                names = {"worker": "worker", "scheduler": "scheduler"}
-                services = [{"name": name, "component": component, **ABOUT} for name, component in names.items()]
-                return {"containers": True, "services": services}
-            case "status":
+        match request:
+            case requests.GetServices():
+                names = {"worker": Component.WORKER, "scheduler": Component.SCHEDULER}
+                return requests.ServiceStates(True, tuple(ServiceState(*named, *ABOUT) for named in names.items()))
+            case requests.GetStatus():
                 return {"processes": self.rows}
-        return {}
+        return None
 
 
 @pytest.fixture
@@ -67,8 +68,8 @@ def test_workers_are_registered_and_left_to_the_controller(target: LocalTarget, 
     for until in Until:
         found = target.advance(WORKER, "new", until)
         assert (found.state, found.detail) == (State.PENDING, "the controller is asked")
-    assert {"do": "register", "image": "new"} in supervisor.asked
-    assert {request["do"] for request in supervisor.asked} == {"services", "register"}
+    assert requests.RegisterImage("new") in supervisor.asked
+    assert {request.do for request in supervisor.asked} == {"services", "register"}
 
 
 def test_workers_that_only_finish_their_tasks_do_not_run_a_release(
@@ -89,12 +90,12 @@ def test_workers_that_only_finish_their_tasks_do_not_run_a_release(
 def test_other_copies_start_beside_the_old_ones(target: LocalTarget, supervisor: Supervisor) -> None:
     supervisor.add("scheduler", "scheduler", "old")
     assert target.advance(SCHEDULER, "new").detail == "new copies start"
-    assert supervisor.asked[-1] == {"do": "add", "service": "scheduler", "image": "new"}
+    assert supervisor.asked[-1] == requests.AddProcess("scheduler", "new")
     supervisor.add("scheduler-2", "scheduler", "new", "starting")
     assert target.advance(SCHEDULER, "new").stage is Stage.STARTING
     supervisor.rows[1] |= {"state": "healthy", "healthy": True}
     assert target.advance(SCHEDULER, "new").stage is Stage.STOPPING
-    assert {"do": "retire", "name": "scheduler"} in supervisor.asked
+    assert requests.RetireProcess("scheduler") in supervisor.asked
 
 
 def test_a_copy_that_does_not_start_fails(target: LocalTarget, supervisor: Supervisor, tmp_path: Path) -> None:
