@@ -215,7 +215,7 @@ class World:
         raise AssertionError(f"still {self.rollout().status()['draining']}")
 
     def workers(self, service: str | None = None) -> list[Task]:
-        """The workers that run, of one ECS service or of both."""
+        """The workers that run, of one ECS service or of all."""
         names = self.sets["worker"] if service is None else (service,)
         return [task for task in self.ecs.tasks.values() if task.service in names and not task.stopped]
 

@@ -96,7 +96,7 @@ def test_only_the_controller_starts_revisions_of_workers_and_it_can_make_none() 
             assert 'module.task["controller"]' in address
             revisions = statement["Condition"]["ArnLikeIfExists"]["ecs:task-definition"]
             assert all(re.search(r":task-definition/[a-z0-9-]+-worker[a-z0-9-]*:\*$", each) for each in revisions)
-            assert all(re.search(r"/worker[a-z0-9-]*-[ab]$", resource) for resource in statement["Resource"])
+            assert all(re.search(r"/worker[a-z0-9-]*-\?$", resource) for resource in statement["Resource"])
             makes = ("ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:RunTask", "iam:PassRole")
             assert not [address for address, statement in found if may(statement, *makes)]
         elif starting:

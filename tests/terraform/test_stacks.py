@@ -40,6 +40,18 @@ def test_a_new_environment_is_only_made(tradewind: Tradewind, name: str) -> None
     assert {tuple(each) for each in actions.values()} == {("create",)}
 
 
+def test_an_environment_has_as_many_classes_of_workers_as_a_company_wants() -> None:
+    """The controller's rights name them all, and a role takes 10,240 characters of policy."""
+    document = yaml.safe_load((PROJECT / "tradewind.yaml").read_text())
+    document["environments"]["dev"]["workers"] = {f"machine-learning-{number}": {"max": 1} for number in range(12)}
+    stack = environment_stack(parse(yaml.safe_dump(document), "tradewind.yaml"), "dev")
+    state = terraform(stack, "classes").apply(**variables(stack))
+    made = [
+        module for module in state["values"]["root_module"]["child_modules"] if "machine-learning" in module["address"]
+    ]
+    assert len([module for module in made if module["address"].startswith("module.service")]) == 12 * 4
+
+
 @pytest.mark.parametrize("kind", ["bootstrap", "account", "environment"])
 def test_each_example_can_be_planned_as_it_stands(kind: str) -> None:
     given = json.loads((PROJECT / f"terraform/examples/{kind}.tfvars.json").read_text())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def _nothing_is_synchronised() -> Iterator[None]:
     """What a machine that loses its power keeps is not tried here; tests that write many records would wait for it."""
     with pytest.MonkeyPatch.context() as patch:

@@ -169,7 +169,7 @@ class Service:
     list and each home can set its own. ``environment`` holds plain values; ``secrets`` and ``endpoints`` map the name
     of a variable to what the home must put there. ``cpu`` is in vCPU, ``memory_gb`` in GB, ``stop_grace_s`` in seconds
     between SIGTERM and SIGKILL. A ``one_off`` runs to its end at every start and release. ``replica_sets`` names the
-    ECS services that share the copies: workers have two, so that a release never touches a busy one.
+    ECS services that share the copies: workers have four, so that a release never touches a busy one.
     ``path`` is where a service that can be reached answers, and ``sticky`` keeps a browser with one copy.
     ``log_port`` serves live task logs. ``dags`` is its access to the DAG files, ``task_logs`` to finished logs;
     ``connections`` lets it look connections up in the home's store; ``grants`` is what else it may do in AWS

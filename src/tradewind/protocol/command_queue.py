@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from tradewind.errors import TradewindError
 from tradewind.protocol.controller_requests import DeployDags, Request, RollBackDags
-from tradewind.protocol.message import written
+from tradewind.protocol.message import read, written
 from tradewind.storage.lease import LeaseKey, me
 from tradewind.storage.records import ConflictError, Records
 
@@ -133,7 +133,7 @@ class CommandQueue:
         def add(waiting: list[Command]) -> tuple[list[Command], Command]:
             for other in waiting:
                 if request.alone and other.alone and (mine.do, other.do) != INSTEAD:
-                    if (other.do, other.arguments) == (mine.do, mine.arguments):
+                    if _same(request, other):
                         return waiting, other
                     raise BusyError(
                         f"another change of {self._environment} is under way",
@@ -261,6 +261,16 @@ class CommandQueue:
                 continue
             return result
         raise TradewindError(f"the inbox of {self._environment} cannot be written", "too many ask at once", "try again")
+
+
+def _same(request: Request, other: Command) -> bool:
+    """Whether a command asks for this, whichever version wrote it."""
+    if other.do != request.do:
+        return False
+    try:
+        return bool(read(type(request), other.arguments, other.do, "") == request)
+    except TradewindError:
+        return False
 
 
 class Asked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import Any
 
@@ -20,14 +20,15 @@ def written(message: object) -> dict[str, Any]:
 
 
 def read(kind: Any, document: Mapping[str, Any], what: str, hint: str) -> Any:
-    """The message of ``kind`` that a document is. What a newer version says more is left out.
+    """The message of ``kind``, a dataclass, that a document is. What a newer version says more is left out.
+
+    An older version does not say what is new: so a field that is added later has a default.
 
     Raises:
         TradewindError: something is missing in ``what``, or is not what it should be; ``hint`` says what helps.
     """
-    known = {field.name for field in fields(kind)}
     try:
-        return _reader(kind).validate_python({name: value for name, value in document.items() if name in known})
+        return _reader(kind).validate_python(dict(document))
     except ValidationError as error:
         first = error.errors()[0]
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -245,17 +245,21 @@ def _start(new: Group, old: Collection[Group], wanted: int, *, tried: bool) -> S
 def _relieve(new: Group | None, old: Collection[Group], wanted: int, replace_after_s: float, until: Until) -> Steps:
     """New workers take tasks: old ones take none, finish those that they have, and go, unless they are kept."""
     taking = tuple(worker.name for group in old for worker in group.workers if _may_take(worker))
-    if taking:
-        return Steps(cordon=taking, stage=Stage.TURNING, waits="not every old worker has answered yet")
+    told = [group for group in old if not any(_may_take(worker) for worker in group.workers)]
+    shrink = tuple(step for group in told if (step := _emptied(group))) if until is Until.GONE else ()
+    size = size_of(new, wanted, replace_after_s) if new else Size()
+    if taking:  # one that does not answer keeps neither the new ones from growing nor other groups from going
+        waits = "not every old worker has answered yet"
+        steps = Steps(cordon=taking, shrink=shrink, stage=Stage.TURNING, waits=waits)
+        return _of_group(new, Size(uncordon=size.uncordon, launch=size.launch), steps) if new else steps
     count, tasks = sum(len(group.workers) for group in old), sum(group.tasks for group in old)
     waits = f"{count} old workers finish {tasks} tasks" if old else ""
-    shrink = tuple(step for group in old if (step := _emptied(group))) if until is Until.GONE else ()
     steps = Steps(shrink=shrink, waits=waits, stage=Stage.DRAINING if old else Stage.STEADY)
-    return _of_group(new, size_of(new, wanted, replace_after_s), steps) if new else steps
+    return _of_group(new, size, steps) if new else steps
 
 
 def _make_room(groups: Collection[Group], wanted: int, replace_after_s: float) -> Steps:
-    """Each place has workers, and none of what is wanted. The group that works stays, and the other is emptied.
+    """Each place has workers, and none of what is wanted. The group that works stays, and another is emptied.
 
     Which of them works is only known of those that answer: none is chosen because it did not.
     """

@@ -36,10 +36,10 @@ locals {
       Condition = local.through_s3
     },
     {
-      Sid      = "Workers"
+      Sid      = "Services"
       Effect   = "Allow"
       Action   = ["ecs:DescribeServices"]
-      Resource = local.worker_service_arns
+      Resource = ["${local.ecs_arn}:service/${module.cluster.name}/*"]
     },
     {
       # Revisions of workers alone, where it names one. It can register none, and write no tags: so it starts what a rollout
@@ -51,10 +51,10 @@ locals {
       Condition = { ArnLikeIfExists = { "ecs:task-definition" = local.worker_revisions } }
     },
     {
-      Sid      = "WorkerRevisionTags"
+      Sid      = "RevisionTags"
       Effect   = "Allow"
       Action   = ["ecs:ListTagsForResource"]
-      Resource = local.worker_revisions
+      Resource = ["${local.ecs_arn}:task-definition/${local.name}-*:*"]
     },
     {
       Sid       = "WorkerTasks"
@@ -67,7 +67,7 @@ locals {
       Sid      = "WorkerStates"
       Effect   = "Allow"
       Action   = ["ecs:DescribeTasks", "ecs:GetTaskProtection"]
-      Resource = ["arn:aws:ecs:${var.region}:${var.account_id}:task/${module.cluster.name}/*"]
+      Resource = ["${local.ecs_arn}:task/${module.cluster.name}/*"]
     },
     {
       # Whether they are there; never what is in them.

@@ -36,7 +36,7 @@ output "security_groups" {
 }
 
 output "services" {
-  description = "The ECS services of each service: one, or two where replica sets take turns. One-off tasks have none."
+  description = "The ECS services of each service: one, or several where replica sets take turns. One-off tasks have none."
   value       = local.outputs.services
 }
 

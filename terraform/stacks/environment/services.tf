@@ -1,6 +1,6 @@
 locals {
-  # ECS services, by their names. Where copies are shared by replica sets there is one for each: a release updates the idle
-  # one, grows it, and drains the other, so that no deployment waits behind a task that runs for hours.
+  # ECS services, by their names. Where copies are shared by replica sets there is one for each: a release grows an idle
+  # one and drains the others, so that no deployment waits behind a task that runs for hours.
   ecs_services = merge([
     for name, service in var.services : {
       for set in service.replica_sets : length(service.replica_sets) > 1 ? "${name}-${set}" : name => {
@@ -15,8 +15,10 @@ locals {
     for name, service in var.services : name => [for ecs_service, of in local.ecs_services : ecs_service if of.service == name]
     if length(service.replica_sets) > 1
   }
-  worker_service_arns = [for name in flatten(values(local.worker_services)) : "arn:aws:ecs:${var.region}:${var.account_id}:service/${module.cluster.name}/${name}"]
-  worker_revisions    = [for name in keys(local.worker_services) : "arn:aws:ecs:${var.region}:${var.account_id}:task-definition/${local.name}-${name}:*"]
+  # The replica sets of a service differ in one letter. One pattern for all of them: a role takes 10,240 characters.
+  worker_service_arns = [for name in keys(local.worker_services) : "${local.ecs_arn}:service/${module.cluster.name}/${name}-?"]
+  worker_revisions    = [for name in keys(local.worker_services) : "${local.ecs_arn}:task-definition/${local.name}-${name}:*"]
+  ecs_arn             = "arn:aws:ecs:${var.region}:${var.account_id}"
 
   endpoints = {
     web           = local.web_url

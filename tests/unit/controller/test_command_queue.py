@@ -216,6 +216,18 @@ def test_a_rollback_may_come_while_a_deployment_goes_on(inbox: CommandQueue) -> 
     assert inbox.send(RollBackDags()) == back
 
 
+def test_the_same_of_another_version_is_joined(inbox: CommandQueue, records: Records) -> None:
+    command = inbox.send(RollBackDags("d-1"))
+    for arguments in ({"to": "d-1"}, {"to": "d-1", "only": None, "wait": True, "softly": False}):
+        found = records.read(INBOX)
+        assert found
+        (waiting,) = found[0]["commands"]
+        records.write(INBOX, {"commands": [{**waiting, "arguments": arguments}]}, found[1])
+        assert inbox.send(RollBackDags("d-1")).id == command.id
+        with pytest.raises(TradewindError, match="another change"):
+            inbox.send(RollBackDags("d-2"))
+
+
 def test_what_a_newer_command_line_says_more_is_no_hindrance(inbox: CommandQueue, records: Records) -> None:
     command = inbox.send(ListDags())
     found = records.read(INBOX)

@@ -63,6 +63,16 @@ def test_one_that_does_not_answer_and_is_protected_may_take_tasks() -> None:
     assert decide(pool((Worker("a1"),), *new), order(), 1).stage is Stage.DRAINING
 
 
+def test_an_old_worker_that_does_not_answer_is_in_the_way_of_no_other() -> None:
+    hangs = Group("a", "1", 1, (Worker("a1", protected=True),))
+    idle = Group("b", "2", 2, (cordoned("b1"), cordoned("b2")))
+    found = Pool((hangs, idle, Group("c", "3", 2, (busy("c1"), busy("c2")))), "d")
+    steps = decide(found, order("3"), 5)
+    assert (steps.cordon, steps.stage) == (("a1",), Stage.TURNING)
+    assert steps.grow == (Keep("c", "3", 5),)
+    assert steps.shrink == (Keep("b", "2", 0, ("b1", "b2")),)
+
+
 def test_old_workers_stay_until_nothing_goes_back_to_them() -> None:
     idle = (cordoned("a1"), cordoned("a2"))
     kept = decide(pool(idle, busy("b1"), busy("b2")), order(until=Until.TURNED), 2)

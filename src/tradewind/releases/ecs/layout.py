@@ -11,7 +11,7 @@ from typing import Any
 class Layout:
     """What Terraform made, as its outputs say: names and ARNs.
 
-    ``services`` maps each service to its ECS services: one, or two that take turns. One-offs have none.
+    ``services`` maps each service to its ECS services: one, or several that take turns. One-offs have none.
     ``templates`` maps each service to the template revision of its task definition.
     """
 

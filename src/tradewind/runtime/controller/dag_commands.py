@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,7 +49,8 @@ class DagCommands:
         def come() -> None:
             bring(self._store, asked.release, self._shared.folder / RELEASES)
 
-        return self._put(asked.release, report, whole=asked.whole, bring=come)
+        with _its_lock(report):
+            return outcome(self._deployment.deploy(asked.release, report, whole=asked.whole, bring=come))
 
     def rollback(self, asked: RollBackDags, report: Report) -> Mapping[str, Any]:
         """See RollBackDags."""
@@ -57,7 +59,9 @@ class DagCommands:
             return {"release": now.release if now else "", "changed": False}
         # Whoever goes on with it finds another one "before".
         release = report.begun.get("release") or asked.to or self._shared.before()
-        return self._put(str(release), report, whole=False, take_back=False, wait=asked.wait)
+        with _its_lock(report):
+            done = self._deployment.deploy(str(release), report, whole=False, take_back=False, wait=asked.wait)
+        return outcome(done)
 
     def prune(self, asked: PruneDags, report: Report) -> Mapping[str, Any]:
         """See PruneDags."""
@@ -100,13 +104,16 @@ class DagCommands:
         since = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
         return [release.id for release in self._deployment.prune(KEPT, since.isoformat(timespec="seconds"))]
 
-    def _put(self, release: str, report: Report, **how: Any) -> Mapping[str, Any]:
-        try:
-            return outcome(self._deployment.deploy(release, report, **how))
-        except BusyError:
-            if report.begun:  # a file system may keep the lock of a controller that is gone for a while
-                raise StoppedError from None
-            raise
+
+@contextmanager
+def _its_lock(report: Report) -> Iterator[None]:
+    """A file system may keep the lock of a controller that is gone for a while: what that one began is tried again."""
+    try:
+        yield
+    except BusyError:
+        if report.begun:
+            raise StoppedError from None
+        raise
 
 
 def outcome(done: Deployed) -> Mapping[str, Any]:

@@ -128,7 +128,7 @@ run "a_replica_set" {
 
   assert {
     condition     = aws_ecs_service.this.name == "worker-heavy-b" && aws_ecs_service.this.health_check_grace_period_seconds == null
-    error_message = "Two services that take turns must have two names, and ECS refuses a grace period without a load balancer."
+    error_message = "Services that take turns must have names of their own, and ECS refuses a grace period without a load balancer."
   }
 }
 
