@@ -1,1 +1,1 @@
-"""Measurements against stock Airflow, side by side in one run, as ratios: ``make bench``."""
+"""Comparisons with stock Airflow, side by side in one run, as ratios: ``make bench``."""

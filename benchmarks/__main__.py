@@ -34,7 +34,10 @@ MEMORY = Path("/dev/shm")
 
 
 def start(folder: Path, rounds: int) -> None:
-    """From the command to the success of a task that was submitted as soon as it could be, alternating, warm."""
+    """Measure the time from the start command to the success of the first task, alternating, warm.
+
+    The task is submitted as soon as the platform accepts it.
+    """
     ours, theirs = Tradewind(folder / "tradewind"), Standalone(folder / "standalone")
     times: dict[str, list[float]] = {ours.name: [], theirs.name: []}
     for round_ in range(rounds + 1):
@@ -43,16 +46,17 @@ def start(folder: Path, rounds: int) -> None:
             with subject.running() as airflow:
                 run_to_success(airflow, "one_task")
                 elapsed = time.monotonic() - began
-            if round_:  # the first round makes the databases
+            if round_:  # the first round is cold: it creates the databases
                 times[subject.name].append(elapsed)
             print(f"start       {'warm' if round_ else 'cold'}  {subject.name:<20} {elapsed:6.1f} s", flush=True)
     report("start", times, ours.name, theirs.name)
 
 
 def throughput(folder: Path, rounds: int) -> None:
-    """Tasks a second of a DAG with 300 mapped tasks, as Tradewind runs Airflow and as it comes, alternating, warm.
+    """Measure tasks a second of a DAG with 300 mapped tasks, with Tradewind's and with stock settings.
 
-    Both platforms are up all the time, so that a round takes a minute, not the minutes in which a machine changes.
+    Rounds alternate and are warm. Both platforms run all the time, so that a round takes only about a minute: the speed
+    of the machine changes little in that time.
     """
     ours, stock = Tradewind(folder / "ours"), StockCelery(folder / "stock")
     with ours.running() as first, stock.running() as second:
@@ -75,21 +79,24 @@ def throughput(folder: Path, rounds: int) -> None:
 
 
 def dags(folder: Path, rounds: int) -> None:
-    """From a commit that changes one of 10,000 files until Airflow has the new tasks: a DAG's; all that use a helper.
+    """Measure the time from a commit that changes one of 10,000 files until Airflow has the new tasks.
 
-    Ours: ``tradewind dags deploy``, CHANGES of each in a round, one after another. Stock: files are changed in the
-    folder that Airflow reads, which is as large; as many changes, spread over the time in which it has found all files,
-    since it parses them again and again, and a change waits for its turn. One platform after the other. Each change is
-    to another DAG or helper.
+    A change is to one DAG file, or to a helper: then all DAGs that import the helper must have the new task. Each
+    change is to another DAG or helper. The two platforms run one after the other.
+
+    Tradewind: ``tradewind dags deploy``, CHANGES of each kind in a round, one after another.
+    Stock: the same number of changes, made in the folder that Airflow reads, which has the same files. Stock Airflow
+    parses all files in turn, and a change waits for its turn. So the changes are spread over the time that Airflow
+    needed to find all files.
     """
     repository, plain, empty = folder / "repository", folder / "plain", folder / "empty"
     empty.mkdir()
     if rounds * CHANGES > HELPERS:
-        raise ValueError(f"each change is to another helper, and there are {HELPERS} for {CHANGES} changes a round")
+        raise ValueError(f"too many rounds: each change needs another helper, and there are {HELPERS}")
     repository_of.generate(repository, FILES, DAGS)
     shutil.copytree(repository, plain, ignore=shutil.ignore_patterns(".git"))
     ours, stock = Tradewind(folder / "ours", empty), StockCelery(folder / "stock", plain)
-    deploy = ("dags", "deploy", "local", "--from", str(repository))
+    deploy = ("dags", "deploy", "-e", "local", str(repository))
     times: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in KINDS} for name in ("tradewind", "stock")}
 
     def note(name: str, change: Change, shown: float) -> None:
@@ -101,7 +108,7 @@ def dags(folder: Path, rounds: int) -> None:
         done = json.loads(ours.command(*deploy, "--json"))
         waited = done["served_s"] + done["confirmed_s"]
         shipped = time.monotonic() - began - waited
-        print(f"dags  tradewind  in force after {shipped:.1f} s, confirmed {waited:.0f} s later", flush=True)
+        print(f"dags  tradewind  active after {shipped:.1f} s, confirmed {waited:.0f} s later", flush=True)
         began = time.monotonic()
         ours.command(*deploy)
         print(f"dags  tradewind  unchanged: {time.monotonic() - began:.1f} s", flush=True)
@@ -109,12 +116,12 @@ def dags(folder: Path, rounds: int) -> None:
             for kind in KINDS:
                 change = _change(repository, kind, number)
                 repository_of.commit(repository)
-                ours.command(*deploy, "--no-wait")
+                ours.command(*deploy, "--no-confirm")
                 until(change.shown_by(airflow), WATCH_S, STOCK_S)
                 note("tradewind", change, time.monotonic())
         began = time.monotonic()
         ours.command(*deploy)
-        print(f"dags  tradewind  all of it confirmed after {time.monotonic() - began:.1f} s more", flush=True)
+        print(f"dags  tradewind  all changes confirmed after {time.monotonic() - began:.1f} s more", flush=True)
     with stock.running() as airflow:
         began = time.monotonic()
         until(lambda: airflow.call("GET", "/dags?limit=1")["total_entries"] >= DAGS, WATCH_S, STOCK_S)
@@ -127,7 +134,7 @@ def dags(folder: Path, rounds: int) -> None:
                 _watch(airflow, waiting, time.monotonic() + once / CHANGES / len(KINDS), note)
         _watch(airflow, waiting, time.monotonic() + STOCK_S, note)
     if waiting:
-        raise RuntimeError(f"stock settings have not shown {waiting} after {STOCK_S:.0f} s")
+        raise RuntimeError(f"stock settings did not show these changes within {STOCK_S:.0f} s: {waiting}")
     for kind, found in times["tradewind"].items():
         theirs = times["stock"][kind]
         print(
@@ -141,7 +148,7 @@ def dags(folder: Path, rounds: int) -> None:
 
 @dataclass(frozen=True)
 class Change:
-    """One of a file: the DAGs that show it, the task that these have then, and when it was made."""
+    """A change of a file: the DAGs that show it, the task that they have after it, and the time when it was made."""
 
     kind: str
     dags: tuple[str, ...]
@@ -149,14 +156,14 @@ class Change:
     made: float
 
     def shown_by(self, airflow: Airflow) -> Callable[[], bool]:
-        """Asks whether all of them show it; who has shown it is not asked again."""
+        """Return a function that asks Airflow if all these DAGs show the change; it asks each DAG only until then."""
         left = list(self.dags)
 
         def shown() -> bool:
             while left:
                 try:
                     tasks = airflow.call("GET", f"/dags/{left[-1]}/tasks")["tasks"]
-                except (TradewindError, LookupError):  # it has no answer now
+                except (TradewindError, LookupError):  # Airflow has no answer at the moment
                     return False
                 if self.task not in {task["task_id"] for task in tasks}:
                     return False
@@ -179,9 +186,10 @@ def _change(repository: Path, kind: str, number: int) -> Change:
 
 
 def _watch(airflow: Airflow, waiting: list[Change], until_s: float, note: Callable[[str, Change, float], None]) -> None:
-    """Look for changes until they are shown, or until then. Looks take time from stock settings, and are few.
+    """Check for changes until Airflow shows them all, or until ``until_s`` on the monotonic clock.
 
-    What is shown counts from the look before, which has not seen it.
+    Checks are rare, because they cost processor time. A change counts as shown at the last check that did not show it:
+    the remaining error favors stock settings.
     """
     looks = {change: change.shown_by(airflow) for change in waiting}
     before = time.monotonic()
@@ -195,16 +203,17 @@ def _watch(airflow: Airflow, waiting: list[Change], until_s: float, note: Callab
 
 
 def p95(times: list[float]) -> float:
-    """The 95th percentile by nearest rank: one that was measured."""
+    """The 95th percentile by nearest rank: a measured value."""
     return sorted(times)[max(0, math.ceil(0.95 * len(times)) - 1)]
 
 
 def gate(folder: Path, rounds: int) -> None:
-    """``tradewind dags test`` of 1,000 DAG files; Airflow loading them one after another, with the same findings.
+    """Compare ``tradewind dags test`` of 1,000 DAG files with Airflow, which loads them one after another.
 
-    Serial is a process for each file, as Airflow's DAG processor does it. Together is all files in one process, where
-    one file that hangs, exits or changes a module is the end of all. Files are in memory where that can be: some file
-    systems (ext4 without a journal) make new ones the slower, the more were removed in the minutes before.
+    Both have the same findings. ``serial`` starts a process for each file, as Airflow's DAG processor does.
+    ``together`` loads all files in one process: a file that hangs, exits or changes a module affects all others.
+    The files are in memory if the machine has ``/dev/shm``. Some file systems (ext4 without a journal) create files
+    more slowly after many files were removed in the minutes before.
     """
     with tempfile.TemporaryDirectory(prefix="tradewind-bench-", dir=MEMORY if MEMORY.is_dir() else folder) as place:
         _gate(Path(place), rounds)
@@ -239,7 +248,7 @@ def _gate(folder: Path, rounds: int) -> None:
             if isinstance(found, dict):
                 reused = found["reused"]
                 found = sorted([finding["rule"], finding["file"]] for finding in found["findings"] if finding["error"])
-            print(f"gate            {name:<10} {times[name][-1]:6.1f} s  {reused:>4} as before  {found}", flush=True)
+            print(f"gate            {name:<10} {times[name][-1]:6.1f} s  {reused:>4} reused  {found}", flush=True)
     report("gate, cold", times, "serial", "cold")
     report("gate, after one change", times, "serial", "again")
     report("gate, cold, all files in one process", times, "together", "cold")
@@ -258,13 +267,13 @@ def report(what: str, times: dict[str, list[float]], first: str, second: str) ->
 
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
-    """What is to be measured; without a name, everything."""
+    """Parse the arguments: the measurements to run (all if none is named) and the number of rounds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("what", nargs="*", metavar="{" + ",".join(MEASURED) + "}", help="when not given: all")
     parser.add_argument("--rounds", type=int, default=3)
     found = parser.parse_args(arguments)
-    if unknown := sorted(set(found.what) - set(MEASURED)):  # `choices` refuses to be given none
-        parser.error(f"nobody measures {', '.join(unknown)}: there are {', '.join(MEASURED)}")
+    if unknown := sorted(set(found.what) - set(MEASURED)):  # with `choices`, argparse refuses an empty list
+        parser.error(f"unknown measurement: {', '.join(unknown)} (choose from {', '.join(MEASURED)})")
     found.what = found.what or list(MEASURED)
     return found
 

@@ -1,4 +1,4 @@
-"""A generated repository of DAGs: many files, of which some are DAGs, some helpers that several DAGs import."""
+"""Generate a repository of many files: DAG files, helpers that several DAGs import, and other modules."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ with DAG(
     tags=["bench"],
 ) as dag:
     begin, end = EmptyOperator(task_id="begin"), EmptyOperator(task_id="end_{own}")
+
     for table in TABLES:
         with TaskGroup(table):
             clean = BashOperator(task_id="clean", bash_command=f"echo {{table}} {{{{{{{{ ds }}}}}}}}")
@@ -54,7 +55,10 @@ with DAG(
 
 
 def generate_pipelines(folder: Path, number: int) -> None:
-    """So many DAG files of twenty tasks each, as people write them; one cannot be imported, two define the same DAG."""
+    """Create ``number`` DAG files of twenty tasks each, and two faults.
+
+    One file cannot be imported, and two files define the same DAG.
+    """
     for package in ("helpers", "dags"):
         (folder / package).mkdir(parents=True)
     for helper in range(HELPERS):
@@ -68,13 +72,13 @@ def generate_pipelines(folder: Path, number: int) -> None:
 
 
 def change_pipeline(folder: Path, number: int, value: str) -> None:
-    """Another task of its own for one DAG of twenty tasks."""
+    """Rename the last task of one DAG of twenty tasks."""
     text = _PIPELINE.format(number=number, helper=number % HELPERS, own=value)
     (folder / f"dags/p{number:04}.py").write_text(text)
 
 
 def generate(folder: Path, files: int, dags: int) -> None:
-    """A git repository with ``files`` files in all, of which ``dags`` are DAG files, and one commit."""
+    """Create a git repository with one commit and ``files`` files, of which ``dags`` are DAG files."""
     for package in ("helpers", "dags"):
         (folder / package).mkdir(parents=True)
     for number in range(HELPERS):
@@ -90,23 +94,23 @@ def generate(folder: Path, files: int, dags: int) -> None:
 
 
 def change_dag(folder: Path, number: int, value: str) -> None:
-    """Another task of its own for one DAG."""
+    """Rename the first task of one DAG."""
     path = folder / f"dags/d{number:04}.py"
     path.write_text(_DAG.format(number=number, helper=number % HELPERS, own=value))
 
 
 def change_helper(folder: Path, number: int, value: str) -> None:
-    """Another name for a task of every DAG that imports this helper."""
+    """Change a helper, which renames a task of every DAG that imports it."""
     (folder / f"helpers/h{number:03}.py").write_text(f"VALUE = {value!r}\n")
 
 
 def commit(folder: Path) -> None:
-    """Commit everything."""
+    """Commit all files."""
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "change")
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """One git command, as nobody in particular."""
+    """Run a git command with a fixed author and without background garbage collection."""
     identity = ("-c", "user.name=Bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0")
     subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True)

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.serial FOLDER [--together]``: loads DAG files one after another; says what is wrong.
+"""``python -m benchmarks.serial FOLDER [--together]``: load DAG files one after another and print the findings.
 
-It finds what the gate finds, with Airflow alone: what cannot be imported or stored, and DAGs that two files define.
-Each file has a process of its own, which ends with it, whatever it does; ``--together``: all files are loaded in one.
-What the file names of Airflow is imported before the fork, as Airflow's DAG processor does it
+It has the findings of the gate, made with Airflow alone: files that cannot be imported, DAGs that cannot be stored, and
+DAGs that two files define. Each file is loaded in a process of its own; ``--together`` loads all files in one process.
+The Airflow modules that a file imports are imported before the fork, as in Airflow's DAG processor
 (``airflow.dag_processing.processor._pre_import_airflow_modules``). It runs with the environment of the gate's importer.
 """
 
@@ -27,7 +27,7 @@ TOGETHER = "--together"
 
 
 def load(folder: Path, path: str) -> tuple[list[str], bool]:
-    """One file: the ids of its DAGs, and whether it could be imported."""
+    """Load one file: the ids of its DAGs, and if it could be imported."""
     bag = DagBag(dag_folder=path, collect_dags=False, bundle_path=folder)
     dags = bag.process_file(path)
     for dag in dags:
@@ -37,9 +37,9 @@ def load(folder: Path, path: str) -> tuple[list[str], bool]:
 
 
 def apart(folder: Path, path: str) -> tuple[list[str], bool]:
-    """The same in a process of its own."""
+    """Load one file in a process of its own; a process that ends without a result counts as an import error."""
     for module in iter_airflow_imports(path):
-        with suppress(Exception):  # it is told where the file is loaded
+        with suppress(Exception):  # an error is reported when the file is loaded
             importlib.import_module(module)
     ours, theirs = multiprocessing.Pipe(duplex=False)
 

@@ -1,4 +1,4 @@
-"""What is measured: the platform, the platform with stock settings, and ``airflow standalone``."""
+"""The measured systems: Tradewind, the same services with stock settings, and ``airflow standalone``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BIN = Path(sys.executable).parent
 DAGS = Path(__file__).parent / "dags"
 POLL_S = 0.1
 DATABASE_URL = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
-WATCH_S = 0.5  # each look costs the web server about 30 ms of the processors that the tasks want
+WATCH_S = 0.5  # each request costs the web server about 30 ms of processor time, which the tasks need
 PATIENCE_S = 600.0
 
 CONFIGURATION: dict[str, Any] = {
@@ -44,7 +44,7 @@ CONFIGURATION: dict[str, Any] = {
     "local": {"dags": "dags"},
 }
 
-# What stock Airflow must be told to be comparable at all. Everything else that Tradewind sets goes.
+# Settings that stock Airflow needs for a comparison. All other settings of Tradewind are removed.
 KEPT = {
     ("core", "executor"),
     ("core", "auth_manager"),
@@ -55,7 +55,7 @@ KEPT = {
 
 
 def until(look: Callable[[], Any], pause_s: float = POLL_S, patience_s: float = PATIENCE_S) -> Any:
-    """The first true answer of ``look``; errors count as no answer."""
+    """Call ``look`` until it returns a true value, and return it; errors count as no value."""
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
         try:
@@ -68,7 +68,7 @@ def until(look: Callable[[], Any], pause_s: float = POLL_S, patience_s: float = 
 
 
 def run_to_success(airflow: Airflow, dag: str) -> None:
-    """Trigger and wait."""
+    """Trigger a DAG run and wait until it has succeeded."""
     body = {"logical_date": None}
     run_id = until(lambda: airflow.call("POST", f"/dags/{dag}/dagRuns", body))["dag_run_id"]
     path = f"/dags/{dag}/dagRuns/{quote(run_id)}"
@@ -78,7 +78,7 @@ def run_to_success(airflow: Airflow, dag: str) -> None:
 
 
 def cpu_s(folder: Path) -> float:
-    """Seconds of processor time that the platform in ``folder`` has used so far, with all that its processes ended."""
+    """Seconds of processor time that the platform in ``folder`` has used so far, with its ended child processes."""
     processes: dict[int, psutil.Process] = {}
     for marked in strays(folder / ".tradewind"):
         processes |= {process.pid: process for process in (marked, *marked.children(recursive=True))}
@@ -102,7 +102,7 @@ class Tradewind:
 
     @contextmanager
     def running(self) -> Iterator[Airflow]:
-        """Up, then down."""
+        """Start the platform, and stop it at the end."""
         self.command("up")
         try:
             secrets = json.loads((self.folder / ".tradewind/secrets.json").read_text())
@@ -112,7 +112,7 @@ class Tradewind:
             self.command("down", "--now")
 
     def command(self, *arguments: str) -> str:
-        """Run ``tradewind`` in the folder; what it printed."""
+        """Run ``tradewind`` in the folder and return its stdout."""
         argv = [str(BIN / "tradewind"), *arguments]
         return subprocess.run(argv, cwd=self.folder, check=True, capture_output=True, text=True).stdout
 
@@ -128,11 +128,11 @@ class StockCelery:
 
     @contextmanager
     def running(self) -> Iterator[Airflow]:
-        """Up, then down."""
+        """Start the platform, and stop it at the end."""
         request = Request(file=str(self.folder / "tradewind.yaml"))
         planned = request.plan(lambda _: True)
         removed = {s.variable for s in airflow_settings(planned.environment) if (s.section, s.key) not in KEPT}
-        # Stock keeps results in the metadata database, whose URL every worker has.
+        # Stock Airflow keeps results in the metadata database, and every worker has its URL.
         removed.add("AIRFLOW__CELERY__RESULT_BACKEND")
         database = next(spec for spec in planned.specs if spec.service == "scheduler").env[DATABASE_URL]
         specs = [_stock(spec, removed, database, self.dags) for spec in planned.specs]
@@ -162,7 +162,7 @@ def _stock(spec: ProcessSpec, removed: set[str], database: str, dags: Path) -> P
 
 
 class Standalone:
-    """``airflow standalone``, Airflow's own way to start everything on one machine."""
+    """``airflow standalone``, Airflow's own command that starts everything on one machine."""
 
     name = "airflow standalone"
 
@@ -175,7 +175,7 @@ class Standalone:
 
     @contextmanager
     def running(self) -> Iterator[Airflow]:
-        """Started, then ended. Ready is for the caller to find out: the command does not say it to programs."""
+        """Start it, and stop it at the end. The caller checks if it is ready: the command does not report that."""
         url = f"http://127.0.0.1:{self.port}"
         dropped = ("AIRFLOW", "PYTHONDONTWRITEBYTECODE")
         env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}

@@ -1,4 +1,4 @@
-"""Many short tasks at once: what is left of the time is the platform's."""
+"""Many short tasks at once: almost all of the measured time is the platform's own."""
 
 import time
 
@@ -8,7 +8,7 @@ TASKS = 300
 
 
 def mapped(name: str, wait_s: float) -> None:
-    """A DAG whose tasks wait so long and do nothing else."""
+    """Define a DAG whose tasks wait ``wait_s`` seconds and do nothing else."""
 
     @dag(name, schedule=None, is_paused_upon_creation=False)
     def definition():
@@ -26,5 +26,5 @@ def mapped(name: str, wait_s: float) -> None:
     definition()
 
 
-mapped("mapped", 0)  # on a small machine, a measure of the CPU that each task costs
-mapped("mapped_waiting", 1)  # as for the answer of another system: a measure of how long slots stay taken
+mapped("mapped", 0)  # on a small machine, measures the CPU that each task costs
+mapped("mapped_waiting", 1)  # tasks wait as if for another system: measures how long a task occupies its slot

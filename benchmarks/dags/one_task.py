@@ -1,4 +1,4 @@
-"""The smallest DAG: whoever runs it is ready."""
+"""The smallest DAG: a platform that runs it to success is ready."""
 
 from airflow.sdk import dag, task
 

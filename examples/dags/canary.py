@@ -1,9 +1,9 @@
-"""### The smoke test: one task, no parameters, a few seconds
+"""### Smoke test: one task, no parameters, a few seconds
 
-A run that succeeds has passed through the scheduler, the broker, a worker and the API server. The log and the
-XCom `return_value` say which worker it was and where the time went:
+A successful run has passed through the scheduler, the broker, a worker and the API server. The log and the
+XCom `return_value` name the worker and the time spent in each step:
 
-* **wait_for_scheduler_s** from the moment the run was due until the scheduler started it
+* **wait_for_scheduler_s** from the time the run was due until the scheduler started it
 * **wait_for_worker_s** from then until a worker started the task (queue, broker, start of the process)
 * **start_to_code_s** from then until the first line of the task (parsing this file)
 """
@@ -27,7 +27,7 @@ from airflow.sdk import dag, get_current_context, task
     tags=["example", "smoke-test"],
 )
 def canary():
-    # No retry: a canary that fails has done its work.
+    # No retry: the canary must report the first failure.
     @task(multiple_outputs=False)
     def sing() -> dict[str, str | int | float | None]:
         now = datetime.now(UTC)

@@ -1,13 +1,13 @@
-"""### A wait that holds no worker slot
+"""### A wait that occupies no worker slot
 
 The DAG may run one task at a time (`max_active_tasks=1`), and a deferred task does not count. So:
 
-1. **depart** sets a time ten seconds ahead
-2. **wait** starts first, defers itself to the triggerer and hands its slot back
-3. **meanwhile** runs in that slot while the wait goes on
-4. **arrive** prints who ran when, and whether the slot was free
+1. **depart** returns a time ten seconds ahead.
+2. **wait** starts first, defers itself to the triggerer and releases its slot.
+3. **meanwhile** runs in that slot during the wait.
+4. **arrive** prints when each task ran, and if the slot was free.
 
-With a sensor that sat in its slot, `meanwhile` could only have started after the wait.
+With a sensor that occupies its slot while it waits, `meanwhile` could start only after the wait.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ def deferrable_wait():
     @task
     def meanwhile() -> str:
         now = datetime.now(UTC).isoformat()
-        print(f"running in the slot that wait handed back, at {now}")
+        print(f"running in the slot that wait released, at {now}")
         return now
 
     @task
@@ -47,14 +47,14 @@ def deferrable_wait():
         print(f"depart     {target - WAIT:%H:%M:%S}")
         print(f"meanwhile  {used:%H:%M:%S}")
         print(f"due        {target:%H:%M:%S}")
-        print(f"arrive     {now:%H:%M:%S}, {(now - target).total_seconds():.1f} s after the time that was waited for")
+        print(f"arrive     {now:%H:%M:%S}, {(now - target).total_seconds():.1f} s after due")
         if used < target:
             print("The slot was free during the wait.")
         else:
             print("meanwhile ran after the wait: the scheduler took longer than the wait, or no slot was free.")
 
     due = depart()
-    # The higher weight lets the wait have the only slot first.
+    # The higher weight gives the wait the only slot first.
     wait = DateTimeSensorAsync(task_id="wait", target_time=due, priority_weight=100)
     between = meanwhile()
     due >> between

@@ -2,19 +2,19 @@
 
 Extract → transform → load → chart, over the zone table of the IANA time-zone database (`data/README.md`).
 
-* **extract** parses 418 rows, sets aside the ones it cannot trust and says why
+* **extract** parses 418 rows, rejects invalid rows and prints the reason
 * **transform** takes each zone's legal offset in the year of the run and compares it with the sun, then aggregates by
   country
 * **load** writes both tables into `sun_time.sqlite`
 * **chart** draws `sun_time.png`
 * **report** prints the table to its log
 
-The result depends on the year of the run, because clocks are changed by law: compare 1993, when Portugal kept Central
-European Time, with any year after 1996. `airflow backfill create --dag-id etl_sun_time --from-date 1990-01-01
+The result depends on the year of the run, because laws change clocks: compare 1993, when Portugal had Central European
+Time, with any year after 1996. `airflow backfill create --dag-id etl_sun_time --from-date 1990-01-01
 --to-date 2000-01-01` draws one chart a year.
 
-Files go to `$TRADEWIND_OUTPUT/etl_sun_time/<run>/`. Every write is atomic and every task overwrites only its own file,
-so any task can be retried or cleared, on any worker.
+The tasks write to `$TRADEWIND_OUTPUT/etl_sun_time/<run>/`. Every write is atomic and every task overwrites only its own
+file, so any task can be retried or cleared, on any worker.
 """
 
 import json
@@ -34,7 +34,7 @@ def this_run() -> Path:
 
 
 def this_year() -> int:
-    # A run may have no logical date; run_after is always there and survives a retry.
+    # A run may have no logical date; every run has run_after, and a retry does not change it.
     dag_run = get_current_context()["dag_run"]
     return (dag_run.logical_date or dag_run.run_after).year
 

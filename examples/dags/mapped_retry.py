@@ -1,6 +1,6 @@
 """### A task for every region, found at run time; one of them fails on its first try
 
-* **find_regions** reads the zone table and returns its regions (Africa, America, …): the DAG does not know them
+* **find_regions** reads the zone table and returns its regions (Africa, America, …): the DAG file does not list them
 * **survey** is mapped over them. *Atlantic* fails on its first try by design and succeeds on the retry, three seconds
   later; the other regions do not wait for it
 * **summarise** reduces the results to one table in its log

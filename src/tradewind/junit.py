@@ -1,4 +1,4 @@
-"""Reports of checks in the form that Jenkins reads: JUnit's XML."""
+"""Reports of checks in JUnit's XML format, which Jenkins reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 @dataclass(frozen=True)
 class Case:
-    """One check: its name, what is wrong (empty: nothing), and how many seconds it took."""
+    """One check: its name, its problem (empty if it passed), and its duration in seconds."""
 
     name: str
     problem: str
@@ -21,13 +21,13 @@ class Case:
 
 
 def write(file: Path, suites: Mapping[str, Iterable[Case]], others: Iterable[bytes] = ()) -> None:
-    """Write a report with a suite for each key, and those of ``others``. The folder is made where it is missing."""
+    """Write a report with one suite for each key and the suites of ``others``. Create the folder if it is missing."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(report(suites, others))
 
 
 def report(suites: Mapping[str, Iterable[Case]], others: Iterable[bytes] = ()) -> bytes:
-    """The report. ``others``: reports that other programs have written. Pure."""
+    """Return the report. ``others`` are reports that other programs wrote. Pure."""
     root = ElementTree.Element("testsuites")
     for name, found in suites.items():
         cases = [Case(_written(case.name), _written(case.problem), case.seconds) for case in found]
@@ -46,5 +46,5 @@ def report(suites: Mapping[str, Iterable[Case]], others: Iterable[bytes] = ()) -
 
 
 def _written(text: str) -> str:
-    """Without characters that XML cannot have, https://www.w3.org/TR/xml/#charsets."""
+    """Replace the characters that XML does not allow, https://www.w3.org/TR/xml/#charsets."""
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

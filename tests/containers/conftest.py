@@ -29,7 +29,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def platform(shop: Shop) -> Iterator[Running]:
     """The platform, run from the images, with a first release in force."""
     shop.running.tradewind("up", "--containers")
-    shop.running.tradewind("release", "deploy", "local", shop.release())
+    shop.running.tradewind("release", "deploy", "-e", "local", shop.release())
     yield shop.running
     shop.running.tradewind("down", "--now")
     assert shop.running.left_behind() == []

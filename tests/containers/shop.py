@@ -45,7 +45,7 @@ class Shop:
     def release(self, dags: str = "", **images: str) -> str:
         """A release with these images instead of the project's own, and these DAG files; its id."""
         chosen = [f"--image={component}={image}" for component, image in {**self.images(), **images}.items()]
-        return self.running.tradewind("release", "create", "--dags", dags, *chosen).stdout.strip()
+        return self.running.tradewind("release", "create", "--dag-release", dags, *chosen).stdout.strip()
 
 
 def project(folder: Path) -> Running:

@@ -31,8 +31,8 @@ def test_nothing_changed_means_nothing_is_built(shop: Shop) -> None:
 
 
 def test_their_sizes_and_digests(shop: Shop, registry: str) -> None:
-    pushed = json.loads(shop.running.tradewind("images", "push", "--to", registry, "--json").stdout)["images"]
-    again = json.loads(shop.running.tradewind("images", "push", "--to", registry, "--json").stdout)["images"]
+    pushed = json.loads(shop.running.tradewind("images", "push", "--registry", registry, "--json").stdout)["images"]
+    again = json.loads(shop.running.tradewind("images", "push", "--registry", registry, "--json").stdout)["images"]
 
     assert pushed == again
     for component, reference in pushed.items():
@@ -142,4 +142,4 @@ def test_what_does_not_fit_airflow_is_refused_at_build(shop: Shop) -> None:
 
     assert said.returncode == 1
     assert "error: the image worker cannot be built" in said.stderr
-    assert "does not fit what Airflow runs with" in said.stderr
+    assert "conflicts with Airflow's pinned versions" in said.stderr

@@ -116,7 +116,7 @@ def ran_in(platform: Running, run_id: str, count: int) -> list[list[str]]:
 
 def in_flight(platform: Running, load: Load, image: str) -> int:
     """How many tasks began on this image before the last deployment, and ended on it after that had begun."""
-    last = json.loads(platform.tradewind("history", "local", "--json").stdout)["history"][-1]
+    last = json.loads(platform.tradewind("release", "history", "-e", "local", "--json").stdout)["history"][-1]
     began = datetime.fromisoformat(last["at"]) - timedelta(seconds=last["seconds"])
     return sum(
         ran_in(platform, run_id, count)[task["map_index"]] == [image]
@@ -134,7 +134,7 @@ def workers(platform: Running) -> set[str]:
 def test_a_commit_reaches_the_tasks_and_can_be_taken_back(
     shop: Shop, platform: Running, registry: str, index: str
 ) -> None:
-    before = platform.tradewind("release", "status", "local").stdout
+    before = platform.tradewind("release", "status", "-e", "local").stdout
     (old,) = workers(platform)
     requirements = platform.folder / "requirements.txt"
     requirements.write_text(f"{PACKAGE}==1.0\n")
@@ -167,9 +167,9 @@ def test_a_commit_reaches_the_tasks_and_can_be_taken_back(
     assert PASSWORD not in done.log
     assert not [path for path in kept.rglob("*") if PASSWORD in path.read_text()]
 
-    platform.tradewind("release", "rollback", "local")
+    platform.tradewind("release", "rollback", "-e", "local")
     requirements.write_text("# nothing yet\n")
-    assert platform.tradewind("release", "status", "local").stdout == before
+    assert platform.tradewind("release", "status", "-e", "local").stdout == before
     eventually(lambda: workers(platform) == {old})
 
 
@@ -184,7 +184,7 @@ def test_every_component_has_its_pipeline(shop: Shop, platform: Running, registr
 
     assert done.result == "SUCCESS", done.log
     image = (platform.folder / "build" / "image").read_text().strip()
-    running = json.loads(platform.tradewind("release", "status", "local", "--json").stdout)["running"]
+    running = json.loads(platform.tradewind("release", "status", "-e", "local", "--json").stdout)["running"]
     assert [image] in running.values()
 
 
@@ -213,7 +213,7 @@ def test_a_commit_to_a_dag_is_tested_and_picked_up(platform: Running) -> None:
 
 
 def test_an_image_that_does_not_pass_its_checks_goes_nowhere(shop: Shop, platform: Running, registry: str) -> None:
-    before = platform.tradewind("release", "status", "local").stdout
+    before = platform.tradewind("release", "status", "-e", "local").stdout
     requirements = platform.folder / "requirements.txt"
     requirements.write_text("apache-airflow-providers-celery==3.0.0\n")
     commit(platform, "a package that does not fit")
@@ -225,6 +225,6 @@ def test_an_image_that_does_not_pass_its_checks_goes_nowhere(shop: Shop, platfor
     assert done.result == "FAILURE"
     assert done.stages["Build"] == "FAILURE"
     assert "Deliver" not in done.stages
-    assert platform.tradewind("release", "status", "local").stdout == before
-    history = json.loads(platform.tradewind("history", "local", "--json").stdout)["history"]
+    assert platform.tradewind("release", "status", "-e", "local").stdout == before
+    history = json.loads(platform.tradewind("release", "history", "-e", "local", "--json").stdout)["history"]
     assert not [entry for entry in history if entry["at"] > time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began))]

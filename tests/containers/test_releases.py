@@ -46,7 +46,7 @@ class Visitor(Meanwhile):
 def images_of(platform: Running, service: str) -> set[str]:
     """The images that a service runs, but for workers that only finish their tasks. Fails where all is not of one
     release."""
-    return set(json.loads(platform.tradewind("release", "status", "local", "--json").stdout)["running"][service])
+    return set(json.loads(platform.tradewind("release", "status", "-e", "local", "--json").stdout)["running"][service])
 
 
 def drained(platform: Running) -> None:
@@ -71,7 +71,7 @@ def test_releases_under_load_lose_nothing(shop: Shop, platform: Running, variant
     began = time.monotonic()
     with Load(platform) as load:
         for number in range(RELEASES):
-            platform.tradewind("release", "deploy", "local", releases[number % 2])
+            platform.tradewind("release", "deploy", "-e", "local", releases[number % 2])
             assert images_of(platform, "worker") == {variants[number % 2]}
         load.step()  # tasks that run on the last one, too
     each = (time.monotonic() - began) / RELEASES
@@ -83,19 +83,19 @@ def test_releases_under_load_lose_nothing(shop: Shop, platform: Running, variant
 
 
 def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running) -> None:
-    before = platform.tradewind("release", "status", "local").stdout
+    before = platform.tradewind("release", "status", "-e", "local").stdout
     changed = {component: shop.variant(image, "--label", "all=1") for component, image in shop.images().items()}
     visitor = Visitor(platform.status()["urls"]["web"])
     with Load(platform) as load, visitor:
-        platform.tradewind("release", "deploy", "local", shop.release(**changed))
+        platform.tradewind("release", "deploy", "-e", "local", shop.release(**changed))
         for service, component in (("web", "webserver"), ("triggerer", "scheduler"), ("worker", "worker")):
             assert images_of(platform, service) == {changed[component]}
-        platform.tradewind("release", "rollback", "local")
+        platform.tradewind("release", "rollback", "-e", "local")
     load.images()
     drained(platform)
 
-    assert platform.tradewind("release", "status", "local").stdout == before
-    assert "rollback" in platform.tradewind("history", "local").stdout
+    assert platform.tradewind("release", "status", "-e", "local").stdout == before
+    assert "rollback" in platform.tradewind("release", "history", "-e", "local").stdout
     share = visitor.answered / (visitor.answered + len(visitor.failed))
     print(f"web answered {visitor.answered} requests and failed {len(visitor.failed)}: {share:.3%}")
     assert share >= 0.999, visitor.failed[:5]
@@ -111,15 +111,15 @@ def test_all_services_go_to_another_image_and_back(shop: Shop, platform: Running
     ],
 )
 def test_an_image_that_does_not_start_is_taken_back(shop: Shop, platform: Running, component: str) -> None:
-    before = platform.tradewind("release", "status", "local").stdout
+    before = platform.tradewind("release", "status", "-e", "local").stdout
     broken = shop.variant(shop.images()[component], "--entrypoint", '["false"]')
     with Load(platform) as load:
-        said = platform.tradewind("release", "deploy", "local", shop.release(**{component: broken}), check=False)
+        said = platform.tradewind("release", "deploy", "-e", "local", shop.release(**{component: broken}), check=False)
     load.images()
 
     assert said.returncode == 1
-    assert "is in force again" in said.stderr
-    assert platform.tradewind("release", "status", "local").stdout == before
+    assert "is active again" in said.stderr
+    assert platform.tradewind("release", "status", "-e", "local").stdout == before
 
 
 @contextmanager
@@ -142,27 +142,27 @@ def newer_database(platform: Running) -> Iterator[None]:
 
 
 def test_a_migration_that_fails_changes_nothing(shop: Shop, platform: Running) -> None:
-    before = platform.tradewind("release", "status", "local").stdout
+    before = platform.tradewind("release", "status", "-e", "local").stdout
     other = shop.variant(shop.images()["scheduler"], "--label", "migrates=1")
     with Load(platform) as load, newer_database(platform):
-        said = platform.tradewind("release", "deploy", "local", shop.release(scheduler=other), check=False)
+        said = platform.tradewind("release", "deploy", "-e", "local", shop.release(scheduler=other), check=False)
     load.images()
 
     assert said.returncode == 1
     assert "does not know the database's revision ffffffffffff" in said.stderr
-    assert platform.tradewind("release", "status", "local").stdout == before
+    assert platform.tradewind("release", "status", "-e", "local").stdout == before
 
 
 def test_a_canary_that_fails_takes_the_release_back(shop: Shop, platform: Running) -> None:
-    before = platform.tradewind("release", "status", "local").stdout
+    before = platform.tradewind("release", "status", "-e", "local").stdout
     ill = shop.variant(shop.images()["worker"], "--env", "CANARY_FAILS=1")
     with Load(platform) as load:
-        said = platform.tradewind("release", "deploy", "local", shop.release(worker=ill), check=False)
+        said = platform.tradewind("release", "deploy", "-e", "local", shop.release(worker=ill), check=False)
     load.images()
 
     assert said.returncode == 1
     assert "of the DAG canary failed" in said.stderr
-    assert platform.tradewind("release", "status", "local").stdout == before
+    assert platform.tradewind("release", "status", "-e", "local").stdout == before
 
 
 def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, variants: list[str]) -> None:
@@ -171,7 +171,7 @@ def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, var
         for number in range(RELEASE_KILLS):
             release = shop.release(worker=variants[number % 2])
             process = subprocess.Popen(
-                [str(COMMAND), "release", "deploy", "local", release],
+                [str(COMMAND), "release", "deploy", "-e", "local", release],
                 cwd=platform.folder,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -179,8 +179,8 @@ def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, var
             time.sleep(chance.uniform(0.5, 20))
             process.send_signal(signal.SIGKILL)
             killed = process.wait() == -signal.SIGKILL
-            platform.tradewind("release", "resume", "local")
-            platform.tradewind("release", "status", "local")  # its exit code says whether all is of one release
+            platform.tradewind("release", "resume", "-e", "local")
+            platform.tradewind("release", "status", "-e", "local")  # its exit code says whether all is of one release
             assert len(images_of(platform, "worker")) == 1
             assert not killed or images_of(platform, "worker") <= {*variants, shop.images()["worker"]}
     load.images()
@@ -194,7 +194,7 @@ def test_a_controller_that_is_killed_during_a_release_is_followed_by_another(
     with Load(platform) as load:
         for number in range(CONTROLLER_KILLS):
             release = shop.release(worker=variants[number % 2])
-            process = subprocess.Popen([str(COMMAND), "release", "deploy", "local", release], cwd=platform.folder)
+            process = subprocess.Popen([str(COMMAND), "release", "deploy", "-e", "local", release], cwd=platform.folder)
             time.sleep(chance.uniform(0.5, 15))
             os.kill(platform.row("controller")["pid"], signal.SIGKILL)
             assert process.wait() == 0
@@ -204,7 +204,7 @@ def test_a_controller_that_is_killed_during_a_release_is_followed_by_another(
 
 
 def test_the_dag_files_of_a_release_come_and_go_with_it(shop: Shop, platform: Running, variants: list[str]) -> None:
-    first = json.loads(platform.tradewind("release", "status", "local", "--json").stdout)["release"]
+    first = json.loads(platform.tradewind("release", "status", "-e", "local", "--json").stdout)["release"]
     file = platform.folder / "dags" / "one_more.py"
 
     def served(line: str) -> str:
@@ -218,26 +218,26 @@ def test_the_dag_files_of_a_release_come_and_go_with_it(shop: Shop, platform: Ru
     after = served("# another release of DAG files\n")
     assert served("# one release of DAG files\n") == before
     whole = shop.release(worker=variants[0], dags=after)
-    assert f"-> {after}" in platform.tradewind("release", "deploy", "local", whole, "--dry-run").stdout
-    platform.tradewind("release", "deploy", "local", whole)
+    assert f"-> {after}" in platform.tradewind("release", "deploy", "-e", "local", whole, "--dry-run").stdout
+    platform.tradewind("release", "deploy", "-e", "local", whole)
     assert platform.status()["dag_release"] == after
-    platform.tradewind("dags", "rollback", "local")
-    status = json.loads(platform.tradewind("release", "status", "local", "--json").stdout)
+    platform.tradewind("dags", "rollback", "-e", "local")
+    status = json.loads(platform.tradewind("release", "status", "-e", "local", "--json").stdout)
     assert (status["consistent"], platform.status()["dag_release"]) == (True, before)
     assert status["release"] not in {first, whole}
-    platform.tradewind("release", "rollback", "local", "--to", whole)
+    platform.tradewind("release", "rollback", "-e", "local", whole)
     assert platform.status()["dag_release"] == after
-    platform.tradewind("release", "deploy", "local", first)
-    platform.tradewind("dags", "rollback", "local", "--to", before)
+    platform.tradewind("release", "deploy", "-e", "local", first)
+    platform.tradewind("dags", "rollback", "-e", "local", before)
 
 
 @pytest.mark.soak
 def test_the_platform_comes_back_with_the_release_in_force(shop: Shop, platform: Running, variants: list[str]) -> None:
-    platform.tradewind("release", "deploy", "local", shop.release(worker=variants[0]))
-    before = platform.tradewind("release", "status", "local").stdout
+    platform.tradewind("release", "deploy", "-e", "local", shop.release(worker=variants[0]))
+    before = platform.tradewind("release", "status", "-e", "local").stdout
     platform.tradewind("down")
 
     platform.tradewind("up", "--containers")
 
     assert images_of(platform, "worker") == {variants[0]}
-    assert platform.tradewind("release", "status", "local").stdout == before
+    assert platform.tradewind("release", "status", "-e", "local").stdout == before

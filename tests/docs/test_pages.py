@@ -49,7 +49,7 @@ def test_every_command_line_parses(block: Block) -> None:
             _parse(words)
 
 
-@pytest.mark.parametrize("line", [["upp"], ["scale", "worker"], ["scale", "worker", "many"], ["up", "--dag", "x"]])
+@pytest.mark.parametrize("line", [["upp"], ["scale"], ["scale", "--workers", "many"], ["up", "--dag", "x"]])
 def test_a_command_line_that_is_wrong_is_found(line: list[str]) -> None:
     with pytest.raises(Exception, match=r"(?i)no such|missing|valid"):
         _parse(line)

@@ -19,6 +19,7 @@ from tradewind import blueprint, config
 from tradewind.blueprint import Component
 from tradewind.blueprint.settings import STOCK
 from tradewind.cli.app import app
+from tradewind.cli.planned import PLANNED
 from tradewind.cli.reference import markdown
 from tradewind.config import Environment, Problem, show
 from tradewind.dags.tree import Limits
@@ -31,6 +32,7 @@ from tradewind.local.machine import State
 from tradewind.local.paths import Home
 from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs
+from tradewind.operations.diagram import svg
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Rollout
@@ -81,6 +83,22 @@ def test_the_page_of_commands_has_every_command_and_every_option() -> None:
         for param in command.params:
             if param.param_type_name == "option":
                 assert all(f"`{name}`" in page for name in param.opts)
+
+
+def test_the_table_of_commands_has_every_command() -> None:
+    table = markdown().partition("## All commands")[2].partition("## Everywhere")[0]
+    listed = [row.split("`")[1].split() for row in table.splitlines() if row.startswith("| [`")]
+    shown = [words for words, _ in leaves(("tradewind",), typer.main.get_command(app))]
+
+    assert [tuple(words[: len(name)]) for words, name in zip(listed, shown, strict=True)] == shown
+    for one in PLANNED:
+        assert f"| `tradewind {one.usage.replace('|', chr(92) + '|')}` | to come |" in table
+
+
+def test_the_picture_is_up_to_date() -> None:
+    stored = (DOCS / "platform.svg").read_text(encoding="utf-8")
+    hint = "tradewind diagram -e prod --file examples/large/tradewind.yaml > docs/platform.svg"
+    assert stored == svg(large("prod")), f"run: {hint}"
 
 
 def test_no_name_of_an_option_means_two_things() -> None:
@@ -248,7 +266,7 @@ def every_service() -> dict[str, blueprint.Service]:
 
 
 def test_who_holds_which_secret() -> None:
-    rows = blocks.cells(ROOT / "SECURITY.md", "Who holds which secret")
+    rows = blocks.cells(ROOT / "SECURITY.md", "Which service gets which secret?")
     said = {name: {word.strip(" `") for word in secrets.split(",")} for name, secrets in rows}
     assert said == {
         name: {secret.value for secret in service.secrets.values()} for name, service in every_service().items()
@@ -258,7 +276,7 @@ def test_who_holds_which_secret() -> None:
 
 
 def test_the_page_of_services() -> None:
-    reached = {"none": "nobody", "internal": "services", "public": "people"}
+    reached = {"none": "no client", "internal": "services", "public": "users"}
     said = {row[0]: row[2] for row in blocks.cells(DOCS / "concepts/services.md", "Services")}
     assert said == {name: reached[service.exposure.value] for name, service in every_service().items()}
 
@@ -266,7 +284,7 @@ def test_the_page_of_services() -> None:
 def test_the_figures_on_the_page_of_resilience() -> None:
     small = config.load(ROOT / "tradewind.yaml")
     environments = [small.environment("dev"), process_plan.resize(small.environment("dev"), small.local)]
-    rows = blocks.cells(DOCS / "concepts/resilience.md", "What happens when something dies")
+    rows = blocks.cells(DOCS / "concepts/resilience.md", "What happens when a service fails?")
     for column, environment in enumerate(environments, start=1):
         set_ = {f"{section}.{key}": value for (section, key), value in STOCK.items()}
         set_ |= {f"{s.section}.{s.key}": s.value for s in blueprint.airflow_settings(environment)}
@@ -279,8 +297,8 @@ def test_the_figures_on_the_page_of_resilience() -> None:
 
 def test_the_figures_of_the_supervisor() -> None:
     rows = dict(blocks.cells(DOCS / "concepts/resilience.md", "The supervisor of one machine"))
-    assert f"after {machine.BACK_OFF_FIRST_S:g} s" in rows["a process ends by itself"]
-    assert f"up to {machine.BACK_OFF_MAX_S:g} s" in rows["a process ends by itself"]
+    assert f"after {machine.BACK_OFF_FIRST_S:g} s" in rows["a process exits unexpectedly"]
+    assert f"up to {machine.BACK_OFF_MAX_S:g} s" in rows["a process exits unexpectedly"]
     assert machine.CRASH_LOOP_AFTER == 5
     assert f"healthy for {machine.STEADY_AFTER_S:g} s" in rows
     assert f"runs, but is not healthy for {machine.PATIENCE_S:g} s" in rows

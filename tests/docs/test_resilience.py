@@ -32,19 +32,19 @@ FIGURES = {
 @pytest.mark.parametrize(
     "words",
     [
-        f"`local.outage_tolerance_s`, with\n{Local().outage_tolerance_s} s",
-        f"| {broker.TIMEOUT_S:.0f} s | whatever asked the broker",
-        f"| {2 * broker.CHECK_S + 1} s | workers that only wait",
+        f"`local.outage_tolerance_s`: {Local().outage_tolerance_s} s by default",
+        f"| {broker.TIMEOUT_S:.0f} s | each request to the broker fails",
+        f"| {2 * broker.CHECK_S + 1} s | idle workers have noticed",
         f"tries to reach it every {consumer.RETRY_S:.0f} s",
         f"then every {pause.LONGEST_S:.0f} s, without a limit",
-        f"within {pause.LONGEST_S:.0f} s the scheduler hands out",
+        f"within {pause.LONGEST_S:.0f} s the scheduler sends a task again",
         f"| {2 * COMPARE_S / 60:.0f} min later | tasks whose results",
         f"| {2 * EVERY_S / 60:.0f} min | the alarm `broker-connection`",
-        f"asked again every {RETRY_WAIT_MAX_S:.0f} s at most",
-        f"| {FIGURES['silent']:.0f} s | connections on which something was asked",
-        f"after {FIGURES['waiting']} s those that wait",
-        f"| {ANSWER_S} s | a statement is given up",
-        f"call that is not answered within {API_TIMEOUT_S} s is made again",
+        f"are repeated after {RETRY_WAIT_MAX_S:.0f} s at most",
+        f"| {FIGURES['silent']:.0f} s | the kernel of each container ends connections with unacknowledged requests",
+        f"after {FIGURES['waiting']} s also those that wait",
+        f"| {ANSWER_S} s | a client gives up a statement",
+        f"call that gets no response within {API_TIMEOUT_S} s is repeated",
         f"triggerers take new triggers after {BACK_S:.0f} s",
     ],
 )
@@ -66,7 +66,7 @@ def test_the_alarms_come_when_it_says() -> None:
     assert f"| {periods('connection_alarms')} min | the alarm `database-connection`" in PAGE
     heartbeats = periods("heartbeat_alarms")
     assert f"| {heartbeats} min | the alarms `scheduler-heartbeat`" in PAGE
-    assert f"only one of these is silent, after {heartbeats + 2}" in PAGE
+    assert f"only one of these is silent, after {heartbeats + 2} min" in PAGE
     assert "threshold   = 120" in text
 
 

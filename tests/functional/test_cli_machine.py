@@ -24,9 +24,9 @@ from tradewind.local.process import end, strays
 COMMAND = Path(sys.executable).parent / "tradewind"
 ROOT = Path(__file__).parents[2]
 MACHINE = {"up", "status", "logs", "run", "restart", "scale", "down"}
-AWS = {"bootstrap", "plan", "apply", "destroy", "drift", "output", "unlock", "audit"}
-GROUPS = {"config", "dags", "images", "release"}
-COMMANDS = {*MACHINE, *AWS, *GROUPS, "services", "history"}
+AWS = {"bootstrap", "plan", "apply", "destroy", "drift", "output", "audit"}
+GROUPS = {"config", "dags", "images", "release", "tf"}
+COMMANDS = {*MACHINE, *AWS, *GROUPS, "services", "environments", "diagram"}
 NOT_RUNNING = "error: the platform does not run\nhint: tradewind up\n"
 
 
@@ -117,7 +117,7 @@ def test_no_option_means_two_things(command: str) -> None:
         (("logs",), Said(0, "", "")),
         (("logs", "web"), Said(2, "", "error: there is no log of 'web'\nhint: tradewind up\n")),
         (("restart", "web"), Said(1, "", NOT_RUNNING)),
-        (("scale", "worker", "2"), Said(1, "", NOT_RUNNING)),
+        (("scale", "--workers", "2"), Said(1, "", NOT_RUNNING)),
         (("run", "canary"), Said(1, "", NOT_RUNNING)),
         (("down",), Said(0, "", "nothing runs\n")),
         (("down", "--now"), Said(0, "", "nothing runs\n")),
@@ -144,7 +144,7 @@ def test_from_a_folder_below_and_with_a_name(folder: Path, tmp_path_factory: pyt
 
 @pytest.mark.parametrize("count", ["-1", "17", "two"])
 def test_scale_to_what_cannot_be(count: str, folder: Path) -> None:
-    assert run("scale", "worker", "--", count, cwd=folder).code == 2
+    assert run("scale", f"--workers={count}", cwd=folder).code == 2
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_scale_to_what_cannot_be(count: str, folder: Path) -> None:
         ("logs",),
         ("run", "x"),
         ("restart", "x"),
-        ("scale", "worker", "2"),
+        ("scale", "--workers", "2"),
         ("down",),
-        ("services", "dev"),
+        ("services", "-e", "dev"),
     ],
     ids=" ".join,
 )
@@ -167,7 +167,7 @@ def test_without_a_configuration(arguments: tuple[str, ...], tmp_path: Path) -> 
         "",
         (
             f"error: there is no tradewind.yaml in {tmp_path} or a folder above it\n"
-            "hint: go to the folder that holds it, or name it: --file PATH/tradewind.yaml\n"
+            "hint: change to the folder that contains it, or pass --file PATH/tradewind.yaml\n"
         ),
     )
 
@@ -191,17 +191,17 @@ MISUSES = [
     pytest.param(
         ("--dags", "nowhere"),
         "error: the DAG folder {folder}/nowhere cannot be used: there is no such folder (--dags)\n"
-        "hint: tradewind up --dags PATH takes another one\n",
+        "hint: tradewind up --dags PATH selects another folder\n",
         id="absent folder",
     ),
     pytest.param(
         ("--dags", "tradewind.yaml"),
         "error: the DAG folder {folder}/tradewind.yaml cannot be used: it is not a folder (--dags)\n"
-        "hint: tradewind up --dags PATH takes another one\n",
+        "hint: tradewind up --dags PATH selects another folder\n",
         id="file",
     ),
     pytest.param(
-        ("--environment", "prdo"),
+        ("--as", "prdo"),
         "error: there is no environment 'prdo': did you mean prod?\nhint: environments: dev, prod\n",
         id="unknown environment",
     ),
@@ -220,7 +220,7 @@ def test_up_that_cannot_be_meant(arguments: tuple[str, ...], error: str, folder:
 
 def test_what_cannot_be_meant_touches_nothing(folder: Path) -> None:
     # Exit code 2 means just that: see tradewind.errors.
-    said = run("up", "--environment", "prdo", cwd=folder)
+    said = run("up", "--as", "prdo", cwd=folder)
 
     assert said.code == 2
     assert not (folder / ".tradewind").exists()

@@ -19,13 +19,13 @@ ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 FILES = {"small": ROOT / "tradewind.yaml", "large": ROOT / "examples" / "large" / "tradewind.yaml"}
 CASES = {
-    "services-small-dev.txt": ("small", "dev"),
-    "services-small-dev.json": ("small", "dev", "--json"),
-    "services-small-prod-settings.txt": ("small", "prod", "--settings"),
-    "services-large-prod.txt": ("large", "prod"),
-    "services-large-prod.json": ("large", "prod", "--json"),
-    "services-large-prod-settings.txt": ("large", "prod", "--settings"),
-    "services-large-prod-settings.json": ("large", "prod", "--settings", "--json"),
+    "services-small-dev.txt": ("small", "-e", "dev"),
+    "services-small-dev.json": ("small", "-e", "dev", "--json"),
+    "services-small-prod-settings.txt": ("small", "-e", "prod", "--settings"),
+    "services-large-prod.txt": ("large", "-e", "prod"),
+    "services-large-prod.json": ("large", "-e", "prod", "--json"),
+    "services-large-prod-settings.txt": ("large", "-e", "prod", "--settings"),
+    "services-large-prod-settings.json": ("large", "-e", "prod", "--settings", "--json"),
 }
 
 
@@ -56,14 +56,14 @@ def test_nothing_else_stands_there() -> None:
 
 @pytest.mark.parametrize("example", FILES)
 def test_the_table_has_every_service_and_is_never_cut(example: str) -> None:
-    narrow = run(example, "prod", COLUMNS="40").stdout
+    narrow = run(example, "-e", "prod", COLUMNS="40").stdout
 
     names = [service.name for service in services(load(FILES[example]).environment("prod"))]
     assert [line.split()[0] for line in narrow.splitlines()] == ["SERVICE", *names]
 
 
 def test_the_table_has_every_setting_with_its_section() -> None:
-    lines = run("large", "prod", "--settings").stdout.splitlines()
+    lines = run("large", "-e", "prod", "--settings").stdout.splitlines()
 
     settings = airflow_settings(load(FILES["large"]).environment("prod"))
     assert len(lines) == 1 + len(settings)
@@ -74,7 +74,7 @@ def test_the_table_has_every_setting_with_its_section() -> None:
 
 @pytest.mark.parametrize("example", FILES)
 def test_json_is_sorted_and_complete(example: str) -> None:
-    out = run(example, "prod", "--json").stdout
+    out = run(example, "-e", "prod", "--json").stdout
     found = json.loads(out)
 
     assert out == json.dumps(found, indent=2, sort_keys=True) + "\n"
@@ -84,7 +84,7 @@ def test_json_is_sorted_and_complete(example: str) -> None:
 
 
 def test_an_environment_that_does_not_exist() -> None:
-    result = run("large", "preprod")
+    result = run("large", "-e", "preprod")
 
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
@@ -93,5 +93,7 @@ def test_an_environment_that_does_not_exist() -> None:
     )
 
 
-def test_without_an_environment() -> None:
-    assert run("large").returncode == 2
+def test_without_an_environment_it_is_the_one_of_this_machine() -> None:
+    assert run("large").stdout == run("large", "-e", "dev").stdout
+    assert run("large", TRADEWIND_ENV="prod").stdout == run("large", "-e", "prod").stdout
+    assert run("large", "-e", "dev", TRADEWIND_ENV="prod").stdout == run("large").stdout

@@ -15,9 +15,17 @@ LARGE = ROOT / "examples" / "large" / "tradewind.yaml"
 
 
 def config(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return tradewind("config", *arguments, cwd=cwd)
+
+
+def environments(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return tradewind("environments", *arguments)
+
+
+def tradewind(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"}
     return subprocess.run(
-        [str(COMMAND), "config", *arguments],
+        [str(COMMAND), *arguments],
         cwd=cwd,
         env=environment,
         capture_output=True,
@@ -38,7 +46,7 @@ def test_check_finds_the_file_from_a_folder_below() -> None:
 
 
 def test_environments_say_where_their_releases_come_from() -> None:
-    lines = config("environments", "--file", str(LARGE)).stdout.splitlines()
+    lines = environments("--file", str(LARGE)).stdout.splitlines()
 
     assert [line.split() for line in lines[1:]] == [
         ["dev", "non-production", "develop"],
@@ -46,10 +54,10 @@ def test_environments_say_where_their_releases_come_from() -> None:
         ["pre-prod", "non-production", "dev,", "staging"],
         ["prod", "production", "pre-prod"],
     ]
-    assert config("environments", "--names", "--branch", "develop", "--file", str(LARGE)).stdout == "dev\n"
-    nobody = config("environments", "--names", "--branch", "feature", "--file", str(LARGE))
-    assert (nobody.returncode, nobody.stdout) == (0, "")
-    (dev,) = json.loads(config("environments", "--json", "--branch", "main").stdout)["environments"]
+    assert environments("--names", "--branch", "develop", "--file", str(LARGE)).stdout == "dev\n"
+    unknown = environments("--names", "--branch", "feature", "--file", str(LARGE))
+    assert (unknown.returncode, unknown.stdout) == (0, "")
+    (dev,) = json.loads(environments("--json", "--branch", "main").stdout)["environments"]
     assert dev == {
         "name": "dev",
         "account": "non-production",
@@ -111,7 +119,7 @@ def test_what_show_prints_is_a_configuration_with_the_same_meaning(file: Path, t
 
 
 def test_show_one_environment() -> None:
-    shown = yaml.safe_load(config("show", "prod", "--file", str(LARGE)).stdout)
+    shown = yaml.safe_load(config("show", "-e", "prod", "--file", str(LARGE)).stdout)
 
     assert shown["name"] == "prod"
     assert shown["account_id"] == "222222222222"
@@ -121,7 +129,7 @@ def test_show_one_environment() -> None:
 
 
 def test_show_an_environment_that_does_not_exist() -> None:
-    result = config("show", "prodd")
+    result = config("show", "-e", "prodd")
 
     assert result.returncode == 2
     assert (

@@ -61,7 +61,7 @@ def test_unreadable_file(tmp_path: Path) -> None:
     result = check(cwd=tmp_path)
 
     assert result.returncode == 2
-    assert result.stdout == "tradewind.yaml: may not be read: permission denied\n"
+    assert result.stdout == "tradewind.yaml: cannot be read: permission denied\n"
 
 
 def test_enormous_file(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_release_of_a_commit(tmp_path: Path) -> None:
 
     (tmp_path / "dags" / "a.py").write_text("A = 2\n")
     changed = build(tmp_path, "dags")
-    assert changed.stderr.startswith(f"1 file of commit {at[:12]}, changed since\n")
+    assert changed.stderr.startswith(f"1 file of commit {at[:12]}, with uncommitted changes\n")
     assert changed.stdout != said.stdout
     assert build(tmp_path, "dags", "--ref", "HEAD").stdout == said.stdout
 
@@ -56,12 +56,12 @@ def test_what_cannot_be_released(tmp_path: Path) -> None:
     (tmp_path / "a.py").symlink_to("/etc/passwd")
     (tmp_path / "b.py").symlink_to("missing")
 
-    said = build(tmp_path, ".", "--to", "to")
+    said = build(tmp_path, ".", "--output", "to")
 
     assert (said.returncode, said.stdout) == (2, "")
     assert said.stderr == (
         "error: these files cannot be released: 2 problems\n"
         "  a.py: a link that leaves the folder ('/etc/passwd')\n"
-        "  b.py: a link that leads nowhere ('missing')\n"
+        "  b.py: a broken link ('missing')\n"
     )
     assert not (tmp_path / "to").exists()

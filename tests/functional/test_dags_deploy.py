@@ -43,7 +43,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def listed(folder: Path) -> dict[str, Any]:
-    return dict(json.loads(dags(folder, "list", "local", "--json").stdout))
+    return dict(json.loads(dags(folder, "list", "--json").stdout))
 
 
 class Platform:
@@ -93,11 +93,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_there_and_back_and_what_is_between(platform: Platform, folder: Path) -> None:
-    one = dags(folder, "deploy", "local", "--from", "dags")
-    assert one.stderr == "2 files of a folder without commits\nin force\n"
+    one = dags(folder, "deploy", "dags")
+    assert one.stderr == "2 files of a folder that is no git repository\nactive\n"
     (folder / "dags/helper.py").write_text("X = 2\n")
     (folder / "dags/b.py").write_text("")
-    two = dags(folder, "deploy", "local", "--from", "dags", "--json")
+    two = dags(folder, "deploy", "dags", "--json")
     found = json.loads(two.stdout)
     assert found == {
         "version": 1,
@@ -108,13 +108,13 @@ def test_there_and_back_and_what_is_between(platform: Platform, folder: Path) ->
         "confirmed_s": None,
         "environment_release": None,
     }
-    assert dags(folder, "deploy", "local", "--from", "dags").stderr.endswith("in force already\n")
-    between = dags(folder, "diff", "local")
+    assert dags(folder, "deploy", "dags").stderr.endswith("already active\n")
+    between = dags(folder, "diff")
     assert between.stdout == "added    b.py\nchanged  helper.py\nimports  a.py\n"
     assert between.stderr == f"{one.stdout.strip()} to {found['release']}: 2 differ, 1 import them\n"
-    assert dags(folder, "rollback", "local").stdout == one.stdout
+    assert dags(folder, "rollback").stdout == one.stdout
     assert listed(folder)["in_force"]["release"] == one.stdout.strip()
-    backwards = json.loads(dags(folder, "diff", "local", "--json").stdout)
+    backwards = json.loads(dags(folder, "diff", "--json").stdout)
     assert backwards["files"] == [{"path": "b.py", "change": "deleted"}, {"path": "helper.py", "change": "changed"}]
     assert backwards["importers"] == ["a.py"]
 
@@ -127,7 +127,7 @@ def test_a_repository_is_fetched(platform: Platform, folder: Path) -> None:
     git(folder / "team", "add", ".")
     git(folder / "team", "commit", "--quiet", "--message", "first")
     url = f"file://{folder}/team"
-    ask = ("deploy", "local", "--repo", url)
+    ask = ("deploy", "--repo", url)
     first = dags(folder, *ask, "--ref", "main").stdout.strip()
     (row,) = listed(folder)["releases"]
     assert (row["id"], row["files"], row["dirty"], row["subject"]) == (first, 1, False, "first")
@@ -142,10 +142,10 @@ def test_a_repository_is_fetched(platform: Platform, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("deploy", "local", "--from", "nowhere"), "error: there is no folder nowhere"),
-        (("rollback", "local"), "error: there is no earlier DAG release"),
-        (("diff", "local"), "error: no DAG release is in force"),
-        (("deploy", "nowhere", "--from", "dags"), "error: there is no environment 'nowhere'"),
+        (("deploy", "nowhere"), "error: there is no folder nowhere"),
+        (("rollback",), "error: there is no earlier DAG release"),
+        (("diff",), "error: no DAG release is active"),
+        (("deploy", "dags", "-e", "nowhere"), "error: there is no environment 'nowhere'"),
     ],
 )
 def test_what_cannot_be(platform: Platform, folder: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -154,9 +154,9 @@ def test_what_cannot_be(platform: Platform, folder: Path, arguments: tuple[str, 
 
 @pytest.mark.parametrize("command", ["deploy", "rollback", "list", "diff", "prune"])
 def test_where_no_platform_runs(folder: Path, command: str) -> None:
-    assert "the platform does not run" in dags(folder, command, "local", code=1).stderr
+    assert "the platform does not run" in dags(folder, command, code=1).stderr
     (folder / "tradewind.yaml").unlink()
-    assert "error: there is no tradewind.yaml" in dags(folder, command, "local", code=2).stderr
+    assert "error: there is no tradewind.yaml" in dags(folder, command, code=2).stderr
 
 
 def test_a_controller_that_is_at_work_is_not_disturbed(platform: Platform, folder: Path) -> None:
@@ -164,31 +164,31 @@ def test_a_controller_that_is_at_work_is_not_disturbed(platform: Platform, folde
     platform.stopped.set()
     inbox = CommandQueue(records(Home.beside(folder / "tradewind.yaml")), "local")
     inbox.send(DeployDags("d-0000000000000000"))
-    said = dags(folder, "deploy", "local", "--from", "dags", code=1).stderr
+    said = dags(folder, "deploy", "dags", code=1).stderr
     assert "error: another change of local is under way: dags.deploy by " in said
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c touch% owned", "--upload-pack=touch owned", "file:///nowhere"])
 def test_a_repository_that_is_none(platform: Platform, folder: Path, url: str) -> None:
-    said = dags(folder, "deploy", "local", f"--repo={url}", code=2)
+    said = dags(folder, "deploy", f"--repo={url}", code=2)
     assert said.stderr.startswith("error: git fetch failed")
     assert not list(folder.rglob("owned"))
 
 
 def test_a_release_that_is_not_there_and_one_that_is_in_the_way(platform: Platform, folder: Path) -> None:
-    one = dags(folder, "deploy", "local", "--from", "dags").stdout.strip()
-    refused = dags(folder, "rollback", "local", "--to", "d-0000000000000000", code=1)
+    one = dags(folder, "deploy", "dags").stdout.strip()
+    refused = dags(folder, "rollback", "d-0000000000000000", code=1)
     assert "there is no DAG release d-0000000000000000" in refused.stderr
-    assert "is no name of a DAG release" in dags(folder, "rollback", "local", "--to", "../x", code=1).stderr
+    assert "is not the id of a DAG release" in dags(folder, "rollback", "../x", code=2).stderr
     archive = Home.beside(folder / "tradewind.yaml").dags / f"releases/{one}.zip"
     archive.write_bytes(b"no archive")
     (folder / "dags/b.py").write_text("")
-    dags(folder, "deploy", "local", "--from", "dags")
-    damaged = dags(folder, "rollback", "local", code=1)
+    dags(folder, "deploy", "dags")
+    damaged = dags(folder, "rollback", code=1)
     assert f"the archive {archive} is damaged: File is not a zip file" in damaged.stderr
     assert listed(folder)["in_force"]["release"] != one
     (folder / "dags/b.py").unlink()
-    again = dags(folder, "deploy", "local", "--from", "dags").stdout.strip()
+    again = dags(folder, "deploy", "dags").stdout.strip()
     assert again == one, "made again, it is whole"
 
 
@@ -196,22 +196,22 @@ def test_made_once_and_put_in_force_from_a_store(platform: Platform, folder: Pat
     release = dags(folder, "build", "dags", "--store", "store").stdout.strip()
     assert sorted(path.name for path in (folder / "store").iterdir()) == [f"{release}.json", f"{release}.zip"]
     shutil.rmtree(folder / "dags")
-    done = dags(folder, "deploy", "local", "--release", release, "--store", "store")
+    done = dags(folder, "deploy", "--release", release, "--store", "store")
     assert done.stdout == f"{release}\n"
     assert listed(folder)["in_force"]["release"] == release
-    again = dags(folder, "deploy", "local", "--release", release, "--store", "store")
-    assert again.stderr.endswith("in force already\n")
+    again = dags(folder, "deploy", "--release", release, "--store", "store")
+    assert again.stderr.endswith("already active\n")
 
 
 def test_what_the_store_does_not_have(platform: Platform, folder: Path) -> None:
-    missing = ("deploy", "local", "--release", "d-0000000000000000")
+    missing = ("deploy", "--release", "d-0000000000000000")
     assert "is not in the store" in dags(folder, *missing, "--store", "store", code=1).stderr
     assert "--release needs --store" in dags(folder, *missing, code=2).stderr
-    both = dags(folder, *missing, "--store", "store", "--from", "dags", code=2)
-    assert "nothing to make a release of" in both.stderr
-    assert "names no bucket" in dags(folder, "build", "dags", "--store", "s3://", code=2).stderr
+    both = dags(folder, *missing, "--store", "store", "dags", code=2)
+    assert "neither PATH nor --ref nor --repo" in both.stderr
+    assert "does not name a bucket" in dags(folder, "build", "dags", "--store", "s3://", code=2).stderr
 
 
 def test_a_deployment_keeps_what_it_made(platform: Platform, folder: Path) -> None:
-    release = dags(folder, "deploy", "local", "--from", "dags", "--store", "store").stdout.strip()
+    release = dags(folder, "deploy", "dags", "--store", "store").stdout.strip()
     assert (folder / "store" / f"{release}.zip").exists()

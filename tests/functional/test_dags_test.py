@@ -160,8 +160,8 @@ def test_queues_of_the_environment_that_is_asked_for(repository: Path) -> None:
     assert other.returncode == 3
     (said,) = [line for line in other.stdout.splitlines() if "error" in line]
     assert said == (
-        "dags/one.py: error: queue: no class of workers serves the queue gpu2 (did you mean gpu?); "
-        "of one, t waits for ever; there is gpu: see `workers` in tradewind.yaml"
+        "dags/one.py: error: queue: no worker pool serves the queue gpu2 (did you mean gpu?); "
+        "task t of one waits forever; available: gpu; see `workers` in tradewind.yaml"
     )
     # What names no queue waits in the one that the environment's settings say.
     write(
@@ -169,8 +169,8 @@ def test_queues_of_the_environment_that_is_asked_for(repository: Path) -> None:
     )
     found = told(run(repository, "--env", "prod", "--json"))["findings"]
     assert [(f["dag"], f["text"].partition(";")[0]) for f in found if f["rule"] == "queue"] == [
-        ("one", "no class of workers serves the queue default"),
-        ("one", "no class of workers serves the queue gpu2 (did you mean gpu?)"),
+        ("one", "no worker pool serves the queue default"),
+        ("one", "no worker pool serves the queue gpu2 (did you mean gpu?)"),
     ]
     assert run(repository, "dags", "--no-tests").returncode == 0
 

@@ -25,7 +25,7 @@ from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, end
 
 ROOT = Path(__file__).parents[2]
 KILLED = "the supervisor was killed: 2 processes run without it: web, worker-1"
-HINT = "hint: tradewind up ends them and starts the platform anew; tradewind down only ends them"
+HINT = "hint: tradewind up ends them and starts the platform again; tradewind down only ends them"
 
 
 def started(home: Home, name: str) -> psutil.Process:
@@ -138,7 +138,7 @@ def test_status_that_is_watched_ends(shared: Left) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run etl", "scale worker 3", "restart web", "dags deploy local", "dags list local", "release status local"],
+    ["run etl", "scale --workers 3", "restart web", "dags deploy local", "dags list", "release status"],
 )
 def test_what_needs_a_supervisor_says_that_it_was_killed(command: str, shared: Left) -> None:
     assert run(shared.folder, *command.split()) == (1, "", f"error: {KILLED}\n{HINT}\n")
@@ -154,7 +154,7 @@ def test_logs_are_shown_all_the_same(shared: Left) -> None:
 
 @pytest.mark.parametrize("options", [(), ("--now",)], ids=["in time", "now"])
 def test_down_ends_what_is_left(options: tuple[str, ...], left: Left) -> None:
-    said = f"{KILLED.replace('killed:', 'killed;')}; ending these\nstopped\n"
+    said = f"{KILLED.replace('killed:', 'killed;')}; stopping them\nstopped\n"
 
     assert run(left.folder, "down", *options) == (0, "", said)
     assert psutil.wait_procs(left.processes, timeout=30)[1] == []
@@ -173,8 +173,7 @@ def test_a_machine_that_was_restarted_has_nothing_running(left: Left) -> None:
 
 def test_a_supervisor_that_does_not_answer_is_not_one_that_was_killed(shared: Left) -> None:
     silent = (
-        "the supervisor does not answer: it is just starting or stopping, or it hangs\n"
-        "hint: the same again in a few seconds\n"
+        "the supervisor does not answer: it is starting or stopping, or it hangs\nhint: try again in a few seconds\n"
     )
     held = lock.acquire(shared.home.lock)
     assert held is not None

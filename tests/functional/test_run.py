@@ -52,10 +52,10 @@ def test_what_a_run_is_started_with(options: tuple[str, ...], body: dict[str, An
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (("--logical-date", "soon"), "--logical-date 'soon' is no date as ISO 8601 has it"),
+        (("--logical-date", "soon"), "--logical-date 'soon' is not a date in ISO 8601"),
         (
             ("--logical-date", "9999-01-01"),
-            "--logical-date 9999-01-01 is in the future: Airflow would run no task before",
+            "--logical-date 9999-01-01 is in the future: Airflow would start no task before then",
         ),
         (("--conf", "[1]"), "--conf is no JSON object, which begins with {"),
         (("--conf", '{"n": NaN}'), "--conf is no JSON: NaN is none of its numbers"),
@@ -67,7 +67,7 @@ def test_what_a_run_is_started_with(options: tuple[str, ...], body: dict[str, An
         (("--conf", "@tradewind.yaml"), "--conf @tradewind.yaml is no JSON: Expecting value: line 1 column 1 (char 0)"),
         (
             ("--logical-date", "", "--conf", "1"),
-            "--logical-date '' is no date as ISO 8601 has it; --conf is no JSON object, which begins with {",
+            "--logical-date '' is not a date in ISO 8601; --conf is no JSON object, which begins with {",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -91,7 +91,7 @@ def test_a_second_run_at_the_same_date_names_the_first(checkout: Path) -> None:
         "",
         (
             "running etl\n"
-            "error: etl has a run at 2026-01-31T00:00:00+00:00 already: manual__0, failed\n"
+            "error: etl already has a run at 2026-01-31T00:00:00+00:00: manual__0, failed\n"
             "hint: clear that run in Airflow to run it again (U/dags/etl/runs/manual__0), "
             "or give another --logical-date\n"
         ),
@@ -159,7 +159,7 @@ def test_a_run_that_is_deleted_meanwhile(checkout: Path) -> None:
         "",
         (
             "running etl\n  extract                  running\n"
-            f"error: the run {RUN_ID} of etl is gone: it was deleted in Airflow\n"
+            f"error: the run {RUN_ID} of etl no longer exists: it was deleted in Airflow\n"
         ),
     )
 
@@ -209,9 +209,9 @@ def test_a_run_that_failed_says_which_exceptions_ended_it(checkout: Path) -> Non
             "  extract, try 3: ValueError: no column 'a'\N{REPLACEMENT CHARACTER}[2J (etl.py:12)\n"
             "      in the table\n"
             "  work, 3 of 10 failed:\n"
-            "    2 x TimeoutError: after 3 s (etl.py:21), and alike, as work[1], try 1\n"
-            "    1 x KeyError: 'a' (etl.py:20), as work[0], try 1\n"
-            "  load and report did not run: what they need failed\n"
+            "    2 x TimeoutError: after 3 s (etl.py:21), and similar, e.g. work[1], try 1\n"
+            "    1 x KeyError: 'a' (etl.py:20), e.g. work[0], try 1\n"
+            "  load and report did not run: an upstream task failed\n"
             "error: etl ended as failed: extract and work failed\n"
             f"hint: its logs: U/dags/etl/runs/{RUN_ID}\n"
         ),
@@ -222,7 +222,7 @@ def test_a_log_that_cannot_be_read_is_no_reason_to_say_nothing(checkout: Path) -
     said = played(checkout, etl(Look("failed", [task("extract", "failed")])), "etl")
 
     assert said.err.splitlines()[2:-1] == [
-        "  extract, try 1: its log cannot be read: there is none",
+        "  extract, try 1: its log cannot be read: it does not exist",
         "error: etl ended as failed: extract failed",
     ]
 
@@ -232,15 +232,15 @@ def test_a_run_that_was_ended_for_its_time(checkout: Path) -> None:
     airflow.details = {"dag_run_timeout": "PT1M"}
 
     assert played(checkout, airflow, "etl").err.splitlines()[-2] == (
-        "error: etl ended as failed: it ran longer than its dagrun_timeout, 60 s, and was ended"
+        "error: etl ended as failed: it ran longer than its dagrun_timeout of 60 s"
     )
 
 
 @pytest.mark.parametrize(
     ("tasks", "note"),
     [
-        ([], "no task ran, for etl has none at the logical date 2026-01-31T00:00:00Z: see its start_date and end_date"),
-        ([task("extract", "failed"), task("load", "success")], "extract failed all the same"),
+        ([], "no task ran: etl has none at the logical date 2026-01-31T00:00:00Z: see its start_date and end_date"),
+        ([task("extract", "failed"), task("load", "success")], "extract failed, but the run succeeded"),
     ],
     ids=["no task", "a failure that another task made good"],
 )

@@ -14,7 +14,7 @@ from played_run import etl, played
 OLD = {"bundle_version": "d-0000000000000000"}
 UNFINISHED = [{"dag_run_id": "manual__0", "state": "running"}]
 TRACE = "Traceback (most recent call last):\n  File ...\nNameError: name 'x' is not defined\n"
-GONE = "hint: put it back to run it again; its runs: U/dags/etl/runs\n"
+GONE = "hint: restore it to run it again; its runs: U/dags/etl/runs\n"
 
 
 def test_a_paused_dag_is_told_to_run_and_so_is_its_schedule(checkout: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_paused_dag_is_told_to_run_and_so_is_its_schedule(checkout: Path) -> N
 
     assert said.err.splitlines()[:2] == [
         "running etl",
-        "note: etl was paused, and is not any more; its schedule: 0 0 * * *",
+        "note: etl was paused; it is active now; its schedule: 0 0 * * *",
     ]
     assert not airflow.dags["etl"]["is_paused"]
 
@@ -98,7 +98,7 @@ def test_the_file_that_should_have_it_cannot_be_imported(known: bool, checkout: 
         "",
         (
             "error: etl cannot be run: its file etl.py cannot be imported: NameError: name 'x' is not defined\n"
-            "hint: mend etl.py; tradewind dags test tries all files\n"
+            "hint: correct etl.py; tradewind dags test checks all files\n"
         ),
     )
 
@@ -108,7 +108,7 @@ def test_a_file_names_it_and_does_not_make_it(checkout: Path) -> None:
         1,
         "",
         (
-            "error: there is no DAG 'etl': etl.py names it, and makes no DAG of that name when it is imported\n"
+            "error: there is no DAG 'etl': etl.py mentions it, but defines no DAG of that name when it is imported\n"
             "hint: DAGs: none\n"
         ),
     )
@@ -117,23 +117,23 @@ def test_a_file_names_it_and_does_not_make_it(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "runs", "why"),
     [
-        ({"is_stale": True, "relative_fileloc": "old.py"}, [], "old.py, which had it, is not there"),
-        ({"is_stale": True, "relative_fileloc": "more.py"}, [], "more.py no longer has it"),
-        (OLD, [], "etl.py no longer has it"),
+        ({"is_stale": True, "relative_fileloc": "old.py"}, [], "its file old.py no longer exists"),
+        ({"is_stale": True, "relative_fileloc": "more.py"}, [], "more.py no longer defines it"),
+        (OLD, [], "etl.py no longer defines it"),
         (
             {"has_import_errors": True, "relative_fileloc": "old.py"},
             UNFINISHED,
             (
-                "old.py, which had it, is not there; its unfinished run goes on, with the files that it began with, "
-                "and no other starts"
+                "its file old.py no longer exists; its unfinished run continues with the files that it started with, "
+                "and no new run starts"
             ),
         ),
         (
             {"has_import_errors": True, "relative_fileloc": "old.py"},
             UNFINISHED * 2,
             (
-                "old.py, which had it, is not there; its 2 unfinished runs go on, with the files that they began with, "
-                "and no other starts"
+                "its file old.py no longer exists; its 2 unfinished runs continue with the files that they started "
+                "with, and no new run starts"
             ),
         ),
     ],
@@ -151,7 +151,7 @@ def test_a_dag_that_only_the_database_has(
 
 
 def test_a_folder_that_cannot_be_served_is_told_of_whatever_is_run(checkout: Path) -> None:
-    note = "note: the last change of the DAG folder is not served: a link\n"
+    note = "note: the last change of the DAG folder is not active: a link\n"
     airflow = etl()
     airflow.problem = "a link"
 

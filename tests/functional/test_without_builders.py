@@ -13,7 +13,7 @@ import pytest
 COMMAND = Path(sys.executable).parent / "tradewind"
 ROOT = Path(__file__).parents[2]
 INSTALL = "on Debian and Ubuntu: apt install buildah podman"
-NOTHING = "error: nothing that builds images is installed: looked for buildah, podman, docker in the PATH\nhint: "
+NOTHING = "error: no image builder is installed: looked for buildah, podman, docker in the PATH\nhint: "
 LOG_IN = "log in (`aws sso login`), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 NO_AWS = f"error: AWS credentials are missing: Unable to locate credentials\nhint: {LOG_IN}"
 IMAGES = " ".join(f"--image {name}=IMAGE" for name in ("webserver", "scheduler", "worker", "flower"))
@@ -62,13 +62,13 @@ def test_images_say_what_to_install(bare: Path, command: list[str]) -> None:
 
 
 def test_a_release_takes_images_that_a_registry_has_where_none_can_be_built(bare: Path) -> None:
-    without = f"name images that a registry has, by digest: tradewind release create {IMAGES}"
+    without = f"name images of a registry by digest: tradewind release create {IMAGES}"
     assert run(bare, "release", "create") == (1, "", f"{NOTHING}{INSTALL}; or {without}\n")
     # Only what is missing is asked for; and with all of them nothing is built.
     code, _, said = run(bare, "release", "create", *ALL[:3])
     assert (code, said.splitlines()[-1].rpartition("; or ")[2]) == (
         1,
-        "name images that a registry has, by digest: tradewind release create --image flower=IMAGE",
+        "name images of a registry by digest: tradewind release create --image flower=IMAGE",
     )
     code, release, said = run(bare, "release", "create", *ALL)
     assert (code, said) == (0, "")
@@ -79,8 +79,10 @@ def test_a_program_that_does_not_work_is_told_apart_from_one_that_is_missing(bar
     install(bare, "docker", NO_DAEMON)
     code, out, said = run(bare, "images", "build")
     assert (code, out) == (1, "")
-    assert said.startswith("error: docker is installed and does not answer: \n  Cannot connect to the Docker daemon")
-    assert said.endswith(f"hint: start its daemon, or take what needs none; {INSTALL}\n")
+    assert said.startswith(
+        "error: docker is installed, but its daemon does not respond: \n  Cannot connect to the Docker daemon"
+    )
+    assert said.endswith(f"hint: start the Docker daemon, or use a builder without one; {INSTALL}\n")
     assert run(bare, "release", "create")[2].endswith(f"tradewind release create {IMAGES}\n")
 
 
@@ -89,22 +91,22 @@ def test_a_base_image_that_cannot_be_had(bare: Path, name: str) -> None:
     install(bare, name, NO_REGISTRY)
     code, _, said = run(bare, "images", "build")
     assert code == 1
-    assert "the image docker.io/library/python:3.11-slim-bookworm cannot be had: \n  dial tcp: lookup" in said
-    assert said.endswith("hint: name one that can be reached from here in `images.base`, such as a mirror's\n")
+    assert "the image docker.io/library/python:3.11-slim-bookworm cannot be pulled: \n  dial tcp: lookup" in said
+    assert said.endswith("hint: set `images.base` to an image that this machine can reach, such as one of a mirror\n")
 
 
 def test_pushing_without_aws(bare: Path) -> None:
     install(bare, "buildah", NO_REGISTRY)
-    own = "push to a registry of your own, without a login: --to HOST:PORT"
+    own = "push to a registry without a login: --registry HOST:PORT"
     assert run(bare, "images", "push") == (1, "", f"{NO_AWS}; or {own}\n")
 
 
 @pytest.mark.parametrize(
     "command",
-    [["deploy", "local"], ["status", "local"], ["rollback", "local"], ["resume", "local"]],
+    [["deploy"], ["status"], ["rollback"], ["resume"]],
 )
 def test_a_release_goes_to_a_platform_that_runs_from_images(bare: Path, command: list[str]) -> None:
-    why = "the platform does not run: releases go to one that runs from images"
+    why = "the platform does not run: a release needs a platform that runs from images"
     assert run(bare, "release", *command) == (
         1,
         "",
@@ -118,6 +120,6 @@ def test_containers_without_podman(bare: Path) -> None:
     assert run(bare, "up", "--containers", "--database", "mysql") == (2, "", what + hint)
 
 
-@pytest.mark.parametrize("command", [["create", "--from", "dev"], ["deploy", "dev"], ["status", "dev"]])
+@pytest.mark.parametrize("command", [["create", "-e", "dev"], ["deploy", "-e", "dev"], ["status", "-e", "dev"]])
 def test_environments_of_aws_ask_for_credentials(bare: Path, command: list[str]) -> None:
     assert run(bare, "release", *command) == (1, "", f"{NO_AWS}\n")

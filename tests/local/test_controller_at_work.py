@@ -51,14 +51,14 @@ def test_workers_come_with_the_tasks_and_go_after_them(platform: Running) -> Non
     assert len({task["hostname"] for task in tasks}) >= 1
     eventually(lambda: len(workers(platform)) == 1)
     log = (platform.folder / ".tradewind/logs/controller.log").read_text()
-    assert "take no more tasks" in log
+    assert "are cordoned" in log
     # And again, with what is left.
     run_id = platform.trigger("inflight", tasks=4, seconds=1)
     assert eventually(lambda: (s := platform.state("inflight", run_id)) in {"success", "failed"} and s) == "success"
 
 
 def test_a_number_that_a_person_has_fixed_stays(platform: Running) -> None:
-    platform.tradewind("scale", "worker", "2")
+    platform.tradewind("scale", "--workers", "2")
     run_id = platform.trigger("inflight", tasks=24, seconds=3)
     assert eventually(lambda: (s := platform.state("inflight", run_id)) in {"success", "failed"} and s) == "success"
     assert len(workers(platform)) == 2
@@ -68,12 +68,12 @@ def test_a_controller_that_is_killed_goes_on_with_what_it_was_doing(platform: Ru
     """Somewhere between the command and its end; the one that follows finishes it."""
     source = tmp_path / "source"
     source.mkdir()
-    platform.tradewind("dags", "deploy", "local")
+    platform.tradewind("dags", "deploy", "-e", "local")
     inbox = platform.folder / ".tradewind/controller/inbox.json"
     for which in ("b", "c", "d"):
         write(source, which, "one")
         before = release(platform)
-        command = [str(COMMAND), "dags", "deploy", "local", "--from", str(source)]
+        command = [str(COMMAND), "dags", "deploy", "-e", "local", str(source)]
         deploying = subprocess.Popen(
             command, cwd=platform.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -94,7 +94,7 @@ def test_of_two_deployers_one_wins_and_the_other_is_told(platform: Running, tmp_
     ended: list[subprocess.CompletedProcess[str]] = []
 
     def deploy(source: Path) -> None:
-        ended.append(platform.tradewind("dags", "deploy", "local", "--from", str(source), check=False))
+        ended.append(platform.tradewind("dags", "deploy", "-e", "local", str(source), check=False))
 
     threads = [threading.Thread(target=deploy, args=(source,)) for source in sources]
     for thread in threads:

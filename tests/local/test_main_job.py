@@ -43,7 +43,7 @@ def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> N
     platform.airflow.call("PATCH", "/dags/canary", {"is_paused": True})
     try:
         done = confirm()
-        assert (done.returncode, "there is no DAG 'canary' to try" in done.stdout) == (0, True)
+        assert (done.returncode, "no canary run: the DAG 'canary' " in done.stdout) == (0, True)
     finally:
         platform.airflow.call("PATCH", "/dags/canary", {"is_paused": False})
 
@@ -131,7 +131,7 @@ def test_a_dag_is_run_as_the_folder_has_it(platform: Running) -> None:
         assert "edited cannot be run: its file edited.py cannot be imported: ModuleNotFoundError" in run().stderr
     finally:
         file.unlink()
-    assert "edited is no longer in the DAG folder: edited.py, which had it, is not there" in run().stderr
+    assert "edited is no longer in the DAG folder: its file edited.py no longer exists" in run().stderr
     assert platform.airflow.call("GET", "/importErrors")["import_errors"] == []
 
 

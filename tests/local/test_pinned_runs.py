@@ -52,7 +52,7 @@ def test_runs_keep_their_release_while_others_come_and_go(platform: Running, tmp
     # A file that is deleted while runs of its DAG are in flight.
     (folder / "two.py").unlink()
     eventually(lambda: release(platform) != shown)
-    platform.tradewind("dags", "deploy", "local")
+    platform.tradewind("dags", "deploy", "-e", "local")
     gate.touch()
     for which, started in runs.items():
         for dag, run_id in started:
@@ -63,16 +63,16 @@ def test_runs_keep_their_release_while_others_come_and_go(platform: Running, tmp
 def test_what_cannot_be_imported_is_taken_back(platform: Running, tmp_path: Path) -> None:
     folder = tmp_path / "dags"
     write(folder, "d", "one", "three")
-    done = json.loads(platform.tradewind("dags", "deploy", "local", "--from", str(folder), "--json").stdout)
+    done = json.loads(platform.tradewind("dags", "deploy", "-e", "local", str(folder), "--json").stdout)
     assert done["changed"]
     assert done["served_s"] is not None
     run_id = platform.trigger("one")
     gate = tmp_path / "gate"
     waiting = in_flight(platform, "one", gate)
     (folder / "helpers/which.py").write_text("WICH = 'e'\n")
-    refused = platform.tradewind("dags", "deploy", "local", "--from", str(folder), check=False)
+    refused = platform.tradewind("dags", "deploy", "-e", "local", str(folder), check=False)
     assert refused.returncode == 1
-    assert "was taken back" in refused.stderr
+    assert "was rolled back" in refused.stderr
     # Whichever of the two is parsed first.
     assert "e.py: ImportError: cannot import name 'WHICH' from 'helpers.which'" in refused.stderr
     assert release(platform) == done["release"]
@@ -82,7 +82,7 @@ def test_what_cannot_be_imported_is_taken_back(platform: Running, tmp_path: Path
     eventually(lambda: platform.airflow.call("GET", "/importErrors")["total_entries"] == 0)
     assert consistent(platform, "three", platform.trigger("three")) == (done["release"], "d")
     # A version that is as young as its run: the scheduler makes sure that they belong together.
-    made = f"Run {run_id} of one begins wholly on release {done['release']}"
+    made = f"run {run_id} of one starts entirely on release {done['release']}"
     assert made in (platform.folder / ".tradewind/logs/scheduler.log").read_text()
 
 
@@ -90,9 +90,9 @@ def test_back_with_one_command(platform: Running, tmp_path: Path) -> None:
     folder = tmp_path / "dags"
     write(folder, "f", "one")
     before = release(platform)
-    platform.tradewind("dags", "deploy", "local", "--from", str(folder))
+    platform.tradewind("dags", "deploy", "-e", "local", str(folder))
     assert consistent(platform, "one", platform.trigger("one"))[1] == "f"
-    platform.tradewind("dags", "rollback", "local")
+    platform.tradewind("dags", "rollback", "-e", "local")
     assert release(platform) == before
     run_id = platform.trigger("one")
     assert pinned(platform, "one", run_id) == before
@@ -102,14 +102,14 @@ def test_back_with_one_command(platform: Running, tmp_path: Path) -> None:
 def test_a_run_in_flight_ends_when_its_dag_moves_to_another_file(platform: Running, tmp_path: Path) -> None:
     folder = tmp_path / "dags"
     write(folder, "g", "one", "two")
-    platform.tradewind("dags", "deploy", "local", "--from", str(folder))
+    platform.tradewind("dags", "deploy", "-e", "local", str(folder))
     gate = tmp_path / "gate"
     runs = [("one", in_flight(platform, "one", gate)), ("two", in_flight(platform, "two", gate))]
     write(folder, "h", "one", "two")
     (folder / "one.py").rename(folder / "moved.py")
     (folder / "moved.py").write_text((folder / "moved.py").read_text() + (folder / "two.py").read_text())
     (folder / "two.py").write_text("")
-    platform.tradewind("dags", "deploy", "local", "--from", str(folder))
+    platform.tradewind("dags", "deploy", "-e", "local", str(folder))
     assert platform.airflow.call("GET", "/dags/one")["relative_fileloc"] == "moved.py"
     gate.touch()
     for dag, run_id in runs:
@@ -133,7 +133,7 @@ def test_the_gate_asks_the_platform_for_what_dags_need(platform: Running, tmp_pa
     assert {(f["rule"], f["error"], f["text"].partition(";")[0]) for f in findings} == {
         ("pool", True, "there is no pool small"),
         ("variable", True, "there is no variable zone"),
-        ("removed", False, "the DAG one is gone"),
+        ("removed", False, "the DAG one was removed"),
     }
     gate.touch()
     consistent(platform, "one", run_id)
@@ -158,13 +158,13 @@ class InFlight(Meanwhile):
 def test_deployments_one_after_another_with_runs_always_in_flight(platform: Running, tmp_path: Path) -> None:
     folder = tmp_path / "dags"
     write(folder, "n0", *DAGS)
-    platform.tradewind("dags", "deploy", "local", "--from", str(folder))
+    platform.tradewind("dags", "deploy", "-e", "local", str(folder))
     deployed = {release(platform): "n0"}
     with InFlight(platform, RUNS_IN_FLIGHT) as load:
         eventually(lambda: len(load.runs) >= RUNS_IN_FLIGHT)
         for number in range(1, DAG_DEPLOYMENTS + 1):
             write(folder, f"n{number}", *DAGS)
-            platform.tradewind("dags", "deploy", "local", "--from", str(folder), "--no-wait")
+            platform.tradewind("dags", "deploy", "-e", "local", str(folder), "--no-confirm")
             deployed[release(platform)] = f"n{number}"
     # No run is stuck, no task has failed, and every task was of its run's release.
     found = [consistent(platform, dag, run_id) for dag, run_id in load.runs]

@@ -35,9 +35,9 @@ def test_up_with_other_dags_is_refused_while_it_runs(platform: Running, tmp_path
 
 
 def test_scale_and_restart(platform: Running) -> None:
-    platform.tradewind("scale", "worker", "3")
+    platform.tradewind("scale", "--workers", "3")
     assert platform.row("worker-3")["state"] == "healthy"
-    platform.tradewind("scale", "worker", "2")
+    platform.tradewind("scale", "--workers", "2")
     eventually(lambda: "worker-3" not in [row["name"] for row in platform.status()["processes"]])
     before = platform.row("flower")["pid"]
     platform.tradewind("restart", "flower")
@@ -50,11 +50,11 @@ def test_scale_and_restart(platform: Running) -> None:
 def test_a_worker_that_leaves_finishes_its_tasks(platform: Running) -> None:
     run_id = platform.trigger("inflight", tasks=16, seconds=6)
     eventually(lambda: sum(t["state"] == "running" for t in platform.tasks("inflight", run_id)) >= 9)
-    platform.tradewind("scale", "worker", "1")
+    platform.tradewind("scale", "--workers", "1")
     assert eventually(lambda: (s := platform.state("inflight", run_id)) in {"success", "failed"} and s) == "success"
     assert {t["try_number"] for t in platform.tasks("inflight", run_id)} == {1}
     eventually(lambda: len(workers(platform)) == 1)
-    platform.tradewind("scale", "worker", "2")
+    platform.tradewind("scale", "--workers", "2")
     assert len(workers(platform)) == 2
 
 
@@ -118,7 +118,7 @@ def test_a_service_that_cannot_start_is_reported_with_its_last_lines(tmp_path: P
     )
     result = broken.tradewind("up", check=False)
     assert result.returncode == 1
-    assert "scheduler ends again and again: exit code 1; its last lines:" in result.stderr
+    assert "scheduler exits repeatedly: exit code 1; its last lines:" in result.stderr
     assert "hint: the whole log: " in result.stderr
     assert broken.left_behind() == []
 

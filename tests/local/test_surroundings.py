@@ -66,7 +66,7 @@ def test_a_full_disk_is_told_and_with_room_it_goes_on(size: str) -> None:
     first, _, second = printed.partition("== room")
     assert "error: the disk with " in first
     assert " is full: " in first
-    assert "hint: make room, then tradewind up again" in first
+    assert "hint: free some disk space, then tradewind up" in first
     assert not again or ("inflight succeeded" in second and "exit code" not in second), second
 
 

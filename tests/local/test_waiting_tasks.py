@@ -36,14 +36,14 @@ def test_tasks_that_wait_for_what_is_not_there_are_remarks_of_the_status(platfor
     run_id = platform.trigger("waits")
     queue, pool = eventually(lambda: len(found := remarks(platform)) == 2 and found)
     assert queue.startswith(
-        "waits.in_a_queue waits in the queue defualt, which no class of workers serves; there is default (did you mean "
-        "default?): name one of them in the DAG"
+        "waits.in_a_queue waits in the queue defualt: no worker pool serves it (available: default; did you mean "
+        "default?); name one of them in the DAG"
     )
-    assert pool.startswith("waits.for_a_pool waits for the pool smal, which is not there; there is default_pool: ")
+    assert pool.startswith("waits.for_a_pool waits for the pool smal: it does not exist (available: default_pool); ")
     assert "note: waits.in_a_queue waits in the queue defualt" in platform.tradewind("status").stderr.replace("\n", " ")
     refused = platform.tradewind("dags", "test", "--no-tests", check=False)
     assert refused.returncode == 3
-    for said in ("error: queue: no class of workers serves the queue defualt", "error: pool: there is no pool smal"):
+    for said in ("error: queue: no worker pool serves the queue defualt", "error: pool: there is no pool smal"):
         assert said in refused.stdout
     platform.airflow.call("PATCH", f"/dags/waits/dagRuns/{run_id}", {"state": "failed"})
     eventually(lambda: remarks(platform) == [])

@@ -92,7 +92,7 @@ def test_a_commit_to_a_component_is_built_and_delivered(job: Job, component: str
         f"images sbom {component}",
         f"images push {component}",
         "images scan registry/worker@sha256:0 --json",
-        f"release create --from dev --note jenkins-job-1 --image {component}=registry/worker@sha256:0",
+        f"release create -e dev --note jenkins-job-1 --image {component}=registry/worker@sha256:0",
         "release deploy dev r-0 --reason jenkins-job-1",
         "release status dev --json",
     ]
@@ -106,7 +106,7 @@ def test_another_registry_is_pushed_to(job: Job) -> None:
     done = job.build("worker", params={"REGISTRY": "127.0.0.1:5000"})
 
     assert done.stages["Scan"] == "SKIPPED"
-    assert "images push worker --to 127.0.0.1:5000" in job.calls()
+    assert "images push worker --registry 127.0.0.1:5000" in job.calls()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_dags_are_tested_and_deployed(job: Job) -> None:
     assert done.result == "SUCCESS", done.log
     assert job.calls()[1:] == [
         "dags test dags --env dev --junit build/dags.xml",
-        "dags build dags --to build/dags --store s3://acme/dags",
+        "dags build dags --output build/dags --store s3://acme/dags",
         "dags deploy dev --release d-0 --store s3://acme/dags",
     ]
     assert done.report["reports"] == [{"tests": 3, "failures": 0}]

@@ -69,7 +69,7 @@ class FakeTarget:
             return Progress(State.DONE)
         self.calls.append(("dags", release))
         if release in self.broken:
-            return Progress(State.FAILED, f"{release} was taken back: a.py: no module named x")
+            return Progress(State.FAILED, f"{release} was rolled back: a.py: no module named x")
         self.dag_release = release
         return Progress(State.DONE)
 

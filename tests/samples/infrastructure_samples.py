@@ -51,7 +51,7 @@ class FakeCloud:
 
     def assume(self, role_arn: str) -> FakeCloud:
         if role_arn not in self.may_assume:
-            raise TradewindError(f"could not take the role {role_arn}", "AccessDenied")
+            raise TradewindError(f"could not assume the role {role_arn}", "AccessDenied")
         return FakeCloud(role_arn.split(":")[4], self.buckets, arn=role_arn)
 
     def session(self) -> Any:

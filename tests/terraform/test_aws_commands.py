@@ -38,7 +38,7 @@ def account(nobody: Account) -> Account:
     """The non-production account, made ready."""
     found = nobody.of("111111111111")
     # The stand-in makes nothing: the bucket that `bootstrap` would make is made here, with what it found.
-    said = found.run("plan", "dev")
+    said = found.run("plan", "-e", "dev")
     assert (said.returncode, said.stdout) == (1, "")
     assert f"there is no state bucket {BUCKET}" in said.stderr
     assert "hint: tradewind bootstrap non-production" in said.stderr
@@ -102,28 +102,28 @@ def test_the_first_bootstrap(nobody: Account, tmp_path: Path) -> None:
 
 
 def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path) -> None:
-    said = account.run("drift", "dev")
+    said = account.run("drift", "-e", "dev")
     assert said.returncode == 1
-    assert "dev is not there yet: it was never applied" in said.stderr
+    assert "dev does not exist yet: it was never applied" in said.stderr
     assert "Invalid index" not in said.stderr
 
-    said = account.run("plan", "dev")
+    said = account.run("plan", "-e", "dev")
     assert said.returncode == 0, said.stderr
     assert said.stdout.startswith("dev: 3")
     assert "to create" in said.stdout.splitlines()[0]
-    assert "next: tradewind audit dev, then tradewind apply dev" in said.stderr
+    assert "next: tradewind audit -e dev, then tradewind apply -e dev" in said.stderr
     planned = sha256(account.folder / DEV / "plan.bin")
     assert f"plan {planned}" in said.stderr
 
     # The audit takes that plan, and needs neither AWS nor credentials for it.
     bare = Account(account.folder, account.endpoint, {})
-    said = bare.run("audit", "dev", "--json", AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_CONFIG_FILE=os.devnull)
+    said = bare.run("audit", "-e", "dev", "--json", AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_CONFIG_FILE=os.devnull)
     assert said.returncode == 0, said.stderr
     assert (json.loads(said.stdout)["plan_sha256"], json.loads(said.stdout)["passed"]) == (planned, True)
-    assert f"next: tradewind apply dev --audited {planned}" in said.stderr
+    assert f"next: tradewind apply -e dev --audited {planned}" in said.stderr
     assert sha256(account.folder / DEV / "plan.bin") == planned
 
-    said = account.run("apply", "dev", "--audited", planned)
+    said = account.run("apply", "-e", "dev", "--audited", planned)
     assert said.returncode == 0, said.stderr
     assert "creating" in said.stderr
     assert f"applied plan {planned}" in said.stderr
@@ -136,39 +136,39 @@ def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path)
 
     # It is used up: there is nothing to audit or to apply.
     for command in ("audit", "apply"):
-        said = account.run(command, "dev")
+        said = account.run(command, "-e", "dev")
         assert (said.returncode, said.stdout) == (1, "")
-        assert "error: there is no plan for dev\nhint: tradewind plan dev\n" in said.stderr
+        assert "error: there is no plan for dev\nhint: tradewind plan -e dev\n" in said.stderr
 
-    assert "dev is not there yet" in account.run("output", "dev").stderr
+    assert "dev does not exist yet" in account.run("output", "-e", "dev").stderr
     publish(account)
     # From any folder, without Terraform, and while a plan holds the lock.
     account.client("s3").put_object(Bucket=BUCKET, Key=f"{STATE}.tflock", Body=b"{}")
     bare = Account(tmp_path, account.endpoint, account.credentials)
     (tmp_path / "tradewind.yaml").write_text(FILE.read_text())
-    said = bare.run("output", "dev", "--json", PATH="")
+    said = bare.run("output", "-e", "dev", "--json", PATH="")
     assert json.loads(said.stdout)["outputs"]["cluster"] == "acme-dev"
     assert not (tmp_path / ".tradewind").exists()
-    assert account.run("plan", "dev").returncode == 1
+    assert account.run("plan", "-e", "dev").returncode == 1
     account.client("s3").delete_object(Bucket=BUCKET, Key=f"{STATE}.tflock")
-    said = account.run("plan", "dev")
+    said = account.run("plan", "-e", "dev")
     assert said.stdout == "dev: nothing to change\n"
     second = sha256(account.folder / DEV / "plan.bin")
-    said = account.run("drift", "dev", "--json")
+    said = account.run("drift", "-e", "dev", "--json")
     assert (said.returncode, json.loads(said.stdout)["drifted"]) == (0, [])
     # What only reads leaves the plan where it is, and the plan can still be carried out.
-    assert account.run("output", "dev").returncode == 0
+    assert account.run("output", "-e", "dev").returncode == 0
     assert sha256(account.folder / DEV / "plan.bin") == second
-    said = account.run("apply", "dev", "--no-deploy")
+    said = account.run("apply", "-e", "dev", "--no-deploy")
     assert said.returncode == 0, said.stderr
     assert f"applied plan {second}" in said.stderr
     assert ledger(account)["finished"]["plan"]["audit"] is None
 
-    said = account.run("destroy", "dev")
+    said = account.run("destroy", "-e", "dev")
     assert "kept, in the place of any other plan of dev: plan " in said.stderr
     assert said.returncode == 0, said.stderr
     assert "LOSES DATA: module.database.aws_db_instance.this holds the metadata database" in said.stdout
-    said = account.run("destroy", "dev", "--yes", "--allow-data-loss", "module.database.aws_db_instance.this")
+    said = account.run("destroy", "-e", "dev", "--yes", "--allow-data-loss", "module.database.aws_db_instance.this")
     assert said.returncode == 2
     assert "the plan loses data, so nothing was done" in said.stderr
 
@@ -177,7 +177,7 @@ def test_only_the_audited_plan_is_applied(account: Account) -> None:
     def plan(tags: str) -> str:
         """The hash of a plan that differs by its tags, and that is kept."""
         (account.folder / "tradewind.yaml").write_text(FILE.read_text() + f"tags: {{team: {tags}}}\n")
-        said = account.run("plan", "dev", "--json")
+        said = account.run("plan", "-e", "dev", "--json")
         assert said.returncode == 0, said.stderr
         found = json.loads(said.stdout)["environments"]["dev"]["plan_sha256"]
         assert found == sha256(account.folder / DEV / "plan.bin")
@@ -185,45 +185,45 @@ def test_only_the_audited_plan_is_applied(account: Account) -> None:
 
     try:
         first = plan("one")
-        said = account.run("apply", "dev", "--audited", first)
+        said = account.run("apply", "-e", "dev", "--audited", first)
         assert said.returncode == 2
-        assert "error: the plan for dev was not audited\nhint: tradewind audit dev\n" in said.stderr
+        assert "error: the plan for dev was not audited\nhint: tradewind audit -e dev\n" in said.stderr
 
-        said = account.run("audit", "dev", "--report", "ways.txt")
+        said = account.run("audit", "-e", "dev", "--report", "ways.txt")
         assert (said.returncode, said.stdout) == (0, f"{first}\n")
         assert "public_load_balancer" in (account.folder / "ways.txt").read_text()
 
         # Another plan comes between the audit and the answer.
         second = plan("two")
         assert second != first
-        said = account.run("apply", "dev", "--audited", first)
+        said = account.run("apply", "-e", "dev", "--audited", first)
         assert said.returncode == 2
-        assert f"another plan is kept for dev: asked for was {first}, and {second} is kept" in said.stderr
+        assert f"another plan is kept for dev: expected {first}, but {second} is kept" in said.stderr
 
         # The configuration is another one than that of the plan.
         (account.folder / "tradewind.yaml").write_text(FILE.read_text())
         for command in ("audit", "apply"):
-            said = account.run(command, "dev")
+            said = account.run(command, "-e", "dev")
             assert said.returncode == 1
             assert "the plan for dev is out of date" in said.stderr
-            assert "hint: tradewind plan dev" in said.stderr
+            assert "hint: tradewind plan -e dev" in said.stderr
     finally:
         (account.folder / "tradewind.yaml").write_text(FILE.read_text())
 
 
 def test_a_plan_of_another_folder_is_refused(account: Account, tmp_path: Path) -> None:
     """Its files alone do not make it a plan that can be applied: the provider and the state are those of the folder."""
-    assert account.run("plan", "dev").returncode == 0
+    assert account.run("plan", "-e", "dev").returncode == 0
     (tmp_path / "tradewind.yaml").write_text(FILE.read_text())
     other = Account(tmp_path, account.endpoint, account.credentials)
     (tmp_path / DEV).mkdir(parents=True)
     for name in ("plan.bin", "plan.json"):
         shutil.copy(account.folder / DEV / name, tmp_path / DEV)
     for command in ("audit", "apply"):
-        said = other.run(command, "dev")
+        said = other.run(command, "-e", "dev")
         assert said.returncode == 1
         assert "the plan for dev was made elsewhere" in said.stderr
-        assert "hint: tradewind plan dev" in said.stderr
+        assert "hint: tradewind plan -e dev" in said.stderr
 
 
 def test_another_account_is_reached_through_its_role(account: Account, nobody: Account) -> None:
@@ -235,14 +235,14 @@ def test_another_account_is_reached_through_its_role(account: Account, nobody: A
         production.client("s3").create_bucket(
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
-    said = account.run("plan", "prod")
+    said = account.run("plan", "-e", "prod")
     assert said.returncode == 0, said.stderr
     rendered = account.folder / ".tradewind/infrastructure/environment-prod"
     backend = json.loads((rendered / "backend.tfbackend.json").read_text())
     assert backend["assume_role"]["role_arn"] == "arn:aws:iam::222222222222:role/acme-deploy"
     # The plan works through that role only.
-    assert account.run("audit", "prod").returncode == 0
-    said = production.run("apply", "prod")
+    assert account.run("audit", "-e", "prod").returncode == 0
+    said = production.run("apply", "-e", "prod")
     assert said.returncode == 2
     assert "the plan for prod was made with other credentials, and works only with those" in said.stderr
 
@@ -267,37 +267,37 @@ def test_every_environment_at_once(account: Account, tmp_path: Path) -> None:
 def test_a_second_writer_is_refused(account: Account) -> None:
     lock = {"ID": "7", "Who": "eve@ci", "Created": "2026-11-22T05:00:00Z", "Operation": "OperationTypeApply"}
     account.client("s3").put_object(Bucket=BUCKET, Key=f"{STATE}.tflock", Body=json.dumps(lock).encode())
-    said = account.run("plan", "dev")
+    said = account.run("plan", "-e", "dev")
     assert said.returncode == 1
     assert "eve@ci has held the lock since 2026-11-22T05:00:00Z" in said.stderr
-    assert "tradewind unlock dev 7" in said.stderr
-    assert account.run("unlock", "dev", "8").returncode == 2
-    assert account.run("unlock", "dev", "7").returncode == 0
+    assert "tradewind tf unlock 7 -e dev" in said.stderr
+    assert account.run("tf", "unlock", "8", "-e", "dev").returncode == 2
+    assert account.run("tf", "unlock", "7", "-e", "dev").returncode == 0
     assert not keys(account, f"{STATE}.tflock")
 
 
 def test_without_credentials(nobody: Account) -> None:
     bare = Account(nobody.folder, nobody.endpoint, {})
-    said = bare.run("plan", "dev", AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_CONFIG_FILE=os.devnull)
+    said = bare.run("plan", "-e", "dev", AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_CONFIG_FILE=os.devnull)
     assert (said.returncode, said.stdout) == (1, "")
     assert "\nerror: AWS credentials are missing: " in said.stderr
     assert "aws sso login" in said.stderr
 
 
 def test_without_terraform(account: Account, tmp_path: Path) -> None:
-    said = account.run("plan", "dev", PATH=str(tmp_path))
+    said = account.run("plan", "-e", "dev", PATH=str(tmp_path))
     assert said.returncode == 1
     assert "Terraform is not installed" in said.stderr
     old = tmp_path / "terraform"
     old.write_text('#!/bin/sh\necho \'{"terraform_version": "1.10.9"}\'\n')
     old.chmod(0o755)
-    said = account.run("plan", "dev", PATH=f"{tmp_path}:/bin:/usr/bin")
+    said = account.run("plan", "-e", "dev", PATH=f"{tmp_path}:/bin:/usr/bin")
     assert "Terraform 1.10.9 is too old: Tradewind needs 1.11 or newer" in said.stderr
 
 
 def test_terraform_itself_refuses_a_second_writer(account: Account) -> None:
     """The lock that somebody takes after our look is Terraform's to refuse."""
-    said = account.run("plan", "dev")
+    said = account.run("plan", "-e", "dev")
     assert said.returncode == 0, said.stderr
     folder = account.folder / ".tradewind/infrastructure/environment-dev"
     lock = {"ID": "9", "Who": "eve@ci", "Created": "2026-11-22T05:00:00Z", "Operation": "OperationTypeApply"}

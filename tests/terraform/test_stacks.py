@@ -157,7 +157,7 @@ def test_a_vpc_that_exists_stands_in() -> None:
     assert not {"aws_vpc", "aws_subnet", "aws_nat_gateway", "aws_route_table", "aws_network_acl"} & set(made)
     assert made["aws_db_subnet_group"]["subnet_ids"] == ["subnet-30aaaaaa", "subnet-31aaaaaa"]
     assert made["aws_ecs_service"]["network_configuration"][0]["subnets"] == ["subnet-20aaaaaa", "subnet-21aaaaaa"]
-    with pytest.raises(TradewindError, match="its VPC vpc-0123456789abcdef0 is not Terraform's"):
+    with pytest.raises(TradewindError, match="Terraform does not manage its VPC vpc-0123456789abcdef0"):
         audit(tradewind.environments["dev"], plan)
 
 

@@ -15,4 +15,4 @@ def test_all_is_measured_where_nothing_is_named(capsys: pytest.CaptureFixture[st
     assert (options(["gate", "--rounds", "1"]).what, options(["gate", "--rounds", "1"]).rounds) == (["gate"], 1)
     with pytest.raises(SystemExit):
         options(["gates"])
-    assert "nobody measures gates" in capsys.readouterr().err
+    assert "unknown measurement: gates" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Draw the clocks against the sun: a map of the zones above, the countries at both ends of the ranking below."""
+"""Draw a map of the time zones, and below it the countries at both ends of the ranking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, PAPER, GRID = "#22303c", "#fbfaf7", "#d9d6cd"
-# Blue: the sun is ahead of the clock. Red: the clock is ahead of the sun. Told apart with any colour vision.
+# Blue: the sun is ahead of the clock. Red: the clock is ahead of the sun. Distinct with any color vision.
 COLOURS, LIMIT = "RdBu_r", 2.4
 ENDS = 9
 
@@ -21,7 +21,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 def draw(zones: Rows, countries: Rows, year: int) -> bytes:
     """Return a PNG (1600 × 1440 pixels) from rows of ZoneClock and of CountryClock, the latter in ranking order."""
-    # Imported here: at module level every parse of the DAG file would pay for it.
+    # Imported here: at module level, every parse of the DAG file would import it.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -53,14 +53,14 @@ def draw(zones: Rows, countries: Rows, year: int) -> bytes:
         alpha=0.75,
     )
     png = io.BytesIO()
-    # Without a creation date and a version in it, the same rows give the same bytes.
+    # The file has no creation date and no version, so that the same rows give the same bytes.
     figure.savefig(png, format="png", metadata={"Software": None})
     return png.getvalue()
 
 
 def _draw_world(axes: Axes, zones: Rows) -> None:
     _plain(axes)
-    # The extremes last, so that they are not hidden in crowded regions.
+    # Draw the extremes last, so that other points do not cover them.
     rows = sorted(zones, key=lambda row: abs(row["ahead"]))
     points = axes.scatter(
         [row["longitude"] for row in rows],

@@ -1,7 +1,7 @@
 """How far the clocks of the world run ahead of the sun.
 
 The sun crosses 15 degrees of longitude an hour, so a place at longitude L has a mean solar time of UTC + L/15 hours.
-Its clock shows UTC plus an offset that law decides. The difference is how far the clock runs ahead of the sun: with
+Its clock shows UTC plus an offset that is set by law. The difference is how far the clock runs ahead of the sun: with
 +1 h, the sun stands highest at about one in the afternoon.
 """
 
@@ -54,7 +54,7 @@ def standard_offset(name: str, year: int) -> float:
 def hours_ahead(utc_offset: float, longitude: float) -> float:
     """Return the clock's lead over the mean sun in hours, in [-12, 12).
 
-    The wrap takes the calendar out: Kiribati's +14 h and -10 h show the same time of day.
+    The wrap ignores the date: Kiribati's +14 h and -10 h show the same time of day.
     """
     return (utc_offset - longitude / 15 + 12) % 24 - 12
 
@@ -92,7 +92,7 @@ def offset_label(hours: float) -> str:
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], ends: int = 12) -> str:
-    """Lay out rows of CountryClock, in ranking order, as text: the first and the last ``ends`` of them."""
+    """Format rows of CountryClock, in ranking order, as text: the first and the last ``ends`` of them."""
     lines = [f"{'ahead of the sun':>16}  {'UTC offset':<14} {'zones':>5}  country or territory"]
     for position, row in enumerate(rows):
         if ends <= position < len(rows) - ends:

@@ -1,4 +1,4 @@
-"""Where a run keeps its files, and how they are written so that tasks on different workers can share them."""
+"""Read and write the files of a run, so that tasks on different workers can share them."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def run_folder(dag_id: str, run_id: str) -> Path:
 
 
 def write_atomically(path: Path, content: bytes) -> Path:
-    """Write so that a reader finds the whole file or none of it, even when two tries of a task overlap."""
+    """Write so that a reader finds the whole file or no file, even when two tries of a task overlap."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -40,8 +40,8 @@ def to_json(**tables: Sequence[Any]) -> bytes:
 def to_sqlite(**tables: Sequence[dict[str, Any]]) -> bytes:
     """Return a SQLite database, one table for each name and one column for each key, as bytes.
 
-    It is built in memory and written in one piece because SQLite's locks are not to be relied on over a network file
-    system, which is where the workers of a large platform meet.
+    It is built in memory and written in one piece, because SQLite's locks are not reliable on a network file system,
+    which the workers of a large platform share.
     """
     with closing(sqlite3.connect(":memory:")) as database:
         for name, rows in tables.items():
@@ -54,7 +54,7 @@ def to_sqlite(**tables: Sequence[dict[str, Any]]) -> bytes:
 
 
 def from_sqlite(path: Path, query: str) -> list[sqlite3.Row]:
-    """Run one query on a finished database file, taking no lock."""
+    """Run one query on a finished database file, without a lock."""
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as database:
         database.row_factory = sqlite3.Row
         return database.execute(query).fetchall()

@@ -38,7 +38,7 @@ def parse_countries(text: str) -> dict[str, str]:
 
 
 def parse_zones(text: str, countries: Iterable[str]) -> tuple[list[Zone], list[Rejected]]:
-    """Parse the text of zone.tab; a row that cannot be trusted is set aside with a reason instead of raising."""
+    """Parse the text of zone.tab; an invalid row does not raise an error but is returned with the reason."""
     known = set(countries)
     zones: dict[str, Zone] = {}
     rejected: list[Rejected] = []
@@ -72,7 +72,7 @@ def _parse_row(line: str, countries: set[str]) -> Zone:
 
 
 def parse_coordinates(text: str) -> tuple[float, float]:
-    """Return (latitude, longitude) in degrees; raise ValueError when the text is not a place on Earth."""
+    """Return (latitude, longitude) in degrees; raise ValueError if the text is not a place on Earth."""
     match = _COORDINATES.fullmatch(text)
     if match is None:
         raise ValueError(f"coordinates {text!r} are not ISO 6709")

@@ -1,4 +1,4 @@
-/** The pipeline of one component: from a commit to containers that run it, and back where they do not. */
+/** The pipeline of one component: builds an image from a commit, deploys it, and rolls back if that fails. */
 void call(String component) {
     pipeline {
         agent { label 'tradewind' }
@@ -10,8 +10,8 @@ void call(String component) {
             skipStagesAfterUnstable()
         }
         parameters {
-            string(name: 'ENVIRONMENT', defaultValue: '', description: 'Deploy there. Empty: where the branch belongs.')
-            string(name: 'REGISTRY', defaultValue: '', description: 'Push there. Empty: the ECR of the account.')
+            string(name: 'ENVIRONMENT', defaultValue: '', description: 'Target. Empty: the environment of the branch.')
+            string(name: 'REGISTRY', defaultValue: '', description: 'Registry to push to. Empty: ECR of the account.')
         }
         environment {
             COMPONENT = "${component}"
@@ -53,13 +53,13 @@ void call(String component) {
                     not { anyOf { changeRequest(); environment name: 'DEPLOY_TO', value: '' } }
                 }
                 options {
-                    // A release is made from the one in force: between the two, nobody else may change it.
+                    // A release is created from the active one: no other build may change that until the deployment.
                     lock(resource: "tradewind-${env.DEPLOY_TO}")
                 }
                 stages {
                     stage('Push') {
                         steps {
-                            tradewind 'images push "$COMPONENT" ${REGISTRY:+--to "$REGISTRY"} > build/image'
+                            tradewind 'images push "$COMPONENT" ${REGISTRY:+--registry "$REGISTRY"} > build/image'
                         }
                     }
                     stage('Scan') {
@@ -71,26 +71,26 @@ void call(String component) {
                     stage('Release') {
                         steps {
                             tradewind '''\
-                                release create --from "$DEPLOY_TO" --note "$BUILD_TAG" \
+                                release create -e "$DEPLOY_TO" --note "$BUILD_TAG" \
                                 --image "$COMPONENT=$(cat build/image)" > build/release
                             '''
                         }
                     }
                     stage('Deploy') {
                         steps {
-                            tradewind 'release deploy "$DEPLOY_TO" "$(cat build/release)" --reason "$BUILD_TAG"'
+                            tradewind 'release deploy -e "$DEPLOY_TO" "$(cat build/release)" --reason "$BUILD_TAG"'
                         }
                     }
                     stage('Confirm') {
                         steps {
-                            tradewind 'release status "$DEPLOY_TO" --json > build/status.json'
+                            tradewind 'release status -e "$DEPLOY_TO" --json > build/status.json'
                         }
                     }
                 }
                 post {
                     unsuccessful {
-                        // What was begun is finished or taken back; nothing where nothing was begun.
-                        tradewind 'release resume "$DEPLOY_TO"'
+                        // Finishes or rolls back an interrupted rollout; does nothing if there is none.
+                        tradewind 'release resume -e "$DEPLOY_TO"'
                     }
                 }
             }

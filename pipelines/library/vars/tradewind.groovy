@@ -1,11 +1,11 @@
 /**
- * Runs a tradewind command, as this repository pins it. Options are those of `sh`.
+ * Runs a tradewind command in the version that this repository pins. The options are those of `sh`.
  *
- * What comes from outside (branches, parameters) belongs into the command as a variable of the shell, in quotes: a
- * branch may be named like a command.
+ * Pass values from outside (branches, parameters) to the command as a quoted shell variable: the name of a branch
+ * may contain shell commands.
  */
 def call(Map options = [:], String command) {
-    // A private package index has its login in its address. Builders read it from their environment only.
+    // The address of a private package index contains its login. Build tools read it only from the environment.
     List index = env.PACKAGE_INDEX ? [string(credentialsId: env.PACKAGE_INDEX, variable: 'UV_DEFAULT_INDEX')] : []
     withCredentials(index) {
         sh([script: "${env.TRADEWIND ?: '.venv/bin/tradewind'} ${command}"] + options)

@@ -1,1 +1,1 @@
-"""AWS: what is asked of it, in which account, as whom; and its errors as ours. boto3 is loaded where it is used."""
+"""AWS: calls, accounts, roles, and boto3's errors as TradewindError. Only modules that use boto3 import it."""

@@ -1,4 +1,4 @@
-"""As whom a command is in an account: as the caller in the caller's own, as the role that deploys in every other."""
+"""The identity of a command in an account: the caller in the caller's own account, the deploy role in any other."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tradewind.errors import ExitCode, TradewindError
 
 @dataclass(frozen=True)
 class TargetAccount:
-    """An account that is worked in.
+    """An account that a command works in.
 
-    ``name`` is that of the configuration, ``id`` has 12 digits; ``role_arn`` is taken where the caller comes from
-    another account.
+    ``name`` is its name in the configuration, and ``id`` has 12 digits. A caller from another account assumes
+    ``role_arn``.
     """
 
     name: str
@@ -26,14 +26,14 @@ class TargetAccount:
 
 @dataclass(frozen=True)
 class Entered:
-    """AWS as seen from an account, and the role that was taken for it, if any."""
+    """Access to AWS in an account, and the role that was assumed for it, if any."""
 
     cloud: Cloud
     role_arn: str | None = None
 
 
 class Accounts:
-    """The accounts that the credentials reach. Each question is asked once: ``cloud`` is AWS as the caller sees it."""
+    """The accounts that the credentials reach. Results are cached. ``cloud`` is AWS with the caller's credentials."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -41,11 +41,11 @@ class Accounts:
 
     @cached_property
     def caller(self) -> Caller:
-        """Who calls. TradewindError where there are no credentials."""
+        """The identity of the caller. TradewindError if there are no credentials."""
         return self._cloud.caller()
 
     def enter(self, account: TargetAccount, what: str) -> Entered:
-        """The account, seen from inside. TradewindError where the caller may not be there; ``what`` is for people."""
+        """Access to an account. TradewindError if the caller has none; ``what`` is the subject of its message."""
         if account.id not in self._entered:
             self._entered[account.id] = self._enter(account, what)
         return self._entered[account.id]
@@ -58,7 +58,7 @@ class Accounts:
         except TradewindError as error:
             raise TradewindError(
                 f"{what} is in the account {account.name} ({account.id}), and you are {self.caller.arn}",
-                f"{account.role_arn} could not be taken: {error.why or error.what}",
-                f"use credentials of {account.id}, or let `ci_principals` of the account name you",
+                f"could not assume {account.role_arn}: {error.why or error.what}",
+                f"use credentials of {account.id}, or add your role to `ci_principals` of the account",
                 code=ExitCode.USAGE,
             ) from None

@@ -1,4 +1,4 @@
-"""AWS through boto3, for what `cloud` asks. Imported only by what talks to AWS: boto3 takes long to import."""
+"""AWS through boto3: implements `cloud`. Import it only in code that calls AWS: boto3 takes long to import."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tradewind.errors import TradewindError
 
 
 class Aws:
-    """The real one, over boto3 and its usual sources of credentials, or those of a session of botocore.
+    """Implements Cloud with boto3 and its usual sources of credentials, or with those of a botocore session.
 
-    ``now`` is the clock by which credentials are renewed.
+    ``now`` is the clock for the renewal of credentials.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Aws:
             raise TradewindError("AWS credentials are missing", str(error), LOG_IN) from None
 
     def caller(self) -> Caller:  # noqa: D102 (see Cloud)
-        with asking("ask AWS who you are"):
+        with asking("ask AWS for your identity"):
             answer = self._session.client("sts").get_caller_identity()
         return Caller(answer["Account"], answer["Arn"])
 
@@ -53,9 +53,9 @@ class Aws:
                 "expiry_time": found["Expiration"].isoformat(),
             }
 
-        # A drain may take days, and the credentials of a role that another role takes end after an hour.
+        # A drain may take days, and the credentials of a role that another role assumes expire after an hour.
         renewed = DeferredRefreshableCredentials(taken, "assume-role", self._now)
-        with asking(f"take the role {role_arn}"):
+        with asking(f"assume the role {role_arn}"):
             renewed.get_frozen_credentials()
         core = botocore.session.get_session()
         core.register_component("credential_provider", CredentialResolver([_Given(renewed)]))
@@ -82,7 +82,7 @@ class Aws:
         try:
             found: Mapping[str, Any] = json.loads(body)
         except ValueError:
-            raise TradewindError(f"{key} in the bucket {bucket} is no JSON") from None
+            raise TradewindError(f"{key} in the bucket {bucket} is not JSON") from None
         return found
 
     def lock(self, bucket: str, key: str) -> Lock | None:  # noqa: D102
@@ -122,7 +122,7 @@ class Aws:
 
 
 class _Given(CredentialProvider):
-    """Credentials that are there, in the place of boto3's sources."""
+    """Provides existing credentials, in place of boto3's sources."""
 
     METHOD = "given"
 

@@ -1,4 +1,4 @@
-"""What commands ask of AWS: who calls, whether a bucket is there, who holds a lock, what is published."""
+"""The AWS calls that commands make: the caller's identity, buckets, state locks and published documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # it takes long to import
 
 @dataclass(frozen=True)
 class Caller:
-    """Who the credentials belong to."""
+    """The identity that the credentials belong to."""
 
     account_id: str
     arn: str
@@ -20,7 +20,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock on a state, as Terraform wrote it: who, since when, doing what."""
+    """A lock on a state, as Terraform wrote it: its id, owner, start and operation."""
 
     id: str
     who: str
@@ -29,31 +29,31 @@ class Lock:
 
 
 class Cloud(Protocol):
-    """What is asked of AWS. Every method raises TradewindError where AWS cannot be asked."""
+    """Calls to AWS. Every method raises TradewindError if the call fails."""
 
     def caller(self) -> Caller:
-        """Who calls."""
+        """The identity of the caller."""
 
     def assume(self, role_arn: str) -> Cloud:
-        """The same questions as another role, which is taken again in time. TradewindError where it may not be."""
+        """The same calls as another role, whose credentials are renewed in time. TradewindError if it is denied."""
 
     def session(self) -> boto3.Session:
-        """For what has an adapter of its own: records, images, services."""
+        """The boto3 session, for records, images and services, which have their own adapters."""
 
     def bucket_exists(self, bucket: str) -> bool:
         """Whether the bucket exists and may be read."""
 
     def read(self, bucket: str, key: str) -> Mapping[str, Any] | None:
-        """A JSON document, or None where there is none."""
+        """A JSON document, or None if there is none."""
 
     def lock(self, bucket: str, key: str) -> Lock | None:
-        """The lock on a state, or None where nobody holds one."""
+        """The lock on a state, or None if there is none."""
 
     def unlock(self, bucket: str, key: str) -> None:
-        """Take the lock on a state away, whoever holds it."""
+        """Remove the lock on a state, whatever its owner."""
 
     def registry_login(self) -> str:
-        """What the image registry of the account takes as a login: user and password in Base64, good for some hours."""
+        """The login for the image registry of the account: user and password in Base64, valid for some hours."""
 
     def write(self, bucket: str, key: str, entry: Mapping[str, Any]) -> None:
-        """Keep a record, as JSON. A record of that key must not exist yet."""
+        """Write a new record, as JSON. A record with that key must not exist yet."""

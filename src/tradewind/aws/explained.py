@@ -1,4 +1,4 @@
-"""boto3's errors as ours. Imported only by what talks to AWS: boto3 takes long to import."""
+"""Turn boto3's errors into TradewindError. Import it only in code that calls AWS: boto3 takes long to import."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOG_IN = "log in (`aws sso login`), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and
 
 @contextmanager
 def asking(what: str) -> Iterator[None]:
-    """Turn boto3's errors into ours. ``what`` completes the sentence 'could not …'."""
+    """Turn boto3's errors into TradewindError. ``what`` completes the sentence 'could not …'."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
@@ -29,7 +29,7 @@ def asking(what: str) -> Iterator[None]:
 
 
 def explained(error: BotoCoreError | ClientError, what: str) -> TradewindError:
-    """One of boto3's errors as one of ours."""
+    """The TradewindError for one of boto3's errors."""
     if isinstance(error, ClientError):
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
         hint = LOG_IN if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"} else ""

@@ -1,4 +1,4 @@
-"""What runs in an environment, and with which settings: pure functions of the configuration, no I/O.
+"""The services of an environment and their settings: pure functions of the configuration, no I/O.
 
 One machine and AWS render the same records; neither adds a service or a setting of its own.
 """

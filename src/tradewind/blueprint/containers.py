@@ -1,4 +1,4 @@
-"""What AWS adds to the services: paths inside the images, limits of the kernel, where logs and variables live. Pure."""
+"""What AWS adds to the services: paths in the images, kernel limits, places of logs and variables. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import replace
 from tradewind.blueprint.service import Access, Component, Endpoint, FileCheck, Grant, HttpCheck, Service
 
 WORK = "/opt/airflow/work"
-"""The only folder, besides /tmp, that a container may write to; it ends with the task."""
+"""The only folder, besides /tmp, that a container may write to. It is deleted with the ECS task."""
 
 DAGS = "/opt/airflow/dags"
-"""Where the shared file system with DAGs is mounted."""
+"""The mount point of the shared file system with DAG releases."""
 
 UNPACKED = f"{WORK}/dags"
-"""Where a container unpacks the releases of DAG files that it uses."""
+"""The folder in which a container unpacks the DAG releases that it uses."""
 
 HEARTBEAT_FILE = "/tmp/heartbeat"  # noqa: S108 (a container's own)
 
@@ -24,9 +24,9 @@ KERNEL: Mapping[str, str] = {
     "net.ipv4.tcp_keepalive_intvl": "3",
     "net.ipv4.tcp_keepalive_probes": "3",
 }
-"""A zone that is lost says nothing any more, and most drivers have no limit of their own for that. So the kernel ends
-every connection of a container whose other side has confirmed nothing for 13 s (six pauses, from 200 ms, each twice the
-one before), or, where this side only waits, for 19 s. Linux alone waits 15 minutes, and 2 hours.
+"""A lost zone does not close its connections, and most drivers have no timeout for that. So the kernel of a container
+ends a connection if the other side has acknowledged nothing for 13 s (six pauses: the first takes 200 ms, each next one
+is twice as long). If this side only waits, the limit is 19 s. The defaults of Linux are 15 minutes and 2 hours.
 https://docs.kernel.org/networking/ip-sysctl.html,
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_SystemControl.html"""
 
@@ -37,7 +37,7 @@ _FETCH = (
 
 
 def on_aws(service: Service) -> Service:
-    """The service as it runs on ECS: the same record, with what only AWS offers filled in."""
+    """The service as it runs on ECS: the same record, with the AWS-specific settings filled in."""
     environment = dict(service.environment)
     endpoints = dict(service.endpoints)
     if service.port:
@@ -61,18 +61,18 @@ def on_aws(service: Service) -> Service:
 
 
 def granted(service: Service) -> tuple[Grant, ...]:
-    """All that the containers of a service may do in AWS, by the names of grants."""
+    """All AWS permissions of the containers of a service, as grants."""
     logs = {Access.NONE: (), Access.READ: (Grant.TASK_LOGS_READ,), Access.WRITE: (Grant.TASK_LOGS_WRITE,)}
     connections = (Grant.CONNECTIONS,) if service.connections else ()
     return (*logs[service.task_logs], *connections, *service.grants)
 
 
 def health_command(service: Service) -> tuple[str, ...] | None:
-    """The command with which ECS asks a container for its health, or None where running is all that can be asked.
+    """The command with which ECS checks the health of a container, or None if ECS only checks that it runs.
 
     It starts neither Airflow nor Celery: a probe that imports them costs seconds of CPU (5 s: ``celery inspect ping``,
-    docs/decisions/0006-worker-entry.md). What only Airflow's own report knows (``JobCheck``) is an alarm, not a reason
-    for ECS to stop the container: while web is away, nothing else must be restarted.
+    docs/decisions/0006-worker-entry.md). A ``JobCheck`` needs Airflow's health report, which web serves. It raises an
+    alarm, and ECS does not stop the container: while web is down, no other service must be restarted.
     """
     match service.health:
         case HttpCheck(path) if service.port:

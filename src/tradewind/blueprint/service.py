@@ -1,4 +1,4 @@
-"""The record of one service: everything that a home (one machine, ECS) needs to run it."""
+"""The record of one service: everything that a runtime (this machine or ECS) needs to run it."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from enum import StrEnum
 
 
 class Secret(StrEnum):
-    """Secrets that services need. The file never holds one; each home keeps them in its own store.
+    """Secrets that services need. ``tradewind.yaml`` never holds one; each runtime keeps them in its own store.
 
     The value is the name in that store (Secrets Manager on AWS, a private file on one machine).
     """
 
-    DATABASE_ADMIN = "database-admin"  # the server's own administrator; a URL
-    DATABASE_URL = "database-url"  # the metadata database as the user ``airflow``
-    BROKER_URL = "broker-url"  # the queue, and Celery's results
-    FERNET_KEY = "fernet-key"  # decrypts connections and variables
-    JWT_SECRET = "jwt-secret"  # noqa: S105 (a name) - signs the tokens of tasks and people
-    API_SECRET = "api-secret"  # noqa: S105 (a name) - signs sessions and requests for logs
-    LOGIN_PASSWORD = "login-password"  # noqa: S105 (a name) - the first administrator, where no identity provider is
+    DATABASE_ADMIN = "database-admin"  # URL with the login of the server's administrator.
+    DATABASE_URL = "database-url"  # URL of the metadata database, with the login of the user ``airflow``.
+    BROKER_URL = "broker-url"  # URL of the broker, for the queues and Celery's results.
+    FERNET_KEY = "fernet-key"  # Decrypts connections and variables.
+    JWT_SECRET = "jwt-secret"  # noqa: S105 (a name) - signs the tokens of tasks and users
+    API_SECRET = "api-secret"  # noqa: S105 (a name) - signs sessions and log requests
+    LOGIN_PASSWORD = "login-password"  # noqa: S105 (a name) - the first local administrator
     FLOWER_LOGIN = "flower-login"  # user:password
 
 
 class Component(StrEnum):
-    """The images: what is built, pushed and released as one."""
+    """The container images, each of which is built, pushed and released as one."""
 
     WEBSERVER = "webserver"
-    SCHEDULER = "scheduler"  # and everything else that works on the metadata database
+    SCHEDULER = "scheduler"  # also DAG processor, triggerer, controller and the one-shot tasks
     WORKER = "worker"
     FLOWER = "flower"
 
 
 class Endpoint(StrEnum):
-    """Addresses that only the home knows."""
+    """Addresses that only the runtime knows."""
 
-    WEB = "web"  # what people type into a browser
-    EXECUTION_API = "execution-api"  # what tasks call
-    TASK_LOGS = "task-logs"  # where the logs of tasks are kept, on AWS
-    CONTROLLER = "controller"  # where the controller finds its commands, and the workers: JSON on AWS, a folder here
-    CONNECTIONS = "connections"  # where connections and variables are looked up, on AWS: JSON for Airflow's backend
+    WEB = "web"  # The address of the UI, for users.
+    EXECUTION_API = "execution-api"  # The address of the execution API, for tasks.
+    TASK_LOGS = "task-logs"  # The place of task logs, on AWS.
+    CONTROLLER = "controller"  # The places of the controller's commands and of workers: JSON on AWS, else a folder.
+    CONNECTIONS = "connections"  # The place of connections and variables, on AWS: JSON for Airflow's secrets backend.
 
 
 class Tier(StrEnum):
-    """The part of the network that a service lives in."""
+    """The part of the network that a service runs in."""
 
     PUBLIC = "public"
     PRIVATE = "private"
@@ -51,15 +51,15 @@ class Tier(StrEnum):
 
 
 class Exposure(StrEnum):
-    """Who can reach the port of a service."""
+    """Which clients can reach the port of a service."""
 
-    NONE = "none"  # nobody: it only calls others
+    NONE = "none"  # none: the service only calls others
     INTERNAL = "internal"  # services of the environment
-    PUBLIC = "public"  # people, through the load balancer
+    PUBLIC = "public"  # users, through the load balancer
 
 
 class Access(StrEnum):
-    """What a service may do with something that several share."""
+    """The access of a service to something that several services share."""
 
     NONE = "none"
     READ = "read"
@@ -67,26 +67,26 @@ class Access(StrEnum):
 
 
 class Grant(StrEnum):
-    """What the containers of a service may do in AWS. Each is a file of statements beside the stack of environments."""
+    """AWS permissions of the containers of a service. Each is a file of IAM statements beside the environment stack."""
 
     TASK_LOGS_READ = "task-logs-read"
     TASK_LOGS_WRITE = "task-logs-write"
     CONNECTIONS = "connections"  # read the connections and variables of the environment
-    PROTECTION = "protection"  # protect itself from being stopped
-    CONTROLLER = "controller"  # read what it is asked, answer, and change how many workers there are
+    PROTECTION = "protection"  # set its own scale-in protection
+    CONTROLLER = "controller"  # read commands, write results, and change the number of workers
 
 
 class Condition(StrEnum):
-    """What a dependency must have reached before the dependent starts."""
+    """The state that a dependency must reach before its dependent starts."""
 
     HEALTHY = "healthy"
-    COMPLETED = "completed"  # a one-off that ended well
-    STARTED = "started"  # only the order of stopping matters: it is stopped after its dependents
+    COMPLETED = "completed"  # a one-shot task that succeeded
+    STARTED = "started"  # only the stop order matters: the dependency is stopped after its dependents
 
 
 @dataclass(frozen=True)
 class Dependency:
-    """A service that must be there first, and that stops last."""
+    """A service that must start before its dependent, and stop after it."""
 
     name: str
     condition: Condition = Condition.HEALTHY
@@ -94,16 +94,17 @@ class Dependency:
 
 @dataclass(frozen=True)
 class HttpCheck:
-    """Healthy when GET ``path`` on the service's own port answers 200."""
+    """Healthy if GET ``path`` on the service's own port returns 200."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class JobCheck:
-    """Healthy when Airflow's health report shows a heartbeat of this component since it started.
+    """Healthy if Airflow's health report shows a heartbeat of this component since it started.
 
-    ``component`` is a key of the body of ``/api/v2/monitor/health``; the answer's status code says nothing.
+    ``component`` is a key of the body of ``/api/v2/monitor/health``. The status code of the response is no sign of
+    health.
     """
 
     component: str
@@ -111,7 +112,7 @@ class JobCheck:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """Healthy while the file that the variable ``variable`` names was touched within ``max_age_s`` seconds."""
+    """Healthy if the file that the variable ``variable`` names was touched in the last ``max_age_s`` seconds."""
 
     variable: str
     max_age_s: int
@@ -122,7 +123,7 @@ HealthCheck = HttpCheck | JobCheck | FileCheck
 
 @dataclass(frozen=True)
 class Port:
-    """The port of a service: its usual number, and the variables that tell it another one, and on which address."""
+    """The port of a service: its default number, and the variables that set another port and the address."""
 
     number: int
     variable: str
@@ -131,7 +132,7 @@ class Port:
 
 @dataclass(frozen=True)
 class ScalingRule:
-    """What moves the number of copies between min and max: ``cpu`` (percent), or ``demand`` (our controller)."""
+    """The signal that scales the copies between min and max: ``cpu`` (percent), or ``demand`` (our controller)."""
 
     signal: str
     target: int = 0
@@ -165,18 +166,21 @@ class ScheduledCounts:
 class Service:
     """One service of an environment.
 
-    ``command`` has no port, address or secret in it: those come through variables, so that they appear in no process
-    list and each home can set its own. ``environment`` holds plain values; ``secrets`` and ``endpoints`` map the name
-    of a variable to what the home must put there. ``cpu`` is in vCPU, ``memory_gb`` in GB, ``stop_grace_s`` in seconds
-    between SIGTERM and SIGKILL. A ``one_off`` runs to its end at every start and release. ``replica_sets`` names the
-    ECS services that share the copies: workers have four, so that a release never touches a busy one.
-    ``path`` is where a service that can be reached answers, and ``sticky`` keeps a browser with one copy.
-    ``log_port`` serves live task logs. ``dags`` is its access to the DAG files, ``task_logs`` to finished logs;
-    ``connections`` lets it look connections up in the home's store; ``grants`` is what else it may do in AWS
-    (``containers.granted`` has all); ``internet`` says that its own work calls
-    addresses that no endpoint of the network leads to. ``policies`` are ARNs of IAM policies that the company adds.
-    ``waited_for``: people or tasks wait for it all the time, so it goes first where services share processors.
-    ``without_log_server`` is added to the command where all services share one log folder, so that nobody needs to
+    ``command`` contains no port, address or secret. These come through variables, so that they appear in no process
+    list and each runtime can set its own. ``environment`` has plain values. ``secrets`` and ``endpoints`` map the name
+    of a variable to the secret or address that the runtime must put there. ``cpu`` is in vCPU and ``memory_gb`` in GB.
+    ``stop_grace_s`` is the time between SIGTERM and SIGKILL, in seconds. ``one_off``: a one-shot task, which runs to
+    its end at every start and release. ``replica_sets`` names the ECS services that share the copies. Workers have
+    four, so that a release never touches a busy worker.
+
+    ``path`` is the URL path of an exposed service, and ``sticky`` keeps a browser with one copy. ``log_port`` serves
+    live task logs. ``dags`` is the access to the DAG files, ``task_logs`` the access to finished logs. ``connections``
+    lets the service look up connections in the runtime's store. ``grants`` are its other AWS permissions
+    (``containers.granted`` has all). ``internet``: its own work calls addresses that no VPC endpoint serves.
+    ``policies`` are ARNs of IAM policies that the company adds.
+
+    ``waited_for``: users or tasks wait for it all the time, so it gets priority if services share processors.
+    ``without_log_server`` is added to the command if all services share one log folder, so that no service needs to
     serve logs to the others.
     """
 

@@ -32,21 +32,22 @@ BROKER = Dependency("broker")
 MIGRATE = Dependency("migrate", Condition.COMPLETED)
 
 LAUNCH = ("python", "-m", "tradewind.launch")
-"""How whatever loads Airflow is started: a quarter of the processor time of a start is saved."""
+"""The start of every command that loads Airflow. It saves a quarter of the CPU time of a start."""
 
 ECS_STOP_LIMIT_S = 120
 """ECS waits at most this long between SIGTERM and SIGKILL (stopTimeout, AWS documentation)."""
 
 RETIREMENT_NOTICE_S = (7 * 24 - 4) * 3600
-"""Fargate replaces what it runs on once or twice a month, and stops tasks, protected ones too, 7 days after it has said
-so (fargateTaskRetirementWaitPeriod). Workers that never get that old are not met; some hours are for starting others.
+"""Fargate replaces its hosts once or twice a month, and stops their tasks 7 days after its notice, protected ones too
+(fargateTaskRetirementWaitPeriod). Workers that are replaced earlier are not affected; 4 hours are for starting others.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-maintenance.html"""
 WORKER_SETS = ("a", "b", "c", "d")
-"""Where a new release of workers has a place while those of three others finish their tasks. An empty one costs
-nothing."""
+"""The ECS services of a worker pool. A new release uses one of them while workers of up to three earlier releases
+finish their tasks. An empty service costs nothing."""
 
 WORKER_LIFE_S = 24 * 3600
-"""At least: where tasks take days, workers would be replaced all the time."""
+"""The shortest time after which a worker is replaced. Without it, workers with tasks of several days would be replaced
+all the time."""
 
 _METADATA = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": Secret.DATABASE_URL}
 _FERNET = {"AIRFLOW__CORE__FERNET_KEY": Secret.FERNET_KEY}
@@ -59,7 +60,7 @@ _CELERY = {
 _WEB_URL = {"AIRFLOW__API__BASE_URL": Endpoint.WEB}
 _EXECUTION_URL = {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": Endpoint.EXECUTION_API}
 
-# A worker's code imports Airflow, which wants a database URL although tasks never use it. This one holds nothing.
+# A worker imports Airflow, which requires a database URL although tasks never use it. This database is empty.
 NO_DATABASE = "sqlite://"
 
 
@@ -73,10 +74,10 @@ class _Scaled(Protocol):
 
 
 def services(environment: Environment) -> tuple[Service, ...]:
-    """Every service of ``environment``, one-off tasks included, dependencies before their dependents.
+    """Every service of ``environment``, one-shot tasks included, dependencies before their dependents.
 
-    Database, broker and file system are not here: AWS manages them, and one machine brings its own. The names
-    ``database`` and ``broker`` in ``dependencies`` stand for them.
+    Database, broker and file system are not included: AWS manages them, and one machine starts its own. The names
+    ``database`` and ``broker`` in ``dependencies`` refer to them.
     """
     settings = settings_environment(airflow_settings(environment))
     api = [_web(environment, settings)]
@@ -96,7 +97,7 @@ def services(environment: Environment) -> tuple[Service, ...]:
 
 
 def execution_api_host(environment: Environment) -> str:
-    """The name of the service that answers tasks."""
+    """The name of the service that serves the execution API to tasks."""
     return "execution-api" if environment.separate_execution_api else "web"
 
 
@@ -142,11 +143,11 @@ def _migrate(environment: Environment, settings: Mapping[str, str]) -> Service:
     )
 
 
-# Neither asks the database, unlike /monitor/health.
+# Neither check queries the database, unlike /monitor/health.
 _PEOPLE_ONLY = HttpCheck("/api/v2/version")
 _ANSWERS_TASKS = HttpCheck("/execution/health")
-"""Airflow makes the routes of the execution API at the first request to it: for 2 s of a processor, in which it gives
-no answer. With this check that is over before a copy is healthy, and before tasks or people wait for it."""
+"""Airflow builds the routes of the execution API at the first request to it. That takes 2 s of CPU time, in which it
+responds to no request. This check makes that first request, so that no task or user waits for it."""
 
 
 def _web(environment: Environment, settings: Mapping[str, str]) -> Service:
@@ -265,7 +266,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
         component=Component.WORKER,
         command=(*LAUNCH, "tradewind.runtime.tasks.worker", "--queues", ",".join(queues), "--slots", str(worker.slots)),
         environment={**settings, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": NO_DATABASE},
-        # Neither the metadata database nor Fernet nor the JWT secret: what runs here is the DAG authors' code.
+        # Neither the metadata database nor Fernet nor the JWT secret, because workers run the DAG authors' code.
         secrets={**_CELERY, **_API},
         endpoints=_EXECUTION_URL,
         cpu=worker.cpu,
@@ -294,7 +295,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
 
 
 def worker_service(name: str) -> str:
-    """The name of the service of a class of workers."""
+    """The name of the service of a worker pool."""
     return "worker" if name == "default" else f"worker-{name}"
 
 
@@ -325,7 +326,7 @@ def _controller(environment: Environment) -> Service:
         counts=Counts.fixed(environment.controller.count),
         health=FileCheck("TRADEWIND_HEARTBEAT_FILE", max_age_s=60),
         dags=Access.WRITE,
-        internet="ecs" not in environment.network.endpoints,  # it asks ECS, which is found there otherwise
+        internet="ecs" not in environment.network.endpoints,  # it calls ECS, over the internet if there is no endpoint
         dependencies=(DATABASE, BROKER, MIGRATE),
     )
 
@@ -346,6 +347,6 @@ def _flower(environment: Environment) -> Service:
         schedule=_schedule(environment.flower.schedule),
         exposure=Exposure.PUBLIC,
         path="/flower",
-        sticky=True,  # each copy counts only what it has seen itself
+        sticky=True,  # each copy counts only the events that it received itself
         dependencies=(BROKER,),
     )

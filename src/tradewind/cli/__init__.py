@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from tradewind.cli import terminal
+import typer
+
+from tradewind.cli import terminal, usage
 from tradewind.errors import ExitCode, TradewindError
 
 
@@ -19,12 +21,22 @@ def main() -> None:
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)  # Jenkins ends what it aborts so: nothing stays behind either
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        if error.format_message().startswith("Usage:"):  # a group without a command
+            terminal.say(error.format_message())
+            sys.exit(ExitCode.USAGE)
+        fault = usage.explained(error, sys.argv[1:])
+        terminal.fail(fault)
+        sys.exit(fault.code)
+    except typer.Abort:
+        terminal.say("interrupted")
+        sys.exit(ExitCode.INTERRUPTED)
     except TradewindError as error:
         terminal.fail(error)
         sys.exit(error.code)
     except BrokenPipeError:
-        # The reader (head, less) has gone. Nothing is wrong, and there is nobody to tell.
+        # The reader (head, less) has ended. Nothing is wrong, and no reader is left for a message.
         sys.stderr.close()
         sys.exit(ExitCode.OK)
     except Exception as error:

@@ -27,14 +27,13 @@ _COMMANDS: Mapping[str, str | Mapping[str, str]] = {
     "destroy": "destroy:destroy",
     "drift": "drift:drift",
     "output": "output:output",
-    "unlock": "unlock:unlock",
     "audit": "audit:audit",
+    "environments": "environments:environments",
+    "diagram": "diagram:diagram",
     "reference": "reference:reference",
-    "history": "release:history",
     "config": {
         "check": "config:check",
         "show": "config:show_",
-        "environments": "config:environments",
         "schema": "config:schema",
         "reference": "config:reference",
     },
@@ -66,14 +65,19 @@ _COMMANDS: Mapping[str, str | Mapping[str, str]] = {
         "diff": "release:diff",
         "lock": "release:lock",
         "unlock": "release:unlock",
+        "history": "release:history",
+    },
+    "tf": {
+        "unlock": "tf:unlock",
     },
 }
 """In the order of ``--help``: the module here and what it calls the command, or a group of commands."""
 _GROUPS = {
     "config": "Check, show and describe tradewind.yaml.",
-    "dags": "Test DAG files, make releases of them, and put these in force.",
-    "images": "Build, push and list the images of the components.",
-    "release": "Make, deploy, compare and take back releases.",
+    "dags": "Test DAG files; build, deploy and roll back DAG releases.",
+    "images": "Build, check, push and list the images of the components.",
+    "release": "Create, deploy, compare and roll back releases.",
+    "tf": "Repair the Terraform state of an environment or an account.",
 }
 _HIDDEN = frozenset({"reference"})
 _STYLE: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}

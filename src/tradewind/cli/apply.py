@@ -1,4 +1,4 @@
-"""``tradewind apply``: do what was planned."""
+"""``tradewind apply``: carry out the kept plan."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from typing import Annotated
 import typer
 
 from tradewind.cli import infrastructure, options, release, terminal
-from tradewind.cli.options import File
+from tradewind.cli.options import AllowDataLoss, Env, File, SkipHooks, Wait
 from tradewind.infrastructure.stack import environment_stack
-
-AllowDataLoss = Annotated[
-    list[str] | None,
-    typer.Option("--allow-data-loss", help="The address of a resource whose data may be lost. Can be repeated."),
-]
 
 
 def apply(
-    environment: Annotated[str, typer.Argument(help="The environment.")],
+    environment: Env,
     allow_data_loss: AllowDataLoss = None,
     audited: Annotated[
         str | None,
         typer.Option(
             "--audited",
             metavar="HASH",
-            help="Only if the plan that is kept has this hash and has passed `tradewind audit`, which says it.",
+            help="Only if the kept plan has this hash and has passed `tradewind audit`, which prints the hash.",
         ),
     ] = None,
     deploy: Annotated[
-        bool, typer.Option("--deploy/--no-deploy", help="Bring the release in force to services that were changed.")
+        bool, typer.Option("--deploy/--no-deploy", help="Deploy the active release to the changed services.")
     ] = True,
+    skip_hooks: SkipHooks = False,
+    wait: Wait = 0,
     file: File = None,
 ) -> None:
-    """Do exactly what the last `tradewind plan` of an environment showed; then deploy its release to what changed."""
+    """Apply the kept plan of an environment. Then deploy the active release to the services that it changed."""
     project = options.project(file)
     tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)
     with infrastructure.progress(f"applying the plan of {stack.title}") as listen:
-        applied = deployer.apply(stack, allow_data_loss or (), listen, only=audited, audited=audited is not None)
-    terminal.say(f"{stack.title} is as planned: applied plan {applied}")
-    if deploy and not release.redeploy(project.on_aws(environment), "apply"):
-        terminal.say(f"next: tradewind release create --from {environment}")
+        applied = options.when_free(
+            wait,
+            lambda: deployer.apply(stack, allow_data_loss or (), listen, only=audited, audited=audited is not None),
+        )
+    terminal.say(f"{stack.title}: applied plan {applied}")
+    if deploy and not release.redeploy(project, environment, "apply", wait, skip_hooks=skip_hooks):
+        terminal.say(f"next: tradewind release create -e {environment}")

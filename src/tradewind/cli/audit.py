@@ -1,4 +1,4 @@
-"""``tradewind audit``: is the network as it was designed?"""
+"""``tradewind audit``: compare the network of a plan with the design."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tradewind.cli import options, terminal
-from tradewind.cli.options import AsJson, File
+from tradewind.cli.options import AsJson, Env, File
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.operations.audit import Audit
@@ -18,23 +18,23 @@ from tradewind.operations.audit import audit as compare
 
 
 def audit(
-    environment: Annotated[str, typer.Argument(help="The environment.")],
+    environment: Env,
     plan: Annotated[
         Path | None,
         typer.Option(
-            "--plan", help="A plan in JSON (`terraform show -json`). When not given: what `tradewind plan` has kept."
+            "--plan", help="A plan in JSON (`terraform show -json`). Default: the plan that `tradewind plan` has kept."
         ),
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
-            "--report", help="Write the ways into this file, and print only the hash of a kept plan that has passed."
+            "--report", help="Write the table to this file, and print only the hash of a kept plan that has passed."
         ),
     ] = None,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove from a plan which tier and which service reaches which port. Exit code 3 where that is not the design."""
+    """Prove from a plan which service can reach which port. Exit code 3 if that differs from the design."""
     kept = None
     project = options.project(file)
     described = project.tradewind.environment(environment)
@@ -56,11 +56,13 @@ def audit(
         terminal.table(*_table(result))
     name = f"plan {sha256}" if sha256 else str(plan)
     if not result.passed:
-        terminal.say(f"{name}: {len(result.open)} open that nobody designed, {len(result.shut)} shut that must be open")
+        terminal.say(
+            f"{name}: {len(result.open)} paths are open against the design, {len(result.shut)} needed paths are shut"
+        )
         raise typer.Exit(ExitCode.UNHEALTHY)
-    terminal.say(f"{name}: {len(result.right)} ways, all of them designed, and no other")
+    terminal.say(f"{name}: {len(result.right)} paths, exactly those of the design")
     if sha256:
-        terminal.say(f"next: tradewind apply {environment} --audited {sha256}")
+        terminal.say(f"next: tradewind apply -e {environment} --audited {sha256}")
         if report:
             terminal.data(sha256)
 
@@ -86,7 +88,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise TradewindError(f"cannot read {path}", str(error.strerror), code=ExitCode.USAGE) from None
     except (ValueError, KeyError, TypeError):
         raise TradewindError(
-            f"{path} is no plan in JSON", "", f"terraform show -json PLANFILE > {path}", code=ExitCode.USAGE
+            f"{path} is not a plan in JSON", "", f"terraform show -json PLANFILE > {path}", code=ExitCode.USAGE
         ) from None
     found: Mapping[str, Any] = plan
     return found

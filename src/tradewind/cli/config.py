@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
 
 import typer
 import yaml
 
 from tradewind.cli import terminal
-from tradewind.cli.options import AsJson, File, configuration_file
+from tradewind.cli.options import LOCAL, AsJson, File, OptionalEnv, configuration_file
 from tradewind.config import ConfigError, load, show
 from tradewind.config.json_schema import published
 from tradewind.config.reference_page import markdown
 
 
 def check(file: File = None, as_json: AsJson = False) -> None:
-    """Check the whole configuration and print everything that is wrong with it. Exit code 2 if anything is."""
+    """Check the configuration, and print every mistake in it. Exit code 2 if there is one."""
     try:
         config = load(configuration_file(file))
     except ConfigError as error:
@@ -36,49 +35,22 @@ def check(file: File = None, as_json: AsJson = False) -> None:
 
 
 def show_(
-    environment: Annotated[str | None, typer.Argument(help="Only this environment.")] = None,
+    environment: OptionalEnv = None,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the configuration with defaults merged in and every value that holds, as YAML."""
+    """Print the configuration with every default filled in, as YAML."""
     config = load(configuration_file(file))
-    values = show.one_environment(config.environment(environment)) if environment else show.whole(config)
+    if environment is None:
+        values = show.whole(config)
+    else:
+        values = show.one_environment(
+            config.local_environment if environment == LOCAL else config.environment(environment)
+        )
     if as_json:
         terminal.data_json(values)
     else:
         terminal.data(yaml.safe_dump(values, sort_keys=False, allow_unicode=True).rstrip("\n"))
-
-
-def environments(
-    branch: Annotated[
-        str | None, typer.Option("--branch", help="Only the one that this branch is deployed to.")
-    ] = None,
-    names: Annotated[bool, typer.Option("--names", help="Only the names, one a line.")] = False,
-    file: File = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the environments in the order of promotion: where each is, and where its releases come from."""
-    config = load(configuration_file(file))
-    order = [name for name in config.path_order() if branch is None or config.environments[name].branch == branch]
-    sources = {name: [one for one, target in config.promotion.items() if target == name] for name in order}
-    found: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "account": config.environments[name].account,
-            "production": config.environment(name).production,
-            "branch": config.environments[name].branch,
-            "promoted_from": sources[name],
-        }
-        for name in order
-    ]
-    if as_json:
-        terminal.data_json({"version": 1, "environments": found})
-    elif names:
-        for name in order:
-            terminal.data(name)
-    else:
-        rows = [[e["name"], e["account"], e["branch"] or "", ", ".join(e["promoted_from"])] for e in found]
-        terminal.table(["ENVIRONMENT", "ACCOUNT", "BRANCH", "PROMOTED FROM"], rows)
 
 
 def schema() -> None:

@@ -1,46 +1,54 @@
-"""``tradewind dags``: test DAG files, make releases of them, and put these in force."""
+"""``tradewind dags``: build, deploy and roll back DAG releases."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tradewind.cli import options, terminal
-from tradewind.cli.options import AsJson, EnvironmentName, File
+from tradewind.cli.options import (
+    LOCAL,
+    AsJson,
+    DagReleaseId,
+    EnvOrHere,
+    File,
+    OtherDagRelease,
+    Ref,
+    SkipHooks,
+    StorePlace,
+    Wait,
+)
 from tradewind.dag_releases import store as stores
 from tradewind.dag_releases.manifest import DagRelease
 from tradewind.dags import build as releases
 from tradewind.dags.source import Commit, Source, fetched, source_of
 from tradewind.environments.interface import Environment
+from tradewind.environments.project import Project
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, RollBackDags
+from tradewind.releases.hooks import FOLDER, Deployment, Hooks
+from tradewind.storage import lease
 from tradewind.storage.artifacts import ArtifactStore, FolderArtifacts
 
 USAGE = ExitCode.USAGE
 
-Ref = Annotated[
-    str | None,
-    typer.Option(help="The commit, branch or tag. When not given: what lies there, marked where it was changed."),
-]
-StorePlace = Annotated[
-    str | None,
-    typer.Option("--store", metavar="PLACE", help="Keep the release there, too: a folder, or s3://BUCKET/PREFIX."),
-]
-
 
 def build(
-    folder: Annotated[Path, typer.Argument(help="The folder of the DAG files.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the DAG files.")] = Path(),
     ref: Ref = None,
-    to: Annotated[Path, typer.Option(help="Where the archive and its manifest are put.")] = Path("build/dags"),
+    output: Annotated[
+        Path, typer.Option("--output", metavar="PATH", help="The folder for the archive and its manifest.")
+    ] = Path("build/dags"),
     store: StorePlace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a release of DAG files: an archive and a manifest, named by what is in them."""
-    release, archive, manifest = releases.make(source_of(folder, ref), to)
+    """Build a DAG release: an archive and its manifest."""
+    release, archive, manifest = releases.make(source_of(folder, ref), output)
     if store:
         stores.put(_store(store), archive, manifest)
     if as_json:
@@ -62,35 +70,44 @@ def build(
 
 
 def deploy(
-    environment: EnvironmentName,
     folder: Annotated[
         Path | None,
-        typer.Option("--from", help="The folder of the DAG files. When not given: the one that the file names."),
+        typer.Argument(metavar="PATH", help="The folder of the DAG files. Default: dags.path, or local.dags."),
     ] = None,
+    environment: EnvOrHere = LOCAL,
     ref: Ref = None,
     repository: Annotated[
         str | None,
         typer.Option(
-            "--repo", metavar="URL", help="A git repository to fetch. When not given: dags.repository, if any."
+            "--repo", metavar="URL", help="A git repository to fetch. Default: dags.repository, if it is set."
         ),
     ] = None,
     store: StorePlace = None,
     built: Annotated[
-        str | None, typer.Option("--release", metavar="ID", help="One that is in the store, instead of making one.")
+        str | None,
+        typer.Option("--release", metavar="ID", help="Deploy this DAG release of --store, instead of building one."),
     ] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait until every file is confirmed, not only what has changed.")
+    confirm: Annotated[
+        bool,
+        typer.Option(
+            "--confirm/--no-confirm", help="Wait until Airflow has parsed every file, not only the changed files."
+        ),
     ] = True,
+    skip_hooks: SkipHooks = False,
+    wait: Wait = 0,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a release of DAG files and put it in force; where it cannot be imported, what was before is again."""
+    """Build a DAG release and activate it.
+
+    If a file cannot be imported, the previous DAG release is activated again.
+    """
     if built and (not store or folder or ref or repository):
-        raise TradewindError("--release needs --store, and nothing to make a release of", code=USAGE)
+        raise TradewindError("--release needs --store, and neither PATH nor --ref nor --repo", code=USAGE)
     project = options.project(file)
     chosen = project.environment(environment)
     controller, there = chosen.controller(), chosen.dags()
-    chosen.releases.refuse_while_deploying(project.outside.clock())
+    options.when_free(wait, lambda: chosen.releases.refuse_while_deploying(project.outside.clock()))
     if built and store:
         release = stores.bring(_store(store), built, there.builds)
     else:
@@ -102,26 +119,31 @@ def deploy(
     if there.kept:
         releases.forget(there.builds, there.kept)
     _say_origin(release)
-    done = controller.ask(DeployDags(release.id, wait), terminal.say)
-    _report({**done, **_recorded(chosen, "deployed", done, _reason(release))}, as_json)
+    with _hooks(project, chosen, "dags deploy", release.id, skip_hooks=skip_hooks):
+        done = controller.ask(DeployDags(release.id, confirm), terminal.say)
+        report = {**done, **_recorded(chosen, "deployed", done, _reason(release))}
+    _report(report, as_json)
 
 
 def rollback(
-    environment: EnvironmentName,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="ID", help="When not given: what was in force before.")
-    ] = None,
+    release: DagReleaseId = None,
+    environment: EnvOrHere = LOCAL,
+    skip_hooks: SkipHooks = False,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put an earlier release of DAG files in force again."""
-    chosen = options.environment(file, environment)
-    done = chosen.controller().ask(RollBackDags(to), terminal.say)
-    _report({**done, **_recorded(chosen, "rolled-back", done, "DAG files alone")}, as_json)
+    """Activate an earlier DAG release. Default: the previous one."""
+    project = options.project(file)
+    chosen = project.environment(environment)
+    controller = chosen.controller()
+    with _hooks(project, chosen, "dags rollback", release or "", skip_hooks=skip_hooks):
+        done = controller.ask(RollBackDags(release), terminal.say)
+        report = {**done, **_recorded(chosen, "rolled-back", done, "DAG files alone")}
+    _report(report, as_json)
 
 
-def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
-    """Show the releases of DAG files that are there, the newest first."""
+def list_(environment: EnvOrHere = LOCAL, file: File = None, as_json: AsJson = False) -> None:
+    """List the DAG releases of an environment, newest first."""
     found = options.environment(file, environment).controller().ask(ListDags())
     if as_json:
         terminal.data_json({"version": 1, **found})
@@ -129,7 +151,7 @@ def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = Fal
     table = [
         [
             row["id"],
-            "in force" if row["in_force"] else "",
+            "active" if row["in_force"] else "",
             row["created"],
             (row["commit"] or "-")[:12] + ("*" if row["commit"] and row["dirty"] else ""),
             f"{row['files']:,}",
@@ -137,18 +159,21 @@ def list_(environment: EnvironmentName, file: File = None, as_json: AsJson = Fal
         ]
         for row in found["releases"]
     ]
-    terminal.table(["RELEASE", "", "MADE", "COMMIT", "FILES", "SUBJECT"], table)
+    terminal.table(["RELEASE", "", "CREATED", "COMMIT", "FILES", "SUBJECT"], table)
 
 
 def diff(
-    environment: EnvironmentName,
-    one: Annotated[str | None, typer.Argument(help="A release. When not given: what was in force before.")] = None,
-    two: Annotated[str | None, typer.Argument(help="Another. When not given: what is in force.")] = None,
+    release: DagReleaseId = None,
+    other: OtherDagRelease = None,
+    environment: EnvOrHere = LOCAL,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which files two releases of DAG files differ in, and which others import these."""
-    found = options.environment(file, environment).controller().ask(DiffDags(one, two))
+    """Show the files in which two DAG releases differ.
+
+    Also shows the files that import them. Default: the active DAG release, and the previous one.
+    """
+    found = options.environment(file, environment).controller().ask(DiffDags(other, release))
     if as_json:
         terminal.data_json({"version": 1, **found})
         return
@@ -161,11 +186,16 @@ def diff(
 
 
 def prune(
-    environment: EnvironmentName,
-    keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 20,
+    keep: Annotated[
+        int, typer.Option("--keep", metavar="NUMBER", min=1, help="The number of newest ones to keep.")
+    ] = 20,
+    environment: EnvOrHere = LOCAL,
     file: File = None,
 ) -> None:
-    """Remove old releases of DAG files; never what is in force, what was before, and what unfinished runs use."""
+    """Remove old DAG releases.
+
+    The active one, the previous one and those of unfinished runs stay.
+    """
     removed = options.environment(file, environment).controller().ask(PruneDags(keep))["removed"]
     for release in removed:
         terminal.data(release)
@@ -173,7 +203,7 @@ def prune(
 
 
 def _source(environment: Environment, folder: Path | None, ref: str | None, url: str | None, kept: Path) -> Source:
-    """Where its DAG files come from. ``kept``: the folder for copies of repositories."""
+    """The source of the DAG files. ``kept``: the folder for copies of repositories."""
     if folder is not None and url is None:
         return source_of(folder, ref)
     dags = environment.described.dags
@@ -190,13 +220,24 @@ def _store(place: str) -> ArtifactStore:
 
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not bucket:
-        raise TradewindError(f"{place!r} names no bucket", hint="s3://BUCKET/PREFIX", code=USAGE)
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"  # S3 leads to its own
+        raise TradewindError(f"{place!r} does not name a bucket", hint="s3://BUCKET/PREFIX", code=USAGE)
+    region = (
+        os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    )  # S3 redirects to the region of the bucket
     return S3Artifacts(Aws(region).session(), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
 
 
+def _hooks(
+    project: Project, chosen: Environment, command: str, release: str, *, skip_hooks: bool
+) -> AbstractContextManager[None]:
+    if skip_hooks:
+        return nullcontext()
+    facts = Deployment(command, chosen.name, release, chosen.releases.current_id() or "", lease.me())
+    return Hooks(project.folder / FOLDER, terminal.say).around(facts)
+
+
 def _recorded(chosen: Environment, event: str, done: Mapping[str, Any], reason: str) -> dict[str, str | None]:
-    """Other DAG files make another release of an environment that has one; its id."""
+    """Record a new release of the environment with these DAG files, if it has a release. Return its id."""
     made = chosen.releases.change_dags(str(done["release"]), event, chosen.outside.clock(), reason)
     return {"environment_release": made.id if made else None}
 
@@ -211,11 +252,11 @@ def _report(done: Mapping[str, Any], as_json: bool) -> None:
         terminal.data_json({"version": 1, **done})
         return
     terminal.data(done["release"])
-    terminal.say("in force" if done["changed"] else "in force already")
+    terminal.say("active" if done["changed"] else "already active")
 
 
 def _say_origin(release: DagRelease) -> None:
     origin = release.origin
-    where = f"commit {origin.commit[:12]}" if origin.commit else "a folder without commits"
+    where = f"commit {origin.commit[:12]}" if origin.commit else "a folder that is no git repository"
     count = f"{len(release.files)} file{'s' if len(release.files) > 1 else ''}"
-    terminal.say(f"{count} of {where}{', changed since' if origin.commit and origin.dirty else ''}")
+    terminal.say(f"{count} of {where}{', with uncommitted changes' if origin.commit and origin.dirty else ''}")

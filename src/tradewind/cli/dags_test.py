@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli.options import AsJson, File
+from tradewind.cli.options import LOCAL, AsJson, EnvOrHere, File, Junit
 from tradewind.dags.gate.importer import Importer
 from tradewind.errors import ExitCode
 
@@ -15,31 +15,29 @@ from tradewind.errors import ExitCode
 def gate(
     folder: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="PATH", help="The folder of the DAG files. When not given: the one that the file names."
-        ),
+        typer.Argument(metavar="PATH", help="The folder of the DAG files. Default: dags.path, or local.dags."),
     ] = None,
-    environment: Annotated[
-        str | None,
-        typer.Option(
-            "--env",
-            help="Whose rules hold, and who is asked for what it has. When not given: the platform of this machine, "
-            "where it runs.",
-        ),
+    environment: EnvOrHere = LOCAL,
+    report: Junit = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="NUMBER", min=1, help="Files at the same time. Default: one per CPU."),
     ] = None,
-    report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Files at once. When not given: as many as CPUs.")] = None,
-    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Import only what has changed.")] = True,
-    suite: Annotated[bool, typer.Option("--tests/--no-tests", help="Run the repository's own tests, too.")] = True,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Import only files whose content or imports have changed.")
+    ] = True,
+    suite: Annotated[bool, typer.Option("--tests/--no-tests", help="Also run the tests of the repository.")] = True,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test DAG files: import each as if there were no other, look for what breaks runs, and run the repository's tests.
+    """Test DAG files: imports, rules of the environment, own tests.
 
-    Exit code 3 where something keeps them from being released.
+    Each file is imported as if it were the only one.
+
+    Exit code 3 if there is an error. If the environment runs, its controller is asked for connections and variables.
     """
     with Importer(jobs) as importer:
-        # It loads Airflow, and this the rest of Tradewind meanwhile.
+        # The importer loads Airflow; meanwhile this process loads the rest of Tradewind.
         from tradewind.cli import gated
 
         found = gated.environment_of(environment, folder, file)

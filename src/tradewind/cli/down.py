@@ -7,18 +7,19 @@ from typing import Annotated
 import typer
 
 from tradewind.cli import options, terminal
-from tradewind.cli.options import File
+from tradewind.cli.options import LOCAL, File, HereOnly
 from tradewind.cli.progress import progress
 from tradewind.local import lock
 from tradewind.local.platform import Platform, told
 
 
 def down(
-    file: File = None,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for running tasks.")] = False,
     wipe: Annotated[bool, typer.Option("--wipe", help="Also remove the database, logs, secrets and output.")] = False,
+    _: HereOnly = LOCAL,
+    file: File = None,
 ) -> None:
-    """Stop everything in order: workers finish their tasks first. Nothing to stop is no error."""
+    """Stop the platform of this machine. Workers finish their tasks first. Exit code 0 also if nothing runs."""
     platform = options.platform(file)
     if stop(platform, now):
         terminal.say("stopped")
@@ -30,11 +31,11 @@ def down(
 
 
 def stop(platform: Platform, now: bool = False) -> bool:
-    """Stop it, with progress; whether there was something to stop."""
+    """Stop the platform, with progress. Return whether anything was running."""
     running = platform.left()
     there = bool(running) or lock.is_held(platform.home.lock)
     if running:
-        terminal.say(f"the supervisor was killed; {told(running)}; ending these")
+        terminal.say(f"the supervisor was killed; {told(running)}; stopping them")
     with progress() as display:
         for status in platform.stop(now):
             display.show(status)

@@ -1,23 +1,21 @@
-"""``tradewind drift``: what somebody changed by hand."""
+"""``tradewind drift``: changes that were made outside Terraform."""
 
 from __future__ import annotations
-
-from typing import Annotated
 
 import typer
 
 from tradewind.cli import infrastructure, options, terminal
-from tradewind.cli.options import AsJson, File
+from tradewind.cli.options import AsJson, Env, File
 from tradewind.errors import ExitCode
 from tradewind.infrastructure.stack import environment_stack
 
 
 def drift(
-    environment: Annotated[str, typer.Argument(help="The environment.")],
+    environment: Env,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was changed outside Terraform since the last apply. Exit code 3 if anything was."""
+    """List the resources that were changed outside Terraform. Exit code 3 if there are any."""
     project = options.project(file)
     tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)
@@ -29,6 +27,6 @@ def drift(
         for address in changed:
             terminal.data(address)
     if changed:
-        terminal.say(f"next: tradewind plan {environment}, which shows how apply would set it right")
+        terminal.say(f"next: tradewind plan -e {environment}, which shows how apply would undo this")
         raise typer.Exit(ExitCode.UNHEALTHY)
-    terminal.say("as it was made")
+    terminal.say("no resource differs from its state")

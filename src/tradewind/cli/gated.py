@@ -57,12 +57,12 @@ def rules(environment: Environment | None, folder: Path | None) -> Rules:
     return Rules(gate, folder or environment.dag_folder, frozenset(chosen.class_of_queue))
 
 
-def environment_of(name: str | None, folder: Path | None, file: Path | None) -> Environment | None:
-    """The environment that is meant: this machine where none is. None where a folder is tested without a file."""
+def environment_of(name: str, folder: Path | None, file: Path | None) -> Environment | None:
+    """The environment whose rules apply. None if a folder is tested without a configuration."""
     try:
-        return options.environment(file, name or LOCAL)
+        return options.environment(file, name)
     except NoConfigurationError:
-        if folder is None or name is not None:
+        if folder is None or name != LOCAL:
             raise
         return None
 

@@ -1,4 +1,4 @@
-"""``tradewind images``: build, push and list what is shipped."""
+"""``tradewind images``: build, check, push and list the images of the components."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from rich.text import Text
 from tradewind import junit
 from tradewind.blueprint import Component
 from tradewind.cli import options, terminal
-from tradewind.cli.options import AsJson, File
+from tradewind.cli.options import Account, AsJson, File, Junit
 from tradewind.config import Tradewind
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
 from tradewind.infrastructure.target_account import target_account
 
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="The images. When not given: all of them.")
-]
-With = Annotated[
-    str | None, typer.Option("--with", help="buildah, podman or docker. When not given: the first that is installed.")
+Names = Annotated[list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="The images. Default: all of them.")]
+Builder = Annotated[
+    str | None, typer.Option("--builder", help="buildah, podman or docker. Default: the first that is installed.")
 ]
 Architecture = Annotated[
-    str | None, typer.Option("--architecture", help="arm64 or x86_64. When not given: this machine's.")
+    str | None, typer.Option("--architecture", help="arm64 or x86_64. Default: that of this machine.")
 ]
 
 
@@ -43,7 +41,7 @@ def images_of(file: Path | None, builder: str | None = None, architecture: str |
 
 
 def build_missing(images: Images, wanted: Iterable[Component], *, fresh: bool = False) -> list[Image]:
-    """Build what is not there yet (``fresh``: all of it), showing progress; returns the images, all of them built."""
+    """Build the missing images (``fresh``: all of them), and show progress. Return the images, all of them built."""
     built = []
     for component in wanted:
         image = images.image(component)
@@ -58,14 +56,14 @@ def build_missing(images: Images, wanted: Iterable[Component], *, fresh: bool = 
 def build(
     names: Names = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Build also what is there, without anything that earlier builds left.")
+        bool, typer.Option("--fresh", help="Build every image again, without the cache of earlier builds.")
     ] = False,
     file: File = None,
-    builder: With = None,
+    builder: Builder = None,
     architecture: Architecture = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build the images whose content changed. An image is named by what it is made from."""
+    """Build the images whose sources have changed."""
     wanted = components(names)
     built = build_missing(images_of(file, builder, architecture), wanted, fresh=fresh)
     if as_json:
@@ -75,8 +73,10 @@ def build(
         terminal.data(f"{image.tag}  {image.id}")
 
 
-def list_(file: File = None, builder: With = None, architecture: Architecture = None, as_json: AsJson = False) -> None:
-    """List the images as they should be now, and whether they are built."""
+def list_(
+    file: File = None, builder: Builder = None, architecture: Architecture = None, as_json: AsJson = False
+) -> None:
+    """List the images of this source tree, and whether they are built."""
     images = images_of(file, builder, architecture)
     found = [images.image(component) for component in components(None)]
     if as_json:
@@ -88,13 +88,16 @@ def list_(file: File = None, builder: With = None, architecture: Architecture = 
 
 def check(
     names: Names = None,
-    report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report there, too.")] = None,
+    report: Junit = None,
     file: File = None,
-    builder: With = None,
+    builder: Builder = None,
     architecture: Architecture = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at built images from the inside: that they start, and hold nothing that helps an intruder. Exit code 3."""
+    """Check built images from the inside. Exit code 3 if a check fails.
+
+    An image must start, satisfy its dependencies, and hold no tools for an attacker.
+    """
     images = images_of(file, builder, architecture)
     checked = [images.check(component) for component in components(names)]
     if report:
@@ -111,37 +114,36 @@ def check(
 def sbom(
     component: Annotated[str, typer.Argument(help="The image.")],
     file: File = None,
-    builder: With = None,
+    builder: Builder = None,
     architecture: Architecture = None,
 ) -> None:
-    """Print what an image is made of: its bill of materials, as SPDX in JSON."""
+    """Print the bill of materials of an image, as SPDX in JSON."""
     (wanted,) = components([component])
     terminal.data(images_of(file, builder, architecture).bill(wanted))
 
 
 def push(
     names: Names = None,
-    to: Annotated[
+    registry: Annotated[
         str | None,
-        typer.Option("--to", help="A registry without a login, such as 127.0.0.1:5000, instead of an account's ECR."),
+        typer.Option(
+            "--registry", metavar="HOST:PORT", help="A registry without a login, instead of the ECR of an account."
+        ),
     ] = None,
-    account: Annotated[
-        str | None,
-        typer.Option("--account", help="Whose ECR. When not given: the account that does not hold production."),
-    ] = None,
+    account: Account = None,
     file: File = None,
-    builder: With = None,
+    builder: Builder = None,
     architecture: Architecture = None,
     as_json: AsJson = False,
 ) -> None:
-    """Push built images, and print how each is named in the registry: by its digest."""
+    """Push built images, and print the name of each with its digest."""
     wanted = components(names)
     images = images_of(file, builder, architecture)
-    with _registry(file, to, account) as (registry, login):
+    with _registry(file, registry, account) as (address, login):
         pushed = {}
         for component in wanted:
             began = time.monotonic()
-            pushed[component.value] = images.push(images.image(component), registry, login)
+            pushed[component.value] = images.push(images.image(component), address, login)
             terminal.say(f"pushed {component.value} in {time.monotonic() - began:.1f} s")
     if as_json:
         terminal.data_json({"version": 1, "images": pushed})
@@ -151,21 +153,19 @@ def push(
 
 
 def scan(
-    image: Annotated[str, typer.Argument(help="An image in ECR, as `images push` named it.")],
-    account: Annotated[
-        str | None,
-        typer.Option("--account", help="Whose ECR. When not given: the account that does not hold production."),
-    ] = None,
-    fail_on: Annotated[
-        str, typer.Option("--fail-on", help="The least severity that keeps an image from being deployed.")
-    ] = "critical",
+    image: Annotated[str, typer.Argument(help="The name of an image in ECR, from `images push`.")],
+    account: Account = None,
+    fail_on: Annotated[str, typer.Option("--fail-on", help="The lowest severity that fails the command.")] = "critical",
     allowed: Annotated[
-        list[str] | None, typer.Option("--allow", metavar="CVE", help="A finding that is known. Can be repeated.")
+        list[str] | None, typer.Option("--allow", metavar="CVE", help="A finding to ignore. Repeatable.")
     ] = None,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Wait for what ECR finds in a pushed image. Exit code 3 where that is too severe to be deployed."""
+    """Wait for the scan of a pushed image in ECR.
+
+    Exit code 3 if a finding has at least the severity of --fail-on.
+    """
     from tradewind.images import scan as scans
 
     if fail_on.upper() not in scans.SEVERITIES:
@@ -184,10 +184,10 @@ def scan(
 
 
 @contextmanager
-def _registry(file: Path | None, to: str | None, account: str | None) -> Iterator[tuple[str, Path | None]]:
-    """The address of the registry, and a file with its login where it takes one."""
-    if to is not None:
-        yield to, None
+def _registry(file: Path | None, given: str | None, account: str | None) -> Iterator[tuple[str, Path | None]]:
+    """The address of the registry, and a file with its login if it needs one."""
+    if given is not None:
+        yield given, None
         return
     project = options.project(file)
     chosen = target_account(project.tradewind, account or _first(project.tradewind))
@@ -195,26 +195,26 @@ def _registry(file: Path | None, to: str | None, account: str | None) -> Iterato
     try:
         secret = project.account(chosen.name).registry_login()
     except TradewindError as error:
-        raise error.or_else("push to a registry of your own, without a login: --to HOST:PORT") from None
+        raise error.or_else("push to a registry without a login: --registry HOST:PORT") from None
     with login_file(registry, secret) as login:
         yield registry, login
 
 
 def _first(tradewind: Tradewind) -> str:
-    """Where images are tried first. Production gets what was promoted."""
+    """The account in which images are tried first. Production gets promoted images."""
     found = [name for name, account in tradewind.accounts.items() if not account.production]
     if len(found) == 1:
         return found[0]
     raise TradewindError(
-        "which account's registry is meant?",
-        f"{len(found)} accounts do not hold production",
+        "name the account of the registry",
+        f"{len(found)} accounts have no production environment",
         f"--account {' | '.join(tradewind.accounts)}",
         code=ExitCode.USAGE,
     )
 
 
 def show_build(image: Image, lines: Iterable[str]) -> None:
-    """Show the steps of a build: the last one for a person, each with its time for a log."""
+    """Show the steps of a build: in a terminal the last one, in a log each with its time."""
     began = time.monotonic()
     name = image.component.value
     terminal.say(f"{name}: building {image.key}")
@@ -231,6 +231,6 @@ def show_build(image: Image, lines: Iterable[str]) -> None:
 
 
 def _step(line: str) -> str | None:
-    """One instruction of the Dockerfile as it begins, however the builder tells it."""
+    """The instruction of the Dockerfile that starts, from the output of any of the builders."""
     found = re.match(r"(?:\[\d+/\d+\] )?STEP \d+/\d+: (.*)", line) or re.match(r"#\d+ \[([^\]]+\] .*)", line)
     return found[1] if found else None

@@ -1,4 +1,4 @@
-"""``tradewind logs``: what the processes say."""
+"""``tradewind logs``: the logs of the processes on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tradewind.cli import options, terminal
-from tradewind.cli.options import File
+from tradewind.cli.options import LOCAL, File, HereOnly
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.platform import AFTER_A_KILL, Platform, last_lines, told
 
@@ -20,11 +20,12 @@ COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_red")
 
 def logs(
     service: Annotated[str | None, typer.Argument(help="Only this service, or this process (worker-2).")] = None,
+    follow_: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="The number of earlier lines to print.")] = 20,
+    _: HereOnly = LOCAL,
     file: File = None,
-    follow_: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many earlier lines to show.")] = 20,
 ) -> None:
-    """Show the last lines of every log, or of one service's. Works while nothing runs, too."""
+    """Print the logs of this machine: the last lines, or --follow. Also works while the platform is stopped."""
     platform = options.platform(file)
     files = _files(platform, service)
     for name, path in files.items():
@@ -38,7 +39,7 @@ def logs(
 
 
 def follow(platform: Platform, service: str | None) -> None:
-    """Print what is added to the logs, forever. New processes are noticed."""
+    """Print new lines of the logs without an end, also those of new processes."""
     positions = {path: path.stat().st_size for path in _files(platform, service).values()}
     while True:
         for name, path in _files(platform, service).items():

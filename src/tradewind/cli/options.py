@@ -1,34 +1,163 @@
-"""Options that several commands share, and what they mean: a project, an environment of it."""
+"""The options and objects that commands share. Each is declared once, so that it means the same everywhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-if TYPE_CHECKING:  # what takes long to load is loaded by those who need it
+from tradewind.errors import ExitCode, HeldError, TradewindError
+
+if TYPE_CHECKING:  # loaded only by the commands that need them
+    from tradewind import config
     from tradewind.environments.interface import Environment
     from tradewind.environments.outside import Outside
     from tradewind.environments.project import Project
     from tradewind.local.platform import Platform
 
+LOCAL = "local"
+"""As ``environments.LOCAL``, which takes longer to import."""
+ENV_VARIABLE = "TRADEWIND_ENV"
+LOCK_POLL_S = 2.0
+INSTEAD = {
+    "up": "; to run with its settings: tradewind up --as {}",
+    "status": "; its releases: tradewind release status -e {}",
+}
+"""What a command of this machine may have been meant to do with another environment."""
+
+_RELEASE = re.compile(r"r-[0-9a-f]{12}")
+_DAG_RELEASE = re.compile(r"d-[0-9a-f]{16}")
+
+
+def _aws_only(context: typer.Context, value: str | None) -> str | None:
+    if value == LOCAL:
+        raise TradewindError(
+            f"`{context.info_name}` works on AWS only, and `local` is this machine",
+            "",
+            f"tradewind {context.info_name} -e ENV; `tradewind environments` lists them",
+            code=ExitCode.USAGE,
+        )
+    return value
+
+
+def _here_only(context: typer.Context, value: str) -> str:
+    if value != LOCAL:
+        raise TradewindError(
+            f"`{context.info_name}` works on this machine only, and the environment is {value!r}",
+            "",
+            f"add -e local, or unset {ENV_VARIABLE}{INSTEAD.get(str(context.info_name), '').format(value)}",
+            code=ExitCode.USAGE,
+        )
+    return value
+
+
+def _release_id(value: str | None) -> str | None:
+    if value is not None and not _RELEASE.fullmatch(value):
+        raise typer.BadParameter(f"{value!r} is not the id of a release, which is `r-` and 12 hexadecimal digits")
+    return value
+
+
+def _dag_release_id(value: str | None) -> str | None:
+    if value is not None and not _DAG_RELEASE.fullmatch(value):
+        raise typer.BadParameter(f"{value!r} is not the id of a DAG release, which is `d-` and 16 hexadecimal digits")
+    return value
+
+
+def _environment_option(help_: str, callback: Callable[..., str | None] | None = None) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        "--env",
+        "-e",
+        metavar="ENV",
+        envvar=ENV_VARIABLE,
+        show_envvar=False,
+        show_default=False,
+        help=help_,
+        callback=callback,
+    )
+    return option
+
+
 File = Annotated[
     Path | None,
-    typer.Option("--file", help="The configuration. When not given: tradewind.yaml here or in a folder above."),
+    typer.Option("--file", help="The configuration. Default: tradewind.yaml in this folder or in one above."),
 ]
-EnvironmentName = Annotated[str, typer.Argument(help="The environment: `local` is the platform on this machine.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EnvOrHere = Annotated[str, _environment_option("The environment. Default: this machine (`local`).")]
+Env = Annotated[str, _environment_option("The environment on AWS. Required.", _aws_only)]
+EnvOrAll = Annotated[str | None, _environment_option("The environment on AWS.", _aws_only)]
+OptionalEnv = Annotated[str | None, _environment_option("The environment. Default: all of the configuration.")]
+HereOnly = Annotated[str, _environment_option("Only `local`: the command works on this machine.", _here_only)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what the command would change, and change nothing.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why. The ledger and the history show it.")]
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        metavar="MINUTES",
+        min=0,
+        show_default=False,
+        help="How long to wait for a lock that is held. Default: 0.",
+    ),
+]
+AllowDataLoss = Annotated[
+    list[str] | None,
+    typer.Option("--allow-data-loss", metavar="ADDRESS", help="A resource whose data may be lost. Repeatable."),
+]
+Account = Annotated[
+    str | None,
+    typer.Option("--account", metavar="ACCOUNT", help="The account. Default: the only one without production."),
+]
+Junit = Annotated[Path | None, typer.Option("--junit", metavar="PATH", help="Also write a JUnit report to this file.")]
+Ref = Annotated[
+    str | None,
+    typer.Option("--ref", help="A commit, branch or tag. Default: the files in the folder, with uncommitted changes."),
+]
+StorePlace = Annotated[
+    str | None,
+    typer.Option("--store", metavar="PLACE", help="Also store the DAG release here: a folder, or s3://BUCKET/PREFIX."),
+]
+SkipHooks = Annotated[bool, typer.Option("--skip-hooks", help="Do not run the hooks of the `hooks` folder.")]
+ReleaseId = Annotated[
+    str | None, typer.Argument(metavar="RELEASE", help="The id of a release (`r-…`).", callback=_release_id)
+]
+RequiredReleaseId = Annotated[
+    str, typer.Argument(metavar="RELEASE", help="The id of a release (`r-…`).", callback=_release_id)
+]
+OtherRelease = Annotated[
+    str | None,
+    typer.Option(
+        "--with",
+        metavar="RELEASE",
+        help="The release to compare with. Default: the active release.",
+        callback=_release_id,
+    ),
+]
+OtherDagRelease = Annotated[
+    str | None,
+    typer.Option(
+        "--with",
+        metavar="RELEASE",
+        help="The release to compare with. Default: the previous one.",
+        callback=_dag_release_id,
+    ),
+]
+DagReleaseId = Annotated[
+    str | None, typer.Argument(metavar="RELEASE", help="The id of a DAG release (`d-…`).", callback=_dag_release_id)
+]
 
 _OUTSIDE: ContextVar[Outside] = ContextVar("outside")
+_Result = TypeVar("_Result")
 
 
 @contextmanager
 def using(given: Outside) -> Iterator[None]:
-    """Every command that is called in the block uses ``given``."""
+    """Make every command that is called in the block use ``given``."""
     token = _OUTSIDE.set(given)
     try:
         yield
@@ -37,19 +166,19 @@ def using(given: Outside) -> Iterator[None]:
 
 
 def configuration_file(file: Path | None) -> Path:
-    """The file that was given, or the one found here or in a folder above. TradewindError where there is none."""
+    """The given file, or the one found in this folder or in one above. TradewindError if there is none."""
     if file is not None:
         return file
     from tradewind.config import find
 
     here = Path.cwd()
     found = find(here)
-    # Relative where that is shorter to read: the path stands in front of every message about the file.
+    # Relative if that is shorter to read: the path stands in front of every message about the file.
     return found.relative_to(here) if found.is_relative_to(here) else found
 
 
 def project(file: Path | None) -> Project:
-    """The project of a configuration, with what the running command uses. It is read when it is first asked."""
+    """The project of a configuration. The configuration is read at its first use."""
     from tradewind.environments.outside import Outside
     from tradewind.environments.project import Project
 
@@ -57,8 +186,14 @@ def project(file: Path | None) -> Project:
 
 
 def environment(file: Path | None, name: str) -> Environment:
-    """An environment of a configuration. TradewindError, with the nearest name, where there is none."""
+    """An environment of a configuration. TradewindError, with the nearest name, if there is none of that name."""
     return project(file).environment(name)
+
+
+def described(file: Path | None, name: str) -> config.Environment:
+    """The settings of an environment; for ``local``, those of the environment that this machine runs."""
+    tradewind = project(file).tradewind
+    return tradewind.local_environment if name == LOCAL else tradewind.environment(name)
 
 
 def platform(file: Path | None) -> Platform:
@@ -67,3 +202,26 @@ def platform(file: Path | None) -> Platform:
     from tradewind.local.platform import Platform
 
     return Platform(Home.beside(configuration_file(file)))
+
+
+def when_free(minutes: float, act: Callable[[], _Result]) -> _Result:
+    """Call ``act``. While it raises HeldError, call it again, for so many minutes at most; then raise that error.
+
+    Each holder is named once. ``act`` must take its lock before it changes anything.
+    """
+    from tradewind.cli import terminal
+    from tradewind.environments.outside import Outside
+
+    outside = _OUTSIDE.get(Outside())
+    until = outside.clock() + 60 * minutes
+    reported = ""
+    while True:
+        try:
+            return act()
+        except HeldError as error:
+            if outside.clock() >= until:
+                raise
+            if str(error) != reported:
+                reported = str(error)
+                terminal.say(f"waiting: {reported}")
+            outside.sleep(LOCK_POLL_S)

@@ -1,22 +1,19 @@
-"""``tradewind output``: addresses and names of what was made."""
+"""``tradewind output``: addresses and names of the resources of an environment."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
-
-import typer
 
 from tradewind.cli import options, terminal
-from tradewind.cli.options import AsJson, File
+from tradewind.cli.options import AsJson, Env, File
 
 
 def output(
-    environment: Annotated[str, typer.Argument(help="The environment.")],
+    environment: Env,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what an environment is made of: addresses, names, ARNs. Nothing in it is secret."""
+    """Print the outputs of an environment: addresses, names, ARNs. It contains no secrets."""
     values = options.project(file).on_aws(environment).outputs
     if as_json:
         terminal.data_json({"version": 1, "environment": environment, "outputs": dict(values)})

@@ -1,4 +1,4 @@
-"""``tradewind release``: what runs in an environment as one object, deployed and taken back as one."""
+"""``tradewind release``: images, DAG files and configuration as one object that is deployed and rolled back."""
 
 from __future__ import annotations
 
@@ -13,55 +13,71 @@ import typer
 
 from tradewind.blueprint import Component
 from tradewind.cli import images, options, terminal
-from tradewind.cli.options import AsJson, EnvironmentName, File
+from tradewind.cli.options import (
+    LOCAL,
+    AsJson,
+    DryRun,
+    EnvOrHere,
+    File,
+    OtherRelease,
+    Reason,
+    ReleaseId,
+    RequiredReleaseId,
+    SkipHooks,
+    Wait,
+)
 from tradewind.config import ConfigError
-from tradewind.environments import LOCAL
 from tradewind.environments.interface import Environment
+from tradewind.environments.project import Project
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.images import Image, components
+from tradewind.releases.hooks import FOLDER, Deployment, Hooks
 from tradewind.releases.phases import Phase
 from tradewind.releases.record import Release
 from tradewind.releases.rollout import Rollout
 from tradewind.releases.target import Progress, State
 from tradewind.storage import lease
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and change nothing.")]
-
 
 def create(
     given: Annotated[
         list[str] | None,
-        typer.Option("--image", metavar="COMPONENT=IMAGE", help="An image by digest, instead of the one built here."),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="ENVIRONMENT", help="Take what is not given from the release in force there."),
+        typer.Option(
+            "--image",
+            metavar="COMPONENT=IMAGE",
+            help="An image by digest. The other images and the DAG release are those of the active release.",
+        ),
     ] = None,
     dags: Annotated[
         str | None,
         typer.Option(
-            "--dags", metavar="ID", help="The release of DAG files that comes with it. When not given: that of --from."
+            "--dag-release", metavar="ID", help="The DAG release. Default: that of the active release, or none."
         ),
     ] = None,
-    note: Annotated[str, typer.Option("--note", help="What a person should know about it.")] = "",
+    note: Annotated[str, typer.Option("--note", help="A remark that `release list` shows.")] = "",
+    environment: EnvOrHere = LOCAL,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a release of the images as they should be now; builds what is missing. Prints its id."""
+    """Create a release for an environment, and print its id.
+
+    On this machine, without --image, the images are built from the source tree.
+    """
     project = options.project(file)
-    environment = project.environment(source or LOCAL)
-    base = environment.releases.current() if source else None
+    chosen_environment = project.environment(environment)
+    fresh = chosen_environment.builds_here and not given
+    base = None if fresh else chosen_environment.releases.current()
     chosen = (dict(base.images) if base else {}) | dict(_pairs(given or []))
     left = [component for component in Component if component.value not in chosen]
-    if left and not environment.builds_here:
+    if left and not chosen_environment.builds_here:
         raise TradewindError(
-            f"a first release for {source} needs every image",
-            f"there is none of {', '.join(left)}",
+            f"the first release for {environment} needs every image",
+            f"missing: {', '.join(left)}",
             "tradewind images push, then one --image COMPONENT=IMAGE for each",
             code=ExitCode.USAGE,
         )
     built = _build(file, left) if left else []
-    releases = environment.releases.all()
+    releases = chosen_environment.releases.all()
     parent = base or (releases[-1] if releases else None)
     release = Release(
         images=chosen | {image.component.value: str(image.id) for image in built},
@@ -73,7 +89,7 @@ def create(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         note=note,
     )
-    release = environment.releases.keep(release)
+    release = chosen_environment.releases.keep(release)
     if as_json:
         terminal.data_json(release.as_dict())
         return
@@ -81,65 +97,76 @@ def create(
 
 
 def deploy(
-    environment: EnvironmentName,
-    release: Annotated[str | None, typer.Argument(help="Its id. When not given: the newest release.")] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
+    release: ReleaseId = None,
+    environment: EnvOrHere = LOCAL,
+    reason: Reason = "",
     dry_run: DryRun = False,
+    skip_hooks: SkipHooks = False,
+    wait: Wait = 0,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a release into an environment; where a gate fails, what ran before is brought back."""
-    found = options.environment(file, environment)
-    rollout = found.rollout()
-    wanted = found.releases.release(release) if release else _newest(found)
+    """Deploy a release to an environment. Default: the newest.
+
+    If a gate fails, the previous release is deployed again.
+    """
+    project = options.project(file)
+    chosen = project.environment(environment)
+    rollout = chosen.rollout()
+    wanted = chosen.releases.release(release) if release else _newest(chosen)
     if dry_run:
         _show_plan(rollout, wanted, as_json)
         return
     terminal.say(f"deploying {wanted.id} to {environment}")
-    _bring(rollout, wanted, reason)
+    _deploy(project, rollout, wanted, "release deploy", reason, wait, skip_hooks=skip_hooks)
 
 
-def redeploy(environment: Environment, reason: str) -> bool:
-    """Bring the release in force to services whose description has changed; whether there is one."""
-    current = environment.releases.current()
+def redeploy(project: Project, environment: str, reason: str, wait: float, *, skip_hooks: bool) -> bool:
+    """Deploy the active release to the services whose description has changed. Return whether there is one."""
+    rollout = project.on_aws(environment).rollout()
+    current = rollout.releases.current()
     if current is None:
         return False
-    terminal.say(f"deploying {current.id} again, to what was changed")
-    _bring(environment.rollout(), current, reason)
+    terminal.say(f"deploying {current.id} again, to the changed services")
+    _deploy(project, rollout, current, "apply", reason, wait, skip_hooks=skip_hooks)
     return True
 
 
 def rollback(
-    environment: EnvironmentName,
-    to: Annotated[str | None, typer.Option("--to", help="A release. When not given: the one before.")] = None,
+    release: ReleaseId = None,
+    environment: EnvOrHere = LOCAL,
     keep_dags: Annotated[
-        bool, typer.Option("--keep-dags", help="The DAG files that are in force stay; only the images go back.")
+        bool, typer.Option("--keep-dags", help="Keep the active DAG release; roll back the images alone.")
     ] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
+    reason: Reason = "",
     dry_run: DryRun = False,
+    skip_hooks: SkipHooks = False,
+    wait: Wait = 0,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring back an earlier release: its images and its DAG files."""
-    rollout = options.environment(file, environment).rollout()
-    wanted = rollout.releases.release(to) if to else rollout.releases.previous()
+    """Deploy an earlier release, with its DAG files. Default: the previous."""
+    project = options.project(file)
+    rollout = project.environment(environment).rollout()
+    wanted = rollout.releases.release(release) if release else rollout.releases.previous()
     if keep_dags and (now := rollout.releases.current()):
         wanted = rollout.releases.keep(replace(wanted, dags=now.dags, parent=wanted.id, author=lease.me()))
     if dry_run:
         _show_plan(rollout, wanted, as_json)
         return
-    terminal.say(f"going back to {wanted.id} in {environment}")
-    _bring(rollout, wanted, reason or "rollback")
+    terminal.say(f"rolling back {environment} to {wanted.id}")
+    _deploy(project, rollout, wanted, "release rollback", reason or "rollback", wait, skip_hooks=skip_hooks)
 
 
-def resume(environment: EnvironmentName, file: File = None) -> None:
-    """Finish what a deployment that was killed has left."""
-    finished = options.environment(file, environment).rollout().resume(_Told())
-    terminal.data(f"{finished.id} is in force in {environment}" if finished else "there is nothing to finish")
+def resume(environment: EnvOrHere = LOCAL, wait: Wait = 0, file: File = None) -> None:
+    """Finish a deployment or rollback whose command was killed."""
+    rollout = options.environment(file, environment).rollout()
+    finished = options.when_free(wait, lambda: rollout.resume(_Printed()))
+    terminal.data(f"{finished.id} is active in {environment}" if finished else "no deployment is unfinished")
 
 
-def status(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
-    """Show which release is in force, and whether all that runs is of it. Exit code 3 where it is not."""
+def status(environment: EnvOrHere = LOCAL, file: File = None, as_json: AsJson = False) -> None:
+    """Show the active release. Exit code 3 if a service runs another one."""
     found = options.environment(file, environment).rollout().status()
     if as_json:
         terminal.data_json(found)
@@ -149,12 +176,8 @@ def status(environment: EnvironmentName, file: File = None, as_json: AsJson = Fa
         raise typer.Exit(ExitCode.UNHEALTHY)
 
 
-def list_(
-    environment: Annotated[str, typer.Argument(help="Whose; see `deploy`.")] = LOCAL,
-    file: File = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the releases, newest last."""
+def list_(environment: EnvOrHere = LOCAL, file: File = None, as_json: AsJson = False) -> None:
+    """List the releases, oldest first."""
     releases = options.environment(file, environment).releases.all()
     if as_json:
         terminal.data_json({"version": 1, "releases": [release.as_dict() for release in releases]})
@@ -164,19 +187,16 @@ def list_(
 
 
 def show(
-    release: Annotated[str, typer.Argument(help="Its id.")],
-    environment: Annotated[str, typer.Option("--in", help="An environment whose account keeps it.")] = LOCAL,
-    file: File = None,
-    as_json: AsJson = False,
+    release: RequiredReleaseId, environment: EnvOrHere = LOCAL, file: File = None, as_json: AsJson = False
 ) -> None:
-    """Show what a release is made of, and what became of it in every environment."""
+    """Show the content of a release, and its history."""
     releases = options.environment(file, environment).releases
     found, evidence = releases.release(release), releases.evidence(release)
     if as_json:
         terminal.data_json({**found.as_dict(), "evidence": evidence})
         return
     about = {"dags": found.dags, "configuration": found.configuration, "commit": found.commit, "parent": found.parent}
-    about |= {"made": f"{found.created} by {found.author}", "note": found.note}
+    about |= {"created": f"{found.created} by {found.author}", "note": found.note}
     rows = [[f"image {name}", image] for name, image in sorted(found.images.items())]
     terminal.table([release, ""], [*rows, *([name, value] for name, value in about.items() if value)])
     for entry in evidence:
@@ -185,66 +205,86 @@ def show(
 
 
 def diff(
-    first: Annotated[str, typer.Argument(help="A release.")],
-    second: Annotated[str, typer.Argument(help="Another one.")],
-    environment: Annotated[str, typer.Option("--in", help="The environment whose releases they are.")] = LOCAL,
+    release: RequiredReleaseId,
+    other: OtherRelease = None,
+    environment: EnvOrHere = LOCAL,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what differs between two releases."""
-    by_id = {release.id: release for release in options.environment(file, environment).releases.all()}
-    missing = [name for name in (first, second) if name not in by_id]
-    if missing:
+    """Show the differences between two releases."""
+    releases = options.environment(file, environment).releases
+    before = releases.release(other) if other else releases.current()
+    if before is None:
         raise TradewindError(
-            f"there is no release {', '.join(missing)}", hint="tradewind release list", code=ExitCode.USAGE
+            f"no release is active in {environment}", "", "name the other release: --with RELEASE", code=ExitCode.USAGE
         )
-    one, two = (by_id[name].as_dict() for name in (first, second))
+    one, two = before.as_dict(), releases.release(release).as_dict()
     changes = {f"image {c}": (one["images"].get(c, ""), two["images"].get(c, "")) for c in map(str, Component)}
     changes |= {what: (one[what], two[what]) for what in ("dags", "configuration", "commit")}
     different = {key: values for key, values in changes.items() if values[0] != values[1]}
     if as_json:
         terminal.data_json({"version": 1, "changes": {k: {"from": a, "to": b} for k, (a, b) in different.items()}})
         return
-    terminal.table(["", first, second], [[key, *values] for key, values in different.items()])
+    terminal.table(["", before.id, release], [[key, *values] for key, values in different.items()])
 
 
 def lock(
-    environment: EnvironmentName,
-    reason: Annotated[str, typer.Option("--reason", help="Why nobody may deploy.")],
+    environment: EnvOrHere = LOCAL,
+    reason: Reason = "",
+    wait: Wait = 0,
     file: File = None,
 ) -> None:
-    """Keep everybody from deploying, until `tradewind release unlock`."""
-    lease.lock(
-        options.environment(file, environment).releases.records, lease.of_environment(environment), reason, time.time
-    )
+    """Lock an environment: no deployment starts until `release unlock`."""
+    if not reason:
+        raise TradewindError(
+            "a lock needs a reason, which every refused deployment shows",
+            "",
+            f"tradewind release lock -e {environment} --reason TEXT",
+            code=ExitCode.USAGE,
+        )
+    project = options.project(file)
+    records, key = project.environment(environment).releases.records, lease.of_environment(environment)
+    options.when_free(wait, lambda: lease.lock(records, key, reason, project.outside.clock))
     terminal.data(f"{environment} is locked")
 
 
-def unlock(environment: EnvironmentName, file: File = None) -> None:
-    """Remove the lock, whoever has it."""
+def unlock(environment: EnvOrHere = LOCAL, file: File = None) -> None:
+    """Remove the lock of an environment, also that of another operator."""
     removed = lease.unlock(options.environment(file, environment).releases.records, lease.of_environment(environment))
     terminal.data(f"{environment} {'is unlocked' if removed else 'was not locked'}")
 
 
-def history(environment: EnvironmentName, file: File = None, as_json: AsJson = False) -> None:
-    """Show every release that came into an environment, and what became of it."""
+def history(environment: EnvOrHere = LOCAL, file: File = None, as_json: AsJson = False) -> None:
+    """Show every deployment and rollback of an environment."""
     entries = options.environment(file, environment).releases.history()
     if as_json:
         terminal.data_json({"version": 1, "environment": environment, "history": entries})
         return
     rows = [[e["at"], e["event"], e["release"], e["by"], str(e.get("reason", "")).partition("\n")[0]] for e in entries]
-    terminal.table(["WHEN", "WHAT", "RELEASE", "BY", "WHY"], rows)
+    terminal.table(["TIME", "EVENT", "RELEASE", "BY", "REASON"], rows)
 
 
-def _bring(rollout: Rollout, wanted: Release, reason: str) -> None:
-    rollout.deploy(wanted, _Told(), reason)
-    terminal.data(f"{wanted.id} is in force in {rollout.environment}")
+def _deploy(
+    project: Project, rollout: Rollout, wanted: Release, command: str, reason: str, wait: float, *, skip_hooks: bool
+) -> None:
+    def deploy() -> None:
+        rollout.deploy(wanted, _Printed(), reason)
+
+    if skip_hooks:
+        options.when_free(wait, deploy)
+    else:
+        facts = Deployment(
+            command, rollout.environment, wanted.id, rollout.releases.current_id() or "", lease.me(), reason
+        )
+        with Hooks(project.folder / FOLDER, terminal.say).around(facts):
+            options.when_free(wait, deploy)
+    terminal.data(f"{wanted.id} is active in {rollout.environment}")
     _say_draining(rollout.target.draining(), rollout.environment)
 
 
 def _say_draining(draining: Mapping[str, str], environment: str) -> None:
     for name, what in draining.items():
-        terminal.say(f"{name}: {what} (tradewind release status {environment})")
+        terminal.say(f"{name}: {what} (tradewind release status -e {environment})")
 
 
 def _show_plan(rollout: Rollout, wanted: Release, as_json: bool) -> None:
@@ -252,7 +292,7 @@ def _show_plan(rollout: Rollout, wanted: Release, as_json: bool) -> None:
     if as_json:
         terminal.data_json({"version": 1, "environment": rollout.environment, "release": wanted.id, "phases": planned})
         return
-    terminal.data(f"{wanted.id} in {rollout.environment} would do this; nothing was changed")
+    terminal.data(f"to deploy {wanted.id} to {rollout.environment}; nothing was changed")
     for phase in planned:
         terminal.data(f"{phase['phase']}: {phase['does']}")
         for change in phase["changes"]:
@@ -261,37 +301,37 @@ def _show_plan(rollout: Rollout, wanted: Release, as_json: bool) -> None:
 
 
 def _short(image: str) -> str:
-    """An image as people tell it from others: the beginning of its digest."""
+    """The first digits of an image's digest."""
     return image.rpartition("sha256:")[2][:12] if "sha256:" in image else image
 
 
 def _build(file: Path | None, wanted: list[Component]) -> list[Image]:
-    """The images of these components, built. Where that cannot be, the error also says how to do without."""
+    """Build the images of these components. If that fails, the hint also says how to name images instead."""
     try:
         return images.build_missing(images.images_of(file), wanted)
     except ConfigError:
         raise
     except TradewindError as error:
         flags = " ".join(f"--image {component.value}=IMAGE" for component in wanted)
-        raise error.or_else(f"name images that a registry has, by digest: tradewind release create {flags}") from None
+        raise error.or_else(f"name images of a registry by digest: tradewind release create {flags}") from None
 
 
 def _pairs(given: list[str]) -> list[tuple[str, str]]:
     pairs = [(name, image) for name, _, image in (entry.partition("=") for entry in given)]
-    components([name for name, _ in pairs] or None)  # tells which names are wrong
+    components([name for name, _ in pairs] or None)  # raises an error with the wrong names
     return pairs
 
 
 def _newest(environment: Environment) -> Release:
     releases = environment.releases.all()
     if not releases:
-        source = "" if environment.builds_here else f" --from {environment.name}"
-        raise TradewindError("there is no release yet", hint=f"tradewind release create{source}", code=ExitCode.USAGE)
+        option = "" if environment.builds_here else f" -e {environment.name}"
+        raise TradewindError("there is no release yet", hint=f"tradewind release create{option}", code=ExitCode.USAGE)
     return releases[-1]
 
 
-class _Told:
-    """See Listener. Tells each thing once: a line for each phase, and one whenever what is waited for changes."""
+class _Printed:
+    """A Listener. Prints a line for each phase, and a line when the progress of a service changes."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -312,9 +352,9 @@ class _Told:
 
 
 def _show(found: dict[str, Any]) -> None:
-    terminal.data(f"{found['environment']}: {found['release'] or 'no release yet'}")
+    terminal.data(f"{found['environment']}: {found['release'] or 'no active release'}")
     if unfinished := found["unfinished"]:
-        terminal.say(f"unfinished: {unfinished['release']} (tradewind release resume {found['environment']})")
+        terminal.say(f"unfinished: {unfinished['release']} (tradewind release resume -e {found['environment']})")
     if lock_ := found["lock"]:
         terminal.say(f"locked by {lock_['owner']} since {lock_['since']}: {lock_['reason']}")
     _say_draining(found["draining"], found["environment"])

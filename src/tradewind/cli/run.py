@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from tradewind.cli import options, run_progress, terminal
-from tradewind.cli.options import File
+from tradewind.cli.options import LOCAL, File, HereOnly
 from tradewind.cli.run_progress import tally
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import dag_run, failure
@@ -26,22 +26,25 @@ def run(
     logical_date: Annotated[
         str | None,
         typer.Option(
+            "--logical-date",
             metavar="DATE",
-            help="ISO 8601, in UTC where it names no time zone; `none` for a run without one. When not given: now.",
+            help="ISO 8601, in UTC unless it names a time zone; `none` for a run without one. Default: now.",
         ),
     ] = None,
     conf: Annotated[
-        str | None, typer.Option(metavar="JSON", help="The run's conf: a JSON object, or @ and a file that holds one.")
+        str | None,
+        typer.Option("--conf", metavar="JSON", help="The conf of the run: a JSON object, or @ and the path of a file."),
     ] = None,
+    _: HereOnly = LOCAL,
     file: File = None,
 ) -> None:
-    """Run a DAG, show the state of its tasks until it ends, and say how it ended."""
+    """Run a DAG, and show the states of its tasks. Exit code 1 if the run fails."""
     wanted = start_of(logical_date, conf)
     run_dag(options.platform(file), dag, wanted)
 
 
 def start_of(logical_date: str | None, conf: str | None) -> Start:
-    """What the options mean. TradewindError with all that is wrong with them."""
+    """The start that the options describe. TradewindError with every mistake in them."""
     found: dict[str, Any] = {}
     problems = []
     for name, text, read in (("logical_date", logical_date, _date), ("conf", conf, _conf)):
@@ -66,9 +69,9 @@ def _date(text: str) -> datetime | None:
         date = datetime.fromisoformat(text)
         date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is no date as ISO 8601 has it") from None
+        raise ValueError(f"{text!r} is not a date in ISO 8601") from None
     if date > datetime.now(UTC):
-        raise ValueError(f"{text} is in the future: Airflow would run no task before")
+        raise ValueError(f"{text} is in the future: Airflow would start no task before then")
     return date
 
 
@@ -93,7 +96,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
-    """Run ``dag`` to its end. TradewindError where it does not succeed."""
+    """Run ``dag`` to its end. TradewindError if it does not succeed."""
     status = platform.status()
     if status is None:
         raise platform.missing()
@@ -105,7 +108,7 @@ def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
     if found["is_paused"]:  # after the start: what Airflow refuses to run stays as it was
         dag_run.unpause(airflow, dag)
         schedule = f"; its schedule: {found['timetable_summary']}" if found["timetable_summary"] else ""
-        terminal.say(f"note: {dag} was paused, and is not any more{schedule}")
+        terminal.say(f"note: {dag} was paused; it is active now{schedule}")
     look = _watch(airflow, dag, run_id)
     link = f"{status['urls']['web']}/dags/{dag}/runs/{run_id}"
     if look.state != "success":
@@ -119,7 +122,7 @@ def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
 
 
 def _watch(airflow: Airflow, dag: str, run_id: str) -> Look:
-    """Show the run until it has ended; its last look."""
+    """Show the run until it ends, and return its last state."""
     with run_progress.display() as show:
         for look in dag_run.follow(airflow, dag, run_id):
             show(tally(look.tasks), look.state in dag_run.ENDED)

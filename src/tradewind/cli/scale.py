@@ -8,25 +8,25 @@ from typing import Annotated, Any
 import typer
 
 from tradewind.cli import options, terminal
-from tradewind.cli.options import File
+from tradewind.cli.options import LOCAL, File, HereOnly
 from tradewind.cli.restart import wait
 from tradewind.local.supervisor_requests import FixWorkers, GetStatus
 
+WORKER = "worker"
+
 
 def scale(
-    service: Annotated[str, typer.Argument(help="worker")],
-    count: Annotated[int, typer.Argument(min=0, max=16, help="How many of them.")],
+    workers: Annotated[int, typer.Option("--workers", metavar="NUMBER", min=0, max=16, help="The number of workers.")],
+    _: HereOnly = LOCAL,
     file: File = None,
 ) -> None:
-    """Run COUNT workers from now on. Those that leave finish their tasks first."""
+    """Set the number of workers of this machine. Workers that are removed finish their tasks first."""
     platform = options.platform(file)
-    platform.ask(FixWorkers(service, count))
-    wait(platform, lambda status: len(_taking(status, service)) >= count)
-    if len(_taking(platform.ask(GetStatus()), service)) > count:
-        terminal.say("those that leave finish their tasks first: tradewind status")
+    platform.ask(FixWorkers(WORKER, workers))
+    wait(platform, lambda status: len(_working(status)) >= workers)
+    if len(_working(platform.ask(GetStatus()))) > workers:
+        terminal.say("some workers finish their tasks before they stop: tradewind status")
 
 
-def _taking(status: Mapping[str, Any], service: str) -> list[str]:
-    return [
-        row["name"] for row in status["processes"] if row["service"] == service and row["wanted"] and row["healthy"]
-    ]
+def _working(status: Mapping[str, Any]) -> list[str]:
+    return [row["name"] for row in status["processes"] if row["service"] == WORKER and row["wanted"] and row["healthy"]]

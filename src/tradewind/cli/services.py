@@ -1,4 +1,4 @@
-"""``tradewind services``: what runs in an environment, and with which Airflow settings."""
+"""``tradewind services``: the services of an environment, and their Airflow settings."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import typer
 
 from tradewind import blueprint
 from tradewind.cli import options, terminal
-from tradewind.cli.options import AsJson, File
+from tradewind.cli.options import LOCAL, AsJson, EnvOrHere, File
 
 COLUMNS = ["SERVICE", "COPIES", "CPU", "MEMORY", "PORT", "REACHED BY", "SCALES BY", "SECRETS"]
 
 
 def services(
-    environment: Annotated[str, typer.Argument(help="The environment.")],
-    file: File = None,
+    environment: EnvOrHere = LOCAL,
     settings: Annotated[
-        bool, typer.Option("--settings", help="Every Airflow setting that differs from stock, and why.")
+        bool, typer.Option("--settings", help="Every Airflow setting that differs from Airflow's default, and why.")
     ] = False,
+    file: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the services of an environment, as they run on AWS."""
-    chosen = options.project(file).tradewind.environment(environment)
+    chosen = options.described(file, environment)
     if settings:
         found = blueprint.airflow_settings(chosen)
         if as_json:
@@ -50,7 +50,7 @@ def _cells(service: blueprint.Service) -> list[str]:
         f"{service.cpu:g}",
         f"{service.memory_gb:g} GB",
         str(service.port.number) if service.port else "-",
-        {"none": "nobody", "internal": "services", "public": "people"}[service.exposure.value],
+        {"none": "-", "internal": "services", "public": "people"}[service.exposure.value],
         scaling,
         ", ".join(sorted({secret.value for secret in service.secrets.values()})) or "-",
     ]

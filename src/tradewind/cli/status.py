@@ -1,4 +1,4 @@
-"""``tradewind status``: what runs on this machine, and how it is."""
+"""``tradewind status``: the processes of the platform on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tradewind.cli import options, terminal
-from tradewind.cli.options import AsJson, File
+from tradewind.cli.options import LOCAL, AsJson, File, HereOnly
 from tradewind.cli.progress import STYLES
 from tradewind.errors import ExitCode
 from tradewind.local import left, lock
@@ -22,13 +22,14 @@ COLUMNS = ["SERVICE", "STATE", "PID", "UPTIME", "CPU", "MEMORY", "RESTARTS", "UR
 
 
 def status(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh the table until Ctrl-C.")] = False,
+    _: HereOnly = LOCAL,
     file: File = None,
     as_json: AsJson = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again until Ctrl-C.")] = False,
 ) -> None:
-    """Show every process: state, pid, uptime, CPU seconds, memory, restarts, URL.
+    """Show the processes of this machine, and their health.
 
-    Exit code 0 where all is healthy, 3 where something is not, nothing runs, or the supervisor was killed.
+    Exit code 0 if all are healthy, 3 if one is not, the platform does not run, or the supervisor was killed.
     """
     platform = options.platform(file)
     if watch and not as_json:
@@ -50,7 +51,7 @@ def status(
 
 
 def absent(platform: Platform) -> dict[str, Any]:
-    """The report where no supervisor answers; what one that was killed has left is in it."""
+    """The report if no supervisor answers. It lists the processes that a killed supervisor has left."""
     found: dict[str, Any] = {"version": 1, "healthy": False, "supervisor": "none", "processes": []}
     if lock.is_held(platform.home.lock):
         return {**found, "supervisor": "silent"}
@@ -92,7 +93,7 @@ def duration(seconds: float | None) -> str:
 
 
 def _watch(platform: Platform) -> None:
-    """Show the status again and again until no supervisor answers any more."""
+    """Refresh the table until no supervisor answers."""
     before: dict[str, tuple[float, float]] = {}
     with Live(console=terminal.out(), screen=terminal.out().is_terminal, auto_refresh=False) as live:
         while (report := platform.status(usage=True)) is not None:

@@ -11,7 +11,7 @@ import typer
 
 from tradewind.blueprint import Component
 from tradewind.cli import down, images, logs, options, run, terminal
-from tradewind.cli.options import File
+from tradewind.cli.options import LOCAL, File, HereOnly
 from tradewind.cli.progress import progress
 from tradewind.config import Tradewind
 from tradewind.environments.project import Project
@@ -23,31 +23,38 @@ from tradewind.local.supervisor_requests import GetLogin
 
 
 def up(
-    file: File = None,
     environment: Annotated[
         str | None,
         typer.Option(
-            "--environment", "-e", help="The environment to run. When not given: local.environment, or the first."
+            "--as",
+            metavar="ENV",
+            help="Run with the settings of this environment. Default: local.environment, or the first environment.",
         ),
     ] = None,
-    dags: Annotated[Path | None, typer.Option("--dags", help="The folder with DAG files to run.")] = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, max=16, help="How many workers.")] = None,
+    dags: Annotated[Path | None, typer.Option("--dags", help="The folder with the DAG files.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="NUMBER", min=1, max=16, help="The number of workers.")
+    ] = None,
     database: Annotated[
         Literal["embedded", "mysql"] | None,
         typer.Option("--database", help="The metadata database: embedded or mysql."),
     ] = None,
     containers: Annotated[
         bool,
-        typer.Option("--containers", help="Run the services from their images, with podman; builds what is missing."),
+        typer.Option("--containers", help="Run the services from their images, with podman. Builds missing images."),
     ] = False,
-    dag: Annotated[str | None, typer.Option("--run", metavar="DAG", help="Run this DAG once all is healthy.")] = None,
+    dag: Annotated[
+        str | None, typer.Option("--run", metavar="DAG", help="Run this DAG when the platform is healthy.")
+    ] = None,
     attach: Annotated[
-        bool, typer.Option("--attach", "-a", help="Stay, show all logs, and stop everything at Ctrl-C.")
+        bool, typer.Option("--attach", "-a", help="Show all logs until Ctrl-C, which stops the platform.")
     ] = False,
+    _: HereOnly = LOCAL,
+    file: File = None,
 ) -> None:
-    """Start the whole platform on this machine, and wait until all of it is healthy.
+    """Start the platform on this machine. Return when it is healthy.
 
-    Ctrl-C while it starts stops what has started.
+    Ctrl-C during the start stops every process that has started.
     """
     project = options.project(file)
     changes = {"workers": workers, "database": database}
@@ -57,8 +64,8 @@ def up(
         dags=str(dags.resolve()) if dags else None,
         local={name: value for name, value in changes.items() if value is not None},
     )
-    # What is wrong with the file or the options is told before anything is touched.
-    tradewind, _, _ = request.resolve()
+    # Report mistakes in the file and the options before anything is touched.
+    tradewind = request.resolve()[0]
     if containers:
         _check_containers(tradewind)
     platform = Platform(project.home)
@@ -67,7 +74,7 @@ def up(
         request = replace(request, images=_images(project))
     if running:
         _check_same(running, request)
-        terminal.say("the platform runs already")
+        terminal.say("the platform is already running")
         status = running
     else:
         status = _start(platform, request)
@@ -82,28 +89,28 @@ def _check_containers(tradewind: Tradewind) -> None:
     check_podman()
     if tradewind.local.database != "mysql":
         raise TradewindError(
-            "the images speak to MySQL only, as on AWS",
-            "local.database is embedded, which is PostgreSQL",
+            "containers need MySQL, as on AWS",
+            "local.database is `embedded`, which is PostgreSQL",
             "tradewind up --containers --database mysql",
             code=ExitCode.USAGE,
         )
 
 
 def _images(project: Project) -> dict[str, str]:
-    """The images of the release in force; before the first release, or where one is gone, those of this tree."""
+    """The images of the active release; those of this source tree before the first release, or if one was removed."""
     shop = images.images_of(project.file)
     if current := project.here().releases.current():
         if all(shop.is_here(image) for image in current.images.values()):
-            terminal.say(f"the release {current.id} is in force")
+            terminal.say(f"using the images of the active release {current.id}")
             return dict(current.images)
-        terminal.say(f"note: an image of {current.id}, which was in force, is gone; building what this tree says")
+        terminal.say(f"note: an image of the active release {current.id} was removed; building from this source tree")
     return {image.component.value: str(image.id) for image in images.build_missing(shop, Component)}
 
 
 def _start(platform: Platform, request: Request) -> dict[str, Any]:
     began = time.monotonic()
     if running := platform.left():
-        terminal.say(f"the supervisor was killed; {told(running)}; ending these first")
+        terminal.say(f"the supervisor was killed; {told(running)}; stopping them first")
     terminal.say(f"starting the platform in {platform.home.root}")
     platform.start(request)
     status: dict[str, Any] = {}
@@ -113,8 +120,8 @@ def _start(platform: Platform, request: Request) -> dict[str, Any]:
                 display.show(status)
         terminal.say(f"healthy after {display.elapsed_s:.1f} s")
     except (TradewindError, KeyboardInterrupt):
-        # Never half a platform: what has started goes again.
-        terminal.say("stopping what has started")
+        # Never leave half a platform.
+        terminal.say("stopping the processes that have started")
         down.stop(platform)
         raise
     for remark in status["remarks"]:
@@ -123,7 +130,7 @@ def _start(platform: Platform, request: Request) -> dict[str, Any]:
 
 
 def _check_same(running: dict[str, Any], request: Request) -> None:
-    """Refuse to pretend that a running platform is the one that was asked for."""
+    """TradewindError if the running platform differs from the requested one."""
     differences = []
     if request.dags and request.dags != running["dags"]:
         differences.append(f"its DAG folder is {running['dags']}")
@@ -131,7 +138,9 @@ def _check_same(running: dict[str, Any], request: Request) -> None:
         differences.append(f"its environment is {running['environment']}")
     if differences:
         raise TradewindError(
-            "another platform runs here already", " and ".join(differences), "tradewind down, then tradewind up again"
+            "another platform is already running here",
+            " and ".join(differences),
+            "tradewind down, then tradewind up again",
         )
 
 
@@ -143,17 +152,19 @@ def _tell(platform: Platform, status: dict[str, Any]) -> None:
         ("DAGs", status["dags"], ""),
         ("Output", status["output"], ""),
     ]
-    terminal.data(f"\nTradewind runs the environment {status['environment']} on this machine.\n")
+    terminal.data(
+        f"\nAirflow is running on this machine, with the settings of the environment {status['environment']}.\n"
+    )
     for name, value, more in rows:
         terminal.data(f"  {name:<8} {value}{more}")
-    terminal.data("\nNext: tradewind status | tradewind logs -f | tradewind scale worker 3 | tradewind down")
+    terminal.data("\nNext: tradewind status | tradewind logs -f | tradewind scale --workers 3 | tradewind down")
 
 
 def _stay(platform: Platform) -> None:
     try:
         logs.follow(platform, None)
     except KeyboardInterrupt:
-        terminal.say("\nstopping (Ctrl-C again: at once)")
+        terminal.say("\nstopping (Ctrl-C again: without waiting for tasks)")
         try:
             down.stop(platform)
         except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """``tradewind.yaml``: one file that describes a tenant with its accounts and environments.
 
-``load`` reads it, ``parse`` checks a text, ``find`` looks for it. What comes out is frozen, merged and valid; what is
-wrong is reported all at once in a ``ConfigError``.
+``load`` reads and checks the file, ``parse`` checks a text, and ``find`` searches for the file. The result is frozen,
+merged and valid. A ``ConfigError`` reports all problems at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From plain data to a ``Tradewind``, or to everything that is wrong with it. Pure."""
+"""Check plain data and make a ``Tradewind`` of it, or list all its problems. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tradewind.config.problems import Finding, KeyPath, Problem
 from tradewind.config.relations import findings
 from tradewind.config.tenant import Tradewind
 
-# What stands in for a required part that is missing or wrong, so that the rest can still be checked.
+# Placeholders for required parts that are missing or wrong, so that the other parts can still be checked.
 _STAND_INS: dict[str, Any] = {
     "tenant": "stand-in",
     "region": "eu-west-1",
@@ -31,7 +31,7 @@ _MOST_REPAIRS = 12
 
 
 def check(document: Document) -> tuple[Tradewind | None, list[Problem]]:
-    """Check a document that was read. Returns the configuration and no problem, or None and all problems."""
+    """Check a document. Returns the configuration and no problems, or None and all problems."""
     problems = list(document.problems)
     if not isinstance(document.data, dict):
         return None, problems or [_not_a_mapping(document)]
@@ -59,14 +59,14 @@ def _not_a_mapping(document: Document) -> Problem:
 
 
 def _merged(data: dict[str, Any]) -> tuple[dict[str, Any], list[Explanation]]:
-    """The file with ``defaults`` merged under each environment, and the keys there that nobody may write."""
+    """Merge ``defaults`` under each environment. Returns the data, and an error for each key that is filled in."""
     result: dict[str, Any] = without_nulls(data)
     defaults = {} if data.get("defaults") is None else without_nulls(_with_classes(data["defaults"], {}))
     result["defaults"] = defaults
     strangers = _filled_keys(ALONE, defaults)
     for group in ("accounts", "environments"):
         if isinstance(data.get(group), dict):
-            # `dev:` with nothing under it is an environment made of defaults, not one that was removed.
+            # An empty `dev:` is an environment that consists of defaults. It does not remove the environment.
             result[group] = {name: {} if own is None else own for name, own in data[group].items()}
     if isinstance(result.get("accounts"), dict):
         result["accounts"] = {name: without_nulls(account) for name, account in result["accounts"].items()}
@@ -78,9 +78,9 @@ def _merged(data: dict[str, Any]) -> tuple[dict[str, Any], list[Explanation]]:
 
 
 def _with_classes(own: Any, defaults: Any) -> Any:
-    """The settings, where a class of workers with nothing under it has every default.
+    """Replace an empty worker pool by one with all default values.
 
-    A class that ``defaults`` has keeps its null, which removes it.
+    A null for a pool of ``defaults`` stays, because it removes that pool.
     """
     if not isinstance(own, dict) or not isinstance(own.get("workers"), dict):
         return own
@@ -105,7 +105,7 @@ def _named(name: str, settings: Any) -> Any:
 
 
 def _errors_in_defaults(defaults: Any) -> Iterator[ErrorDetails]:
-    """What is wrong with ``defaults`` even where every environment overrides it. What is missing is no error."""
+    """Errors in ``defaults``, even if every environment overrides them. A missing value counts only inside a list."""
     if not isinstance(defaults, dict):
         return
     try:
@@ -119,7 +119,7 @@ def _errors_in_defaults(defaults: Any) -> Iterator[ErrorDetails]:
 
 
 def _validated(data: dict[str, Any]) -> tuple[Tradewind | None, list[ErrorDetails], set[KeyPath]]:
-    """Validate; where that fails, repair until the rest is valid, so that the rules between settings can run.
+    """Validate the data. If that fails, repair it until the rest is valid, so that rules between settings can run.
 
     Returns the (repaired) configuration, the errors of the first attempt, and the paths that were repaired.
     """
@@ -138,7 +138,7 @@ def _validated(data: dict[str, Any]) -> tuple[Tradewind | None, list[ErrorDetail
 
 
 def _complete(config: Tradewind) -> Tradewind:
-    """With the account's id and kind in every environment."""
+    """Add the account's id, and whether it is a production account, to every environment."""
     environments = {}
     for name, environment in config.environments.items():
         account = config.accounts.get(environment.account)
@@ -148,7 +148,7 @@ def _complete(config: Tradewind) -> Tradewind:
 
 
 def _repair(data: dict[str, Any], error: ErrorDetails) -> set[KeyPath]:
-    """Remove what an error is about, or put a stand-in where something required is missing; in place."""
+    """Remove the value that an error is about, or add a placeholder for a missing one; in place. Returns the paths."""
     path: KeyPath = tuple(part for part in error["loc"] if part != KEY)
     if error["type"] == "missing":
         if path[-1] in _STAND_INS and len(path) in (1, 3):
@@ -162,7 +162,7 @@ def _repair(data: dict[str, Any], error: ErrorDetails) -> set[KeyPath]:
         broken.add(meant)
     if not path:
         return broken
-    # An item of a list has no meaning without the others: the list goes.
+    # An item of a list has no meaning without the other items, so the whole list is removed.
     until = next((index for index, part in enumerate(path) if isinstance(part, int)), len(path))
     parent = _parent(data, path[:until])
     if parent is not None:
@@ -171,7 +171,7 @@ def _repair(data: dict[str, Any], error: ErrorDetails) -> set[KeyPath]:
 
 
 def _meant(error: ErrorDetails) -> KeyPath:
-    """The key that a misspelt one was meant to be, else empty. It is not missing, and nothing is known about it."""
+    """The key that a misspelt key refers to, else empty. That key is not missing, and its value is unknown."""
     if error["type"] != "extra_forbidden":
         return ()
     path = error["loc"]

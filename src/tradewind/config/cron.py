@@ -1,4 +1,4 @@
-"""Cron expressions of five fields: only what both Application Auto Scaling and the controller can run."""
+"""Cron expressions of five fields: the subset that both Application Auto Scaling and the controller can run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# name, lowest, highest, names of the values from the lowest on
+# name, lowest value, highest value, names of the values in ascending order
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -18,16 +18,16 @@ _ITEM = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{
 
 
 def cron_fault(text: str) -> str | None:
-    """What is wrong with a cron expression (``minute hour day-of-month month weekday``), or None.
+    """The error in a cron expression (``minute hour day-of-month month weekday``), or None if it is valid.
 
-    AWS cannot say "this day of the month or that weekday", so one of the two must be ``*``.
+    AWS cannot combine a day of the month with a weekday, so one of the two must be ``*``.
     """
     fields = text.split()
     if len(fields) != 5:
         return f"must have five fields (minute hour day-of-month month weekday), has {len(fields)}"
     for field, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
         if not all(_valid_item(item, low, high, names) for item in field.split(",")):
-            return f"the {name} `{field[:20]}` is not made of values from {low} to {high}"
+            return f"the {name} `{field[:20]}` must consist of values from {low} to {high}"
     if fields[2] != "*" and fields[4] != "*":
         return "must leave the day of month or the weekday at `*`: AWS cannot combine the two"
     return None

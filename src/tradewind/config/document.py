@@ -1,7 +1,7 @@
-"""YAML text as plain data that remembers where each key and value was written.
+"""Read YAML text into plain data, with the position of each key and value.
 
-PyYAML's own constructor keeps the last of two equal keys, builds dates and sets, and forgets positions; so the node
-tree is composed once and walked here. Only mappings, lists and plain scalars come out.
+PyYAML's own constructor keeps the last of two equal keys, builds dates and sets, and drops positions. So this module
+composes the node tree once and walks it. The result has only mappings, lists and plain scalars.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tradewind.config.leaks import render, secret_kind
 from tradewind.config.problems import KeyPath, Problem
 
 MOST_VALUES = 20_000
-"""More values than any configuration holds: a file that expands beyond this is a mistake or an attack."""
+"""The most values in a file, far above any real configuration. A larger file is a mistake or an attack."""
 DEEPEST = 40
-"""Levels of nesting, far above what the models have."""
+"""The most levels of nesting, far above the depth of the models."""
 
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset(_PREFIX + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp"))
 _NUMBERS = frozenset({_PREFIX + "int", _PREFIX + "float"})
-_HALF = "holds half of a character (an escape from \\ud800 to \\udfff)"
+_HALF = "contains half of a character (an escape from \\ud800 to \\udfff)"
 _PLAIN_WORDS = (
     (r"found character '\\t' that cannot start any token", "a tab where YAML expects spaces"),
     (r"mapping values are not allowed here", "a second `:` on the line, or a line indented too far"),
@@ -36,13 +36,13 @@ _PLAIN_WORDS = (
     (r"found undefined alias.*", "an alias (`*name`) without its anchor (`&name`)"),
     (r"found duplicate anchor.*", "an anchor (`&name`) that is defined twice"),
     (r"found unexpected end of stream", "a quote that is not closed"),
-    (r"but found another document", "a second document (`---`); the file holds one"),
+    (r"but found another document", "a second document (`---`); only one is allowed"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in the file; both numbers count from 1."""
+    """A position in the file; both numbers count from 1."""
 
     line: int
     column: int
@@ -50,10 +50,10 @@ class Mark:
 
 @dataclass(slots=True)
 class Document:
-    """What a file says. ``data`` is None where the text is not YAML; ``problems`` then says why.
+    """The content of a file. ``data`` is None if the text is not YAML; ``problems`` then has the reason.
 
-    ``keys`` and ``values`` give the place of each key and value; ``written`` each scalar as it was typed, because
-    ``yes`` and ``true`` are the same afterwards. ``unread`` are the places whose value could not be taken over.
+    ``keys`` and ``values`` have the position of each key and value. ``written`` has each scalar as it was typed,
+    because ``yes`` and ``true`` are equal after parsing. ``unread`` has the paths whose value could not be read.
     """
 
     data: Any = None
@@ -64,7 +64,7 @@ class Document:
     unread: set[KeyPath] = field(default_factory=set)
 
     def place(self, path: KeyPath, *, key: bool = False) -> Mark | None:
-        """Where ``path`` is written (its key or its value), or the nearest key above it that is."""
+        """The position of ``path`` (its key or its value), or of the nearest key above it that the file has."""
         if not key and path in self.values:
             return self.values[path]
         for end in range(len(path), 0, -1):
@@ -75,7 +75,7 @@ class Document:
 
 
 def read(text: str) -> Document:
-    """Read YAML. Never raises for what the text says: everything wrong is in ``problems``."""
+    """Read YAML. Never raises for invalid text: all problems are in ``problems``."""
     document = Document()
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -93,7 +93,7 @@ def read(text: str) -> Document:
 
 
 class _TooMuchError(Exception):
-    """The document expands beyond what is sensible, at ``mark``."""
+    """The document exceeds a limit, at ``mark``."""
 
     def __init__(self, message: str, mark: Mark) -> None:
         super().__init__(message)
@@ -165,13 +165,13 @@ class _Walk:
             self._wrong(path, node, _HALF)
         elif isinstance(node, ScalarNode):
             shown = "" if secret_kind(node.value) else f" `{node.value[:40]}`"
-            self._wrong(path, node, f"the key{shown} is not text to YAML: write it in quotes")
+            self._wrong(path, node, f"YAML does not read the key{shown} as text: write it in quotes")
         else:
             self._wrong(path, node, "a key must be text, not a list or a mapping")
         return None
 
     def _merged(self, node: MappingNode, path: KeyPath) -> Iterator[tuple[Node, Node]]:
-        """The pairs that merge keys (``<<``) bring in; of equal keys the first counts, as the YAML type says."""
+        """The pairs that merge keys (``<<``) add. Of equal keys the first wins, as the YAML merge type defines."""
         for key_node, value_node in node.value:
             if key_node.tag != _PREFIX + "merge":
                 continue
@@ -195,7 +195,7 @@ class _Walk:
         if node.tag == _PREFIX + "timestamp":
             return _Date(node.value)
         try:
-            # As YAML 1.2 has it: 3:00 is text rather than 180, and 010 is ten rather than eight.
+            # As in YAML 1.2: 3:00 is text, not 180, and 010 is ten, not eight.
             if node.tag in _NUMBERS and ":" in node.value:
                 return str(node.value)
             if node.tag in _NUMBERS and re.fullmatch(r"[-+]?[0-9]+", node.value):
@@ -214,7 +214,7 @@ class _Walk:
 
 
 class _Date:
-    """What YAML takes for a date. No setting is one, so it only has to be unlike every valid value."""
+    """A value that YAML reads as a date. No setting is a date, so it only has to differ from every valid value."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -232,7 +232,7 @@ def _syntax(error: yaml.MarkedYAMLError) -> Problem:
     problem = error.problem or error.context or "cannot be read"
     mark = error.problem_mark or error.context_mark
     if problem == "found unexpected end of stream":
-        # The end of the file says nothing; where the quote was opened does.
+        # The error is at the end of the file. The position of the opening quote is more helpful.
         mark = error.context_mark or mark
     words = next((plain for pattern, plain in _PLAIN_WORDS if re.fullmatch(pattern, problem)), problem)
     return Problem(

@@ -1,4 +1,4 @@
-"""Rules between settings of one environment. Pure; every broken rule is found."""
+"""Rules between the settings of one environment. Pure; all violations are reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tradewind.config.service_settings import ScalingService, Schedule, Size, Wo
 
 
 def environment_findings(name: str, environment: Environment) -> Iterator[Finding]:
-    """Every rule that does not hold inside one environment; paths start with ``environments.<name>``."""
+    """Every violated rule of one environment; paths start with ``environments.<name>``."""
     at: KeyPath = ("environments", name)
     yield from _network(at, environment)
     yield from _domain(at, environment)
@@ -36,7 +36,7 @@ def _network(at: KeyPath, environment: Environment) -> Iterator[Finding]:
             yield Finding((cidr, vpc), "is required, unless an existing `vpc` is given")
         return
     if network.cidr is not None:
-        yield Finding((cidr, vpc), "must be left out where an existing `vpc` is given")
+        yield Finding((cidr, vpc), "must be left out if an existing `vpc` is given")
     for tier in ("public_subnets", "private_subnets", "data_subnets"):
         if len(set(getattr(network.vpc, tier))) < 2:
             yield Finding(((*vpc, tier),), "must list two or more different subnets, in different zones")
@@ -48,7 +48,7 @@ def _domain(at: KeyPath, environment: Environment) -> Iterator[Finding]:
         path = (*at, "access", "domain")
         yield Finding(
             (path, (*path, "hosted_zone_id"), (*path, "certificate_arn")),
-            "needs hosted_zone_id, where the name and a certificate are made, or certificate_arn",
+            "needs hosted_zone_id, the zone in which the name and a certificate are made, or certificate_arn",
         )
 
 
@@ -58,9 +58,9 @@ def _identity(at: KeyPath, environment: Environment) -> Iterator[Finding]:
     for key in ("issuer", "client_id", "client_secret"):
         given = getattr(identity, key) is not None
         if identity.provider == "oidc" and not given:
-            yield Finding(((*at, "identity", key), provider), "is required where provider is oidc")
+            yield Finding(((*at, "identity", key), provider), "is required if provider is oidc")
         if identity.provider != "oidc" and given:
-            yield Finding(((*at, "identity", key), provider), "has a meaning only where provider is oidc")
+            yield Finding(((*at, "identity", key), provider), "is allowed only if provider is oidc")
 
 
 def _availability(at: KeyPath, environment: Environment) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def _availability(at: KeyPath, environment: Environment) -> Iterator[Finding]:
     ):
         if count < 2:
             yield Finding(
-                ((*at, service, key), (*at, "availability")), "must be 2 or more where availability is high", str(count)
+                ((*at, service, key), (*at, "availability")), "must be 2 or more if availability is high", str(count)
             )
 
 
@@ -123,14 +123,14 @@ def _queues(at: KeyPath, environment: Environment) -> Iterator[Finding]:
 
 
 def _settings(at: KeyPath, environment: Environment) -> Iterator[Finding]:
-    """Settings of Airflow with which tasks would wait for ever."""
+    """Airflow settings that would make tasks wait forever."""
     settings, served = environment.airflow.settings, environment.class_of_queue
     queue = settings.get("operators.default_queue")
     if queue is not None and queue not in served:
         allowed = tuple(sorted(served))
         yield Finding(
             ((*at, "operators.default_queue"), (*at[:-2], "workers")),
-            "is a queue that no class of workers serves",
+            "is a queue that no worker pool serves",
             repr(queue),
             allowed,
             nearest(queue, allowed),
@@ -138,5 +138,5 @@ def _settings(at: KeyPath, environment: Environment) -> Iterator[Finding]:
     if str(settings.get("triggerer.queues_enabled", False)).lower() in {"true", "t", "1"}:
         yield Finding(
             ((*at, "triggerer.queues_enabled"),),
-            "must be left out: deferred tasks would wait for a triggerer of their queue, and there is one for all",
+            "must be left out: deferred tasks would wait for a triggerer of their queue, but one serves all queues",
         )

@@ -1,4 +1,4 @@
-"""Validation errors in plain words, made from the same schema that editors use."""
+"""Explain validation errors in plain words, from the schema that editors use."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tradewind.config import json_schema
 from tradewind.config.problems import KeyPath, nearest
 
 KEY = "[key]"
-"""What pydantic appends to the path of a mapping's key that breaks a rule."""
+"""The marker that pydantic appends to the path if the key of a mapping, not its value, is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An error about one setting. ``at_key`` where the key is wrong rather than its value."""
+    """An error about one setting. ``at_key``: the key is wrong, not its value."""
 
     path: KeyPath
     message: str
@@ -26,7 +26,7 @@ class Explanation:
 
 
 def explain(error: ErrorDetails) -> Explanation:
-    """What one error of pydantic means, for a path of a merged configuration."""
+    """Explain one pydantic error about a merged configuration."""
     path = error["loc"]
     kind = error["type"]
     if path[-1:] == (KEY,):
@@ -47,13 +47,13 @@ def explain(error: ErrorDetails) -> Explanation:
 
 
 def unknown_key(path: KeyPath) -> Explanation:
-    """The error for a key that does not exist, with the keys that do."""
+    """The error for an unknown key, with the valid keys."""
     allowed = tuple(json_schema.at(path[:-1]).get("properties", ()))
     return Explanation(path, "unknown key", tuple(sorted(allowed)), nearest(path[-1], allowed), at_key=True)
 
 
 def expectation(node: json_schema.Node, value: Any) -> str:
-    """What a value must be, from its schema."""
+    """Describe the values that a schema allows, for an error about ``value``."""
     kind = node.get("type")
     if kind == "string":
         if isinstance(value, str):

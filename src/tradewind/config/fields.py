@@ -1,7 +1,7 @@
-"""The kinds of value that the configuration is made of, each with its rule in plain words.
+"""The value types of the configuration, each with its rule in plain words.
 
-A rule that a pattern can say is a pattern, so that editors check it too; ``patternErrorMessage`` is the sentence
-that both the editor and ``tradewind config check`` show.
+A rule is a pattern if a pattern can express it, so that editors check it too. Editors and ``tradewind config check``
+both show ``patternErrorMessage``.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ FARGATE_MEMORY: dict[float, tuple[float, ...]] = {
 PRIVATE_NETWORKS = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 RESERVED = {
-    "local": "commands mean this machine by it",
-    "shared": "resources that the environments of an account share have it in their names",
-    "tf-state": "the key of the Terraform states has it in its name",
+    "local": "in commands it refers to this machine",
+    "shared": "it is in the names of resources that the environments of an account share",
+    "tf-state": "it is in the name of the KMS key for Terraform states",
 }
-"""Names that no environment may have, and why."""
+"""Names that no environment may have, with the reason."""
 
 OTHER_PARTITIONS = {
     r"cn-": "China",
@@ -41,19 +41,19 @@ OTHER_PARTITIONS = {
     r"[a-z]{2,4}-iso[a-z]?-": "isolated regions",
     r"eusc-": "the European Sovereign Cloud",
 }
-"""How regions begin that are in another partition than ``aws``, and what these are called."""
+"""Patterns of regions in other partitions than ``aws``, and the name of each partition."""
 
 _SETTING_KEY = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
 
 
 class Model(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
+    """A frozen group of settings that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def refuse(message: str) -> PydanticCustomError:
-    """A validation error whose text is shown to the person as it is."""
+    """A validation error whose text is shown to the user unchanged."""
     return PydanticCustomError("plain", "{message}", {"message": message})
 
 
@@ -79,8 +79,8 @@ def _region(value: str) -> str:
     for beginning, called in OTHER_PARTITIONS.items():
         if re.match(beginning, value):
             raise refuse(
-                f"is in another partition of AWS ({called}), and Tradewind deploys to the partition `aws` only: "
-                "the names of all that it makes begin with arn:aws:. Choose a region of that one, such as eu-west-1"
+                f"is in another partition of AWS ({called}): Tradewind deploys only to the partition `aws`, whose "
+                "ARNs begin with arn:aws:. Choose a region of that partition, such as eu-west-1"
             )
     return value
 
@@ -150,7 +150,7 @@ _SECRET_SETTINGS = (
 
 
 def secret_source(setting: str) -> str | None:
-    """Where the value of an Airflow setting (``section.key``) comes from if it is a secret, else None."""
+    """The source of the value of an Airflow setting (``section.key``) if it is a secret, else None."""
     key = re.sub(r"_(cmd|secret)$", "", setting.partition(".")[2])
     full = setting.partition(".")[2]
     for pattern, source in _SECRET_SETTINGS:

@@ -1,4 +1,4 @@
-"""The JSON Schema of ``tradewind.yaml``: for editors, for the reference page, and for the words of errors."""
+"""The JSON Schema of ``tradewind.yaml``: for editors, for the reference page, and for error messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARTIAL = "Partial"
 
 @cache
 def strict() -> Node:
-    """The schema of a merged configuration: what the models accept. Shared; do not change it."""
+    """The schema of a merged configuration, as the models accept it. The result is shared: do not change it."""
     schema = Tradewind.model_json_schema(mode="validation")
     environment = schema["$defs"]["Environment"]
     for name in FILLED:
@@ -26,10 +26,10 @@ def strict() -> Node:
 
 
 def published() -> Node:
-    """The schema of the file as people write it.
+    """The schema of the file as users write it.
 
-    ``defaults`` and every environment may leave out what the other one gives, a null stands for the built-in
-    default, and keys of named things are closed.
+    ``defaults`` and an environment may each leave out keys that the other has. A null stands for the built-in
+    default. Mappings with named entries accept only valid names.
     """
     schema = copy.deepcopy(strict())
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -41,7 +41,7 @@ def published() -> Node:
         "description": schema["properties"]["defaults"]["description"],
         "$ref": f"#/$defs/{PARTIAL}Environment",
     }
-    # An environment is written on top of `defaults`, so what is required may stand there.
+    # An environment is merged over `defaults`, which may have the required keys.
     _point_to_partial(schema["properties"]["environments"])
     schema["$defs"] = definitions
     for node in [schema, *definitions.values()]:
@@ -51,7 +51,7 @@ def published() -> Node:
 
 
 def at(path: KeyPath) -> Node:
-    """The schema of the value at a path of a merged configuration; empty where there is none."""
+    """The schema of the value at a path of a merged configuration; empty if there is none."""
     node = strict()
     for part in path:
         node = _child(resolved(node), part)
@@ -59,7 +59,7 @@ def at(path: KeyPath) -> Node:
 
 
 def resolved(node: Node, root: Node | None = None) -> Node:
-    """The node itself, without references and without "or null"."""
+    """The node, without references and without "or null"."""
     definitions = (root or strict())["$defs"]
     while True:
         if "$ref" in node:
@@ -110,7 +110,7 @@ def _references(node: Any) -> list[str]:
 
 
 def _partial(definition: Node) -> Node:
-    """A definition without required keys, whose parts are partial too. Lists replace, so their items stay whole."""
+    """A definition without required keys, in its parts too. Lists replace each other, so their items stay complete."""
     partial = copy.deepcopy(definition)
     partial.pop("required", None)
     for node in partial.get("properties", {}).values():
@@ -128,7 +128,7 @@ def _point_to_partial(node: Any) -> None:
 
 
 def _tidy(node: Node) -> None:
-    """For editors: no generated titles, closed names, nulls where a built-in default exists."""
+    """Adapt a node for editors: no generated titles, only valid names, and null if there is a built-in default."""
     required = node.get("required", ())
     if "description" in node:
         node["description"] = node["description"].splitlines()[0]

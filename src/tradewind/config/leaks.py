@@ -1,4 +1,4 @@
-"""Secrets that were written into the file by mistake: found by their look or by their key, and never printed."""
+"""Find secrets that are in the file by mistake, by their format or their key. They are never printed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _KEYS = re.compile(
     r"(^|[_.-])(password|passwd|secret|token|api_?key|private_?key|(secret_)?access_?key)s?$", re.IGNORECASE
 )
 REFERENCES = frozenset({"client_secret"})
-"""Keys with such a name that hold the name of a secret, not the secret."""
+"""Keys that match ``_KEYS``, but hold the name of a secret, not the secret itself."""
 
 
 def secret_kind(text: str) -> str | None:
-    """What secret a text looks like ("an AWS access key"), or None."""
+    """The kind of secret that a text looks like ("an AWS access key"), or None."""
     return next((kind for kind, pattern in _LOOKS if pattern.search(text)), None)
 
 
@@ -33,7 +33,7 @@ def secret_key(key: object) -> bool:
 
 
 def find(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
-    """The path of every secret in plain data, and what is wrong with it, without the secret."""
+    """The path of every secret in plain data, with a message that does not contain it."""
     if isinstance(data, dict):
         for key, value in data.items():
             kind = secret_kind(key)
@@ -50,12 +50,12 @@ def find(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
             yield path, f"looks like {kind}; {_INSTEAD}"
 
 
-_INSTEAD = "this file never holds secrets: revoke this one, and keep its successor in Secrets Manager"
+_INSTEAD = "this file never holds secrets: revoke this one, and keep the new one in Secrets Manager"
 
 
 def _entry(key: str, value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     holds_one = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-    # The settings of Airflow have rules of their own, which say where each secret comes from.
+    # Airflow settings have their own rules, which name the source of each secret.
     if secret_key(key) and holds_one and key not in REFERENCES and path[-2:-1] != ("settings",):
         yield path, f"names a secret; {_INSTEAD}"
     else:
@@ -63,7 +63,7 @@ def _entry(key: str, value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]
 
 
 def render(path: KeyPath) -> str:
-    """A path as people write it: ``a.b[0]``, with ``[core.parallelism]`` for a key that has dots."""
+    """A path as users write it: ``a.b[0]``, with ``[core.parallelism]`` for a key that has dots."""
     text = ""
     for part in path:
         if isinstance(part, int):

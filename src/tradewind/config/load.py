@@ -1,4 +1,4 @@
-"""Finding and reading ``tradewind.yaml``: the only place of this package that touches the file system."""
+"""Find and read ``tradewind.yaml``: the only module of this package that touches the file system."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST = 1_000_000
 def load(path: Path) -> Tradewind:
     """Read and check a file.
 
-    Raises ConfigError, with every problem, where the file cannot be read or is not a valid configuration.
+    Raises ConfigError, with every problem, if the file cannot be read or is not a valid configuration.
     """
     name = str(path)
     return parse(_text(path, name), name)
@@ -29,7 +29,7 @@ class NoConfigurationError(TradewindError):
 
 
 def parse(text: str, name: str = FILE_NAME) -> Tradewind:
-    """Check the text of a configuration. ``name`` is what messages call it. Raises ConfigError; pure."""
+    """Check the text of a configuration. ``name`` is its name in messages. Raises ConfigError; pure."""
     config, problems = check(read(text))
     if config is None:
         raise ConfigError(name, problems)
@@ -37,13 +37,13 @@ def parse(text: str, name: str = FILE_NAME) -> Tradewind:
 
 
 def find(start: Path) -> Path:
-    """``tradewind.yaml`` in a folder or the nearest one above it. NoConfigurationError where there is none."""
+    """``tradewind.yaml`` in a folder or the nearest one above it. NoConfigurationError if there is none."""
     for folder in (start, *start.absolute().parents):
         if (folder / FILE_NAME).exists():
             return folder / FILE_NAME
     raise NoConfigurationError(
         f"there is no {FILE_NAME} in {start.absolute()} or a folder above it",
-        hint=f"go to the folder that holds it, or name it: --file PATH/{FILE_NAME}",
+        hint=f"change to the folder that contains it, or pass --file PATH/{FILE_NAME}",
         code=ExitCode.USAGE,
     )
 
@@ -58,7 +58,7 @@ def _text(path: Path, name: str) -> str:
         message = f"is a folder, not a file; did you mean the {FILE_NAME} in it?"
         raise ConfigError(name, [Problem("", message)]) from None
     except PermissionError:
-        raise ConfigError(name, [Problem("", "may not be read: permission denied")]) from None
+        raise ConfigError(name, [Problem("", "cannot be read: permission denied")]) from None
     except OSError as error:
         raise ConfigError(name, [Problem("", f"cannot be read: {error.strerror or error}")]) from None
     if len(content) > LARGEST:

@@ -1,4 +1,4 @@
-"""How ``defaults`` and an environment become one: pure functions on plain data."""
+"""Merge ``defaults`` and an environment: pure functions on plain data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def merge(base: Any, over: Any) -> Any:
 
 
 def without_nulls(data: Any) -> Any:
-    """The data without keys whose value is null; a copy. Nulls inside lists stay, and are refused later."""
+    """A copy of the data without keys whose value is null. Nulls inside lists stay; validation refuses them later."""
     if isinstance(data, dict):
         return {key: without_nulls(value) for key, value in data.items() if value is not None}
     if isinstance(data, list):

@@ -1,4 +1,4 @@
-"""Where an environment lives on the network, and who may reach and enter it."""
+"""The network of an environment, access to it, and the login of its users."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ AirflowRole = Literal["Admin", "Op", "User", "Viewer", "Public"]
 
 
 class Vpc(Model):
-    """A VPC that exists already and stands in for the network that Tradewind would make."""
+    """An existing VPC, used in place of the network that Tradewind would make."""
 
     id: VpcId = Field(description="The id of the VPC.")
     public_subnets: tuple[SubnetId, ...] = Field(
         description="Subnets for the load balancer, in two or more zones, with a route to an internet gateway."
     )
     private_subnets: tuple[SubnetId, ...] = Field(
-        description="Subnets for every container, in two or more zones, with a route out through NAT or endpoints."
+        description="Subnets for every container, in two or more zones, with an outbound route: NAT or endpoints."
     )
     data_subnets: tuple[SubnetId, ...] = Field(
         description="Subnets for the database, the broker and the shared file system, in two or more zones."
@@ -50,20 +50,20 @@ class Network(Model):
         description="The private IPv4 range of the environment, /16 to /22. Required unless `vpc` is given. "
         "Ranges of environments must not overlap.",
     )
-    zones: Annotated[Whole, Field(ge=2, le=6)] = Field(default=2, description="In how many availability zones it runs.")
+    zones: Annotated[Whole, Field(ge=2, le=6)] = Field(default=2, description="The number of availability zones.")
     nat_gateways: Literal["one", "per-zone"] | None = Field(
         default=None,
         description="One NAT gateway costs less; one per zone survives the loss of a zone. "
-        "When not given: `per-zone` where availability is high, else `one`.",
+        "If not set: `per-zone` if availability is high, else `one`.",
     )
     endpoints: tuple[Endpoint, ...] = Field(
         default=("s3",),
-        description="AWS services reached without NAT. `s3` is free; each other one costs by the hour and zone, "
-        "and pays where much traffic goes to that service.",
+        description="AWS services that containers reach through VPC endpoints, without NAT. `s3` is free. Each other "
+        "endpoint costs money per hour and zone, and pays off if much traffic goes to that service.",
     )
-    flow_logs: Flag = Field(default=True, description="Record which addresses talked to which (VPC flow logs).")
+    flow_logs: Flag = Field(default=True, description="Record which addresses connect to which (VPC flow logs).")
     vpc: Vpc | None = Field(
-        default=None, description="An existing VPC to use in place of a new one. Leave `cidr` out then."
+        default=None, description="An existing VPC to use in place of a new one. If you set it, leave out `cidr`."
     )
 
 
@@ -72,32 +72,34 @@ class Domain(Model):
 
     name: DomainName = Field(description="The host name of the Airflow UI, for example airflow.dev.example.com.")
     hosted_zone_id: ZoneId | None = Field(
-        default=None, description="The Route 53 zone in which the name and its certificate are made."
+        default=None,
+        description="The public Route 53 zone of the name. Tradewind makes the DNS record and a certificate.",
     )
     certificate_arn: CertificateArn | None = Field(
         default=None,
-        description="An existing ACM certificate for the name, where no hosted zone is given or to replace its own.",
+        description="An existing ACM certificate for the name. Required without `hosted_zone_id`. With it, Tradewind "
+        "makes no certificate.",
     )
 
 
 class Access(Model):
-    """Who can reach the load balancer."""
+    """Access to the load balancer."""
 
     allowed_cidrs: tuple[Cidr, ...] = Field(
-        default=(), description="IPv4 ranges that may reach the UI and the public API. Empty: nobody."
+        default=(), description="IPv4 ranges that may reach the UI and the public API. Empty: none."
     )
     domain: Domain | None = Field(
-        default=None, description="The name under which people reach it. When not given: the load balancer's own name."
+        default=None, description="The public name of the UI. If not set: the load balancer's own name."
     )
 
 
 class Identity(Model):
-    """How people log in."""
+    """How users log in."""
 
     provider: Literal["local", "oidc"] = Field(
         default="local",
-        description="`local`: users in Airflow's own database. `oidc`: your company's single sign-on, which is checked "
-        "here and not yet set up in Airflow: until it is, no login is made.",
+        description="`local`: users in Airflow's own database. `oidc`: your company's single sign-on. Tradewind checks "
+        "its settings here, but does not set it up in Airflow yet: with `oidc`, there is no login.",
     )
     issuer: HttpsUrl | None = Field(default=None, description="OIDC: the address of the issuer. Required with `oidc`.")
     client_id: Text | None = Field(default=None, description="OIDC: the client id. Required with `oidc`.")
@@ -108,5 +110,6 @@ class Identity(Model):
     )
     roles: Mapping[Text, AirflowRole] = Field(
         default={},
-        description="From a group of the identity provider to an Airflow role. Who is in no group cannot enter.",
+        description="Maps groups of the identity provider to Airflow roles. Users in none of these groups cannot log "
+        "in.",
     )

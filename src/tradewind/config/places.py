@@ -1,4 +1,4 @@
-"""From a path in the merged configuration to the place in the file where a person has to change something."""
+"""Find the position in the file for a path in the merged configuration, so that the user knows where to change it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from tradewind.config.leaks import REFERENCES, render, secret_key, secret_kind
 from tradewind.config.problems import Finding, KeyPath, Problem, shortened
 
 ALONE = ""
-"""Stands for the name of an environment in paths of errors about ``defaults`` alone."""
+"""The environment's name in paths of errors that are only about ``defaults``."""
 
 
 class Places:
-    """Knows what was written where, and which part of an environment came from ``defaults``."""
+    """Knows the position of each setting, and which settings of an environment came from ``defaults``."""
 
     def __init__(self, document: Document) -> None:
-        """Places in one document. Secrets are to be told first (``leak``): they silence the rest."""
+        """Positions in one document. Report secrets first (``leak``): they suppress all other problems there."""
         self._document = document
         self._leaks: list[Problem] = []
         self._told = set(document.problems)
 
     def leak(self, path: KeyPath, message: str) -> Problem:
-        """The problem for a secret in the file. Nothing else is said about its place."""
+        """The problem for a secret in the file. No other problem is reported at its position."""
         problem = self._make(path, message, self._document.place(path))
         self._leaks.append(problem)
         return problem
 
     def problem(self, error: Explanation, value: Any = None) -> Problem:
-        """The problem for one setting that is wrong in itself."""
+        """The problem for one setting with an invalid key or value."""
         path = self._origin(error.path)
         exists = path in self._document.values
         got = self._shown(path, value) if exists and not error.at_key else None
@@ -37,7 +37,7 @@ class Places:
         return self._make(path, error.message, mark, got, error.allowed, error.nearest)
 
     def finding(self, finding: Finding) -> Problem:
-        """The problem for a rule between settings, placed at the first of them that was written."""
+        """The problem for a rule between settings, at the position of the first of them that the file has."""
         primary = finding.paths[0]
         related = [path for path in finding.paths if path[:2] == primary[:2]] or [primary]
         path, written = primary, self._origin(primary)
@@ -50,7 +50,7 @@ class Places:
         return self._make(path, finding.message, mark, finding.value, finding.allowed, finding.nearest)
 
     def without_repeats(self, problems: list[Problem]) -> list[Problem]:
-        """Each problem once; where a secret stands, or what could not be read, nothing but that."""
+        """Each problem once. At the position of a secret or an unreadable value, no other problem stays."""
         silent = [leak.path for leak in self._leaks] + [render(path) for path in self._document.unread]
         first = self._told.union(self._leaks)
         once = {(problem.path, problem.message, problem.line, problem.column): problem for problem in problems}
@@ -61,7 +61,7 @@ class Places:
         ]
 
     def _origin(self, path: KeyPath) -> KeyPath:
-        """Where the value at a path of the merged configuration was written."""
+        """The path in the file for a path of the merged configuration."""
         if path[:2] == ("environments", ALONE):
             return _in_defaults(path)
         if path[:1] == ("environments",) and not self._has(path) and self._has(_in_defaults(path)):

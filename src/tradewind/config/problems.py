@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, as records: collected, ordered and printed all at once."""
+"""The problems of a configuration, as records: collected, ordered and printed all at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from tradewind.errors import ExitCode, TradewindError
 
 KeyPath = tuple[str | int, ...]
-"""Where a value is: keys of mappings and zero-based indexes of lists, from the top of the file."""
+"""The path of a value: keys of mappings and zero-based indexes of lists, from the top of the file."""
 
 SHOWN = 60
 """A value longer than this many characters is cut in messages."""
@@ -18,10 +18,10 @@ SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem of a configuration.
 
     ``path`` is dotted (``environments.dev.web.min``, ``accounts.one.alert_emails[0]``) and empty for the file as
-    a whole. ``value`` is what was written, shortened, and None where it is absent or may be a secret. ``allowed``
+    a whole. ``value`` is the value in the file, shortened; None if it is absent or may be a secret. ``allowed``
     and ``nearest`` name valid keys or values. ``line`` and ``column`` count from 1.
     """
 
@@ -43,16 +43,16 @@ class Problem:
         return ": ".join(parts) + got + nearest + allowed
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain data, for ``--json``."""
+        """The problem as plain data, for ``--json``."""
         return {**asdict(self), "allowed": list(self.allowed)}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule between settings that does not hold, before its place in the file is known.
+    """A violated rule between settings, before its position in the file is known.
 
-    ``paths`` are the settings that the rule reads, the one to change first; if one of them is wrong in itself, the
-    finding means nothing and is dropped.
+    ``paths`` are the settings that the rule reads; the setting to change is the first. If one of them is invalid, the
+    finding has no meaning and is dropped.
     """
 
     paths: tuple[KeyPath, ...]
@@ -63,13 +63,13 @@ class Finding:
 
 
 class ConfigError(TradewindError):
-    """A configuration that cannot be used, with everything that is wrong with it.
+    """A configuration that cannot be used, with all its problems.
 
-    ``problems`` is in file order; ``lines`` are the same, printed.
+    ``problems`` is in file order; ``lines`` has the printed line of each.
     """
 
     def __init__(self, file: str, problems: Iterable[Problem]) -> None:
-        """``file`` is what messages call the file."""
+        """``file`` is the name of the file in messages."""
         self.file = file
         self.problems = tuple(sorted(problems, key=lambda one: (one.line or 0, one.column or 0)))
         count = len(self.problems)
@@ -90,7 +90,7 @@ class ConfigError(TradewindError):
 
 
 def nearest(word: object, allowed: Sequence[str]) -> str | None:
-    """The valid name that ``word`` most resembles, or None where none is close."""
+    """The valid name that ``word`` most resembles, or None if none is close."""
     if not isinstance(word, str):
         return None
     by_lower = {name.lower(): name for name in allowed}
@@ -99,6 +99,6 @@ def nearest(word: object, allowed: Sequence[str]) -> str | None:
 
 
 def shortened(text: str) -> str:
-    """The text on one line, cut to ``SHOWN`` characters, with what cannot be printed escaped."""
+    """The text on one line, cut to ``SHOWN`` characters, with unprintable characters escaped."""
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
     return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."

@@ -1,4 +1,4 @@
-"""Rules between parts of the file: accounts, promotion, addresses. Pure; every broken rule is found."""
+"""Rules between parts of the file: accounts, promotion, addresses. Pure; all violations are reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tradewind.config.tenant import Tradewind
 
 
 def findings(config: Tradewind) -> Iterator[Finding]:
-    """Every rule that does not hold in a configuration whose values are valid one by one."""
+    """Every violated rule of a configuration whose single values are valid."""
     yield from _accounts(config)
     yield from _promotion(config)
     yield from _production(config)
@@ -25,7 +25,7 @@ def findings(config: Tradewind) -> Iterator[Finding]:
 
 
 def last_environment(config: Tradewind) -> str | None:
-    """The environment that releases end in, or None where promotion does not name exactly one."""
+    """The last environment of the promotion path, or None if there is not exactly one."""
     last = [name for name in config.environments if name not in config.promotion]
     return last[0] if len(last) == 1 else None
 
@@ -49,7 +49,8 @@ def _accounts(config: Tradewind) -> Iterator[Finding]:
     for (one, first), (two, second) in combinations(config.accounts.items(), 2):
         if first.id == second.id:
             yield Finding(
-                (("accounts", two, "id"), ("accounts", one, "id")), f"is also the id of the account {one}; ids differ"
+                (("accounts", two, "id"), ("accounts", one, "id")),
+                f"is also the id of the account {one}; ids must differ",
             )
 
 
@@ -67,9 +68,9 @@ def _promotion(config: Tradewind) -> Iterator[Finding]:
     involved = tuple(("promotion", name) for name in known)
     without = [name for name in known if name not in config.promotion]
     if len(known) > 1 and not config.promotion:
-        yield Finding((("promotion",), *involved), "is required where there is more than one environment")
+        yield Finding((("promotion",), *involved), "is required if there is more than one environment")
     elif len(without) > 1:
-        message = f"every environment but the last needs a target; without one are {', '.join(without)}"
+        message = f"every environment but the last needs a target; these have none: {', '.join(without)}"
         yield Finding((("promotion",), *involved), message)
     yield from _circles(config)
 
@@ -83,7 +84,7 @@ def _circles(config: Tradewind) -> Iterator[Finding]:
         if following == start and start not in reported:
             reported.update(walk)
             circle = " -> ".join([*walk, start])
-            yield Finding(tuple(("promotion", name) for name in walk), f"promotion goes in a circle: {circle}")
+            yield Finding(tuple(("promotion", name) for name in walk), f"the promotion path is circular: {circle}")
 
 
 def _production(config: Tradewind) -> Iterator[Finding]:
@@ -102,10 +103,10 @@ def _production(config: Tradewind) -> Iterator[Finding]:
         )
         if name == last and not account.production:
             yield Finding(
-                paths, "the last environment of the promotion path belongs in an account with production: true"
+                paths, "the last environment of the promotion path must be in an account with production: true"
             )
         if name not in targets and name in config.promotion and account.production:
-            yield Finding(paths, "an environment that nothing promotes into must not be in a production account")
+            yield Finding(paths, "the first environment of the promotion path must not be in a production account")
 
 
 def _addresses(config: Tradewind) -> Iterator[Finding]:
@@ -131,19 +132,19 @@ def _branches(config: Tradewind) -> Iterator[Finding]:
         if first == second:
             yield Finding(
                 (_environment(two, "branch"), _environment(one, "branch")),
-                f"is also the branch of {one}; a branch is deployed to one environment",
+                f"is also the branch of {one}; a branch can have only one environment",
                 repr(second),
             )
 
 
 def _names_of_workers(config: Tradewind) -> Iterator[Finding]:
-    """A class of workers ``web`` of ``dev`` and the web of ``dev-worker`` would have roles of one name."""
+    """The roles of a worker pool ``web`` of ``dev`` and of the service web of ``dev-worker`` would have one name."""
     for name, environment in config.environments.items():
         for other, neighbour in config.environments.items():
             same = environment.account == neighbour.account
             if same and (name == f"{other}-worker" or name.startswith(f"{other}-worker-")):
                 message = (
-                    f"must not begin with {other}-worker: what belongs to the workers of {other} is called so, in the "
+                    f"must not begin with {other}-worker: resources of the workers of {other} have this prefix in the "
                 )
                 yield Finding((_environment(name),), message + "same account; choose another name")
 

@@ -1,4 +1,4 @@
-"""The services of an environment: how large each copy is, and how many there are."""
+"""The services of an environment: the size of each copy, and the number of copies."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ Copies = Annotated[Whole, Field(ge=1, le=1000)]
 _CPU = "vCPU of each copy, one of the sizes that Fargate offers."
 _MEMORY = "Memory of each copy in GB; Fargate offers certain amounts for each number of vCPU."
 
-_POLICIES = "ARNs of IAM policies for what runs here, where DAGs call AWS. Each class of workers has a role of its own."
+_POLICIES = (
+    "ARNs of IAM policies to attach to the role of this service, for DAGs that call AWS. Each worker pool has its own "
+    "role."
+)
 
 
 class Schedule(Model):
-    """Limits that change at a time of the day or week."""
+    """A change of the limits at a time of the day or week."""
 
-    name: Name = Field(description="What this change is called; unique within the service.")
-    cron: Cron = Field(description="When, in UTC: minute, hour, day of month, month, weekday.")
+    name: Name = Field(description="The name of this change, unique within the service.")
+    cron: Cron = Field(description="The time, in UTC: minute, hour, day of month, month, weekday.")
     min: Count = Field(description="The smallest number of copies from then on.")
     max: Copies = Field(description="The largest number of copies from then on.")
 
@@ -36,14 +39,14 @@ class Size(Model):
 class FixedService(Size):
     """A service with a fixed number of copies."""
 
-    count: Copies = Field(default=1, description="How many copies run.")
+    count: Copies = Field(default=1, description="The number of copies.")
 
 
 class ScalingService(Size):
     """A service whose number of copies follows its CPU load."""
 
     min: Count = Field(default=1, description="The smallest number of copies.")
-    desired: Count | None = Field(default=None, description="Copies at the first start. When not given: `min`.")
+    desired: Count | None = Field(default=None, description="Copies at the first start. If not set: `min`.")
     max: Copies = Field(default=2, description="The largest number of copies.")
     target_cpu_percent: Annotated[Whole, Field(ge=10, le=90)] = Field(
         default=60, description="Copies are added above this mean CPU load and removed below it."
@@ -59,7 +62,7 @@ class ScalingService(Size):
 class Scheduler(FixedService):
     """The Airflow scheduler."""
 
-    count: Copies = Field(default=1, description="How many schedulers run; two or more where availability is high.")
+    count: Copies = Field(default=1, description="The number of schedulers; two or more if availability is high.")
 
 
 class DagProcessor(FixedService):
@@ -67,7 +70,7 @@ class DagProcessor(FixedService):
 
 
 class Controller(FixedService):
-    """Tradewind's controller: scales workers and activates DAG releases. One leads, the others wait."""
+    """Tradewind's controller, which scales workers and activates DAG releases. One copy is the leader, others wait."""
 
     cpu: Cpu = Field(default=0.25, description=_CPU)
     memory_gb: Memory = Field(default=1, description=_MEMORY)
@@ -76,7 +79,7 @@ class Controller(FixedService):
 class Web(ScalingService):
     """The Airflow UI and the public API."""
 
-    min: Count = Field(default=1, description="The smallest number of copies; two or more where availability is high.")
+    min: Count = Field(default=1, description="The smallest number of copies; two or more if availability is high.")
 
 
 class ExecutionApi(ScalingService):
@@ -84,13 +87,13 @@ class ExecutionApi(ScalingService):
 
     separate: Flag | None = Field(
         default=None,
-        description="Run it as a service of its own, so that busy tasks do not slow the UI down. "
-        "When not given: true where availability is high, else it is part of `web`.",
+        description="Run it as a separate service, so that busy tasks do not slow down the UI. "
+        "If not set: true if availability is high, else it is part of `web`.",
     )
 
 
 class Triggerer(ScalingService):
-    """The Airflow triggerer, which waits on behalf of deferred tasks."""
+    """The Airflow triggerer, which runs the triggers of deferred tasks."""
 
     cpu: Cpu = Field(default=0.5, description=_CPU)
     capacity: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
@@ -100,7 +103,7 @@ class Triggerer(ScalingService):
 
 
 class Flower(ScalingService):
-    """Flower, the view on Celery's workers and queues."""
+    """Flower, the web UI for Celery's workers and queues."""
 
     cpu: Cpu = Field(default=0.25, description=_CPU)
     memory_gb: Memory = Field(default=0.5, description=_MEMORY)
@@ -108,31 +111,33 @@ class Flower(ScalingService):
 
 
 class WorkerClass(Size):
-    """A class of workers: the queues they serve, their size, and how many there are."""
+    """A worker pool: its queues, the size of a worker, and the number of workers."""
 
     queues: Annotated[tuple[QueueName, ...], Field(min_length=1)] | None = Field(
         default=None,
-        description="The queues that these workers serve; a queue belongs to one class. "
-        "When not given: one queue with the name of the class.",
+        description="The queues that these workers serve. A queue belongs to one pool. "
+        "If not set: one queue with the name of the pool.",
     )
     slots: Annotated[Whole, Field(ge=1, le=64)] = Field(
         default=16, description="How many tasks one worker runs at the same time."
     )
     cpu: Cpu = Field(default=2, description=_CPU)
     memory_gb: Memory = Field(default=8, description=_MEMORY)
-    min: Count = Field(default=1, description="The smallest number of workers; 0 lets the class sleep.")
-    desired: Count | None = Field(default=None, description="Workers at the first start. When not given: `min`.")
+    min: Count = Field(
+        default=1, description="The smallest number of workers. 0: no workers while the pool has no tasks."
+    )
+    desired: Count | None = Field(default=None, description="Workers at the first start. If not set: `min`.")
     max: Copies = Field(default=4, description="The largest number of workers.")
     spot: Flag = Field(
-        default=False, description="Run on Fargate Spot: cheaper, and AWS may end a worker with two minutes' notice."
+        default=False, description="Run on Fargate Spot: cheaper, but AWS may stop a worker with two minutes' notice."
     )
     longest_task_hours: Annotated[Whole, Field(ge=1, le=720)] = Field(
-        default=24, description="The longest that a task of these queues may take, in hours; a drain waits this long."
+        default=24, description="How long, in hours, a task of these queues may take. A drain waits as long."
     )
     shrink_after_s: Annotated[Whole, Field(ge=0, le=86_400)] = Field(
         default=300,
-        description="The class shrinks to the most workers that it needed in so many seconds. A new worker takes a "
-        "minute to start, and is paid for from its beginning.",
+        description="The pool shrinks to the most workers that it needed in this period, in seconds. A new worker "
+        "takes a minute to start, and costs money from the beginning.",
     )
     schedule: tuple[Schedule, ...] = Field(default=(), description="Changes of `min` and `max` at certain times.")
     policies: tuple[PolicyArn, ...] = Field(default=(), description=_POLICIES)
@@ -144,5 +149,5 @@ class WorkerClass(Size):
 
     @property
     def max_slots(self) -> int:
-        """Tasks that run at the same time when the class is at its largest."""
+        """The number of tasks that run at the same time when the pool has its largest size."""
         return self.slots * self.max

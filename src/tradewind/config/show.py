@@ -1,4 +1,4 @@
-"""A configuration as plain data again: complete, with everything that was derived filled in."""
+"""Turn a configuration back into plain data, with every derived value filled in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradewind.config.tenant import Tradewind
 
 
 def whole(config: Tradewind) -> dict[str, Any]:
-    """Every value that holds. Written as YAML, it is a configuration with the same meaning and no ``defaults``."""
+    """Every effective value. Written as YAML, it is a configuration with the same meaning and no ``defaults``."""
     data = config.model_dump(mode="json", exclude={"defaults", "environments"})
     data["environments"] = {
         name: {key: value for key, value in one_environment(environment).items() if key not in FILLED}
@@ -22,7 +22,7 @@ def whole(config: Tradewind) -> dict[str, Any]:
 
 
 def one_environment(environment: Environment) -> dict[str, Any]:
-    """Every value that holds in one environment, and its name, account id and whether it is production."""
+    """Every effective value of one environment, with its name, its account id and whether it is production."""
     derived: dict[str, dict[str, Any]] = {
         "network": {} if environment.network.vpc else {"nat_gateways": _nat(environment)},
         "database": {

@@ -1,4 +1,4 @@
-"""What an environment keeps: metadata, messages, DAGs, logs; and Airflow's own settings."""
+"""Settings of the database, the broker, the DAGs, the logs and Airflow itself."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Database(Model):
     storage_gb: Annotated[Whole, Field(ge=20, le=65_536)] = Field(default=20, description="Storage in GB.")
     multi_az: Flag | None = Field(
         default=None,
-        description="Keep a standby in a second zone. When not given: true where availability is high.",
+        description="Keep a standby in a second zone. If not set: true if availability is high.",
     )
-    backup_days: Annotated[Whole, Field(ge=1, le=35)] = Field(default=7, description="How many days backups are kept.")
+    backup_days: Annotated[Whole, Field(ge=1, le=35)] = Field(default=7, description="How many days RDS keeps backups.")
     deletion_protection: Flag | None = Field(
         default=None,
-        description="Refuse to delete the database. When not given: true in a production account.",
+        description="Protect the database from deletion. If not set: true in a production account.",
     )
 
 
@@ -48,27 +48,27 @@ class Broker(Model):
 
     node_type: NodeType = Field(default="cache.t4g.small", description="The ElastiCache node type.")
     replicas: Annotated[Whole, Field(ge=0, le=5)] | None = Field(
-        default=None, description="Replicas of the primary node. When not given: 1 where availability is high, else 0."
+        default=None, description="Replicas of the primary node. If not set: 1 if availability is high, else 0."
     )
 
 
 class Dags(Model):
-    """Where the DAGs come from."""
+    """The source of the DAGs, and their gate."""
 
     repository: GitUrl | None = Field(
         default=None,
-        description="The git repository, without credentials. When not given: releases come from a folder.",
+        description="The git repository, without credentials. If not set, DAG releases are made from a folder.",
     )
     ref: Text = Field(default="main", description="The branch or tag that is released.")
     path: RelativePath = Field(default="dags", description="The folder inside the repository that holds the DAGs.")
-    gate: Gate = Field(default=Gate(), description="What DAG files must be like before they are released.")
+    gate: Gate = Field(default=Gate(), description="The checks that DAG files must pass before they are released.")
 
 
 class Logs(Model):
     """Logs of the services and of the tasks."""
 
     retention_days: RetentionDays = Field(
-        default=30, description="How many days CloudWatch keeps the services' logs, one of the periods that it offers."
+        default=30, description="How many days CloudWatch keeps the services' logs: one of the periods that it offers."
     )
     task_retention_days: Annotated[Whole, Field(ge=1, le=36_500)] = Field(
         default=365, description="How many days S3 keeps the tasks' logs."
@@ -80,6 +80,6 @@ class Airflow(Model):
 
     settings: Mapping[SettingKey, SettingValue] = Field(
         default={},
-        description="Further Airflow settings, from `section.key` to a value. They win over Tradewind's. "
+        description="More Airflow settings, from `section.key` to a value. They override Tradewind's settings. "
         "Settings that hold secrets are refused.",
     )

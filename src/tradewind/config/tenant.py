@@ -33,29 +33,31 @@ class Account(Model):
     """One AWS account."""
 
     id: AccountId = Field(description="The 12 digits of the AWS account, in quotes.")
-    production: Flag = Field(default=False, description="Whether it holds production.")
+    production: Flag = Field(default=False, description="Whether it is a production account.")
     monthly_budget_usd: Annotated[Whole, Field(ge=1)] | None = Field(
-        default=None, description="Warn when a month's cost reaches this many US dollars. When not given: no budget."
+        default=None, description="Warn when a month's cost reaches this many US dollars. If not set: no budget."
     )
-    alert_emails: tuple[Email, ...] = Field(default=(), description="Who is told about alarms and the budget.")
+    alert_emails: tuple[Email, ...] = Field(
+        default=(), description="The addresses that get alarms and budget warnings."
+    )
     ci_principals: tuple[PrincipalArn, ...] = Field(
         default=(),
-        description="ARNs of the IAM roles or users, such as your Jenkins, that may deploy to it by taking the role "
-        "that `tradewind bootstrap` makes. When not given: only who has credentials of the account itself.",
+        description="ARNs of the IAM roles or users that may deploy to the account, such as the role of your Jenkins. "
+        "They assume the role that `tradewind bootstrap` makes. If not set, only principals of the account can deploy.",
     )
     permissions_boundary: PolicyArn | None = Field(
-        default=None, description="An IAM policy of the company that bounds every role that Tradewind makes."
+        default=None, description="The IAM policy that is the permissions boundary of every role that Tradewind makes."
     )
 
 
 class Ports(Model):
-    """Ports on one machine. A port that is given is used or it is an error."""
+    """Ports on one machine. If a port that you set is in use, the start fails."""
 
     web: Port | None = Field(
-        default=None, description="The port of the Airflow UI. When not given: 8080, or the next free port."
+        default=None, description="The port of the Airflow UI. If not set: 8080, or the next free port."
     )
     flower: Port | None = Field(
-        default=None, description="The port of Flower. When not given: 5555, or the next free port."
+        default=None, description="The port of Flower. If not set: 5555, or the next free port."
     )
 
 
@@ -70,11 +72,11 @@ class Images(Model):
     requirements: RelativePath | None = Field(
         default=None,
         description="A file with the Python packages that your DAGs import, relative to the folder of this file. "
-        "Airflow keeps its own versions: what does not fit them is an error of the build.",
+        "Airflow keeps its own versions: a package that conflicts with them fails the build.",
     )
     packages: RelativePath | None = Field(
         default=None,
-        description="A file with the Debian packages that your DAGs need, one a line, relative to the folder of this "
+        description="A file with the Debian packages that your DAGs need, one per line, relative to the folder of this "
         "file.",
     )
 
@@ -84,60 +86,61 @@ class Local(Model):
 
     environment: Name | None = Field(
         default=None,
-        description="The environment whose settings are used. When not given: the first that nothing promotes into.",
+        description="The environment whose settings are used. If not set: the first environment of the promotion path.",
     )
     dags: RelativePath | None = Field(
         default=None,
-        description="The folder with DAGs, relative to the folder of this file. When not given: the `dags.path` of "
-        "the environment.",
+        description="The folder with DAGs, relative to the folder of this file. If not set: the `dags.path` of the "
+        "environment.",
     )
     database: Literal["embedded", "mysql"] = Field(
-        default="embedded", description="`embedded` needs nothing; `mysql` starts a `mysqld` that is installed."
+        default="embedded",
+        description="`embedded`: PostgreSQL, which comes with Tradewind. `mysql`: an installed `mysqld`.",
     )
     broker_persistence: Flag = Field(
-        default=True, description="Keep queued tasks on disk. ElastiCache does not: `false` behaves like it."
+        default=True, description="Keep queued tasks on disk. ElastiCache does not; use `false` to behave like it."
     )
     web: Annotated[Whole, Field(ge=1, le=2)] = Field(
-        default=1, description="How many copies of web run. Two need HAProxy, which then stands in front of them."
+        default=1, description="The number of copies of web. Two need an installed HAProxy, which balances their load."
     )
-    workers: Annotated[Whole, Field(ge=1, le=16)] = Field(default=2, description="How many workers run.")
+    workers: Annotated[Whole, Field(ge=1, le=16)] = Field(default=2, description="The number of workers.")
     max_workers: Annotated[Whole, Field(ge=1, le=16)] | None = Field(
         default=None,
-        description="The controller starts workers up to this number while tasks wait, and takes them away again. When "
-        "not given: as many as `workers`.",
+        description="The most workers. The controller adds workers up to this number while tasks wait, and removes "
+        "them later. If not set: the value of `workers`.",
     )
     slots: Annotated[Whole, Field(ge=1, le=64)] = Field(
-        default=8, description="How many tasks one worker runs at once."
+        default=8, description="How many tasks one worker runs at the same time."
     )
     outage_tolerance_s: Annotated[Whole, Field(ge=30, le=900)] = Field(
         default=45,
-        description="How long, in seconds, the database or the execution API may be away on this machine without a "
-        "running task being given up. A lost task is noticed only after it.",
+        description="How long, in seconds, the database or the execution API may be unavailable on this machine before "
+        "running tasks fail. Airflow notices a lost task only after this time.",
     )
     ports: Ports = Field(default=Ports(), description="Ports of the web pages.")
 
 
 class Tradewind(Model):
-    """One tenant: its accounts, its environments, and the path on which releases are promoted.
+    """One tenant: its accounts, its environments, and its promotion path.
 
-    ``environments`` have ``defaults`` merged in and know their name, account id and whether they are production.
+    ``environments`` have ``defaults`` merged in, their names and account ids, and whether they are production.
     """
 
-    tenant: Tenant = Field(description="The short name of the company or team; a part of every AWS name.")
+    tenant: Tenant = Field(description="The short name of the company or team; part of every name in AWS.")
     region: Region = Field(
-        description="The AWS region of every environment; none of China, GovCloud or another partition."
+        description="The AWS region of every environment. China, GovCloud and other partitions are not supported."
     )
-    tags: Mapping[str, str] = Field(default={}, description="AWS tags of everything.")
+    tags: Mapping[str, str] = Field(default={}, description="AWS tags of every resource.")
     accounts: Annotated[Mapping[Name, Account], Field(min_length=1)] = Field(description="The AWS accounts, by name.")
     promotion: Mapping[Name, Name] = Field(
         default={},
-        description="From each environment to the one that its releases are promoted to. Every environment but the "
-        "last has one. Leave it out where there is one environment.",
+        description="Maps each environment to the environment that its releases are promoted to. Every environment but "
+        "the last has a target. Leave it out if there is only one environment.",
     )
     defaults: Mapping[str, Any] = Field(
         default={},
-        description="Settings of every environment, which it may override: mappings merge, lists and values replace, "
-        "and `null` returns to the built-in default.",
+        description="Settings of every environment. An environment may override them: mappings merge, lists and single "
+        "values replace, and `null` restores the built-in default.",
     )
     environments: Annotated[Mapping[EnvironmentName, Environment], Field(min_length=1)] = Field(
         description="The environments, by name."
@@ -146,7 +149,7 @@ class Tradewind(Model):
     local: Local = Field(default=Local(), description="The platform on one machine.")
 
     def environment(self, name: str) -> Environment:
-        """The environment of that name. TradewindError, with the nearest name, where there is none."""
+        """The environment of that name. TradewindError, with the nearest name, if there is none."""
         if name in self.environments:
             return self.environments[name]
         close = nearest(name, list(self.environments))
@@ -158,7 +161,7 @@ class Tradewind(Model):
         )
 
     def path_order(self) -> tuple[str, ...]:
-        """Every environment in the order of promotion: furthest from the last first, ties in file order."""
+        """Every environment in promotion order: the farthest from the last comes first, ties are in file order."""
         return tuple(sorted(self.environments, key=self._steps_to_last, reverse=True))
 
     @property
@@ -168,7 +171,7 @@ class Tradewind(Model):
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """The environments that nothing promotes into, in file order."""
+        """The first environments of the promotion path: no promotion targets, in file order."""
         targets = set(self.promotion.values())
         return tuple(name for name in self.environments if name not in targets)
 

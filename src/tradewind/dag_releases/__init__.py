@@ -1,1 +1,1 @@
-"""Releases of DAG files: what one is, where releases lie on the shared file system, and which is active."""
+"""DAG releases: their manifests, their folder on the shared file system, and the pointer to the active one."""

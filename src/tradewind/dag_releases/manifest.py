@@ -1,4 +1,4 @@
-"""What is in one release of DAG files, named by its content."""
+"""The manifest of a DAG release, which is named by its content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ID = re.compile(r"d-[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a release comes from. Without a commit: a folder. ``dirty``: not what the commit has."""
+    """The source of a release: a commit, or a folder if there is none. ``dirty``: the files differ from the commit."""
 
     commit: str | None = None
     dirty: bool = False
@@ -29,7 +29,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file as the manifest has it; ``size`` in bytes."""
+    """A file in the manifest; ``size`` in bytes."""
 
     sha256: str
     size: int
@@ -38,11 +38,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class DagRelease:
-    """The manifest.
+    """A DAG release, as its manifest describes it.
 
-    ``imports``: from Python files to the files of the release that they import themselves. ``dynamic``: Python files
-    that may import what nobody can read from their code. ``dags``: from Python files to the ids of their DAGs, as far
-    as these are written out in the code.
+    ``imports`` maps Python files to the files of the release that they import directly. ``dynamic``: Python files whose
+    imports cannot all be read from their code. ``dags`` maps Python files to the ids of their DAGs, as far as the ids
+    are literals in the code.
     """
 
     files: Mapping[str, Entry]
@@ -54,7 +54,7 @@ class DagRelease:
 
     @property
     def id(self) -> str:
-        """Named by what is in it; where it came from, and when, does not matter."""
+        """The name, a hash of the files. Origin and time have no influence."""
         content = {path: [entry.sha256, entry.executable] for path, entry in self.files.items()}
         return "d-" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -76,7 +76,7 @@ class DagRelease:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> DagRelease:
-        """Read a manifest. TradewindError where it is not one, or not what its name says."""
+        """Read a manifest. TradewindError if it is not a manifest, or its content does not match its id."""
         try:
             made = cls(
                 {path: Entry(str(d), int(s), bool(x)) for path, (d, s, x) in sorted(document["files"].items())},
@@ -87,20 +87,24 @@ class DagRelease:
                 document["created"],
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise TradewindError("this is no manifest of a DAG release", repr(error)) from error
+            raise TradewindError("this is not the manifest of a DAG release", repr(error)) from error
         if made.id != document.get("id"):
-            raise TradewindError("the manifest is damaged", f"it says {document.get('id')}, and it is {made.id}")
+            raise TradewindError(
+                "the manifest is damaged", f"its id is {document.get('id')}, and its files have the id {made.id}"
+            )
         named = {*made.imports, *made.dynamic, *made.dags, *(path for paths in made.imports.values() for path in paths)}
         if unknown := named - set(made.files):
-            raise TradewindError("the manifest is damaged", f"it has no file {min(unknown)!r}, and says what is in it")
+            raise TradewindError(
+                "the manifest is damaged", f"it describes {min(unknown)!r}, which is not in its list of files"
+            )
         outside = [path for path in made.files if {"", ".", ".."} & {*path.split("/")}]
         if outside:
-            raise TradewindError("this manifest is refused", f"{outside[0]!r} leaves the folder")
+            raise TradewindError("the manifest is refused", f"{outside[0]!r} leaves the folder")
         return made
 
     @classmethod
     def read(cls, path: Path) -> DagRelease:
-        """Read a manifest from its file. TradewindError where it is not there, or none, or another one's."""
+        """Read a manifest from its file. TradewindError if it is missing, is no manifest, or has another id."""
         try:
             document = json.loads(read_file(path))
         except FileNotFoundError:
@@ -109,10 +113,10 @@ class DagRelease:
             raise TradewindError(f"the manifest {path} cannot be read", str(error)) from error
         made = cls.from_dict(document)
         if made.id != path.stem:
-            raise TradewindError(f"the manifest {path} is damaged", f"it is the one of {made.id}")
+            raise TradewindError(f"the manifest {path} is damaged", f"it belongs to {made.id}")
         return made
 
 
 def is_id(text: str) -> bool:
-    """Whether this can be the name of a release, and so a file's name that leads nowhere else."""
+    """Whether a text is a valid name of a release, and so a file name that leads to no other folder."""
     return bool(_ID.fullmatch(text))

@@ -1,8 +1,8 @@
-"""Which release of DAG files is in force: one small file on a shared file system, rewritten in place.
+"""The pointer to the active DAG release: one small file on a shared file system, rewritten in place.
 
-Nobody renames it: over NFS, a name that was looked up before can stay what it was for half a minute, while a file that
-is opened anew shows what was written before (close-to-open consistency). The file has two halves, written in turn, each
-with a checksum. So whoever dies while writing, or reads while another writes, leaves or finds the half from before.
+It is never replaced by renaming: an NFS client can cache a name for half a minute. A file that is opened anew shows the
+last finished write (close-to-open consistency). The file has two halves, written in turn, each with a checksum. If a
+writer dies, or a reader reads during a write, the earlier half is still valid.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tradewind.errors import TradewindError
 from tradewind.storage.atomic import read as read_file
 
 HALF = 512
-"""Bytes: what disks write whole. Of that, 64 are the SHA-256 of the rest."""
+"""Bytes: the size that disks write atomically. 64 of them are the SHA-256 of the rest."""
 _DIGEST = 64
 
 
 @dataclass(frozen=True)
 class InForce:
-    """What the pointer says. ``serial`` grows with each change. ``before``: the release that was in force before."""
+    """The content of the pointer. ``serial`` grows with each change. ``before``: the previous active release."""
 
     release: str
     serial: int = 1
@@ -33,14 +33,14 @@ class InForce:
 
 
 def read(path: Path) -> InForce | None:
-    """What is in force, or nothing where no release ever was.
+    """The content of the pointer, or None if no release was ever active.
 
     Raises:
         TradewindError: neither half is whole.
         OSError: the file system does not answer.
     """
     try:
-        content = read_file(path)  # opened anew each time: that is when NFS asks its server
+        content = read_file(path)  # opened anew each time, so that NFS asks its server
     except FileNotFoundError:
         return None
     if not content.strip(b"\0"):
@@ -52,7 +52,7 @@ def read(path: Path) -> InForce | None:
 
 
 def write(path: Path, release: str, since: str) -> InForce:
-    """Put ``release`` in force; on the disk when this returns. One writer at a time: see the controller's lease."""
+    """Activate ``release``; on the disk when this returns. One writer at a time: see the controller's lease."""
     try:
         before = read(path)
     except TradewindError:
@@ -61,7 +61,7 @@ def write(path: Path, release: str, since: str) -> InForce:
     half = _render(now)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        os.fchmod(descriptor, 0o644)  # containers read it, as somebody else
+        os.fchmod(descriptor, 0o644)  # containers read it as another user
         if os.fstat(descriptor).st_size != 2 * HALF:
             os.ftruncate(descriptor, 2 * HALF)
         os.pwrite(descriptor, half, HALF * (now.serial % 2))

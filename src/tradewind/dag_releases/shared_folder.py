@@ -1,10 +1,10 @@
-"""The folder on the shared file system that holds releases of DAG files and the pointer to the one in force.
+"""The folder on the shared file system that holds DAG releases and the pointer to the active one.
 
     current              the pointer
     releases/ID.zip      the files
-    releases/ID.json     the manifest, written after them: where it is, they are
+    releases/ID.json     the manifest, written after the files: if it exists, they exist
 
-Many read it. Whoever changes what is in force, or takes releases away, does it under ``deploying``.
+Many processes read the folder. A process that changes the pointer, or removes releases, holds ``deploying``.
 """
 
 from __future__ import annotations
@@ -29,47 +29,47 @@ from tradewind.errors import ExitCode, TradewindError
 POINTER = "current"
 RELEASES = "releases"
 FORGOTTEN_S = 24 * 3600.0
-"""Nobody writes a release for a day."""
+"""A draft of a release that is older than this was abandoned."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError)
-"""What ``zipfile`` raises for an archive that is none, does not unpack, lacks a file or ends early; RuntimeError for
-one that is encrypted, or compressed in a way that it does not know. Ours are neither."""
+"""The errors of ``zipfile`` for a file that is no archive, does not unpack, lacks a file or ends early. RuntimeError is
+for an encrypted archive or an unknown compression, which our archives never have."""
 
 
 class BusyError(TradewindError):
-    """Somebody else is deploying."""
+    """Another process is deploying."""
 
 
 @dataclass(frozen=True)
 class SharedFolder:
-    """See the module."""
+    """The folder with DAG releases; see the module."""
 
     folder: Path
 
     @property
     def pointer(self) -> Path:
-        """Where it stands which release is in force."""
+        """The path of the pointer to the active release."""
         return self.folder / POINTER
 
     def archive(self, release: str) -> Path:
-        """Where the files of a release are."""
+        """The path of the archive with the files of a release."""
         return self.folder / RELEASES / f"{release}.zip"
 
     def manifest(self, release: str) -> Path:
-        """Where the manifest of a release is."""
+        """The path of the manifest of a release."""
         return self.folder / RELEASES / f"{release}.json"
 
     def in_force(self) -> InForce | None:
-        """What the pointer says now. TradewindError or OSError where that cannot be known."""
+        """The content of the pointer. TradewindError or OSError if it cannot be read."""
         return pointer.read(self.pointer)
 
     def read(self, release: str) -> DagRelease:
-        """The manifest of a release. TradewindError where it is not there."""
+        """The manifest of a release. TradewindError if it does not exist."""
         if not is_id(release):
-            raise TradewindError(f"{release!r} is no name of a DAG release", hint="tradewind dags list ENV")
+            raise TradewindError(f"{release!r} is not the name of a DAG release", hint="tradewind dags list -e ENV")
         return DagRelease.read(self.manifest(release))
 
     def releases(self) -> list[DagRelease]:
-        """All that are there, the newest first; without those whose manifest is damaged."""
+        """All releases in the folder, the newest first, without releases whose manifest is damaged."""
         found = []
         for path in (self.folder / RELEASES).glob("d-*.json"):
             with suppress(TradewindError):
@@ -78,17 +78,19 @@ class SharedFolder:
         return sorted(found, key=lambda release: (release.created, release.id), reverse=True)
 
     def before(self) -> str:
-        """The release that was in force before the one that is. TradewindError where there was none."""
+        """The previous active release. TradewindError if there was none."""
         now = self.in_force()
         if now is None or now.before is None:
-            raise TradewindError("there is no earlier DAG release", hint="tradewind dags list ENV", code=ExitCode.USAGE)
+            raise TradewindError(
+                "there is no earlier DAG release", hint="tradewind dags list -e ENV", code=ExitCode.USAGE
+            )
         return now.before
 
     def activate(self, release: str) -> InForce:
-        """Put a release in force that is here. What is in force already stays so, with its time.
+        """Activate a release of this folder. If it is already active, nothing changes, and its time stays.
 
         Raises:
-            TradewindError: it is not here, or damaged, or the pointer cannot be written.
+            TradewindError: it does not exist, is damaged, or the pointer cannot be written.
         """
         try:
             check(self.read(release), self.archive(release))
@@ -97,7 +99,7 @@ class SharedFolder:
         try:
             before = self.in_force()
         except TradewindError:
-            before = None  # damaged; written anew below
+            before = None  # the pointer is damaged, and written anew below
         if before and before.release == release:
             return before
         try:
@@ -106,15 +108,15 @@ class SharedFolder:
             raise TradewindError(f"{self.pointer} cannot be written", str(error.strerror or error)) from error
 
     def remove(self, release: str) -> None:
-        """Take a release away. TradewindError where it is in force."""
+        """Remove a release. TradewindError if it is active."""
         now = self.in_force()
         if now and now.release == release:
-            raise TradewindError(f"the DAG release {release} is in force")
-        self.manifest(release).unlink(missing_ok=True)  # first: without it nobody looks for the archive
+            raise TradewindError(f"the DAG release {release} cannot be removed", "it is active")
+        self.manifest(release).unlink(missing_ok=True)  # first: without it, no process reads the archive
         self.archive(release).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what deployments left that were killed long ago."""
+        """Remove the drafts of deployments that were killed long ago."""
         for draft in (self.folder / RELEASES).glob(".d-*"):
             with suppress(FileNotFoundError):
                 if time.time() - draft.stat().st_mtime > FORGOTTEN_S:
@@ -122,7 +124,7 @@ class SharedFolder:
 
     @contextmanager
     def deploying(self) -> Iterator[None]:
-        """Alone for as long as this lasts. BusyError where somebody else is."""
+        """Hold the lock of the folder. BusyError if another process holds it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.folder / ".deploying", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -136,7 +138,7 @@ class SharedFolder:
 
 
 def check(release: DagRelease, archive: Path) -> None:
-    """TradewindError where the archive does not have exactly what the manifest says. OSError."""
+    """Check the archive. TradewindError if it does not match the manifest exactly; OSError if it cannot be read."""
     with opened(archive) as stored:
         for path, entry in release.files.items():
             extract(stored, path, entry)
@@ -144,7 +146,12 @@ def check(release: DagRelease, archive: Path) -> None:
 
 @contextmanager
 def opened(archive: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive of a release, to be read with ``extract``. TradewindError where it is missing or damaged. OSError."""
+    """Open an archive, to read it with ``extract``.
+
+    Raises:
+        TradewindError: it is missing or damaged.
+        OSError: it cannot be read.
+    """
     try:
         with zipfile.ZipFile(archive) as stored:
             yield stored
@@ -155,8 +162,8 @@ def opened(archive: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def extract(archive: zipfile.ZipFile, path: str, entry: Entry) -> bytes:
-    """The content of one file. TradewindError where it is not what the manifest says; else see ``opened``."""
-    # Before it is read: what unpacks to gigabytes is never unpacked.
+    """The content of one file. TradewindError if it does not match the manifest; other errors as in ``opened``."""
+    # The size is checked first, so that an entry of gigabytes is never unpacked.
     if archive.getinfo(path).file_size != entry.size:
         raise TradewindError(f"the archive {archive.filename} is damaged", f"{path} has another size")
     with archive.open(path) as stream:

@@ -1,4 +1,4 @@
-"""Releases of DAG files in an artifact store, apart from where they are served: kept, and brought from there."""
+"""DAG releases in an artifact store, from which they are copied to the folders that serve them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tradewind.storage.atomic import atomic_write
 
 
 def files(folder: Path, release: str) -> tuple[Path, Path]:
-    """Where the archive and the manifest of a release are in a folder."""
+    """The paths of the archive and the manifest of a release in a folder."""
     return folder / f"{release}.zip", folder / f"{release}.json"
 
 
 def put(store: ArtifactStore, archive: Path, manifest: Path) -> None:
-    """Keep a release. The manifest is last: what has one is whole."""
+    """Store a release. The manifest is written last: a release with a manifest is complete."""
     store.keep(archive)
     store.keep(manifest)
 
@@ -33,13 +33,13 @@ def has(store: ArtifactStore, release: str) -> bool:
 
 
 def bring(store: ArtifactStore, release: str, folder: Path) -> DagRelease:
-    """Bring a release from the store into ``folder``, where it appears whole and checked, the manifest last.
+    """Copy a release from the store to ``folder``, where it appears complete and checked, the manifest last.
 
     Raises:
-        TradewindError: there is no such release, it is damaged, or there is no room for it.
+        TradewindError: there is no such release, it is damaged, or it cannot be written.
     """
     if not is_id(release):
-        raise TradewindError(f"{release!r} is no name of a DAG release", hint="tradewind dags build prints it")
+        raise TradewindError(f"{release!r} is not the name of a DAG release", hint="tradewind dags build prints it")
     archive, manifest = files(folder, release)
     with suppress(TradewindError, OSError):
         here = DagRelease.read(manifest)
@@ -50,17 +50,17 @@ def bring(store: ArtifactStore, release: str, folder: Path) -> DagRelease:
         with (
             atomic_write(manifest) as about,
             atomic_write(archive) as content,
-        ):  # the last one named is the first to be there
+        ):  # they end in reverse order: the archive appears first
             for name, draft in ((manifest.name, about), (archive.name, content)):
                 if not store.fetch(name, draft):
                     raise TradewindError(f"the DAG release {release} is not in the store", f"it has no {name}")
-                draft.chmod(0o644)  # containers read it, as somebody else
+                draft.chmod(0o644)  # containers read it as another user
             found = DagRelease.from_dict(json.loads(about.read_bytes()))
             check(found, content)
             if found.id != release:
-                raise TradewindError(f"what the store has as {release} is {found.id}")
+                raise TradewindError(f"the store has {found.id} under the name {release}")
     except ValueError as error:
         raise TradewindError(f"the manifest of {release} in the store is damaged", str(error)) from error
     except OSError as error:
-        raise TradewindError(f"the DAG release {release} cannot be brought to {folder}", str(error)) from error
+        raise TradewindError(f"the DAG release {release} cannot be copied to {folder}", str(error)) from error
     return found

@@ -1,1 +1,1 @@
-"""DAG files on their way to Airflow: tested, and brought onto the file system that all components share."""
+"""Test DAG files, build DAG releases from them, and serve a folder of this machine while it is edited."""

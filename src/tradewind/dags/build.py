@@ -1,7 +1,8 @@
-"""Writes one immutable set of DAG files: a manifest, named by its content, and an archive.
+"""Builds an immutable DAG release: a manifest, named by its content, and an archive.
 
-The archive is a ZIP without compression, sorted, without times: the same files are the same bytes on every machine and
-with every version of zlib, one file can be read without the others, and what it unpacks to is as large as it is.
+The archive is a ZIP without compression, with sorted entries and fixed times. The same files give the same bytes on
+every machine and with every version of zlib. One file can be read without the others. The unpacked files are as large
+as the archive.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from tradewind.errors import TradewindError
 from tradewind.storage.atomic import atomic_write
 
 _REMEMBERED = 100
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a ZIP can contain
 
 Read = Callable[[str, bytes], Code]
-"""From the digest and the content of a file to what is read from it (``imports.read``, or somebody who remembers)."""
+"""Reads the imports of a file, given its digest and its content: ``imports.read``, or a cache of it."""
 
 
 def describe(tree: Tree, created: str, read: Read = lambda _digest, content: imports.read(content)) -> DagRelease:
@@ -45,9 +46,9 @@ def describe(tree: Tree, created: str, read: Read = lambda _digest, content: imp
 
 
 def make(source: Source, folder: Path) -> tuple[DagRelease, Path, Path]:
-    """Make a release of what a source has, in ``folder``: it, its archive, its manifest.
+    """Build a release of a source in ``folder``; return the release, its archive and its manifest.
 
-    A tree of git that a release is here of already is not read again, as long as nobody has touched the archive.
+    If ``folder`` has the release of a git tree already, with an unchanged archive, the tree is not read again.
     """
     name = source.name()
     made = _Made(folder / ".made.json")
@@ -55,14 +56,14 @@ def make(source: Source, folder: Path) -> tuple[DagRelease, Path, Path]:
         found[2].touch()
         return found
     release, archive, manifest = build(collect(source), folder)
-    manifest.touch()  # it may be an old one; ``forget`` goes by it
+    manifest.touch()  # it may be an old one, and ``forget`` sorts by this time
     if name:
         made.keep(name, release.id, archive)
     return release, archive, manifest
 
 
 def forget(folder: Path, keep: int) -> None:
-    """Remove what was made in ``folder``, but the ``keep`` that were asked for last."""
+    """Remove the releases in ``folder``, except the ``keep`` that were requested last."""
     made = sorted(folder.glob("d-*.json"), key=lambda manifest: manifest.stat().st_mtime_ns, reverse=True)
     for manifest in made[keep:]:
         for file in files(folder, manifest.stem):
@@ -70,7 +71,7 @@ def forget(folder: Path, keep: int) -> None:
 
 
 class _Made:
-    """Which release was made of which tree of git, kept in a file."""
+    """Which release was built from which git tree, kept in a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -79,10 +80,10 @@ class _Made:
             document = json.loads(path.read_text())
             self._known = dict(document["made"]) if document["version"] == __version__ else {}
         except (OSError, ValueError, KeyError, TypeError):
-            return  # nothing is lost but time
+            return  # then the trees are read again
 
     def release(self, name: str, folder: Path) -> tuple[DagRelease, Path, Path] | None:
-        """The release of this tree, if it is here as it was made."""
+        """The release of this tree; None if there is none, or if its archive was changed."""
         try:
             release, *stamp = self._known[name]
             archive, manifest = files(folder, release)
@@ -93,7 +94,7 @@ class _Made:
             return None
 
     def keep(self, name: str, release: str, archive: Path) -> None:
-        """Remember it, and the last few others."""
+        """Record this release, and keep the records of the latest ones."""
         self._known.pop(name, None)
         latest = [*self._known.items(), (name, [release, *_stamp(archive)])][-_REMEMBERED:]
         with atomic_write(self._path) as draft:
@@ -106,7 +107,7 @@ def _stamp(archive: Path) -> list[int]:
 
 
 def build(tree: Tree, folder: Path) -> tuple[DagRelease, Path, Path]:
-    """Make a release of these files in ``folder``: it, its archive, its manifest."""
+    """Build a release of these files in ``folder``; return the release, its archive and its manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     remembered = imports.Remembered(folder / ".imports.json")
     release = describe(tree, datetime.now(UTC).isoformat(timespec="seconds"), remembered)
@@ -116,9 +117,9 @@ def build(tree: Tree, folder: Path) -> tuple[DagRelease, Path, Path]:
 
 
 def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:
-    """Write manifest and archive into ``folder``; their paths. Each appears whole, the manifest last.
+    """Write manifest and archive into ``folder``; return their paths. Each file appears whole, the manifest last.
 
-    A release that is there already, and whole, stays as it is: it has the same files.
+    An existing release that is whole stays as it is: it has the same files.
     """
     archive, manifest = files(folder, release.id)
     if manifest.exists():
@@ -128,7 +129,7 @@ def write(release: DagRelease, tree: Tree, folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(archive) as draft:
         pack(tree, draft)
-        draft.chmod(0o644)  # containers read it, as somebody else
+        draft.chmod(0o644)  # containers read it as another user
     with atomic_write(manifest) as draft:
         draft.write_text(json.dumps(release.as_dict(), sort_keys=True) + "\n")
         draft.chmod(0o644)
@@ -140,7 +141,7 @@ def pack(tree: Tree, path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, file in sorted(tree.files.items()):
             about = zipfile.ZipInfo(name, _EPOCH)
-            about.create_system = 3  # Unix, also where this does not run on it
+            about.create_system = 3  # Unix, on every platform
             about.external_attr = (0o100755 if file.executable else 0o100644) << 16
             archive.writestr(about, file.content)
 

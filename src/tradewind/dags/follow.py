@@ -1,4 +1,4 @@
-"""Serves a folder on this machine as it is edited: each time that it has changed and come to rest, a release of it."""
+"""Serves a folder of this machine while it is edited: each change that has settled becomes a DAG release."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tradewind.dags.tree import Tree, collect
 from tradewind.errors import TradewindError
 
 REST_S = 0.3
-"""How long a folder must stay as it is: who saves several files, or checks out a branch, is seldom slower."""
+"""Seconds that a folder must stay unchanged. Saving several files, or a checkout, seldom pauses for longer."""
 
 Signature = frozenset[tuple[str, int, int, int]]
 
 
 class Follower:
-    """Looks at ``folder`` when asked to, and puts what it finds in force in ``shared``.
+    """Reads ``folder`` at each ``look``, and activates a release of it in ``shared``.
 
-    ``problem`` says why the last change is not served.
+    ``problem``: why the last change is not served, or an empty text.
     """
 
     def __init__(self, folder: Path, shared: SharedFolder, rest: Callable[[], None] | None = None) -> None:
@@ -32,23 +32,23 @@ class Follower:
         self._rest = rest or (lambda: time.sleep(REST_S))
         self.problem = ""
         self._seen: Signature | None = None
-        self._done: Signature | None = None  # what was seen, once it is in force or refused
+        self._done: Signature | None = None  # the state that was activated or refused last
 
     def look(self) -> DagRelease | None:
-        """Serve the folder where it has changed since the last look; what is served now, or nothing.
+        """Serve the folder if it has changed since the last look; return the new release, or None.
 
         Raises:
-            TradewindError: these files cannot be released. What was served still is.
+            TradewindError: these files cannot be released. The previous release stays active.
         """
         try:
             return self._look()
-        except OSError as error:  # perhaps not for long: it is tried again
+        except OSError as error:  # it may be temporary: the next look tries again
             self._seen = self._done = None
             self.problem = f"the DAG folder {self.folder} cannot be served: {error.strerror or error}"
             raise TradewindError(self.problem) from error
 
     def is_settled(self) -> bool:
-        """Whether the folder as it is now is served, or was looked at and ``problem`` says why it is not."""
+        """Whether the current state of the folder is served, or was refused for the reason in ``problem``."""
         done = self._done
         try:
             return signature(self.folder) == done if done is not None else bool(self.problem)
@@ -61,13 +61,13 @@ class Follower:
             return None
         self._rest()
         if signature(self.folder) != seen:
-            return None  # still being written; the next look will see
-        self._seen = seen  # also where it is refused below: to say so once is enough
+            return None  # still being written; the next look checks again
+        self._seen = seen  # also if it is refused below: one report is enough
         try:
             with self.shared.deploying():
-                tree = collect(source_of(self.folder)) if seen else Tree({})  # no files are no mistake here
+                tree = collect(source_of(self.folder)) if seen else Tree({})  # an empty folder is allowed here
                 release, _, _ = build(tree, self.shared.folder / RELEASES)
-                if signature(self.folder) != seen:  # it changed while it was read: this may be a mixture
+                if signature(self.folder) != seen:  # it changed during the read: the release may be a mixture
                     self._seen = None
                     return None
                 self.shared.activate(release.id)
@@ -87,7 +87,7 @@ class Follower:
 
 
 def signature(folder: Path) -> Signature:
-    """What a folder looks like from outside: each path with its inode, size in bytes and time in ns."""
+    """The state of a folder: each path with its inode, size in bytes and modification time in ns."""
     return frozenset(_walk(folder, ""))
 
 
@@ -103,4 +103,4 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int, int, int]]:
                     about = entry.stat(follow_symlinks=False)
                     yield prefix + entry.name, about.st_ino, about.st_size, about.st_mtime_ns
     except FileNotFoundError:
-        return  # deleted while it was looked at
+        return  # deleted during the scan

@@ -1,7 +1,7 @@
-"""Which files of a release import which others, and which DAGs they have, read from the code without running it.
+"""Reads from the code, without running it, which files of a release import which others, and which DAGs they have.
 
-A module is looked for below the root of the release, as Airflow does, which puts the root into ``sys.path``. Names that
-are only put together at run time cannot be seen; that there may be such names can.
+Modules are searched below the root of the release, because Airflow puts the root into ``sys.path``. Names that are
+built at run time cannot be read. A file that may build such names is marked (``DYNAMIC``).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 from tradewind.storage.atomic import atomic_write
 
 MEMORY = 4
-"""To be raised when ``read`` finds something else than it did."""
+"""The version of the cache (``Remembered``). Raise it when ``read`` returns something else for the same code."""
 DYNAMIC = "?"
-"""Among the names: this file may import what cannot be read from its code."""
+"""An entry of the names: this file may import modules that cannot be read from its code."""
 _LOADERS = frozenset(
     {
         *("import_module", "__import__", "import_string", "resolve_name", "pkgutil"),
-        *("glob", "rglob", "iglob", "iterdir", "listdir", "scandir", "walk"),  # other Python files, perhaps
+        *("glob", "rglob", "iglob", "iterdir", "listdir", "scandir", "walk"),  # may find other Python files
         *("exec", "eval", "runpy", "run_path", "run_module", "exec_module", "load_module", "find_spec"),
         *("spec_from_file_location", "SourceFileLoader", "iter_modules", "walk_packages", "zipimporter"),
     }
@@ -32,9 +32,10 @@ _LOADERS = frozenset(
 
 @dataclass(frozen=True)
 class Code:
-    """What is read from a file, sorted. ``names``: what it imports, ``a.b``, or ``..b`` relative to its package.
+    """The imports and the DAGs of a file, sorted.
 
-    Of ``from a import b``, both ``a`` and ``a.b``: ``b`` may be a module. ``dags``: ids that are written out.
+    ``names``: the modules that it imports, as ``a.b``, or as ``..b`` relative to its package. ``from a import b`` gives
+    both ``a`` and ``a.b``, because ``b`` may be a module. ``dags``: the ids that the code spells out.
     """
 
     names: tuple[str, ...] = ()
@@ -42,22 +43,22 @@ class Code:
 
 
 def parsed(code: bytes | str) -> ast.Module | None:
-    """The syntax tree; None of what is no Python, which the gate tells with its line."""
+    """The syntax tree; None if the code is not valid Python. The gate reports that error with its line."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # about somebody's code, and not the place to say it
+        with warnings.catch_warnings(action="ignore"):  # warnings about the author's code are not reported here
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 def read(code: bytes) -> Code:
-    """Read a Python file. Nothing is found in what is none."""
+    """Read a Python file. The result is empty if it is not valid Python."""
     tree = parsed(code)
     if tree is None:
         return Code()
     found: set[str] = set()
     dags: set[str] = set()
-    plain: set[int] = set()  # nodes whose meaning is known
+    plain: set[int] = set()  # nodes that are resolved already
     for node in ast.walk(tree):
         if id(node) in plain:
             continue
@@ -70,7 +71,7 @@ def read(code: bytes) -> Code:
             base = "." * node.level + (node.module or "")
             dot = "" if base.endswith(".") else "."
             found |= {base, *(f"{base}{dot}{alias.name}" for alias in node.names if alias.name != "*")}
-            # A star may import modules; another name hides who is called.
+            # A star may import modules; an alias hides which function is called.
             hidden = {alias.name for alias in node.names if alias.name == "*" or alias.asname} & {"*", *_LOADERS}
             found |= {DYNAMIC} if hidden else set()
         elif isinstance(node, ast.Call) and _called(node.func) in {"import_module", "__import__"}:
@@ -82,20 +83,20 @@ def read(code: bytes) -> Code:
 
 
 class Remembered:
-    """``read`` of what has been seen before, kept in a file: of 10,000 files, only the changed ones are read."""
+    """``read`` with a cache in a file: of 10,000 files, only the changed ones are parsed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, list[list[str]]] = {}
         self._used: dict[str, list[list[str]]] = {}
-        # Where it is damaged, nothing is lost but time.
+        # If it is damaged, all files are parsed again.
         with suppress(OSError, ValueError, KeyError, TypeError):
             document = json.loads(path.read_text())
             self._known = document["files"] if document["version"] == MEMORY else {}
         self._kept = frozenset(self._known)
 
     def __call__(self, digest: str, content: bytes) -> Code:
-        """What is read from the file with this SHA-256."""
+        """The imports and the DAGs of the file with this SHA-256."""
         found = self._known.get(digest)
         if found is None:
             code = read(content)
@@ -104,7 +105,7 @@ class Remembered:
         return Code(*map(tuple, found))
 
     def save(self) -> None:
-        """Keep what was used this time."""
+        """Write the entries that were used this time, and drop the others."""
         if self._used.keys() == self._kept:
             return
         with atomic_write(self._path) as draft:
@@ -112,14 +113,14 @@ class Remembered:
 
 
 def resolve(path: str, imported: Iterable[str], files: Container[str]) -> tuple[str, ...]:
-    """The files of the release that ``path`` imports itself, sorted; packages on the way are imported, too."""
+    """The files of the release that ``path`` imports directly, sorted, with the packages on the way."""
     found: set[str] = set()
     for name in imported:
         bare = name.lstrip(".")
         level = len(name) - len(bare)
         parts = path.split("/")[:-level] if level else []
         if level > path.count("/") + 1:
-            continue  # beyond the top: Python refuses it
+            continue  # above the root: Python refuses it
         for part in bare.split(".") if bare else [""]:
             if part:
                 parts = [*parts, part]
@@ -129,7 +130,7 @@ def resolve(path: str, imported: Iterable[str], files: Container[str]) -> tuple[
 
 
 def _dags(node: ast.Call | ast.FunctionDef) -> Iterator[str]:
-    """The id of the DAG that this makes, if it is written out: ``DAG("a")``, ``@dag(dag_id="a")``, ``@dag def a``."""
+    """The id of the DAG that this makes, if the code has it: ``DAG("a")``, ``@dag(dag_id="a")``, ``@dag def a``."""
     if isinstance(node, ast.Call):
         if _called(node.func) == "DAG" and (given := _id(node)):
             yield given
@@ -149,14 +150,14 @@ def _id(call: ast.Call) -> str:
 
 
 def _text(argument: ast.expr) -> str:
-    """The module that is named outright, or that it is not."""
+    """The module, if it is an absolute name in a literal, else ``DYNAMIC``."""
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value[:1] != ".":
         return argument.value
     return DYNAMIC
 
 
 def _is_path(node: ast.expr) -> bool:
-    """``sys.path``: with another folder in it, names lead elsewhere."""
+    """Whether this is ``sys.path``: with another folder in it, a name can refer to another module."""
     return isinstance(node, ast.Attribute) and node.attr == "path" and _called(node.value) == "sys"
 
 

@@ -1,6 +1,6 @@
-"""Where DAG files come from: a commit of a git repository, or a folder as it lies there.
+"""The sources of DAG files: a commit of a git repository, or a folder as it is on disk.
 
-Both only list and read; what may be shipped is decided in one place, ``tree``.
+A source only lists and reads. ``tree`` alone decides which files may be shipped.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from tradewind.dag_releases.manifest import Origin
 from tradewind.errors import ExitCode, TradewindError
 
 IGNORED = frozenset({"__pycache__", ".git", ".tradewind", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
-"""Folders that no release needs, where there is no git to say so."""
+"""Folders that no release needs. In a git repository, its ignore rules decide instead."""
 
-# A repository may be somebody else's: of what it configures, nothing is run but filters of its own files, and nobody is
-# asked for a password.
+# A repository may be foreign: of its configuration, git runs only the filters of its files. Git never prompts for a
+# password.
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:ssh:file", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 
 
 class Kind(StrEnum):
-    """What stands at a path."""
+    """The type of a path."""
 
     FILE = "a file"
     LINK = "a symbolic link"
@@ -38,9 +38,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Found:
-    """One path, as the source has it: bytes, since nobody has looked yet whether it is text. ``size`` in bytes.
+    """One path, as the source lists it: in bytes, because it may not be UTF-8. ``size`` in bytes.
 
-    ``blob`` names the content in git.
+    ``blob``: the object id of the content in git.
     """
 
     path: bytes
@@ -51,19 +51,19 @@ class Found:
 
 
 class Source(Protocol):
-    """A set of files that does not change while it is read, or is noticed to have changed."""
+    """A set of files that stays the same while it is read, or whose change is detected."""
 
     def origin(self) -> Origin:
         """Where the files come from."""
 
     def name(self) -> str | None:
-        """A name that no other set of files has; None where only reading all of them gives one."""
+        """A name that no other set of files has; None if only reading all files can give one."""
 
     def found(self) -> tuple[Found, ...]:
-        """Every path, in no order."""
+        """Every path, in no particular order."""
 
     def read(self, found: Iterable[Found]) -> Iterator[bytes]:
-        """The contents, in the order of ``found``; of a link, where it leads. TradewindError where that fails."""
+        """The contents, in the order of ``found``; for a link, its target. TradewindError if a read fails."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Commit:
 
     @classmethod
     def of(cls, folder: Path, ref: str, below: str = "") -> Commit:
-        """The commit that ``ref`` names, in the repository that ``folder`` belongs to. TradewindError where not.
+        """The commit that ``ref`` names, in the repository of ``folder``. TradewindError if there is none.
 
-        ``below``: the folder that is meant, from ``folder``, which need not have files.
+        ``below``: the selected folder, relative to ``folder``. ``folder`` may be a bare repository.
         """
         prefix = _git(folder, "rev-parse", "--show-prefix").decode().rstrip("\n").rstrip("/")
         prefix = "/".join(filter(None, [prefix, below.strip("/")]))
@@ -100,7 +100,7 @@ class Commit:
         return Origin(self.commit, author=f"{name}>" if name else None, subject=message.partition("\n")[0])
 
     def name(self) -> str | None:
-        """See Source: git's name of the tree."""
+        """See Source: the object id of the tree in git."""
         return _git(self.repository, "rev-parse", "--verify", self._tree).decode().strip()
 
     @property
@@ -140,7 +140,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder as it lies there: what git knows or would add, or all of it where there is no git."""
+    """A folder as it is on disk: the files that git tracks or would add, or all files if there is no git."""
 
     folder: Path
     commit: Commit | None = None
@@ -169,7 +169,7 @@ class Folder:
                 if entry.kind is Kind.LINK:
                     yield os.fsencode(path.readlink())
                     continue
-                # What was a file may be a link, or a pipe, by now.
+                # A file may have become a link or a pipe since it was listed.
                 with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
                     content = stream.read(entry.size + 1)
             except OSError as error:
@@ -194,7 +194,7 @@ class Folder:
         try:
             about = self._path(path).lstat()
         except FileNotFoundError:
-            return None  # git knows it, and it was deleted
+            return None  # git tracks it, but it was deleted
         if stat.S_ISREG(about.st_mode):
             return Found(path, Kind.FILE, about.st_size, bool(about.st_mode & 0o100))
         if stat.S_ISLNK(about.st_mode):
@@ -206,7 +206,11 @@ class Folder:
 
 
 def fetched(url: str, folder: Path) -> Path:
-    """A copy of somebody's repository below ``folder``, with all that is there now. TradewindError where git fails."""
+    """Fetch all branches and tags of a remote repository into a bare copy below ``folder``; return the copy.
+
+    Raises:
+        TradewindError: git failed.
+    """
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     copy = folder / f"{name}.git"
     if not copy.exists():
@@ -218,10 +222,10 @@ def fetched(url: str, folder: Path) -> Path:
 
 
 def source_of(folder: Path, ref: str | None = None) -> Source:
-    """The files of ``folder``: at ``ref`` where that is given, else as its commit has them while nothing was changed.
+    """The files of ``folder``: at ``ref`` if given, else at its commit if nothing was changed since, else on disk.
 
     Raises:
-        TradewindError: no such folder, no such commit, or a commit is asked for where there is no git.
+        TradewindError: the folder or the commit does not exist, or ``ref`` is given outside a git repository.
     """
     if not folder.is_dir():
         raise TradewindError(f"there is no folder {folder}", code=ExitCode.USAGE)
@@ -231,14 +235,14 @@ def source_of(folder: Path, ref: str | None = None) -> Source:
     if not inside or not _git(folder, "rev-parse", "--verify", "--quiet", "HEAD", check=False):
         return Folder(folder)
     if _git(folder, "check-ignore", ".", check=False):
-        return Folder(folder)  # in a repository, but none of its business
+        return Folder(folder)  # inside a repository that ignores it
     head = Commit.of(folder, "HEAD")
     changed = _git(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", ".")
     return Folder(folder, head) if changed else head
 
 
 def commit_of(file: Path) -> str:
-    """The commit that a file is of, with ``-dirty`` where it was changed since; empty where no repository has it."""
+    """The commit of a file, with ``-dirty`` if the file was changed since; empty if no repository has it."""
     try:
         head = _git(file.parent, "rev-parse", "--verify", "--quiet", "HEAD", check=False).decode().strip()
         changed = head and _git(file.parent, "status", "--porcelain", "--", file.name, check=False)
@@ -248,13 +252,13 @@ def commit_of(file: Path) -> str:
 
 
 def repository_of(folder: Path) -> Path | None:
-    """The top of the repository that ``folder`` belongs to, if any."""
+    """The top folder of the repository that contains ``folder``, or None."""
     found = _git(folder, "rev-parse", "--show-toplevel", check=False).decode().strip()
     return Path(found).resolve() if found else None
 
 
 def _git(folder: Path, *arguments: str, given: bytes = b"", check: bool = True) -> bytes:
-    """What git says. TradewindError where it fails and ``check``; else nothing."""
+    """The output of git. If git fails: TradewindError with ``check``, else empty."""
     try:
         result = subprocess.run(  # noqa: S603
             [*_GIT, "-C", str(folder), *arguments],

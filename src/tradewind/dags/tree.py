@@ -1,6 +1,7 @@
-"""What of a source may be shipped: plain files with plain names. All that may not is told at once.
+"""Decides which files of a source may be shipped: plain files with plain names. Reports all problems at once.
 
-Links inside the folder become what they lead to, so that a release means the same wherever it is unpacked.
+A link inside the folder becomes the files that it points to, so that a release has the same content wherever it is
+unpacked.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from tradewind.dags.source import Found, Kind, Source
 from tradewind.errors import ExitCode, TradewindError
 
 _SHOWN = 20
-"""Problems that are told one by one; of more, how many."""
+"""Problems that are listed; further ones are only counted."""
 _LINKS = 40
-"""Links that lead to links: as many as Linux follows (path_resolution(7))."""
+"""The longest chain of links: as many as Linux follows (path_resolution(7))."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a release may be: far above what people write, far below what does harm. Sizes in bytes."""
+    """The limits of a release: far above normal use, far below a size that does harm. Sizes in bytes."""
 
     files: int = 50_000
     file_size: int = 64_000_000
@@ -40,21 +41,21 @@ class File:
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of a release by their paths, sorted, and where they come from."""
+    """The files of a release by their paths, sorted, and their origin."""
 
     files: Mapping[str, File]
     origin: Origin = field(default=Origin())
 
 
 def collect(source: Source, limits: Limits = Limits()) -> Tree:
-    """Everything that ``source`` has.
+    """Read every file of ``source``.
 
     Raises:
-        TradewindError: with every reason why this cannot be shipped.
+        TradewindError: these files cannot be shipped; the message lists the reasons.
     """
     found = source.found()
     problems = list(_refusals(found, limits))
-    _complain(problems)  # what has no proper name cannot be looked at further
+    _complain(problems)  # a path without a valid name cannot be checked further
     named = {entry.path.decode(): entry for entry in found}
     files = {path: entry for path, entry in named.items() if entry.kind is Kind.FILE}
     links = [path for path, entry in named.items() if entry.kind is Kind.LINK]
@@ -65,32 +66,32 @@ def collect(source: Source, limits: Limits = Limits()) -> Tree:
             wanted |= _behind(path, files, leads, limits)
         except _TooManyError as error:
             problems.append(str(error))
-            break  # it takes long to find out, and others may do the same
+            break  # this check takes long, and other links may need as long
         except _RefusedError as error:
             problems.append(str(error))
         if len(wanted) > limits.files:
             break
     if len(wanted) > limits.files:
-        problems.append(f"there are {len(wanted)} files, and {limits.files} is the limit")
+        problems.append(f"there are {len(wanted)} files; the limit is {limits.files}")
     size = sum(files[path].size for path in wanted.values())
     if size > limits.size:
-        problems.append(f"all files together are {_mb(size)}, and {_mb(limits.size)} is the limit")
+        problems.append(f"all files together are {_mb(size)}; the limit is {_mb(limits.size)}")
     _complain(problems)
     if not files:
         raise TradewindError("there are no files to release", code=ExitCode.USAGE)
     contents = dict(zip(files, source.read(files.values()), strict=True))
-    _complain([f"{path}: a pointer of Git LFS, not its file" for path in files if contents[path].startswith(_LFS)])
+    _complain([f"{path}: a Git LFS pointer, not the file itself" for path in files if contents[path].startswith(_LFS)])
     return Tree(
         {path: File(contents[real], files[real].executable) for path, real in sorted(wanted.items())}, source.origin()
     )
 
 
 class _RefusedError(Exception):
-    """One thing that cannot be shipped, and why."""
+    """A path that cannot be shipped, and why."""
 
 
 class _TooManyError(_RefusedError):
-    """A link that makes more files than a release may have."""
+    """A link that adds more files than a release may have."""
 
 
 def _refusals(found: tuple[Found, ...], limits: Limits) -> Iterator[str]:
@@ -104,21 +105,21 @@ def _refusals(found: tuple[Found, ...], limits: Limits) -> Iterator[str]:
         if path.startswith("/") or {"", ".", ".."} & set(names):
             yield f"{path!r}: a path that leaves the folder"
         elif any(name.lower() == ".git" for name in names):
-            yield f"{path!r}: what belongs to git is not released"
+            yield f"{path!r}: files of git itself are not released"
         elif "\\" in path or not path.isprintable():
-            yield f"{path!r}: a name with a backslash or with characters that cannot be seen"
+            yield f"{path!r}: a name with a backslash or with unprintable characters"
         elif len(entry.path) > limits.path_length:
-            yield f"{path[:60]!r}…: a path of {len(entry.path)} bytes, and {limits.path_length} is the limit"
+            yield f"{path[:60]!r}…: a path of {len(entry.path)} bytes; the limit is {limits.path_length}"
         elif any(len(name.encode()) > limits.name_length for name in names):
             yield f"{path[:60]!r}…: a name of more than {limits.name_length} bytes"
         elif entry.kind in {Kind.SUBMODULE, Kind.SPECIAL}:
             yield f"{path}: {entry.kind}"
         elif entry.size > limits.file_size:
-            yield f"{path}: {_mb(entry.size)}, and {_mb(limits.file_size)} is the limit"
+            yield f"{path}: {_mb(entry.size)}; the limit is {_mb(limits.file_size)}"
 
 
 def _behind(path: str, files: Mapping[str, Found], leads: Mapping[str, str], limits: Limits) -> dict[str, str]:
-    """From each path that a link makes to the file that it stands for."""
+    """Map each path that a link adds to the file that it points to."""
     made: dict[str, str] = {}
     left = [(path, path, 0)]
     while left:
@@ -129,20 +130,20 @@ def _behind(path: str, files: Mapping[str, Found], leads: Mapping[str, str], lim
             continue
         inside = f"{real}/" if real else ""
         if depth > _LINKS or link.startswith(inside):
-            raise _RefusedError(f"{path}: a link that leads round in circles")
+            raise _RefusedError(f"{path}: a loop, or a chain of more than {_LINKS} links")
         below = [name for name in files if name.startswith(inside)]
         further = [name for name in leads if name.startswith(inside)]
         if not below and not further:
-            raise _RefusedError(f"{link}: a link that leads nowhere ({leads[link]!r})")
+            raise _RefusedError(f"{link}: a broken link ({leads[link]!r})")
         made |= {f"{here}/{name[len(inside) :]}": name for name in below}
         left += [(f"{here}/{name[len(inside) :]}", name, depth + 1) for name in further]
         if len(made) + len(left) > limits.files:
-            raise _TooManyError(f"{path}: a link that makes more than {limits.files} files")
+            raise _TooManyError(f"{path}: a link that adds more than {limits.files} files")
     return made
 
 
 def _real(path: str, leads: Mapping[str, str]) -> str:
-    """The path without links on the way, followed as Linux does."""
+    """Resolve the links of a path, as Linux does."""
     done: list[str] = []
     left, followed = path.split("/"), 0
     while left:
@@ -160,7 +161,7 @@ def _real(path: str, leads: Mapping[str, str]) -> str:
             continue
         followed += 1
         if followed > _LINKS:
-            raise _RefusedError(f"{path}: a link that leads round in circles")
+            raise _RefusedError(f"{path}: a loop, or a chain of more than {_LINKS} links")
         if target.startswith("/"):
             raise _RefusedError(f"{path}: a link that leaves the folder ({leads[path]!r})")
         left = [*target.split("/"), *left]

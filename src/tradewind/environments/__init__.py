@@ -1,8 +1,8 @@
-"""The composition root: a configuration and a name become an environment, with all that commands do to it.
+"""The composition root: opens an environment of a configuration by its name, with all operations of the commands.
 
-``project.Project`` is a configuration that was read, and opens environments. ``protocol.Environment`` is what they all
-have.
+``project.Project`` is a loaded configuration, and opens environments. All environments implement the protocol
+``interface.Environment``.
 """
 
 LOCAL = "local"
-"""The environment that is this machine. No environment of a configuration may be called so (``config.fields``)."""
+"""The name of the environment on this machine. A configuration may not use this name (``config.fields``)."""

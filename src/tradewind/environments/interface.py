@@ -1,4 +1,4 @@
-"""What an environment is to commands, wherever it runs."""
+"""The interface of an environment: the same for this machine and for AWS."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tradewind.storage.artifacts import ArtifactStore
 
 @dataclass(frozen=True)
 class DagStore:
-    """Where releases of DAG files are made, and where the controller finds them.
+    """The folder in which DAG releases are built, and the store from which the controller reads them.
 
-    ``kept``: how many of those that were made stay; None where the controller tidies up there itself.
+    ``kept``: the number of builds that stay in the folder; None if the controller removes old ones.
     """
 
     store: ArtifactStore
@@ -29,51 +29,51 @@ class DagStore:
 
 
 class Environment(Protocol):
-    """One environment. Where a property or a method asks it something, TradewindError says why it cannot be asked."""
+    """One environment. A property or method that needs a response from it raises TradewindError if it gets none."""
 
     @property
     def name(self) -> str:
-        """As commands call it."""
+        """Its name in commands."""
 
     @property
     def outside(self) -> Outside:
-        """The clock, and what else it meets."""
+        """The clock and other external dependencies."""
 
     @property
     def described(self) -> config.Environment:
-        """What the configuration says of it."""
+        """Its settings in the configuration."""
 
     @property
     def builds_here(self) -> bool:
-        """Whether it runs images that were only built, and not pushed."""
+        """Whether it runs images that were built on this machine and not pushed."""
 
     @property
     def dag_folder(self) -> Path:
-        """The folder of DAG files that is meant where none is named."""
+        """The folder of DAG files that commands use if the user names none."""
 
     @property
     def dag_repository(self) -> str | None:
-        """The git repository that its DAG files come from where neither folder nor repository is named; None: none."""
+        """The git repository of its DAG files, used if the user names no folder and no repository. May be None."""
 
     @property
     def releases(self) -> ReleaseRepository:
-        """Its releases: what they are, which is in force, what became of each."""
+        """Its releases: their records, the active release, and the ledger."""
 
     def rollout(self) -> Rollout:
-        """What brings releases into it."""
+        """Return the rollout, which deploys releases to it."""
 
     def controller(self) -> CommandQueue:
-        """Its controller, which is asked about DAG files and workers."""
+        """Return the command queue of its controller, which manages DAG files and workers."""
 
     def can_be_asked(self) -> bool:
-        """Whether its controller can be expected to answer."""
+        """Whether its controller can be expected to respond to commands."""
 
     def dags(self) -> DagStore:
-        """Where its releases of DAG files go."""
+        """Return the store of its DAG releases."""
 
 
 def rollout_of(environment: Environment, target: Target, outside: Outside) -> Rollout:
-    """The rollout on a target. A worker may drain for as long as the longest task of its environment."""
+    """Return the rollout on a target. A worker may drain for as long as the longest task of its environment."""
     hours = max(worker.longest_task_hours for worker in environment.described.workers.values())
     limits = Limits(draining_s=hours * 3600)
     store = environment.dags().store

@@ -1,4 +1,4 @@
-"""An environment on AWS: found by what its stack has published, and reached with credentials that renew themselves."""
+"""An environment on AWS: the published outputs of its stack describe it, and its credentials renew automatically."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # boto3 takes long to import
     import boto3
 
 KEPT = 5
-"""A release that was just made is not made again."""
+"""The number of DAG release builds that stay on this machine: a build that exists is not made again."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class AwsEnvironment:
     """See Environment.
 
     Args:
-        name: the environment.
-        described: what the configuration says of it.
-        dag_folder: its DAG files on this machine.
-        account: where it is.
-        accounts: the accounts that the caller reaches.
-        state: the folder ``.tradewind`` beside the configuration.
-        outside: the clock.
+        name: the name of the environment.
+        described: its settings in the configuration.
+        dag_folder: the folder of its DAG files on this machine.
+        account: the AWS account that it is in.
+        accounts: the AWS accounts that the caller can enter.
+        state: the state directory, ``.tradewind``, beside the configuration.
+        outside: the clock and other external dependencies.
     """
 
     name: str
@@ -58,22 +58,22 @@ class AwsEnvironment:
 
     @property
     def cloud(self) -> Cloud:
-        """AWS as seen from its account."""
+        """AWS, as seen from its account."""
         return self.accounts.enter(self.account, self.name).cloud
 
     @cached_property
     def session(self) -> boto3.Session:
-        """For what has an adapter of its own."""
+        """The boto3 session for adapters that call AWS themselves."""
         return self.cloud.session()
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
-        """What it is made of: addresses, names, ARNs. See ``infrastructure.published``."""
+        """The outputs of its stack: addresses, names, ARNs. See ``infrastructure.published``."""
         return published.outputs(self.cloud, self.account.state_bucket, self.name)
 
     @cached_property
     def releases(self) -> ReleaseRepository:
-        """See Environment: in the state bucket of its account."""
+        """See Environment. They are in the state bucket of its account."""
         from tradewind.storage.s3_records import S3Records
 
         return ReleaseRepository(self.name, S3Records(self.session, self.account.state_bucket))
@@ -93,13 +93,13 @@ class AwsEnvironment:
         return rollout_of(self, target, self.outside)
 
     def controller(self) -> CommandQueue:
-        """See Environment: reached through its bucket."""
+        """See Environment. Commands and results go through the controller's bucket."""
         from tradewind.storage.s3_records import S3Records
 
         return CommandQueue(S3Records(self.session, self._bucket, places.RECORDS), self.name)
 
     def can_be_asked(self) -> bool:
-        """See Environment: always."""
+        """See Environment. Always true."""
         return True
 
     def dags(self) -> DagStore:
@@ -113,6 +113,7 @@ class AwsEnvironment:
     def _bucket(self) -> str:
         bucket = self.outputs.get("controller_bucket")
         if bucket is None:
-            what = f"{self.name} was made by an earlier version, which had no controller"
-            raise TradewindError(what, hint=f"tradewind plan {self.name}, then tradewind apply {self.name}")
+            why = "an earlier version of Tradewind made it"
+            hint = f"tradewind plan -e {self.name}, then tradewind apply -e {self.name}"
+            raise TradewindError(f"{self.name} has no controller", why, hint)
         return str(bucket)

@@ -1,4 +1,4 @@
-"""The environment that is this machine: the platform that the supervisor runs."""
+"""The environment on this machine: the platform that the supervisor runs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class LocalEnvironment:
     """See Environment.
 
     Args:
-        name: what commands call this machine.
-        described: the environment that it runs.
-        dag_folder: the DAG files that it runs.
-        home: the folder ``.tradewind`` beside the configuration.
-        outside: the clock.
+        name: its name in commands.
+        described: the settings of the environment that it runs.
+        dag_folder: the folder of the DAG files that it runs.
+        home: the state directory, ``.tradewind``, beside the configuration.
+        outside: the clock and other external dependencies.
     """
 
     name: str
@@ -41,16 +41,16 @@ class LocalEnvironment:
 
     @property
     def platform(self) -> Platform:
-        """What runs here."""
+        """The platform on this machine, running or not."""
         return Platform(self.home)
 
     @property
     def releases(self) -> ReleaseRepository:
-        """See Environment: beside the configuration."""
+        """See Environment. They are in the state directory."""
         return ReleaseRepository(self.name, FolderRecords(self.home.root / "releases"))
 
     def rollout(self) -> Rollout:
-        """See Environment. It must run already, from images."""
+        """See Environment. The platform must already run from images."""
         from tradewind.images.builder import Podman
         from tradewind.releases.dag_files import DagFiles
         from tradewind.releases.local_target import LocalTarget
@@ -59,7 +59,7 @@ class LocalEnvironment:
         platform = self.platform
         if platform.status() is None:
             raise platform.missing(
-                "releases go to one that runs from images", "tradewind up --containers --database mysql"
+                "a release needs a platform that runs from images", "tradewind up --containers --database mysql"
             )
         controls = places.records(self.home)
         pools = WorkerPools(controls, places.NAME, self.outside.clock)
@@ -67,15 +67,15 @@ class LocalEnvironment:
         return rollout_of(self, LocalTarget(platform, Podman("podman").fetch, pools, dag_files), self.outside)
 
     def controller(self) -> CommandQueue:
-        """See Environment. It must run."""
-        self.platform.ask(GetServices())  # says so where it does not
+        """See Environment. The platform must run."""
+        self.platform.ask(GetServices())  # raises TradewindError if the platform does not run
         return CommandQueue(places.records(self.home), places.NAME, poll_s=places.POLL_S)
 
     def can_be_asked(self) -> bool:
-        """See Environment: only where the platform runs and is well. That it does not is nothing to tell."""
+        """See Environment. True only if the platform runs and is healthy. A platform that does not run is no error."""
         status = self.platform.status()
         return bool(status and status["healthy"])
 
     def dags(self) -> DagStore:
-        """See Environment. One machine needs no second place for them."""
+        """See Environment. One machine needs no separate store: releases are built where the platform reads them."""
         return DagStore(places.store(self.home), self.home.dags / RELEASES)

@@ -1,4 +1,4 @@
-"""What commands meet outside of their process: AWS, Terraform, git and the clock. A test gives its own."""
+"""The external dependencies of commands: AWS, Terraform, git and the clock. Tests replace them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tradewind.infrastructure.terraform import TerraformProgram
 
 
 def _aws(region: str) -> Cloud:
-    # boto3 takes as long to import as everything else together; commands of one machine do without it.
+    # boto3 takes as long to import as all other modules together, and commands for one machine do not need it.
     from tradewind.aws.boto import Aws
 
     return Aws(region)
@@ -22,14 +22,14 @@ def _aws(region: str) -> Cloud:
 
 @dataclass(frozen=True)
 class Outside:
-    """What a command uses.
+    """The external dependencies of a command.
 
     Args:
-        cloud: makes AWS, as the caller sees it, for a region.
-        terraform: makes the program for a data folder and a cache folder.
-        clock: Unix time.
-        sleep: waits for so many seconds.
-        commit_of: says of which commit a file is (``dags.source.commit_of``).
+        cloud: makes the AWS client for a region, with the caller's credentials.
+        terraform: makes the Terraform program for a data folder and a cache folder.
+        clock: returns Unix time.
+        sleep: waits for a number of seconds.
+        commit_of: returns the commit of a file (``dags.source.commit_of``).
     """
 
     cloud: Callable[[str], Cloud] = _aws

@@ -1,4 +1,4 @@
-"""A configuration that was read, and all that belongs to it."""
+"""A loaded configuration, and the objects that depend on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tradewind.local.paths import Home
 
 @dataclass(frozen=True)
 class Project:
-    """A ``tradewind.yaml``, read once for a command; AWS is asked once who calls, where it is asked at all.
+    """A ``tradewind.yaml``, read once for each command. A command that needs AWS queries the caller's identity once.
 
     Args:
         file: the configuration.
@@ -36,17 +36,17 @@ class Project:
 
     @cached_property
     def tradewind(self) -> Tradewind:
-        """What it says. ConfigError where something is wrong with it."""
+        """Its content. Raises ConfigError if the file has mistakes."""
         return config.load(self.file)
 
     @property
     def folder(self) -> Path:
-        """The folder of the configuration, from which its relative paths count."""
+        """The folder of the configuration. Relative paths in the configuration start here."""
         return self.file.parent
 
     @property
     def fingerprint(self) -> str:
-        """``sha256:`` and the hash of what it says, whatever its comments and its order."""
+        """``sha256:`` and the hash of its settings. Comments and the order of keys do not matter."""
         said = json.dumps(self.tradewind.model_dump(mode="json"), sort_keys=True)
         return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
 
@@ -57,35 +57,35 @@ class Project:
 
     @cached_property
     def home(self) -> Home:
-        """The folder ``.tradewind`` beside it: what this machine runs, and what commands keep."""
+        """The state directory, ``.tradewind``, beside it: the platform of this machine, and the files of commands."""
         return Home.beside(self.file)
 
     @cached_property
     def accounts(self) -> Accounts:
-        """The accounts that the caller reaches."""
+        """The AWS accounts that the caller can enter."""
         return Accounts(self.outside.cloud(self.tradewind.region))
 
     def environment(self, name: str) -> Environment:
-        """The environment of that name, or this machine. TradewindError, with the nearest name, where there is none."""
+        """Return the environment of that name. Raises TradewindError, with the nearest name, if there is none."""
         return self.here() if name == LOCAL else self.on_aws(name)
 
     def here(self) -> LocalEnvironment:
-        """This machine."""
+        """Return the environment on this machine."""
         found = self.tradewind.local_environment
         return LocalEnvironment(LOCAL, found, self._dags(found), self.home, self.outside)
 
     def on_aws(self, name: str) -> AwsEnvironment:
-        """An environment of the configuration. TradewindError, with the nearest name, where there is none."""
+        """Return an environment on AWS. Raises TradewindError, with the nearest name, if there is none of that name."""
         found = self.tradewind.environment(name)
         account = target_account(self.tradewind, found.account)
         return AwsEnvironment(name, found, self._dags(found), account, self.accounts, self.home.root, self.outside)
 
     def account(self, name: str) -> Cloud:
-        """AWS as seen from an account of the configuration. TradewindError where the caller may not be there."""
+        """Return AWS, as seen from an account of the configuration. TradewindError if the caller may not enter it."""
         return self.accounts.enter(target_account(self.tradewind, name), f"{name} (account)").cloud
 
     def deployer(self) -> Deployer:
-        """What plans and applies its stacks."""
+        """Return the deployer, which plans and applies its stacks."""
         return Deployer(self.home.root, self.accounts, self.outside.terraform)
 
     def _dags(self, environment: config.Environment) -> Path:

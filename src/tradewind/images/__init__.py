@@ -1,1 +1,1 @@
-"""What is shipped: one image for each component, built when its content changed, known by its digest."""
+"""Container images: one for each component, built if its content has changed, named by its digest."""

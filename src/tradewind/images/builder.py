@@ -1,4 +1,4 @@
-"""The programs that build images: buildah, podman or docker, whichever is there."""
+"""The programs that build images: buildah, podman or docker, whichever is installed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tradewind.errors import ExitCode, TradewindError
 
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = "12"
-"""Level 12 is 3 % larger than 19 and takes a third of its time; both are a fifth smaller than gzip. ECR and Fargate
-take zstd (AWS documentation), and a smaller image starts sooner."""
+"""Level 12 is 3 % larger than 19 and takes a third of its time. Both are a fifth smaller than gzip. ECR and Fargate
+accept zstd (AWS documentation), and a smaller image starts sooner."""
 LAST_LINES = 25
 
 
@@ -27,8 +27,8 @@ LAST_LINES = 25
 class Build:
     """One image to build: the stage ``target`` of the Dockerfile in the folder ``context``, to be named ``tag``.
 
-    ``secrets`` are files that the builder's stages may read and that end up in no image. ``fresh``: without what
-    earlier builds left.
+    ``secrets``: files that the builder's stages may read and that no image contains. ``fresh``: without the cache of
+    earlier builds.
     """
 
     context: Path
@@ -43,34 +43,34 @@ class Build:
 
 
 class Builder(Protocol):
-    """What building and pushing take."""
+    """A program that builds and pushes images."""
 
     @property
     def name(self) -> str:
         """The name of the program."""
 
     def base_digest(self, reference: str) -> str:
-        """The digest of an image that others are built from; fetches it where it is not here yet."""
+        """The digest of a base image. Pulls it if this machine does not have it."""
 
     def find(self, tag: str) -> str | None:
-        """The id (``sha256:…``) of the image that has this name here, or None."""
+        """The id (``sha256:…``) of the image with this name on this machine, or None."""
 
     def fetch(self, reference: str) -> None:
-        """Have an image of a registry here, too. Nothing where it is."""
+        """Pull an image if this machine does not have it."""
 
     def build(self, build: Build) -> Iterator[str]:
-        """Build, line by line of what the program says. TradewindError with the last lines where it fails."""
+        """Build, and yield the output line by line. TradewindError with the last lines if the build fails."""
 
     def save(self, image: str, archive: Path) -> str:
-        """Write an image that is here into a file; which kind of file that is (``oci-archive``, ``docker-archive``)."""
+        """Write a local image into a file; return the kind of the file (``oci-archive``, ``docker-archive``)."""
 
     def run(self, image: str, options: Sequence[str], script: str) -> str:
-        """Run a Python script inside an image that is here, to its end; what it printed. ``options`` of ``run``."""
+        """Run a Python script inside a local image; return its output. ``options``: those of the ``run`` command."""
 
     def push(self, tag: str, destination: str, login: Path | None) -> str:
-        """Copy an image to ``registry/repository:tag``; returns the digest that it has there.
+        """Copy an image to ``registry/repository:tag``; return its digest there.
 
-        ``login`` is a file with credentials, as these programs read it (``auth.json``).
+        ``login``: a file with credentials in the format of these programs (``auth.json``).
         """
 
 
@@ -90,7 +90,7 @@ class Podman:
         """See Builder."""
         if not self._inspect(reference):
             plain = ["--tls-verify=false"] if on_this_machine(reference) else []
-            _run([self.name, "pull", "--quiet", *plain, reference], f"the image {reference} cannot be had")
+            _run([self.name, "pull", "--quiet", *plain, reference], f"the image {reference} cannot be pulled")
 
     def find(self, tag: str) -> str | None:
         """See Builder."""
@@ -102,7 +102,7 @@ class Podman:
         """See Builder."""
         argv = [self.name, "build", "--format", "oci", "--layers", "--network", "host"]
         argv += ["--pull-never"] if self.name == "buildah" else ["--pull=never"]
-        # One time for every file: the same content makes the same digest.
+        # All files get the same time, so that the same content gives the same digest.
         argv += ["--timestamp", "0"]
         yield from _stream([*argv, *_common(build)], build.target)
 
@@ -112,10 +112,10 @@ class Podman:
         return "oci-archive"
 
     def run(self, image: str, options: Sequence[str], script: str) -> str:
-        """See Builder. buildah's images are podman's, and podman runs them."""
+        """See Builder. buildah and podman share their images, and podman runs them."""
         if not shutil.which("podman"):
             raise TradewindError(
-                "images cannot be looked at from the inside",
+                "images cannot be checked",
                 "there is no podman in the PATH",
                 "on Debian and Ubuntu: apt install podman",
                 code=ExitCode.USAGE,
@@ -129,7 +129,7 @@ class Podman:
             digest = Path(folder) / "digest"
             argv = [self.name, "push", "--quiet", "--format", "oci", "--digestfile", str(digest)]
             argv += ["--compression-format", COMPRESSION]
-            if self.name == "buildah":  # podman knows levels from 4.7 on
+            if self.name == "buildah":  # podman supports levels from 4.7 on
                 argv += ["--compression-level", COMPRESSION_LEVEL]
             argv += ["--authfile", str(login)] if login else []
             argv += ["--tls-verify=false"] if on_this_machine(destination) else []
@@ -154,9 +154,9 @@ class Docker:
     def fetch(self, reference: str) -> None:
         """See Builder."""
         if not self.find(reference):
-            # Without its daemon, docker is as good as not installed, and says of everything that it is not there.
-            _run(["docker", "version"], "docker is installed and does not answer", hint=_NO_DAEMON)
-            _run(["docker", "pull", "--quiet", reference], f"the image {reference} cannot be had")
+            # Without its daemon, docker is as good as not installed, and reports every image as missing.
+            _run(["docker", "version"], "docker is installed, but its daemon does not respond", hint=_NO_DAEMON)
+            _run(["docker", "pull", "--quiet", reference], f"the image {reference} cannot be pulled")
 
     def find(self, tag: str) -> str | None:
         """See Builder."""
@@ -179,8 +179,8 @@ class Docker:
         return _run([*argv, image, "-"], f"the image {image} does not run", given=script)
 
     def push(self, tag: str, destination: str, login: Path | None) -> str:
-        """See Builder. docker compresses with gzip here, so the digest is not that of the other programs."""
-        _run(["docker", "tag", tag, destination], f"{tag} cannot be named {destination}")
+        """See Builder. docker compresses with gzip here, so the digest differs from that of the other programs."""
+        _run(["docker", "tag", tag, destination], f"{tag} cannot be tagged {destination}")
         environment = dict(os.environ)
         with tempfile.TemporaryDirectory() as folder:
             if login:
@@ -195,18 +195,20 @@ class Docker:
 PROGRAMS = ("buildah", "podman", "docker")
 
 _INSTALL = "on Debian and Ubuntu: apt install buildah podman"
-_NO_DAEMON = f"start its daemon, or take what needs none; {_INSTALL}"
+_NO_DAEMON = f"start the Docker daemon, or use a builder without one; {_INSTALL}"
 
 
 def choose(wanted: str | None = None) -> Builder:
-    """The builder ``wanted``, or the first that is installed. TradewindError where there is none."""
+    """The builder ``wanted``, or the first that is installed. TradewindError if there is none."""
     if wanted and wanted not in PROGRAMS:
-        raise TradewindError(f"{wanted!r} builds no images", f"one of {', '.join(PROGRAMS)}", code=ExitCode.USAGE)
+        raise TradewindError(
+            f"{wanted!r} is no image builder", f"use one of {', '.join(PROGRAMS)}", code=ExitCode.USAGE
+        )
     for name in (wanted,) if wanted else PROGRAMS:
         if shutil.which(name):
             return Docker() if name == "docker" else Podman(name)
     raise TradewindError(
-        "nothing that builds images is installed",
+        "no image builder is installed",
         f"looked for {wanted or ', '.join(PROGRAMS)} in the PATH",
         _INSTALL,
     )
@@ -214,7 +216,7 @@ def choose(wanted: str | None = None) -> Builder:
 
 @contextmanager
 def login_file(registry: str, login: str) -> Iterator[Path]:
-    """A private file with the login to a registry, as builders read it, for as long as the block lasts."""
+    """A private file with the login to a registry, as builders read it, for the duration of the block."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "auth.json"
         file.touch(mode=0o600)
@@ -223,7 +225,7 @@ def login_file(registry: str, login: str) -> Iterator[Path]:
 
 
 def on_this_machine(destination: str) -> bool:
-    """Whether a registry answers on the loopback, where there is no TLS."""
+    """Whether a registry is on the loopback interface, which is used without TLS."""
     host = destination.partition("/")[0].rpartition(":")[0]
     return host in {"localhost", "127.0.0.1", "[::1]"}
 
@@ -240,7 +242,7 @@ def _common(build: Build) -> list[str]:
 
 
 def _ask(argv: list[str]) -> str | None:
-    """The one-line answer, or None where the program says that there is no such thing."""
+    """The one-line output, or None if the program fails: there is no such image."""
     result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
     return result.stdout.strip() or None if result.returncode == 0 else None
 

@@ -1,6 +1,6 @@
-"""What is looked at inside an image before it is shipped. Runs there (``python -``), so it needs only Python.
+"""The checks of an image before it is shipped. They run inside it (``python -``), so they need only Python.
 
-Prints one JSON object: from each check to what is wrong, an empty text where nothing is.
+Prints one JSON object: maps each check to its problem, or to an empty text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TOOLS = ("apt", "apt-get", "dpkg", "apk", "pip", "pip3", "uv", "gcc", "cc", "ld", "make", "perl", "curl", "wget")
-"""What helps somebody who has got in, and is needed by nothing that runs."""
+"""Tools that help an intruder, and that no program of the image needs."""
 
 
 def no_tools() -> str:
@@ -25,28 +25,28 @@ def no_tools() -> str:
 
 
 def not_root() -> str:
-    """The user is not root, and cannot become it."""
+    """The user is not root."""
     uid = os.getuid()
-    return f"the user is {uid}" if uid == 0 else ""
+    return f"the user is root (uid {uid})" if uid == 0 else ""
 
 
 def no_setuid() -> str:
-    """No program runs as somebody else than who starts it."""
+    """No program runs as another user or group than its caller."""
     return ", ".join(sorted(path for path, mode in _programs() if mode & (stat.S_ISUID | stat.S_ISGID)))
 
 
 def no_build_secrets() -> str:
-    """Nothing is left of what only the build may know."""
+    """No secret of the build is left."""
     folders = (Path("/run/secrets"), Path("/build"))
     return ", ".join(str(folder) for folder in folders if folder.is_dir() and _entries(folder))
 
 
 def packages_agree() -> str:
-    """Every Python package has what it asks for."""
+    """Every Python package has the packages that it requires."""
     try:
         from packaging.requirements import Requirement
     except ImportError:
-        return "the package `packaging` is not there, so nothing can be compared"
+        return "the package `packaging` is missing, so requirements cannot be compared"
     wrong = []
     for distribution in importlib.metadata.distributions():
         for line in distribution.requires or []:
@@ -56,15 +56,15 @@ def packages_agree() -> str:
             try:
                 version = importlib.metadata.version(requirement.name)
             except importlib.metadata.PackageNotFoundError:
-                wrong.append(f"{distribution.name} needs {requirement}, which is not there")
+                wrong.append(f"{distribution.name} needs {requirement}, which is not installed")
                 continue
             if not requirement.specifier.contains(version, prereleases=True):
-                wrong.append(f"{distribution.name} needs {requirement}, and {version} is there")
+                wrong.append(f"{distribution.name} needs {requirement}, but {version} is installed")
     return "; ".join(sorted(set(wrong)))
 
 
 def starts() -> str:
-    """The program of the image starts, with a root that nobody can write to."""
+    """The program of the image starts on a read-only root file system."""
     program = ["airflow", "version"] if shutil.which("airflow") else ["celery", "--version"]
     ended = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603
     return "" if ended.returncode == 0 else f"{' '.join(program)}: {ended.stderr.strip()[-500:]}"

@@ -1,4 +1,4 @@
-"""The folder that an image is built in: the Dockerfile, what it copies, and what the customer adds."""
+"""The build context of an image: the Dockerfile, the files that it copies, and the files of the customer."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LEFT_OUT = {"__pycache__"}
 
 @dataclass(frozen=True)
 class Context:
-    """Paths as the Dockerfile names them, each from ``root`` but for what ``replaced`` takes from elsewhere."""
+    """Paths as the Dockerfile names them, relative to ``root``, except those that ``replaced`` maps elsewhere."""
 
     root: Path
     replaced: dict[str, Path] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path, requirements: str | None, packages: str | None) -> Context:
-        """The context with the customer's files, which are relative to ``folder``. All that is missing is told."""
+        """The context with the customer's files, which are relative to ``folder``. The error lists all missing ones."""
         replaced: dict[str, Path] = {}
         missing: list[str] = []
         for key, given in (("requirements", requirements), ("packages", packages)):
@@ -42,18 +42,18 @@ class Context:
 
     @classmethod
     def installed(cls, package: Path, replaced: Mapping[str, Path]) -> Context:
-        """The context of a package that was installed from a wheel: its modules, and what it carries for images."""
+        """The context of a package that was installed from a wheel: its modules, and its files for images."""
         modules = {f"src/tradewind/{path.name}": path for path in package.iterdir()}
         return cls(package / "images" / "context", {**modules, **replaced})
 
     def read(self, name: str) -> Iterator[tuple[str, bytes]]:
-        """The files of one entry, sorted: the path with its mode, and the content."""
+        """Yield the files of one entry, sorted: the path with its mode, and the content."""
         for path, file in self._files(name):
             executable = file.stat().st_mode & 0o100
             yield f"{path} {'x' if executable else '-'}", file.read_bytes()
 
     def write(self, folder: Path, names: Iterable[str]) -> None:
-        """Copy the entries into ``folder``, and nothing else, so that a build sees no file by chance."""
+        """Copy the entries into ``folder``, and nothing else, so that a build cannot use other files by accident."""
         shutil.rmtree(folder, ignore_errors=True)
         for name in (DOCKERFILE, *names):
             for path, file in self._files(name):
@@ -68,6 +68,6 @@ class Context:
         if place.is_file():
             return [(name, place)]
         if not place.is_dir():
-            raise TradewindError(f"the Dockerfile copies {name}, which is not there", f"looked for {place}")
+            raise TradewindError(f"the Dockerfile copies {name}, which does not exist", f"looked for {place}")
         found = [path for path in sorted(place.rglob("*")) if path.is_file() and not _LEFT_OUT & {*path.parts}]
         return [(f"{name}/{path.relative_to(place)}", path) for path in found]

@@ -1,4 +1,4 @@
-"""Reads a Dockerfile as far as it takes to say what an image is made from. Pure."""
+"""Reads the inputs of each image from a Dockerfile. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from tradewind.errors import TradewindError
 
 KEY_LENGTH = 16
-"""Hexadecimal digits of a content key: 64 bits, for some thousand builds of one company."""
+"""Hexadecimal digits of a content key: 64 bits, enough for some thousand builds of one company."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One ``FROM … AS name``: its instructions, the stages that it stands on, the files that it copies."""
+    """One ``FROM … AS name``: its instructions, the stages that it depends on, the files that it copies."""
 
     name: str
     base: str
@@ -27,14 +27,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A Dockerfile: its stages by name, and the arguments that stand before the first."""
+    """A Dockerfile: its stages by name, and the arguments before the first stage."""
 
     stages: Mapping[str, Stage] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Recipe:
-        """Read a Dockerfile. TradewindError for what this reader does not know, rather than a wrong answer."""
+        """Read a Dockerfile. TradewindError, rather than a wrong result, for syntax that is not supported."""
         stages: dict[str, Stage] = {}
         arguments: list[str] = []
         current: Stage | None = None
@@ -54,7 +54,7 @@ class Recipe:
         return cls(stages, tuple(arguments))
 
     def needed(self, target: str) -> tuple[Stage, ...]:
-        """The stages that ``target`` is made from, itself last. KeyError where there is none of that name."""
+        """The stages that ``target`` is made from, itself last. KeyError if there is no such stage."""
         order: dict[str, Stage] = {}
 
         def visit(name: str) -> None:
@@ -72,12 +72,12 @@ class Recipe:
         return tuple(sorted({file for stage in self.needed(target) for file in stage.files}))
 
     def key(self, target: str, read: Callable[[str], Iterable[tuple[str, bytes]]], given: Mapping[str, str]) -> str:
-        """A name for the content of ``target``: the same as long as nothing that it is made from changes.
+        """A key for the content of ``target``: the same as long as none of its inputs changes.
 
         Args:
             target: the stage.
-            read: from a file or folder of the context to its files: path with mode, and content.
-            given: what else decides, such as the digest of the base image and the platform.
+            read: returns the files of a file or folder of the context: path with mode, and content.
+            given: further inputs, such as the digest of the base image and the platform.
         """
         digest = hashlib.sha256()
 

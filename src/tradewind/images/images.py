@@ -1,4 +1,4 @@
-"""Builds what changed, pushes what was built, and says what there is."""
+"""Builds the images that have changed, pushes them, and lists them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tradewind.images.sbom import bill
 from tradewind.images.verify import Checked, check
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
-"""From the architectures of the configuration to what builders call them."""
+"""Maps the architectures of the configuration to the platform names of builders."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """The image of one component as it should be now: named by what it is made from, built or not.
+    """The image of one component for the current inputs, which name it (``key``, ``tag``), built or not.
 
-    ``id`` is the ``sha256:…`` of the image here, None where it has not been built.
+    ``id``: the ``sha256:…`` of the image on this machine; None if it is not built.
     """
 
     component: Component
@@ -52,9 +52,9 @@ class Images:
 
     Args:
         tradewind: the configuration.
-        folder: where the configuration is: the customer's files are named from there.
+        folder: the folder of the configuration: the customer's files are relative to it.
         scratch: a folder for build contexts.
-        builder: what builds.
+        builder: the program that builds.
         architecture: ``arm64`` or ``x86_64``; this machine's, if None.
     """
 
@@ -71,7 +71,7 @@ class Images:
         self._base_digest = ""
 
     def image(self, component: Component) -> Image:
-        """What the image of a component is now. Fetches the base image where it is not here yet."""
+        """The image of a component for the current inputs. Pulls the base image if this machine does not have it."""
         self._base_digest = self._base_digest or self._digest_of_base()
         given = {"base": self._base_digest, "platform": self._platform}
         key = self._recipe.key(component.value, self._context.read, given)
@@ -84,20 +84,22 @@ class Images:
         except TradewindError as error:
             if error.hint:
                 raise
-            raise error.or_else("name one that can be reached from here in `images.base`, such as a mirror's") from None
+            raise error.or_else(
+                "set `images.base` to an image that this machine can reach, such as one of a mirror"
+            ) from None
 
     def is_here(self, image: str) -> bool:
         """Whether an image is on this machine, by its id or its name."""
         return self._builder.find(image) is not None
 
     def build(self, image: Image, *, fresh: bool = False) -> Iterator[str]:
-        """Build one image, line by line of what the builder says. Nothing for one that is there, unless ``fresh``."""
+        """Build one image, and yield the output line by line. Skips an image that is built, unless ``fresh``."""
         if image.id and not fresh:
             return
         context = self._scratch / "context"
         self._context.write(context, self._recipe.files(image.component.value))
-        # Nothing that changes without the content, such as a commit: the same content keeps its digest. And the same
-        # for all: builders label also what lies in between, and the history of an image names that.
+        # The same content must keep its digest, so no label changes without the content, as a commit would. All images
+        # have the same labels: builders also label intermediate stages, and the history of an image names these.
         labels = {
             "org.opencontainers.image.base.name": self._base,
             "org.opencontainers.image.base.digest": self._base_digest,
@@ -118,11 +120,11 @@ class Images:
             )
 
     def built(self, component: Component) -> str:
-        """The id of a built image. TradewindError where it is not built as it should be now."""
+        """The id of a built image. TradewindError if it is not built from the current inputs."""
         return _built(self.image(component))
 
     def check(self, component: Component) -> Checked:
-        """Look at a built image from the inside."""
+        """Check a built image from the inside."""
         return check(component.value, self.built(component), self._builder)
 
     def bill(self, component: Component) -> str:
@@ -130,7 +132,7 @@ class Images:
         return bill(self.built(component), self._builder)
 
     def push(self, image: Image, registry: str, login: Path | None) -> str:
-        """Copy a built image to ``registry``; returns how it is named there, by digest."""
+        """Copy a built image to ``registry``; return its reference there, by digest."""
         _built(image)
         repository = f"{registry}/{self._tenant}/{image.component.value}"
         return f"{repository}@{self._builder.push(image.tag, f'{repository}:{image.key}', login)}"
@@ -140,14 +142,14 @@ def _built(image: Image) -> str:
     if not image.id:
         raise TradewindError(
             f"the image {image.component.value} is not built",
-            f"nothing here is named {image.tag}",
+            f"this machine has no image {image.tag}",
             f"tradewind images build {image.component.value}",
         )
     return image.id
 
 
 def components(names: list[str] | None) -> tuple[Component, ...]:
-    """The components of these names; all, where there are none. TradewindError, with the nearest name."""
+    """The components of these names, or all. TradewindError, with the nearest name, if a name is unknown."""
     known = [component.value for component in Component]
     unknown = [name for name in names or () if name not in known]
     if unknown:
@@ -162,13 +164,13 @@ def components(names: list[str] | None) -> tuple[Component, ...]:
 
 
 def this_architecture() -> str:
-    """This machine's, as the configuration names it."""
+    """The architecture of this machine, as the configuration names it."""
     return "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 
 
 @contextlib.contextmanager
 def _secrets(environment: Mapping[str, str]) -> Iterator[dict[str, Path]]:
-    """Files for what only builders may know: authorities of a private network, and a private index with its login."""
+    """Files for builders only: certificate authorities of a private network, and a private index with its login."""
     found: dict[str, Path] = {}
     with tempfile.TemporaryDirectory() as folder:
         authorities = environment.get("SSL_CERT_FILE", "")

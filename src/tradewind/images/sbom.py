@@ -1,4 +1,4 @@
-"""What an image is made of, told by syft."""
+"""The bill of materials of an image, made by syft."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tradewind.images.builder import Builder
 
 
 def bill(image: str, builder: Builder) -> str:
-    """The bill of materials of an image that is here: SPDX 2.3 in JSON (https://spdx.github.io/spdx-spec/v2.3/)."""
+    """The bill of materials of a local image: SPDX 2.3 in JSON (https://spdx.github.io/spdx-spec/v2.3/)."""
     syft = _syft()
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
         kind = builder.save(image, archive)
-        # It would ask the network whether there is a newer one.
+        # Without this, it asks the network for a newer version.
         environment = {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false", "TMPDIR": folder}
         ended = subprocess.run(  # noqa: S603
             [syft, "scan", f"{kind}:{archive}", "--quiet", "--source-name", image, "--output", "spdx-json"],

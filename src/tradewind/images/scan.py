@@ -1,4 +1,4 @@
-"""What ECR found in an image that was pushed. Imported only by what talks to AWS: boto3 takes long to import."""
+"""ECR's findings for a pushed image. Only modules that talk to AWS import this one: boto3 takes long to import."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REFERENCE = re.compile(r"(?P<registry>[^/]+)/(?P<repository>.+)@(?P<digest>sha2
 
 @dataclass(frozen=True)
 class Vulnerability:
-    """One finding: its name (CVE-…), how bad it is, and the package that has it."""
+    """One finding: its name (CVE-…), its severity, and the package that has it."""
 
     name: str
     severity: str
@@ -30,7 +30,7 @@ class Vulnerability:
 
 
 def is_bad(weakness: Vulnerability, fail_on: str, allowed: Collection[str]) -> bool:
-    """Whether a finding keeps an image from being deployed. Pure."""
+    """Whether a finding blocks the deployment of an image. Pure."""
     return SEVERITIES.index(weakness.severity) <= SEVERITIES.index(fail_on) and weakness.name not in allowed
 
 
@@ -40,12 +40,12 @@ def findings(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Vulnerability]:
-    """What ECR found in ``registry/repository@sha256:…``; waits for its scan. TradewindError where there is none."""
+    """ECR's findings for ``registry/repository@sha256:…``; waits for the scan. TradewindError if there is none."""
     parts = _REFERENCE.fullmatch(reference)
     if parts is None:
         raise TradewindError(
-            f"{reference!r} is no image in ECR",
-            "it is named by its digest",
+            f"{reference!r} is not an image in ECR",
+            "an image in ECR is named by its digest",
             "tradewind images push",
             code=ExitCode.USAGE,
         )
@@ -70,16 +70,16 @@ def _status(client: Any, asked: Any) -> dict[str, Any]:
         answer: dict[str, Any] = client.describe_image_scan_findings(**asked)["imageScanStatus"]
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code == "ScanNotFoundException":  # it begins a moment after the push
+        if code == "ScanNotFoundException":  # the scan begins a moment after the push
             return {"status": "PENDING"}
         raise TradewindError(
-            "ECR cannot be asked for findings", f"{code}: {error.response['Error']['Message']}"
+            "the findings cannot be read from ECR", f"{code}: {error.response['Error']['Message']}"
         ) from None
     return answer
 
 
 def _entries(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Basic scans and Inspector's answer in two forms."""
+    """The findings of a page: basic scans and Inspector have two different fields."""
     return [*found.get("findings", []), *found.get("enhancedFindings", [])]
 
 

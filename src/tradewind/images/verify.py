@@ -1,4 +1,4 @@
-"""Looks at an image before it is shipped, from the inside, as locked up as it will run."""
+"""Checks an image from the inside before it is shipped, with the restrictions under which it will run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FOLDERS = ("--tmpfs", "/tmp:rw,mode=1777", "--env", "HOME=/tmp", "--env", "AIRF
 
 @dataclass(frozen=True)
 class Checked:
-    """An image and its checks: from the name of each to what is wrong, empty where nothing is."""
+    """An image and its checks: maps the name of each check to its problem, or to an empty text."""
 
     component: str
     checks: Mapping[str, str]
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no check has found a problem."""
         return not any(self.checks.values())
 
     def as_dict(self) -> dict[str, object]:
@@ -31,6 +31,6 @@ class Checked:
 
 
 def check(component: str, image: str, builder: Builder) -> Checked:
-    """Run ``container_checks`` in a container of an image that is here. TradewindError where it does not run."""
+    """Run ``container_checks`` in a container of a local image. TradewindError if it does not run."""
     script = importlib.resources.files("tradewind.images").joinpath("container_checks.py").read_text()
     return Checked(component, json.loads(builder.run(image, [*_LOCKED, *_FOLDERS], script)))

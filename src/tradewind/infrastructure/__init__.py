@@ -1,4 +1,4 @@
-"""Runs Terraform for the stacks in ``terraform/``: renders their variables, plans, applies exactly what was planned.
+"""Runs Terraform for the stacks in ``terraform/``: renders their variables, plans, and applies exactly the plan.
 
-HCL is never generated: what stands in ``terraform/`` is what runs, here and for people who use Terraform by hand.
+HCL is never generated: the files in ``terraform/`` run as they are, here and for people who use Terraform by hand.
 """

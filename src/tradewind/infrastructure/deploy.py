@@ -1,4 +1,4 @@
-"""The story of a change: who calls, render, plan, keep the plan, apply exactly it, and write down that it happened."""
+"""Changes a stack: identify the caller, render, plan, keep the plan, apply exactly that plan, and write the ledger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from tradewind.aws.accounts import Accounts
 from tradewind.aws.cloud import Caller, Cloud, Lock
-from tradewind.errors import ExitCode, TradewindError
+from tradewind.errors import ExitCode, HeldError, TradewindError
 from tradewind.infrastructure import kept
 from tradewind.infrastructure.plan_summary import Summary, drifted, summarise
 from tradewind.infrastructure.stack import Stack
@@ -27,7 +27,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan that waits: what it would do, the plan in Terraform's JSON, and its hash."""
+    """A kept plan: its summary, the plan in Terraform's JSON, and its hash."""
 
     stack: Stack
     summary: Summary
@@ -37,15 +37,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class _Ready:
-    """A stack on which Terraform may run: everything that could be refused has been looked at."""
+    """A stack on which Terraform may run: all checks have passed."""
 
     workspace: Workspace
     folder: Path
     terraform: Terraform
     caller: Caller
     cloud: Cloud
-    assumed: str | None  # the role that was taken to reach the stack's account
-    first: bool  # a bootstrap that has no state bucket yet
+    assumed: str | None  # the role that was assumed to reach the stack's account
+    first: bool  # a bootstrap without a state bucket yet
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Deployer:
     """Plans and applies stacks.
 
     Args:
-        home: the folder ``.tradewind`` beside the configuration.
-        accounts: the accounts that the caller reaches.
-        terraform: makes the program for a data folder and a cache folder.
+        home: the state directory ``.tradewind`` beside the configuration.
+        accounts: the accounts that the caller can reach.
+        terraform: makes the Terraform program for a data folder and a cache folder.
         clock: the time, in UTC.
     """
 
@@ -90,7 +90,7 @@ class Deployer:
         return planned
 
     def waiting(self, stack: Stack) -> Planned:
-        """The plan that ``plan`` kept, as Terraform tells it. Nothing is planned, and AWS is not asked."""
+        """The plan that ``plan`` kept, as Terraform shows it. Plans nothing, and sends no request to AWS."""
         workspace = Workspace.of(self.home, stack)
         sha256 = kept.record_of(workspace, stack, destroy=False)["plan_sha256"]
         with workspace.alone():
@@ -99,7 +99,7 @@ class Deployer:
         return Planned(stack, summarise(plan), plan, sha256)
 
     def audited(self, planned: Planned, passed: bool) -> None:
-        """Note what the audit of a kept plan found. TradewindError where another plan is kept by now."""
+        """Record the audit result of a kept plan. TradewindError if another plan is kept by now."""
         workspace = Workspace.of(self.home, planned.stack)
         with workspace.alone():
             record = kept.record_of(workspace, planned.stack, destroy=False, only=planned.sha256)
@@ -116,12 +116,12 @@ class Deployer:
         only: str | None = None,
         audited: bool = False,
     ) -> str:
-        """Do what the kept plan says, and nothing else. The hash of that plan.
+        """Apply exactly the kept plan; return its hash.
 
         Args:
-            stack: whose plan.
-            allowed: addresses whose data may be lost.
-            listen: hears what Terraform says.
+            stack: the stack of the plan.
+            allowed: addresses of resources whose data may be lost.
+            listen: receives Terraform's messages.
             destroy: whether the plan must be one that destroys the stack, or must not be.
             only: the hash that the plan must have; None: any.
             audited: refuse a plan that has not passed ``tradewind audit``.
@@ -136,7 +136,7 @@ class Deployer:
             raise TradewindError(
                 "the plan loses data, so nothing was done",
                 ", ".join(missing),
-                f"if you mean it: {verb} {flags}",
+                f"to accept the loss: {verb} {flags}",
                 code=ExitCode.USAGE,
             )
         with self._ready(stack, fresh=False) as ready:
@@ -146,7 +146,7 @@ class Deployer:
         return str(record["plan_sha256"])
 
     def _carry_out(self, stack: Stack, ready: _Ready, record: Mapping[str, Any], listen: Listener) -> None:
-        """Apply a plan of which everything is known to be right, and write it down."""
+        """Apply a plan that has passed all checks, and write the ledger."""
         entry = {
             "id": uuid.uuid4().hex,
             "action": "destroy" if record["destroy"] else "apply",
@@ -165,10 +165,10 @@ class Deployer:
             if not ready.first:
                 self._write(stack, ready.cloud, {**entry, "why": str(error)}, outcome)
             if isinstance(error, TradewindError) and not error.hint:
-                error.hint = f"{kept.again(stack, record['destroy'])}: this plan cannot be tried again"
+                error.hint = f"{kept.again(stack, record['destroy'])}: this plan cannot be applied again"
             raise
         finally:
-            # Terraform refuses a plan that has been tried once; keeping it would only mislead.
+            # Terraform refuses a plan that was tried once, so a kept one would mislead.
             ready.workspace.record.unlink(missing_ok=True)
             ready.workspace.plan.unlink(missing_ok=True)
         if ready.first:
@@ -176,9 +176,9 @@ class Deployer:
         self._write(stack, ready.cloud, entry, "finished")
 
     def drift(self, stack: Stack, listen: Listener) -> tuple[str, ...]:
-        """Resources that differ from what Terraform made. Nothing is changed, and a plan that waits stays.
+        """Resources that differ from Terraform's state. Changes nothing, and leaves a kept plan as it is.
 
-        TradewindError where nothing was made yet.
+        TradewindError if the stack was never applied.
         """
         with self._ready(stack) as ready:
             out = ready.workspace.folder / "drift.bin"
@@ -186,18 +186,18 @@ class Deployer:
                 ready.terraform.plan(ready.folder, out, ["-refresh-only"], listen)
                 return drifted(ready.terraform.show(ready.folder, out))
             except TradewindError:
-                # Terraform finds the outputs of an empty state wrong, and does not say that it is empty.
+                # Terraform reports errors in the outputs of an empty state, and does not say that it is empty.
                 if ready.terraform.output(ready.folder):
                     raise
                 why = "it was never applied, so there is nothing to compare it with"
-                raise TradewindError(f"{stack.title} is not there yet", why, stack.command("plan")) from None
+                raise TradewindError(f"{stack.title} does not exist yet", why, stack.command("plan")) from None
             finally:
                 out.unlink(missing_ok=True)
 
     def unlock(self, stacks: Sequence[Stack], lock_id: str) -> Lock:
-        """Take away the lock of a process that is dead, from whichever of the stacks it holds.
+        """Remove the lock of a dead process from the stack that has it.
 
-        TradewindError where none of them has that lock.
+        TradewindError if none of the stacks has that lock.
         """
         others = []
         for stack in stacks:
@@ -208,18 +208,18 @@ class Deployer:
                 return lock
             if lock is not None:
                 others.append(f"{lock.id} on {stack.title}, held by {lock.who} since {lock.since} ({lock.operation})")
-        raise TradewindError(f"nobody holds the lock {lock_id}", "; ".join(others), code=ExitCode.USAGE)
+        raise TradewindError(f"there is no lock {lock_id}", "; ".join(others), code=ExitCode.USAGE)
 
     @contextmanager
     def _ready(self, stack: Stack, *, fresh: bool = True) -> Iterator[_Ready]:
-        """Everything that can be refused is refused here, before Terraform runs. ``fresh``: render and connect anew.
+        """Do all checks before Terraform runs. ``fresh``: render the files and initialize Terraform again.
 
-        No other command of this folder works on the stack for as long as the block lasts.
+        No other command of this folder works on the stack for the duration of the block.
         """
         entered = self.accounts.enter(stack.account, stack.title)
         cloud, assumed = entered.cloud, entered.role_arn
         workspace = Workspace.of(self.home, stack)
-        # The state is a file until the bootstrap that makes the bucket has ended, however often it is tried.
+        # The state is a local file until the bootstrap that makes the bucket has succeeded, also over several tries.
         ready = cloud.bucket_exists(stack.account.state_bucket)
         first = stack.kind == "bootstrap" and (workspace.first_state.exists() or not ready)
         if not ready and not first:
@@ -230,12 +230,12 @@ class Deployer:
             )
         lock = None if first else cloud.lock(stack.account.state_bucket, stack.key)
         if lock is not None:
-            raise TradewindError(
-                f"somebody is changing {stack.title}",
+            raise HeldError(
+                f"another process is changing {stack.title}",
                 f"{lock.who} has held the lock since {lock.since} ({lock.operation})",
-                f"wait; if that process is dead: tradewind unlock {stack.name} {lock.id}",
+                f"wait; if that process is dead: tradewind tf unlock {lock.id} {stack.option}",
             )
-        # A role that was taken is in the variables and the backend's settings: Terraform renews it by itself.
+        # The variables and the backend settings name the assumed role: Terraform renews its credentials itself.
         terraform = self._terraform(workspace)
         folder = workspace.stack_folder(stack)
         with workspace.alone():
@@ -248,7 +248,7 @@ class Deployer:
         return self.terraform(workspace.data, self.home / "infrastructure" / "providers")
 
     def _move_state(self, stack: Stack, ready: _Ready) -> None:
-        """Bring the state of a first bootstrap into the bucket that it made."""
+        """Move the state of a first bootstrap into the bucket that it has made."""
         ready.workspace.settle(stack)
         ready.terraform.init(ready.folder, ready.workspace.backend, move=True)
         for left in ready.workspace.folder.glob("first.tfstate*"):

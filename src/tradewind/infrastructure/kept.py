@@ -1,6 +1,6 @@
-"""The plan that waits in a workspace: its hash, its record, and whether it is the one that is meant.
+"""The kept plan of a workspace: its hash, its record, and whether it is the expected plan.
 
-A plan is named by the SHA-256 of its file. What was shown, audited and applied is the same where the hash is.
+A plan is named by the SHA-256 of its file. Plans with the same hash are the same, whether shown, audited or applied.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tradewind.infrastructure.stack import Stack
 from tradewind.infrastructure.workspace import Workspace, fingerprint
 
 NEEDED = {"role", "audit", "losses", "counts", "destroy", "made_at", "made_by"}
-"""What a record must have; one that an older version of the command wrote has less."""
+"""The keys that a record must have. Records of older versions of the command have fewer."""
 
 
 def identity(stack: Stack) -> dict[str, str]:
-    """What a plan is of, and where its state is: a plan that was copied from elsewhere differs in one of them."""
+    """The stack of a plan, and the place of its state. A plan that was copied from elsewhere differs in one of them."""
     return {
         "stack": stack.kind,
         "name": stack.name,
@@ -34,16 +34,16 @@ def sha256(path: Path) -> str:
 
 
 def again(stack: Stack, destroy: bool) -> str:
-    """The command that makes a plan anew."""
+    """The command that makes the plan again."""
     return stack.command("destroy" if destroy else "plan")
 
 
 def record_of(workspace: Workspace, stack: Stack, destroy: bool, only: str | None = None) -> dict[str, Any]:
-    """The record of the plan that waits. TradewindError where there is none, or it is not the one that is meant.
+    """The record of the kept plan. TradewindError if there is none, or if it is not the expected one.
 
     Args:
-        workspace: where it waits.
-        stack: what it must be of, as the configuration and the Terraform files describe it now.
+        workspace: the workspace that keeps it.
+        stack: the stack that it must be for, as the configuration and the Terraform files describe it now.
         destroy: whether it must be one that destroys the stack, or must not be.
         only: the hash that it must have; None: any.
     """
@@ -57,8 +57,8 @@ def record_of(workspace: Workspace, stack: Stack, destroy: bool, only: str | Non
     if only is not None and only != kept:
         raise TradewindError(
             f"another plan is kept for {stack.title}",
-            f"asked for was {only or 'no hash at all'}, and {kept} is kept, made at {record.get('made_at')}",
-            f"{hint}, and audit what it shows",
+            f"expected {only or 'an empty hash'}, but {kept} is kept, made at {record.get('made_at')}",
+            f"{hint}, then audit the new plan",
             code=ExitCode.USAGE,
         )
     foreign = sorted(key for key, value in identity(stack).items() if record.get(key) != value)
@@ -71,13 +71,13 @@ def record_of(workspace: Workspace, stack: Stack, destroy: bool, only: str | Non
         made = "destroys" if record["destroy"] else "does not destroy"
         raise TradewindError(f"the plan for {stack.title} {made} it", "", hint)
     if not workspace.stack_folder(stack).is_dir():
-        why = f"{workspace.folder} has the plan, and not the Terraform files that it was made from"
+        why = f"{workspace.folder} has the plan, but not the Terraform files that it was made from"
         raise TradewindError(f"the plan for {stack.title} was made elsewhere", why, hint)
     return record
 
 
 def must_have_passed(stack: Stack, record: Mapping[str, Any]) -> None:
-    """TradewindError where a plan was not audited, or did not pass."""
+    """TradewindError if a plan was not audited, or did not pass."""
     command = stack.command("audit")
     found = record["audit"]
     if found is None:
@@ -86,17 +86,17 @@ def must_have_passed(stack: Stack, record: Mapping[str, Any]) -> None:
         raise TradewindError(
             f"the plan for {stack.title} did not pass the audit",
             f"it was audited at {found['at']}",
-            f"{command}, which says what is wrong",
+            f"{command}, which lists every violation",
             code=ExitCode.USAGE,
         )
 
 
 def must_be_reached_alike(stack: Stack, record: Mapping[str, Any], role: str | None, caller: str) -> None:
-    """TradewindError where a plan was made through another role: what Terraform keeps in it works with that only."""
+    """TradewindError if a plan was made through another role: Terraform keeps settings in it that need that role."""
     if record["role"] != role:
         raise TradewindError(
             f"the plan for {stack.title} was made with other credentials, and works only with those",
-            f"{record['made_by']} made it {_through(record['role'])}, and you are {caller} {_through(role)}",
+            f"{record['made_by']} made it {_through(record['role'])}; you are {caller} {_through(role)}",
             f"use those credentials, or make a plan with yours: {again(stack, bool(record['destroy']))}",
             code=ExitCode.USAGE,
         )

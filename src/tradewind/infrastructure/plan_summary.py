@@ -1,4 +1,4 @@
-"""What a plan would change, for a person: from Terraform's plan JSON. Pure."""
+"""A summary of the changes in a plan, from Terraform's plan JSON. Pure."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ DATA = {
     "aws_elasticache_replication_group": "the broker with queued messages",
     "aws_s3_bucket": "a bucket",
     "aws_secretsmanager_secret": "a secret",
-    "aws_kms_key": "a key, and with it all that it encrypts",
+    "aws_kms_key": "a key, and all data that it encrypts",
     "aws_ecr_repository": "images",
     "aws_cloudwatch_log_group": "logs",
 }
-"""Resources whose end is the end of data that Terraform cannot make again."""
+"""Resources whose removal loses data that Terraform cannot restore."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one resource. ``because``: arguments that force a replacement; ``loses``: the data it ends."""
+    """The change of one resource. ``because``: arguments that force a replacement; ``loses``: the data that is lost."""
 
     address: str
     type: str
@@ -70,7 +70,7 @@ class Summary:
         return tuple(change for change in self.changes if change.loses)
 
     def count(self, action: Action) -> int:
-        """How many resources an action happens to."""
+        """How many resources have this action."""
         return sum(change.action is action for change in self.changes)
 
     def as_dict(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def summarise(plan: Mapping[str, Any]) -> Summary:
 
 
 def drifted(plan: Mapping[str, Any]) -> tuple[str, ...]:
-    """Resources that somebody changed or removed outside Terraform, by address."""
+    """Resources that were changed or removed outside Terraform, by address."""
     return tuple(sorted({entry["address"] for entry in plan.get("resource_drift", ())}))
 
 

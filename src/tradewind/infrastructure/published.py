@@ -1,6 +1,6 @@
-"""What Terraform has made of an environment, as the stack publishes it (``terraform/stacks/environment/published.tf``).
+"""The outputs of an environment, as its stack publishes them (``terraform/stacks/environment/published.tf``).
 
-It is an object beside the state. Who reads it needs no right on the state, no Terraform, and waits for no lock.
+They are an object beside the state. Reading it needs no access to the state, no Terraform, and no lock.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ def outputs(cloud: Cloud, bucket: str, environment: str) -> Mapping[str, Any]:
     """The outputs of an environment's stack, by name. ``bucket`` is the state bucket of its account.
 
     Raises:
-        TradewindError: it was never applied, or by a version that publishes nothing, or by a later one.
+        TradewindError: it was never applied, or by a version that publishes nothing, or by a later version.
     """
     found = cloud.read(bucket, f"{PREFIX}{environment}.json")
-    again = f"tradewind plan {environment}, then tradewind apply {environment}"
+    again = f"tradewind plan -e {environment}, then tradewind apply -e {environment}"
     if found is None:
         why = "nothing is published: it was never applied, or by an earlier version of Tradewind"
-        raise TradewindError(f"{environment} is not there yet", why, again)
+        raise TradewindError(f"{environment} does not exist yet", why, again)
     if found.get("version") != VERSION:
         what = f"{environment} was applied by a later version of Tradewind"
-        raise TradewindError(what, f"what it publishes has version {found.get('version')}", "update Tradewind")
+        raise TradewindError(
+            what, f"its outputs have version {found.get('version')}, not {VERSION}", "update Tradewind"
+        )
     published: Mapping[str, Any] = found["outputs"]
     return published

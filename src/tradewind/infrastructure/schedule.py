@@ -1,4 +1,4 @@
-"""Times of change, as AWS writes them."""
+"""Schedules in the syntax of AWS."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tradewind.config.cron import WEEKDAYS
 
 
 def aws_cron(cron: str) -> str:
-    """A cron expression of five fields as Application Auto Scaling's ``cron(…)`` of six.
+    """Convert a cron expression of five fields to Application Auto Scaling's ``cron(…)`` of six.
 
-    AWS counts weekdays from 1 (Sunday), adds the year, and wants ``?`` in the day of month or the weekday (Application
-    Auto Scaling User Guide, "Schedule recurring scaling actions using cron expressions"). Names become numbers, so
-    that ``sat-sun`` and 7 need no cases of their own.
+    AWS counts weekdays from 1 (Sunday), adds the year, and requires ``?`` in the day of month or the weekday
+    (Application Auto Scaling User Guide, "Schedule recurring scaling actions using cron expressions"). Names become
+    numbers, so that ``sat-sun`` and 7 are no special cases.
 
     Args:
         cron: ``minute hour day-of-month month weekday``, as ``config.cron.cron_fault`` accepts it.
@@ -24,7 +24,7 @@ def aws_cron(cron: str) -> str:
 
 
 def _days(field: str) -> list[str]:
-    """The weekdays of a field as AWS's numbers, 1 (Sunday) to 7, in order and each once."""
+    """The weekdays of a field as AWS's numbers, 1 (Sunday) to 7, sorted and unique."""
     days: set[int] = set()
     for item in field.split(","):
         span, _, step = item.partition("/")

@@ -1,4 +1,4 @@
-"""One stack: which HCL, with which variables, in which account, with its state where. Pure."""
+"""One Terraform stack: its HCL, its variables, its account, and the place of its state. Pure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tradewind.infrastructure.variables import (
 
 @dataclass(frozen=True)
 class Stack:
-    """What Terraform runs on.
+    """A stack that Terraform plans and applies.
 
-    ``kind`` is the folder below ``terraform/stacks``; ``name`` is the environment or the account; ``account`` is the
-    only one that it may touch, and has its state under ``key``.
+    ``kind``: the folder below ``terraform/stacks``. ``name``: the environment or the account. ``account``: the only
+    account that it may change, which has its state under ``key``.
     """
 
     kind: str
@@ -32,19 +32,24 @@ class Stack:
 
     @property
     def title(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return self.name if self.kind == "environment" else f"{self.name} ({self.kind})"
 
+    @property
+    def option(self) -> str:
+        """The option of a command that selects it."""
+        return f"-e {self.name}" if self.kind == "environment" else f"--account {self.account.name}"
+
     def command(self, verb: str) -> str:
-        """The command that does something to it. Stacks of an account are planned and applied by ``bootstrap``."""
+        """The command ``verb`` for this stack. ``bootstrap`` plans and applies the stacks of an account."""
         return (
-            f"tradewind {verb} {self.name}"
+            f"tradewind {verb} {self.option}"
             if self.kind == "environment"
             else f"tradewind bootstrap {self.account.name}"
         )
 
     def backend(self, assumed: str | None = None) -> dict[str, Any]:
-        """The settings of the S3 backend: state in the stack's own account. ``assumed``: a role to take first."""
+        """The settings of the S3 backend: state in the stack's own account. ``assumed``: a role to assume first."""
         account = self.account
         settings: dict[str, Any] = {"bucket": account.state_bucket, "key": self.key, "region": account.region}
         settings["allowed_account_ids"] = [account.id]
@@ -54,27 +59,24 @@ class Stack:
 
 
 def environment_stack(tradewind: Tradewind, name: str) -> Stack:
-    """The stack of an environment. TradewindError, with the nearest name, where there is none."""
+    """The stack of an environment. TradewindError, with the nearest name, if there is none."""
     account = target_account(tradewind, tradewind.environment(name).account)
     return _stack("environment", name, account, f"environments/{name}", environment_variables(tradewind, name))
 
 
 def account_stack(tradewind: Tradewind, name: str) -> Stack:
-    """The stack of what the environments of an account share. TradewindError where there is no such account."""
+    """The stack of the resources that an account's environments share. TradewindError if there is no such account."""
     return _stack("account", name, target_account(tradewind, name), "account", account_variables(tradewind, name))
 
 
 def bootstrap_stack(tradewind: Tradewind, name: str) -> Stack:
-    """The stack that makes an account ready for the others. TradewindError where there is no such account."""
+    """The stack that prepares an account for the other stacks. TradewindError if there is no such account."""
     return _stack("bootstrap", name, target_account(tradewind, name), "bootstrap", bootstrap_variables(tradewind, name))
 
 
-def stacks_named(tradewind: Tradewind, name: str) -> tuple[Stack, ...]:
-    """The stacks of the environment and of the account of that name. TradewindError where there is neither."""
-    found = [environment_stack(tradewind, name)] if name in tradewind.environments else []
-    if name in tradewind.accounts:
-        found += [bootstrap_stack(tradewind, name), account_stack(tradewind, name)]
-    return tuple(found) or (environment_stack(tradewind, name),)
+def account_stacks(tradewind: Tradewind, name: str) -> tuple[Stack, ...]:
+    """The stacks of an account, in the order of their creation."""
+    return bootstrap_stack(tradewind, name), account_stack(tradewind, name)
 
 
 def _stack(kind: str, name: str, account: TargetAccount, key: str, variables: Variables) -> Stack:

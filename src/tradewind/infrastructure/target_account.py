@@ -1,4 +1,4 @@
-"""The accounts of a configuration, as they are worked in. Pure."""
+"""The AWS accounts of a configuration, with their state buckets and deploy roles. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def state_bucket(tenant: str, account_id: str, region: str) -> str:
 
 
 def target_account(tradewind: Tradewind, name: str) -> TargetAccount:
-    """The account of that name. TradewindError, with the nearest name, where there is none."""
+    """The account of that name. TradewindError, with the nearest name, if there is none."""
     if name not in tradewind.accounts:
         close = nearest(name, list(tradewind.accounts))
         raise TradewindError(

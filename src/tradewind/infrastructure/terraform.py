@@ -1,4 +1,4 @@
-"""Runs the ``terraform`` program: finds it, checks its version, streams what it says as records."""
+"""Runs the ``terraform`` program: finds it, checks its version, and reads its output as records."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Message:
 
     @property
     def address(self) -> str:
-        """The resource that it is about, or an empty text."""
+        """The address of its resource, or an empty text."""
         for holder in ("hook", "change"):
             resource = self.fields.get(holder, {}).get("resource")
             if resource:
@@ -42,22 +42,22 @@ Listener = Callable[[Message], None]
 
 
 class Terraform(Protocol):
-    """What is needed of Terraform. Every method raises TradewindError with Terraform's own diagnostics."""
+    """The required operations of Terraform. Every method raises TradewindError with Terraform's own diagnostics."""
 
     def init(self, folder: Path, backend: Path | None, *, move: bool = False) -> None:
         """Fetch providers and connect to the state.
 
         Args:
             folder: the stack's HCL.
-            backend: the settings of the S3 backend; None where the HCL says where the state is.
-            move: bring the state from where it was.
+            backend: the settings of the S3 backend; None if the HCL defines the backend.
+            move: move the state from its previous place.
         """
 
     def plan(self, folder: Path, out: Path, arguments: Sequence[str], listen: Listener) -> None:
         """Plan, and write the plan to ``out``."""
 
     def apply(self, folder: Path, plan: Path, listen: Listener) -> None:
-        """Do exactly what the plan says."""
+        """Apply exactly this plan."""
 
     def show(self, folder: Path, plan: Path) -> Mapping[str, Any]:
         """The plan in Terraform's JSON format."""
@@ -67,11 +67,11 @@ class Terraform(Protocol):
 
 
 class TerraformProgram:
-    """The real one.
+    """The installed ``terraform`` program.
 
     Args:
         data: the folder of Terraform's own files (TF_DATA_DIR).
-        cache: a folder in which all stacks share downloaded providers.
+        cache: a folder of downloaded providers that all stacks share.
     """
 
     def __init__(self, data: Path, cache: Path) -> None:
@@ -88,7 +88,7 @@ class TerraformProgram:
 
     def init(self, folder: Path, backend: Path | None, *, move: bool = False) -> None:  # noqa: D102 (see Terraform)
         settings = [f"-backend-config={backend}"] if backend else []
-        # Terraform refuses to move a state while it talks JSON.
+        # Terraform refuses to move a state with JSON output.
         settings += ["-no-color", "-migrate-state", "-force-copy"] if move else ["-json", "-reconfigure"]
         self._run(folder, ["init", *settings], lambda _: None)
 
@@ -119,8 +119,8 @@ class TerraformProgram:
                     errors.append(message)
                 listen(message)
         except KeyboardInterrupt:
-            # From a terminal, or from Jenkins, Terraform has had the same signal, and ends with its state saved; a
-            # second one would have it end at once. It has had none where only this process was meant: then it goes on.
+            # From a terminal, or from Jenkins, Terraform has received the same signal, and ends with its state saved. A
+            # second signal would end it at once. If only this process received the signal, Terraform continues.
             process.communicate()
             raise
         said = process.stderr.read() if process.stderr else ""
@@ -142,7 +142,7 @@ class TerraformProgram:
 
 
 def find() -> str:
-    """The path of ``terraform``. TradewindError where it is missing or too old."""
+    """The path of ``terraform``. TradewindError if it is missing or too old."""
     program = shutil.which("terraform")
     if program is None:
         raise TradewindError("Terraform is not installed", "there is no `terraform` on PATH", _INSTALL)
@@ -151,7 +151,7 @@ def find() -> str:
         version = str(json.loads(done.stdout)["terraform_version"])
     except (ValueError, KeyError):
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise TradewindError(f"{program} does not tell its version", said[0] if said else "", _INSTALL) from None
+        raise TradewindError(f"{program} does not report its version", said[0] if said else "", _INSTALL) from None
     major, minor = (int(part) for part in version.split(".")[:2])
     if (major, minor) < MINIMUM:
         raise TradewindError(f"Terraform {version} is too old", "Tradewind needs 1.11 or newer", _INSTALL)
@@ -159,10 +159,10 @@ def find() -> str:
 
 
 def failure(command: str, errors: Sequence[Message], said: str, code: int) -> TradewindError:
-    """Terraform's failure as ours: every error that it reported, each with where it stands."""
+    """Terraform's failure as a TradewindError: every error that it reported, each with its place."""
     if code < 0:
-        return TradewindError(f"terraform {command} was ended", f"by {signal.Signals(-code).name}", "run it again")
-    lines = [_diagnostic(error) for error in errors] or [said.strip() or "it said nothing"]
+        return TradewindError(f"terraform {command} was ended by a signal", signal.Signals(-code).name, "run it again")
+    lines = [_diagnostic(error) for error in errors] or [said.strip() or "it printed no error"]
     return TradewindError(f"terraform {command} failed", "\n".join(lines), code=ExitCode.FAILED)
 
 
@@ -181,7 +181,7 @@ def _messages(process: subprocess.Popen[str]) -> Iterator[Message]:
         try:
             fields = json.loads(line)
         except ValueError:
-            # Not every line of every version is JSON (a provider's panic, for one).
+            # Some lines are not JSON, such as the panic of a provider.
             yield Message("text", line.rstrip("\n"))
             continue
         yield Message(str(fields.get("type", "")), str(fields.get("@message", "")), fields)

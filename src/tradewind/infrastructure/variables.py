@@ -1,7 +1,7 @@
-"""What Terraform is told about an environment or an account: pure functions of the configuration.
+"""The Terraform variables of an environment or an account: pure functions of the configuration.
 
-The shapes are those of the variables in ``terraform/stacks/*/variables.tf``, which describe each one. What Terraform
-has a default for and the configuration does not say is left out.
+``terraform/stacks/*/variables.tf`` defines and describes each variable. A variable that has a default in Terraform is
+left out if the configuration does not set it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CPU_UNITS = 1024
 
 
 def environment_variables(tradewind: Tradewind, name: str) -> Variables:
-    """The variables of ``stacks/environment`` for one environment. TradewindError where there is none of that name."""
+    """The variables of ``stacks/environment`` for one environment. TradewindError if there is none of that name."""
     environment = tradewind.environment(name)
     account = tradewind.accounts[environment.account]
     return {

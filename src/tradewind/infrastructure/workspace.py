@@ -1,7 +1,7 @@
 """The folder in which Terraform runs for one stack: a copy of the HCL, the rendered variables, the plan.
 
-The copy makes sure that what is applied is what was planned, even if the installation changes in between, and that
-nothing is ever written into the installation.
+The copy ensures that the applied files are the planned ones, even if the installation changes in between. Nothing is
+ever written into the installation.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ SOURCES = ("modules", "stacks")
 
 @dataclass(frozen=True)
 class Workspace:
-    """``.tradewind/infrastructure/<kind>-<name>``, mode 0700: plans tell how an environment looks from inside."""
+    """``.tradewind/infrastructure/<kind>-<name>``, mode 0700, because plans contain internals of an environment."""
 
     folder: Path
 
     @classmethod
     def of(cls, home: Path, stack: Stack) -> Workspace:
-        """The workspace of a stack below ``home``, the folder ``.tradewind``."""
+        """The workspace of a stack below ``home``, the state directory ``.tradewind``."""
         return cls(home / "infrastructure" / f"{stack.kind}-{stack.name}")
 
     @property
     def plan(self) -> Path:
-        """The plan that waits to be applied."""
+        """The file of the kept plan."""
         return self.folder / "plan.bin"
 
     @property
     def record(self) -> Path:
-        """What the plan was made from and for (``Deployer.plan``)."""
+        """The file with the record of the plan: its inputs and its result (``Deployer.plan``)."""
         return self.folder / "plan.json"
 
     def read_record(self) -> dict[str, Any] | None:
-        """The record of the plan that waits; None where there is none that can be read."""
+        """The record of the kept plan; None if there is none, or if it cannot be read."""
         try:
             found = json.loads(self.record.read_text())
         except (OSError, ValueError):
@@ -52,17 +52,17 @@ class Workspace:
         return found if isinstance(found, dict) else None
 
     def write_record(self, record: Mapping[str, Any]) -> None:
-        """Keep the record. A command that is killed meanwhile leaves the one before."""
+        """Write the record. If the command is killed meanwhile, the previous record stays."""
         fresh = self.record.with_suffix(".fresh")
         _write(fresh, record)
         fresh.replace(self.record)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Wait until no other command works in this folder, and keep others out for as long as the block lasts.
+        """Wait until no other command works in this folder, and keep others out for the duration of the block.
 
-        Without it a second command would render the files under a Terraform that reads them, or replace a plan between
-        the moment in which its hash was compared and the one in which Terraform opens it.
+        Without it, a second command could render the files while Terraform reads them. It could also replace a plan
+        after its hash was compared and before Terraform opens it.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / "lock").open("w") as held:
@@ -71,12 +71,12 @@ class Workspace:
 
     @property
     def backend(self) -> Path:
-        """Where the state is."""
+        """The file with the backend settings: the place of the state."""
         return self.folder / "backend.tfbackend.json"
 
     @property
     def data(self) -> Path:
-        """Where Terraform keeps the backend's settings and links to providers."""
+        """The folder in which Terraform keeps the backend settings and links to providers."""
         return self.folder / "data"
 
     def stack_folder(self, stack: Stack) -> Path:
@@ -85,15 +85,15 @@ class Workspace:
 
     @property
     def first_state(self) -> Path:
-        """The state of a bootstrap until it has made the bucket that states are kept in."""
+        """The state of a bootstrap until it has made the state bucket."""
         return self.folder / "first.tfstate"
 
     def render(self, stack: Stack, assumed: str | None, *, first: bool = False) -> None:
-        """Copy the HCL and write the variables and the backend's settings. The lock of provider versions is kept.
+        """Copy the HCL, and write the variables and the backend settings. Keeps the lock file of provider versions.
 
         Args:
             stack: what to render.
-            assumed: the role that Terraform takes first, or None.
+            assumed: the role that Terraform assumes first, or None.
             first: keep the state in ``first_state``, because there is no bucket yet.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -117,7 +117,7 @@ class Workspace:
             lock.write_bytes(kept)
 
     def settle(self, stack: Stack) -> None:
-        """From now on the state is in the bucket."""
+        """Use the state in the bucket from now on."""
         self._override(stack).unlink(missing_ok=True)
 
     def _override(self, stack: Stack) -> Path:
@@ -125,7 +125,7 @@ class Workspace:
 
 
 def fingerprint(stack: Stack) -> str:
-    """A hash of everything that a plan of the stack is made from on this side: the HCL and the variables."""
+    """A hash of the local inputs of a plan of the stack: the HCL and the variables."""
     digest = hashlib.sha256(json.dumps(stack.variables, sort_keys=True).encode())
     for part in SOURCES:
         for path in sorted((source() / part).rglob("*.tf")):
@@ -134,14 +134,14 @@ def fingerprint(stack: Stack) -> str:
 
 
 def source() -> Path:
-    """The folder with the HCL: in the checkout, or packed into the installation."""
+    """The folder with the HCL: in the checkout, or packaged in the installation."""
     packed = Path(__file__).parent / "hcl"
     checkout = Path(__file__).parents[3] / "terraform"
     for folder in (packed, checkout):
         if (folder / "stacks").is_dir():
             return folder
     raise TradewindError(
-        "the Terraform files are missing", f"neither {packed} nor {checkout} has them", "reinstall tradewind"
+        "the Terraform files are missing", f"neither {packed} nor {checkout} contains them", "reinstall tradewind"
     )
 
 

@@ -1,4 +1,4 @@
-"""Airflow's public API: calls, lists that come in pages, and what its refusals mean."""
+"""Airflow's public API: calls, paged lists, and error messages."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _PAGE = 100
 
 
 class NoAnswerError(TradewindError):
-    """Nobody answered: web is starting, restarting or gone."""
+    """Airflow did not answer: web is starting, restarting or stopped."""
 
 
 class RefusedError(TradewindError):
-    """Airflow refused a call. ``status``: of HTTP. ``detail``: what it says, as far as that can be read."""
+    """Airflow refused a call. ``status`` is the HTTP status. ``detail`` is the reason in the response, if readable."""
 
     def __init__(self, call: str, status: int, detail: str) -> None:
         super().__init__(f"Airflow refused {call}", f"{status} {detail}")
@@ -34,7 +34,7 @@ class RefusedError(TradewindError):
 
 
 class Airflow:
-    """Airflow's public API, as one user."""
+    """Airflow's public API, with the login of one user."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url.rstrip("/")
@@ -42,12 +42,12 @@ class Airflow:
         self._token = ""
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call; the decoded answer, or None where it is empty. A GET waits while web restarts.
+        """Make one call and return the decoded response, or None if it is empty. A GET waits while web restarts.
 
         Raises:
-            LookupError: there is no such thing (404).
-            RefusedError: any other refusal.
-            NoAnswerError: no answer.
+            LookupError: the resource does not exist (404).
+            RefusedError: Airflow refused the call for another reason.
+            NoAnswerError: Airflow did not answer.
         """
         self._log_in()
         deadline = time.monotonic() + PATIENCE_S
@@ -55,7 +55,7 @@ class Airflow:
             try:
                 return self._send(method, f"/api/v2{path}", body)
             except NoAnswerError:
-                # Only a read can be repeated: a trigger whose answer was lost may have been carried out.
+                # Only a read is safe to repeat: Airflow may have started a run although its response was lost.
                 if method != "GET" or time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_S)
@@ -63,9 +63,9 @@ class Airflow:
     def pages(
         self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({}), overlap: int = _PAGE // 2
     ) -> Iterator[dict[str, Any]]:
-        """All of a list that comes in pages; ``name`` is that of the rows in an answer.
+        """Yield all rows of a paged list; ``name`` is the key of the rows in a response.
 
-        Pages overlap, so that some rows come more than once: what ends meanwhile moves the rest to the front.
+        Pages overlap, so some rows come more than once: a row that leaves the list moves the later rows forward.
         """
         offset = 0
         while True:
@@ -77,9 +77,9 @@ class Airflow:
             offset += _PAGE - overlap
 
     def rows(self, path: str, name: str, query: Mapping[str, Any] = MappingProxyType({})) -> Iterator[dict[str, Any]]:
-        """All of a list that can be read with a cursor; ``name`` is that of the rows in an answer.
+        """Yield all rows of a list with a cursor; ``name`` is the key of the rows in a response.
 
-        None is missed however long it takes. One whose place changes meanwhile may come twice, the newer one later.
+        No row is missed, even if the list takes long. A row that moves meanwhile may come twice, the newer one later.
         """
         cursor: str | None = ""
         while cursor is not None:
@@ -89,7 +89,7 @@ class Airflow:
             cursor = answer["next_cursor"]
 
     def lines(self, path: str) -> Iterator[dict[str, Any]]:
-        """A log, record by record, however long it is. Raises as ``call`` does."""
+        """Yield a log of any length record by record. Raises the same errors as ``call``."""
         self._log_in()
         with self._open("GET", f"/api/v2{path}", None, "application/x-ndjson") as stream:
             for line in stream:
@@ -122,7 +122,7 @@ class Airflow:
             with urllib.request.urlopen(request, data, timeout=30) as response:  # noqa: S310
                 yield response
         except urllib.error.HTTPError as error:
-            with error:  # it holds the connection
+            with error:  # closes the connection
                 said = error.read().decode(errors="replace")
             if error.code == 404:
                 raise LookupError(path) from None
@@ -132,7 +132,7 @@ class Airflow:
 
 
 def _detail(said: str) -> str:
-    """What a refusal says to a person: a sentence, or a list of what is wrong with which field."""
+    """Return the reason of a refusal: a sentence, or the problem of each wrong field."""
     try:
         detail = json.loads(said)["detail"]
         if isinstance(detail, list):

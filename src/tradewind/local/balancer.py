@@ -1,8 +1,8 @@
-"""The load balancer of one machine: HAProxy in front of the copies of web and Flower, as the ALB is on AWS.
+"""The load balancer of one machine: HAProxy in front of the copies of web and Flower, like the ALB on AWS.
 
-Its configuration never changes while it runs. Each service has a few places, with a port each; a copy that comes takes
-a free place, and HAProxy sees by its health checks which places are taken. So that nobody notices when a copy goes, a
-connection that is refused is tried again at another copy.
+Its configuration never changes while it runs. Each service has a fixed set of ports. A new copy takes a free port, and
+HAProxy's health checks find the ports in use. HAProxy retries a refused connection at another copy, so that clients do
+not notice when a copy stops.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from tradewind.local.secrets import write_private
 
 NAME = "load-balancer"
 PLACES = 4
-"""Copies of one service that can be there at once: two that serve, and two that take their places."""
+"""Ports for the copies of one service: two for the copies that serve, and two for the copies that replace them."""
 _ALIVE = "/load-balancer-alive"
 
 
 @dataclass(frozen=True)
 class Balanced:
-    """A service behind the load balancer: the port that everybody knows, and those of its places."""
+    """A service behind the load balancer: its public port, and the ports of its copies."""
 
     service: Service
     port: int
@@ -37,12 +37,12 @@ class Balanced:
 
 
 def program() -> str | None:
-    """HAProxy, where it is installed."""
+    """Return the path of HAProxy, or None if it is not installed."""
     return shutil.which("haproxy", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
 
 
 def spec(home: Home, balanced: tuple[Balanced, ...], env: Mapping[str, str]) -> ProcessSpec:
-    """HAProxy for these services."""
+    """Return the HAProxy process for these services."""
     haproxy = program()
     if haproxy is None:
         raise TradewindError(
@@ -64,7 +64,7 @@ def spec(home: Home, balanced: tuple[Balanced, ...], env: Mapping[str, str]) -> 
 
 
 def configuration(balanced: tuple[Balanced, ...]) -> str:
-    """HAProxy's configuration."""
+    """Return HAProxy's configuration."""
     lines = [
         "global",
         "    maxconn 2000",
@@ -73,10 +73,10 @@ def configuration(balanced: tuple[Balanced, ...]) -> str:
         "    timeout connect 2s",
         "    timeout client 120s",
         "    timeout server 120s",
-        # A copy that is gone refuses at once. One that is slow, on a machine with much to do, is not gone.
+        # A copy that has stopped refuses at once. A copy that is slow on a busy machine has not stopped.
         "    timeout check 10s",
         "    option forwardfor",
-        # A connection of its own for each request: none that a copy closes just when the next request comes.
+        # One connection to a copy for each request: a copy could close a kept connection when the next request comes.
         "    option http-server-close",
         "    retries 5",
         "    option redispatch 1",
@@ -94,14 +94,14 @@ def configuration(balanced: tuple[Balanced, ...]) -> str:
             "    balance leastconn",
             f"    option httpchk GET {check}",
             "    http-check expect status 200",
-            # Only what can be done twice is sent twice; a refused connection can, whatever was to be sent.
+            # Only a GET is safe to send twice. Other requests are sent again only if the connection was refused.
             "    http-request disable-l7-retry if !METH_GET",
             *(["    cookie COPY insert indirect nocache"] if entry.service.sticky else []),
         ]
         for number, port in enumerate(entry.places, 1):
             cookie = f" cookie {number}" if entry.service.sticky else ""
-            # One refused connection takes a copy out at once. It has the fewest connections of all, so the next
-            # attempts of every request would go there, until the checks have seen it.
+            # One refused connection marks a copy as down. A copy that has stopped has the fewest connections, so
+            # leastconn would send the next attempts of every request to it until the health checks fail.
             checks = "check inter 1s fall 3 rise 1 observe layer4 error-limit 1 on-error mark-down"
             lines.append(f"    server {name}-{number} {HOST}:{port} {checks}{cookie}")
     return "\n".join(lines) + "\n"

@@ -1,6 +1,6 @@
-"""The controller on this machine: ``python -m tradewind.local.controller``, started by the supervisor.
+"""The controller on this machine: ``python -m tradewind.local.controller``. The supervisor starts it.
 
-The same controller as on AWS. Records and DAG releases are in folders, and the supervisor runs the workers.
+It is the same controller as on AWS. Its records and DAG releases are in folders, and the supervisor runs the workers.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ SCALE_S = 2.0
 HASTE_S = 0.5
 PATIENCE_S = 5.0
 FAILED = ("crash-loop", "failed")
-"""States of a process that the supervisor does not start again."""
+"""States in which a worker counts as failed."""
 ROOM = "another image"
-"""There is always room for another group."""
+"""The name of the group for another image: one machine can always run one more group."""
 KEPT_S = 90 * 86_400.0
-"""Answers are kept as long as the bucket on AWS keeps them."""
+"""Results of commands are kept for as long as the bucket on AWS keeps them."""
 
 
 class SupervisorBackend:
-    """See ``workers.pool.Backend``. Workers of one image are a group, and its name and its revision are the image.
+    """See ``workers.pool.Backend``. The workers of one image are a group. The image is the group's name and revision.
 
-    ``send`` takes a request to the supervisor of ``home``.
+    ``send`` delivers a request to the supervisor of ``home``.
     """
 
     def __init__(self, home: Home, send: Send = supervisor_socket.ask) -> None:
@@ -54,7 +54,7 @@ class SupervisorBackend:
         self._send = send
 
     def look(self, pool: str, *, closely: bool) -> Pool:
-        """See Backend. The supervisor stops the workers that it is told to, and no other."""
+        """See Backend. The supervisor stops only the workers that a request names."""
         rows = [row for row in self._rows(pool) if row["wanted"]]
         images = dict.fromkeys(row["image"] for row in rows)
         groups = tuple(
@@ -87,12 +87,12 @@ class SupervisorBackend:
         self._ask(KeepWorkers(pool, wanted.count, tuple(sorted(leaving)), wanted.revision))
 
     def bounds(self) -> Mapping[str, Bounds]:
-        """What ``tradewind scale`` has fixed."""
+        """Return the numbers of workers that ``tradewind scale`` has fixed."""
         found = self._ask(GetServices()).services
         return {service.name: Bounds(service.fixed, service.fixed) for service in found if service.fixed is not None}
 
     def remark(self, remarks: Sequence[str]) -> None:
-        """Have ``tradewind status`` say this, and nothing that was said before."""
+        """Replace the remarks that ``tradewind status`` shows."""
         self._ask(Remark(tuple(remarks)))
 
     def _rows(self, pool: str) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ class SupervisorBackend:
 
 
 def _worker(row: Mapping[str, Any]) -> Worker:
-    if row["pid"] is None:  # it has ended, or waits until it is started again
+    if row["pid"] is None:  # it has ended, or waits for its restart
         return Worker(row["name"], True, 0, protected=None, healthy=False)
     return Worker(row["name"], protected=None, healthy=row["healthy"])
 
@@ -137,7 +137,7 @@ def main() -> int:
             bounds=backend.bounds,
             remark=backend.remark,
             periodic_tasks=(
-                PeriodicTask("old answers", parts.TIDY_S, lambda: CommandQueue(records(home), NAME).sweep(KEPT_S)),
+                PeriodicTask("old results", parts.TIDY_S, lambda: CommandQueue(records(home), NAME).sweep(KEPT_S)),
             ),
         )
     )

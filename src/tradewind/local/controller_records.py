@@ -1,4 +1,4 @@
-"""Where the controller of this machine and those who ask it find each other."""
+"""The folders through which commands and the controller of this machine exchange requests, results and releases."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ POLL_S = 0.2
 
 
 def records(home: Home) -> FolderRecords:
-    """What is asked of the controller of a home, and what it answers."""
+    """Return the commands to the controller of a platform, and their results."""
     return FolderRecords(home.controller)
 
 
 def store(home: Home) -> FolderArtifacts:
-    """The DAG releases that the controller of a home is given. One machine needs no second place for them."""
+    """Return the DAG releases for the controller of a platform. One machine needs no separate store for them."""
     return FolderArtifacts(home.dags / RELEASES)

@@ -1,7 +1,7 @@
-"""The supervisor's process: ``python -m tradewind.local.daemon``, started by ``tradewind up``.
+"""The supervisor's process: ``python -m tradewind.local.daemon``. ``tradewind up`` starts it.
 
-Reads one JSON request from stdin (see ``Request``), answers with one JSON line on stdout once it listens (or with
-the error that kept it from it), and then lives until everything has stopped.
+The process reads one JSON request from stdin (see ``Request``). When it listens, or if it cannot start, it writes one
+JSON line to stdout: the result or the error. It then runs until all processes have stopped.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ from tradewind.local.supervisor import Supervisor
 STATUS_VERSION = 1
 LOOK_S = 1.0
 LOOKING = 0.05
-"""The share of a processor that looking at the DAG folder may take: large ones are looked at less often."""
+"""The share of a processor that checks of the DAG folder may take: large folders are checked less often."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What ``up`` wants: the file, the environment (None: the first), the DAG folder, and changes of ``local``.
+    """The request of ``tradewind up``: the file, the environment, the DAG folder, and overrides of ``local``.
 
-    ``images`` maps components to images, where services are to run as containers.
+    If ``environment`` is None, the configuration's ``local_environment`` runs. ``images`` maps components to images;
+    it is empty if the services run as programs.
     """
 
     file: str
@@ -53,14 +54,14 @@ class Request:
     images: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """One line."""
+        """Return the request as one line."""
         return json.dumps(asdict(self))
 
     def resolve(self) -> tuple[config.Tradewind, config.Environment, Path]:
-        """The configuration, the environment and the DAG folder that are meant. Touches nothing.
+        """Return the selected configuration, environment and DAG folder. Changes nothing.
 
         Raises:
-            TradewindError: the file is wrong, or there is no such environment or folder.
+            TradewindError: the file is wrong, or the environment or the folder does not exist.
         """
         tradewind = config.load(Path(self.file))
         if self.local:
@@ -70,7 +71,7 @@ class Request:
         return tradewind, environment, self._dag_folder(tradewind, environment)
 
     def plan(self, reserve: Callable[[int], bool]) -> Plan:
-        """Resolve and plan. Raises TradewindError."""
+        """Resolve the request and plan its processes. Raises TradewindError."""
         tradewind, environment, dags = self.resolve()
         images = {Component(name): image for name, image in self.images.items()}
         return plan(tradewind, environment, Home.beside(Path(self.file)), dags, reserve, images)
@@ -86,14 +87,14 @@ class Request:
             raise TradewindError(
                 f"the DAG folder {folder} cannot be used",
                 f"{why} ({where})",
-                "tradewind up --dags PATH takes another one",
+                "tradewind up --dags PATH selects another folder",
                 code=ExitCode.USAGE,
             )
         return folder.resolve()
 
 
 class Daemon:
-    """Answers requests about one running platform."""
+    """Carries out the requests to one running platform."""
 
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
@@ -103,14 +104,14 @@ class Daemon:
         self.images = dict(planned.images)
         self.registered = set(planned.images.values()) or {""}
         self.fixed: dict[str, int] = {}
-        self.remarks: tuple[str, ...] = ()  # the controller's
+        self.remarks: tuple[str, ...] = ()  # from the controller
         self.follower = Follower(planned.dags, SharedFolder(planned.home.dags))
 
     async def run(self, ready: Any) -> None:
-        """Serve until everything has stopped. ``ready()`` is called once requests are answered.
+        """Serve until all processes have stopped. ``ready()`` is called when the daemon accepts requests.
 
         Raises:
-            TradewindError: the DAG folder cannot be released.
+            TradewindError: no DAG release can be made from the DAG folder.
         """
         await self.supervisor.begin()
         await asyncio.to_thread(self.follower.look)
@@ -129,13 +130,13 @@ class Daemon:
             await asyncio.to_thread(self.plan.runtime.clean_up)
 
     async def follow(self) -> None:
-        """Serve the DAG folder as it is edited, until cancelled."""
+        """Release each change of the DAG folder, until cancelled."""
         while True:
             seconds = await asyncio.to_thread(self.look)
             await asyncio.sleep(max(LOOK_S, seconds / LOOKING))
 
     async def keep_template(self) -> None:
-        """Once all is well, have a migrated database made for the next platform, where there is none."""
+        """When the platform is healthy, make the template database for the next platform if it does not exist yet."""
         template = self.plan.template
         if template is None or template.exists:
             return
@@ -143,20 +144,20 @@ class Daemon:
             await asyncio.sleep(LOOK_S)
         argv, env = template.order(self.plan.home, self.plan.common)
         with (self.plan.home.logs / "template.log").open("w") as log:
-            # Ended with the platform, as everything that carries its mark.
+            # It ends with the platform: the supervisor ends all processes that have the platform's mark.
             process = await asyncio.create_subprocess_exec(*argv, env=env, stdout=log, stderr=log, preexec_fn=_idle)
         await process.wait()
 
     def look(self) -> float:
-        """Look at the DAG folder once. Seconds of the processor that it took."""
+        """Check the DAG folder once and return the processor seconds that the check took."""
         began = time.thread_time()
-        # What is wrong is in the status, until the next change.
+        # The status shows the problem until the next change.
         with suppress(TradewindError):
             self.follower.look()
         return time.thread_time() - began
 
     def dag_release(self) -> str | None:
-        """The release of DAG files in force."""
+        """Return the active DAG release, or None if there is none or it cannot be read."""
         try:
             found = self.follower.shared.in_force()
         except TradewindError:
@@ -197,11 +198,11 @@ class Daemon:
             case requests.Remark():
                 self.remarks = request.remarks
             case _:
-                raise TradewindError(f"the supervisor cannot do {request.do!r}")
+                raise TradewindError(f"the supervisor does not support the request {request.do!r}")
         return {}
 
     def status(self, usage: bool) -> supervisor_socket.Answer:
-        """The public format of ``tradewind status --json``; see docs/reference/json.md."""
+        """Return the public format of ``tradewind status --json``; see docs/reference/json.md."""
         return {
             "version": STATUS_VERSION,
             "environment": self.plan.environment.name,
@@ -218,13 +219,13 @@ class Daemon:
         }
 
     def services(self) -> requests.ServiceStates:
-        """What releases must know of each service."""
+        """Return the state of each service, for rollouts and the controller."""
         rows = tuple(
             requests.ServiceState(
                 name,
                 service.component,
                 service.one_off,
-                # Everybody knows this address: without a load balancer only one process can have it.
+                # A public address: without a load balancer only one process can have it.
                 address=service.exposure is Exposure.PUBLIC and name not in self.plan.balanced,
                 count=service.counts.desired,
                 fixed=self.fixed.get(name),
@@ -242,12 +243,12 @@ class Daemon:
             self.supervisor.send(Restart(name))
 
     def scale(self, service: str, wanted: int) -> None:
-        """Have ``wanted`` workers from now on. The controller sees to it: it alone starts and stops workers."""
+        """Set a fixed number of workers. Only the controller starts and stops workers; it follows this number."""
         if self.plan.services.get(service) is None or self.plan.services[service].component is not Component.WORKER:
             raise TradewindError(
                 f"{service} cannot be scaled on one machine",
-                "one machine runs one copy of everything but workers",
-                "tradewind scale worker N",
+                "only the number of workers can change there",
+                "tradewind scale --workers N",
                 code=ExitCode.USAGE,
             )
         self._check_not_stopping()
@@ -269,7 +270,10 @@ class Daemon:
             await self.add(wanted.service, wanted.image)
 
     async def add(self, service: str, image: str) -> str:
-        """Run one more process of a service, from ``image``; its name. A one-off runs once more, under its own name."""
+        """Run one more process of a service from ``image``, and return its name.
+
+        A one-shot task runs once more, under its own name.
+        """
         self._check_not_stopping()
         if service not in self.plan.services:
             raise TradewindError(f"there is no service {service!r}", code=ExitCode.USAGE)
@@ -277,8 +281,9 @@ class Daemon:
         number = next(n for n in count(1) if {f"{service}-{n}", service if n == 1 else ""}.isdisjoint(taken))
         if service in self.plan.balanced and number > balancer.PLACES:
             raise TradewindError(
-                f"there are {balancer.PLACES} copies of {service}, and no place for another",
-                hint="tradewind status says what keeps the others",
+                f"no more copies of {service} can start",
+                f"the load balancer has ports for {balancer.PLACES} copies, and all are in use",
+                "tradewind status",
             )
         one_off = self.plan.services[service].one_off
         spec = self.plan.instance(service, None if one_off else number, image)
@@ -296,7 +301,7 @@ class Daemon:
 
     def _check_not_stopping(self) -> None:
         if self.supervisor.machine.stopping:
-            raise TradewindError("the platform is stopping", hint="tradewind up, once it has stopped")
+            raise TradewindError("the platform is stopping", hint="tradewind up, after it has stopped")
 
     def _members(self, service: str) -> list[str]:
         processes = self.supervisor.machine.processes
@@ -311,11 +316,13 @@ class Daemon:
 
 def _cannot_write(home: Home, error: OSError) -> TradewindError:
     where = error.filename or home.root
-    return TradewindError(f"the platform cannot use {where}", error.strerror or str(error), "see who may write there")
+    return TradewindError(
+        f"the platform cannot use {where}", error.strerror or str(error), "check its permissions and its owner"
+    )
 
 
 def _idle() -> None:
-    """Take only what no other process wants of the processor."""
+    """Use the processor only when no other process needs it."""
     os.nice(19)
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -326,7 +333,7 @@ def main() -> int:
     request = Request(**json.loads(sys.stdin.readline()))
     home = Home.beside(Path(request.file))
     home.create()
-    # Held until this process ends, however it ends.
+    # The kernel releases the lock when this process ends, even if it is killed.
     if lock.acquire(home.lock) is None:
         _answer({"error": TradewindError("another `tradewind up` is starting this platform").as_dict()})
         return ExitCode.FAILED
@@ -345,7 +352,7 @@ def main() -> int:
 
 
 def _answer(answer: dict[str, Any]) -> None:
-    """Tell whoever started this process, and let go of its terminal."""
+    """Write the result to the process that started this one, and release its terminal."""
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Finds a DAG in Airflow, or says why it cannot be run: as soon as that is known, and not before."""
+"""Finds a DAG in Airflow, or reports why it cannot be run. Waits only until one of the two is certain."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tradewind.local.task_log import shortened
 from tradewind.protocol.dag_events import CONFIRMED, PROGRESS
 
 _NAMES = 2000
-"""DAG ids that are compared with one that is not there: 20 calls."""
+"""DAG ids that are compared with an unknown one, to suggest a name: 20 calls."""
 _SHOWN_NAMES = 10
 _SHOWN_ERRORS = 3
 
 
 @dataclass(frozen=True)
 class Served:
-    """What is served of a DAG folder. ``settled``: the folder as it is now, unless ``problem`` says why it is not.
+    """The served state of a DAG folder. ``settled``: it is the current content, unless ``problem`` says why not.
 
-    ``release`` and ``serial``: what the pointer says; none is in force where the first is empty.
+    ``release`` and ``serial`` come from the pointer. No release is active if ``release`` is empty.
     """
 
     settled: bool
@@ -43,21 +43,21 @@ class Folder(Protocol):
     """A DAG folder that a platform serves."""
 
     def served(self) -> Served:
-        """What is served now. TradewindError where the platform does not run."""
+        """Return the state that is served now. Raises TradewindError if the platform does not run."""
 
     def manifest(self, release: str) -> DagRelease:
-        """What is in a release; nothing where that cannot be read."""
+        """Return the manifest of a release; it is empty if it cannot be read."""
 
 
 @dataclass(frozen=True)
 class DagFolder:
-    """See Folder: that of the platform of this machine."""
+    """See Folder. The DAG folder of the platform on this machine."""
 
     platform: Platform
 
     def served(self) -> Served:
         """See Folder."""
-        about = self.platform.ask(GetDagFolder())  # first: what it has seen is in force when the pointer is read
+        about = self.platform.ask(GetDagFolder())  # first: its changes are then active when the pointer is read
         try:
             now = self._shared.in_force()
         except OSError as error:
@@ -79,7 +79,7 @@ class DagFolder:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Looks for DAGs. ``tell`` is given what it waits for, and what a person should know besides."""
+    """Looks for DAGs. ``tell`` receives the progress and notes for the user."""
 
     airflow: Airflow
     folder: Folder
@@ -88,36 +88,36 @@ class Lookup:
     sleep: Callable[[float], None] = time.sleep
 
     def find(self, dag: str) -> Mapping[str, Any]:
-        """The DAG as the API has it, as the folder has it now. Waits only while files that may define it are parsed.
+        """Return the API's row of the DAG, in its current version. Wait only while files that may define it are parsed.
 
         Raises:
-            TradewindError: it cannot be run, and why.
+            TradewindError: it cannot be run; the error says why.
         """
         moved: tuple[Any, ...] = ()
         told: int | None = None
         until = 0.0
         while True:
-            # In this order: what has been parsed by then is in the database when the DAG is looked for.
+            # In this order: all files that count as parsed are in the database before the DAG is looked for.
             served = self.folder.served()
             parsed, left = self._parsed(served)
             row = self._row(dag)
-            # A bundle that has no releases names none.
+            # A bundle without releases has no version.
             if row and _is_well(row) and served.settled and row["bundle_version"] in {None, served.release}:
                 self._tell_problem(served)
                 return row
             if parsed:
                 self._tell_problem(served)
                 raise self._refusal(dag, row, served)
-            if moved and (told is None or left not in {None, told}):  # most have been parsed before the second look
+            if moved and (told is None or left not in {None, told}):  # most files are parsed before the second check
                 files = f"{left:,} DAG files are" if left else "the DAG folder is"
-                self.tell(f"{dag} {'may have changed' if row else 'is not there yet'}: {files} being parsed")
+                self.tell(f"{dag} {'may have changed' if row else 'is not in Airflow yet'}: {files} being parsed")
                 told = left or 0
             if moved != (served, left):
                 moved, until = (served, left), self.clock() + PATIENCE_S
             elif self.clock() > until:
-                why = f"DAG files are still to be parsed, and for {PATIENCE_S:.0f} s none was"
+                why = f"some DAG files are not parsed yet, and for {PATIENCE_S:.0f} s none was"
                 if row and _is_well(row):
-                    self.tell(f"note: {dag} is run as it was read before its folder changed: {why}")
+                    self.tell(f"note: {dag} runs as it was before its folder changed: {why}")
                     return row
                 raise TradewindError(
                     f"{dag} cannot be run yet", why, "tradewind status, and tradewind logs dag-processor"
@@ -126,10 +126,10 @@ class Lookup:
 
     def _tell_problem(self, served: Served) -> None:
         if served.problem:
-            self.tell(f"note: the last change of the DAG folder is not served: {served.problem}")
+            self.tell(f"note: the last change of the DAG folder is not active: {served.problem}")
 
     def _parsed(self, served: Served) -> tuple[bool, int | None]:
-        """Whether every file of what the folder has now is parsed, and how many are left, where that was said."""
+        """Return whether all current files of the folder are parsed, and how many are left, if that is known."""
         if not (served.settled and served.release):
             return False, None
         if next(self._said(CONFIRMED, served), None) is not None:
@@ -138,7 +138,7 @@ class Lookup:
         return False, latest["left"] if latest else None
 
     def _said(self, event: str, served: Served) -> Iterator[Mapping[str, Any]]:
-        """What the DAG processor has said of what is in force, the latest first."""
+        """Yield the DAG processor's reports about the active release, the latest first."""
         asked = urlencode({"event": event, "order_by": "-event_log_id", "limit": 5})
         for entry in self.airflow.call("GET", f"/eventLogs?{asked}")["event_logs"]:
             about = json.loads(entry["extra"])
@@ -150,7 +150,7 @@ class Lookup:
             found = dict(self.airflow.call("GET", f"/dags/{quote(dag)}"))
         except LookupError:
             return None
-        return found if found.get("dag_id") == dag else None  # what is no id may lead elsewhere
+        return found if found.get("dag_id") == dag else None  # a name that is no valid id may match another path
 
     # Why it cannot be run
 
@@ -164,25 +164,28 @@ class Lookup:
                 return TradewindError(
                     f"{dag} cannot be run",
                     f"its file {path} cannot be imported: {errors[path]}",
-                    f"mend {path}; tradewind dags test tries all files",
+                    f"correct {path}; tradewind dags test checks all files",
                 )
         if row is None:
             return self._unknown(dag, errors, named)
-        gone = f"{file} no longer has it" if file in manifest.files else f"{file}, which had it, is not there"
+        gone = f"{file} no longer defines it" if file in manifest.files else f"its file {file} no longer exists"
         return self._left(dag, gone)
 
     def _left(self, dag: str, gone: str) -> TradewindError:
-        """A DAG that only Airflow's database has. There, one with unfinished runs counts as one with import errors."""
+        """Return the error for a DAG that only Airflow's database has.
+
+        The database lists such a DAG with import errors while it has unfinished runs.
+        """
         unfinished = urlencode({"state": ["queued", "running"], "limit": 1}, doseq=True)
         runs = self.airflow.call("GET", f"/dags/{quote(dag)}/dagRuns?{unfinished}")["total_entries"]
         kept = ""
         if runs:
-            they = "its unfinished run goes" if runs == 1 else f"its {runs} unfinished runs go"
-            kept = f"; {they} on, with the files that {'it' if runs == 1 else 'they'} began with, and no other starts"
+            they = "its unfinished run continues" if runs == 1 else f"its {runs} unfinished runs continue"
+            kept = f"; {they} with the files that {'it' if runs == 1 else 'they'} started with, and no new run starts"
         return TradewindError(
             f"{dag} is no longer in the DAG folder",
             gone + kept,
-            f"put it back to run it again; its runs: {self.airflow.url}/dags/{quote(dag)}/runs",
+            f"restore it to run it again; its runs: {self.airflow.url}/dags/{quote(dag)}/runs",
         )
 
     def _unknown(self, dag: str, errors: Mapping[str, str], named: list[str]) -> TradewindError:
@@ -191,7 +194,7 @@ class Lookup:
         close = [lower[name] for name in get_close_matches(dag.lower(), lower)]
         why = [f"did you mean {' or '.join(close)}?"] if close else []
         if named:
-            why.append(f"{named[0]} names it, and makes no DAG of that name when it is imported")
+            why.append(f"{named[0]} mentions it, but defines no DAG of that name when it is imported")
         if errors:
             shown = [f"{file}: {text}" for file, text in list(errors.items())[:_SHOWN_ERRORS]]
             more = [f"and {len(errors) - _SHOWN_ERRORS} more"] if len(errors) > _SHOWN_ERRORS else []
@@ -216,4 +219,4 @@ def _is_well(row: Mapping[str, Any]) -> bool:
 
 def _last_line(trace: str) -> str:
     lines = printable(str(trace)).strip().splitlines()
-    return shortened(lines[-1]) if lines else "Airflow does not say why"
+    return shortened(lines[-1]) if lines else "Airflow gives no reason"

@@ -1,4 +1,4 @@
-"""A run of a DAG, through Airflow's API: started, and followed to its end."""
+"""A run of a DAG, through Airflow's API: start it, and follow it to its end."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from tradewind.local.airflow import POLL_S, Airflow, RefusedError
 
 ENDED = {"success", "failed"}
 OVERLAP_S = 10.0
-"""A change is seen when its transaction has ended, and has the time of when that began."""
+"""Seconds by which two reads of changes overlap. A change is visible when its transaction has ended, but has the time
+at which the transaction began."""
 
 
 class Look(NamedTuple):
-    """A run and its task instances, as the API has them."""
+    """A run and its task instances, as the API returns them."""
 
     run: Mapping[str, Any]
     tasks: Sequence[Mapping[str, Any]]
@@ -35,9 +36,10 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Start:
-    """What a run is started with: its logical date, with a time zone (None: it has none), and its ``conf``.
+    """The input of a run: its logical date, with a time zone (None: it has none), and its ``conf``.
 
-    Now is what Airflow's own UI proposes. Templates such as ``{{ ds }}`` are undefined in a run without a date.
+    The default is the current time, as in Airflow's UI. Templates such as ``{{ ds }}`` are undefined in a run without a
+    date.
     """
 
     logical_date: datetime | None = field(default_factory=_now)
@@ -45,13 +47,13 @@ class Start:
 
 
 def start(airflow: Airflow, dag: str, wanted: Start) -> str:
-    """Start a run of ``dag``; the run's id. TradewindError where Airflow refuses."""
+    """Start a run of ``dag`` and return the run's id. Raises TradewindError if Airflow refuses."""
     date = wanted.logical_date.isoformat() if wanted.logical_date else None
     body = {"logical_date": date, "conf": dict(wanted.conf)}
     try:
         return str(airflow.call("POST", f"/dags/{quote(dag)}/dagRuns", body)["dag_run_id"])
     except LookupError:
-        raise TradewindError(f"{dag} has just gone", "the DAG folder changed", f"tradewind run {dag}") from None
+        raise TradewindError(f"{dag} no longer exists", "the DAG folder changed", f"tradewind run {dag}") from None
     except RefusedError as error:
         if error.status == 409 and date:
             raise _taken(airflow, dag, date) from None
@@ -62,7 +64,7 @@ def start(airflow: Airflow, dag: str, wanted: Start) -> str:
 
 
 def unpause(airflow: Airflow, dag: str) -> None:
-    """Have Airflow run what the DAG has to run: runs of a paused one wait."""
+    """Unpause a DAG, so that Airflow runs it: the runs of a paused DAG wait."""
     airflow.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
 
 
@@ -73,10 +75,10 @@ def follow(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Look]:
-    """Yield the run and its task instances until it has ended; the last look is complete and final.
+    """Yield the run and its task instances until it has ended; the last result is complete and final.
 
-    Looking takes half of the time at most: a run may have thousands of instances. Between the first look and the last
-    only those are read that have changed.
+    Queries take at most half of the time: a run may have thousands of task instances. Between the first query and the
+    last, only changed instances are read.
 
     Raises:
         TradewindError: the run was deleted.
@@ -92,8 +94,8 @@ def follow(
             asked = {"order_by": "id", **({} if ended else changed)}
             found = {_key(row): row for row in airflow.rows(f"{path}/taskInstances", "task_instances", asked)}
         except LookupError:
-            raise TradewindError(f"the run {run_id} of {dag} is gone", "it was deleted in Airflow") from None
-        # In the order in which they were seen first: a retry moves an instance to the end of what Airflow says.
+            raise TradewindError(f"the run {run_id} of {dag} no longer exists", "it was deleted in Airflow") from None
+        # In the order in which they were read first: a retry moves an instance to the end of Airflow's list.
         order = {key: found.get(key, known[key]) for key in known if key in found or not ended}
         known = _expanded({**order, **found})
         yield Look(run, tuple(known.values()))
@@ -109,13 +111,13 @@ def _key(task: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _expanded(tasks: dict[tuple[str, int], dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
-    """Without what stood for the instances of a mapped task before these were there."""
+    """Remove the placeholder of each mapped task whose instances exist."""
     mapped = {name for name, index in tasks if index >= 0}
     return {(name, index): task for (name, index), task in tasks.items() if index >= 0 or name not in mapped}
 
 
 def _taken(airflow: Airflow, dag: str, date: str) -> TradewindError:
-    """A DAG has one run of each logical date."""
+    """Return the error for a second run at a logical date: a DAG has one run for each."""
     asked = urlencode({"logical_date_gte": date, "logical_date_lte": date})
     found = airflow.call("GET", f"/dags/{quote(dag)}/dagRuns?{asked}")["dag_runs"]
     why, where = "", ""
@@ -123,7 +125,7 @@ def _taken(airflow: Airflow, dag: str, date: str) -> TradewindError:
         run_id = found[0]["dag_run_id"]
         why, where = f"{run_id}, {found[0]['state']}", f" ({airflow.url}/dags/{quote(dag)}/runs/{quote(run_id)})"
     return TradewindError(
-        f"{dag} has a run at {date} already",
+        f"{dag} already has a run at {date}",
         why,
         f"clear that run in Airflow to run it again{where}, or give another --logical-date",
     )

@@ -1,4 +1,4 @@
-"""Why a run failed: the exceptions of its tasks, what did not run because of them, or what the scheduler did."""
+"""Why a run failed: the exceptions of its tasks, the tasks that did not run, or an action of the scheduler."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tradewind.local.task_log import Reason, reason
 
 _TASKS = 5
 _INSTANCES = 20
-"""Logs that are read of each of so many tasks: a second at most."""
+"""Logs that are read for each of these tasks: this takes a second at most."""
 _GROUPS = 3
 _NAMES = 3
 _ORDINARY = ("running", "success", "failed", "up_for_retry", "scheduled", "queued")
@@ -29,7 +29,7 @@ Task = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run failed: in a few words, and in lines with all that is known."""
+    """Why a run failed: a short summary, and lines with all known details."""
 
     summary: str
     lines: Sequence[str] = ()
@@ -37,7 +37,7 @@ class Failure:
 
 @dataclass
 class _Group:
-    """Instances that failed for the same reason."""
+    """Task instances that failed for the same reason."""
 
     reason: Reason
     tasks: list[Task] = field(default_factory=list)
@@ -45,7 +45,7 @@ class _Group:
 
 
 def explain(airflow: Airflow, dag: str, look: Look) -> Failure:
-    """Why the run failed that ended as ``look`` says."""
+    """Return why the run in ``look`` failed."""
     by_state: dict[str | None, dict[str, list[Task]]] = defaultdict(lambda: defaultdict(list))
     for task in look.tasks:
         by_state[task["state"]][task["task_id"]].append(task)
@@ -61,34 +61,32 @@ def explain(airflow: Airflow, dag: str, look: Look) -> Failure:
     if others := list(failed)[_TASKS:]:
         lines.append(f"  {_named(others, 'other task')} failed, too")
     if unrun := by_state["upstream_failed"]:
-        lines.append(
-            f"  {_named(unrun, 'task')} did not run: what {'it needs' if len(unrun) == 1 else 'they need'} failed"
-        )
-    return Failure("; ".join(parts) or "no task of it failed", lines)
+        lines.append(f"  {_named(unrun, 'task')} did not run: an upstream task failed")
+    return Failure("; ".join(parts) or "none of its tasks failed", lines)
 
 
 def remarks(dag: str, look: Look) -> list[str]:
-    """What a person should know of a run that succeeded."""
+    """Return notes for the user about a run that succeeded."""
     if not look.tasks:
         date = look.run["logical_date"]
         when = f" at the logical date {date}: see its start_date and end_date" if date else ""
-        return [f"no task ran, for {dag} has none{when}"]
+        return [f"no task ran: {dag} has none{when}"]
     failed = [task["task_id"] for task in look.tasks if task["state"] == "failed"]
-    return [f"{_named(failed, 'task')} failed all the same"] if failed else []
+    return [f"{_named(failed, 'task')} failed, but the run succeeded"] if failed else []
 
 
 # The run
 
 
 def _of_run(airflow: Airflow, dag: str, look: Look, waiting: Sequence[str], failed: bool) -> str:
-    """What ended the run besides its tasks; empty where that was nothing else."""
+    """Return the reason for the end of the run apart from its tasks; empty if there is none."""
     limit = _limit(airflow, dag)
     if limit and _seconds(look.run) >= limit.total_seconds():
-        return f"it ran longer than its dagrun_timeout, {limit.total_seconds():g} s, and was ended"
+        return f"it ran longer than its dagrun_timeout of {limit.total_seconds():g} s"
     if person := _set_by(airflow, dag, look.run["dag_run_id"]):
         return f"{person} set it to failed"
     if waiting and not failed:
-        return f"no task could run any more (a deadlock), and {_named(waiting, 'task')} had not run"
+        return f"no task could run any more (a deadlock): {_named(waiting, 'task')} had not run"
     return ""
 
 
@@ -114,7 +112,7 @@ def _set_by(airflow: Airflow, dag: str, run_id: str) -> str:
     asked = {"dag_id": dag, "run_id": run_id, "event": "patch_dag_run", "order_by": "-event_log_id", "limit": 20}
     for entry in airflow.call("GET", f"/eventLogs?{urlencode(asked)}")["event_logs"]:
         if _extra(entry).get("state") == "failed":
-            return str(entry["owner"] or "a person")
+            return str(entry["owner"] or "a user")
     return ""
 
 
@@ -122,7 +120,7 @@ def _set_by(airflow: Airflow, dag: str, run_id: str) -> str:
 
 
 def _task(airflow: Airflow, dag: str, look: Look, name: str, failed: Sequence[Task], of: int) -> list[str]:
-    """The lines about one task of which these instances failed."""
+    """Return the lines about the failed instances of one task."""
     groups: dict[str, _Group] = {}
     read = failed[:_INSTANCES]
     for task in read:
@@ -133,21 +131,21 @@ def _task(airflow: Airflow, dag: str, look: Look, name: str, failed: Sequence[Ta
     if failed[0]["map_index"] < 0:
         first, *more = groups[next(iter(groups))].reason.lines
         return [f"  {name}, try {failed[0]['try_number']}: {first}", *(f"      {line}" for line in more)]
-    logs = f"; the logs of {len(read)} say" if len(read) < len(failed) else ""
+    logs = f"; the logs of {len(read)} show" if len(read) < len(failed) else ""
     lines = [f"  {name}, {len(failed):,} of {of:,} failed{logs}:"]
     ordered = sorted(groups.values(), key=lambda group: -len(group.tasks))
     for group in ordered[:_GROUPS]:
         first, *more = group.reason.lines
-        alike = ", and alike" if len(group.texts) > 1 else ""
+        alike = ", and similar" if len(group.texts) > 1 else ""
         example = f"{name}[{group.tasks[0]['map_index']}], try {group.tasks[0]['try_number']}"
-        lines += [f"    {len(group.tasks)} x {first}{alike}, as {example}", *(f"        {line}" for line in more)]
+        lines += [f"    {len(group.tasks)} x {first}{alike}, e.g. {example}", *(f"        {line}" for line in more)]
     if rest := ordered[_GROUPS:]:
         lines.append(f"    {sum(len(group.tasks) for group in rest)} for other reasons")
     return lines
 
 
 def _reason(airflow: Airflow, dag: str, run_id: str, task: Task) -> Reason:
-    """Why an instance failed at its last try."""
+    """Return why a task instance failed at its last try."""
     name, index = task["task_id"], task["map_index"]
     try:
         path = f"/dags/{quote(dag)}/dagRuns/{quote(run_id)}/taskInstances/{quote(name)}/logs/{task['try_number']}"
@@ -157,18 +155,18 @@ def _reason(airflow: Airflow, dag: str, run_id: str, task: Task) -> Reason:
         query = urlencode({**asked, "order_by": "-event_log_id", "limit": 5}, doseq=True)
         for entry in airflow.call("GET", f"/eventLogs?{query}")["event_logs"]:
             if _extra(entry).get("new_state") == "failed":
-                return Reason(f"{entry['owner'] or 'a person'} set it to failed", "set")
+                return Reason(f"{entry['owner'] or 'a user'} set it to failed", "set")
             if entry["extra"]:
                 return Reason(f"{entry['event']}: {entry['extra']}", entry["event"])
     except LookupError:
-        return Reason("its log cannot be read: there is none", "unread")
+        return Reason("its log cannot be read: it does not exist", "unread")
     except TradewindError as error:
         return Reason(f"its log cannot be read: {error}", "unread")
     return Reason("its log names no error", "silent")
 
 
 def _extra(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What Airflow's audit log says more of a call of its API; nothing where that is a sentence."""
+    """Return the details that Airflow's audit log has about an API call; empty if they are plain text."""
     try:
         found = json.loads(entry["extra"] or "{}")
     except ValueError:

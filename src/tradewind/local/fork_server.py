@@ -1,13 +1,13 @@
-"""Start programs of Airflow's without importing Airflow for each of them: ``python -m tradewind.local.fork_server``.
+"""Start Airflow programs without importing Airflow for each of them: ``python -m tradewind.local.fork_server``.
 
-It imports once what all of them import, and forks for each program that the supervisor asks for (``forked.py`` is the
-supervisor's side). A request is one packet on the socket that is its standard input, with two descriptors: a file with
-JSON (``arguments`` for ``tradewind.launch``, ``env`` and ``folder``), and the log. Only the fork reads the file, so
-that nothing of one program's secrets is in the memory of another. It answers ``{"started": PID}``, and later
-``{"ended": PID, "code": CODE}``, a packet each; CODE is negative for a signal.
+It imports the common modules once, and forks for each program that the supervisor requests (``forked.py`` is the
+supervisor's side). A request is one packet on the socket that is its standard input. The packet has two descriptors: a
+file with JSON (``arguments`` for ``tradewind.launch``, ``env`` and ``folder``), and the log. Only the fork reads the
+file, so that no program has the secrets of another in its memory. The fork server responds with ``{"started": PID}``,
+and later with ``{"ended": PID, "code": CODE}``, one packet each; CODE is negative for a signal.
 
-What is imported here must not depend on what differs between the programs (addresses, ports, secrets). A test holds
-that.
+The imported modules must not depend on settings that differ between the programs (addresses, ports, secrets). A test
+checks this.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import setproctitle
 from tradewind import launch
 
 LIBRARY = "_AIRFLOW__AS_LIBRARY"
-"""Airflow's variable: with it, importing Airflow reads no database address and configures no log."""
+"""A variable of Airflow: if it is set, importing Airflow reads no database address and configures no log."""
 
 MODULES = (
     "airflow.models.dagrun",
@@ -57,21 +57,23 @@ PACKET_BYTES = 4096
 
 
 def load() -> None:
-    """Import what the programs have in common. What cannot be imported is for the program that wants it to tell."""
+    """Import the modules that the programs share. A program that needs a missing module reports the error itself."""
     gc.set_threshold(launch.YOUNG, launch.MIDDLE, launch.OLD)
     os.environ[LIBRARY] = "1"
     for name in MODULES:
         with suppress(ImportError), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             importlib.import_module(name)
-    setproctitle.getproctitle()  # it must find the title's place before the environment changes
+    setproctitle.getproctitle()  # it must find the title's memory before the environment changes
     gc.collect()
-    gc.freeze()  # a look for garbage would write to each object, and so copy its page for each program
+    gc.freeze()  # a garbage collection would write to each object, and so copy its page for each program
 
 
 def mark(name: str) -> None:
-    """Show whose process this is. The kernel shows the environment that a process began with, which is that of the fork
-    server; its first variable has room for another value."""
+    """Write the name of the program into the environment that the kernel shows for this process.
+
+    The kernel shows the environment with which the fork server started. Its first variable has space for the name.
+    """
     with suppress(OSError, ValueError, IndexError):
         begin = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[47])
         prefix = f"{MARK}=".encode()
@@ -82,7 +84,7 @@ def mark(name: str) -> None:
 
 
 def serve(connection: socket.socket) -> None:
-    """Fork for each request until the supervisor is gone."""
+    """Fork for each request until the supervisor closes the connection."""
     wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -124,7 +126,7 @@ def _tell(connection: socket.socket, answer: dict[str, Any]) -> None:
 
 
 def _become(file: int, log: int) -> NoReturn:
-    """Be the program to its end, as a process that had just been started."""
+    """Run the program in this fork until it ends, as in a new process."""
     with os.fdopen(file) as stream:
         request = json.load(stream)
     signal.set_wakeup_fd(-1)

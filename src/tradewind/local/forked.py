@@ -1,4 +1,4 @@
-"""The supervisor's side of the fork server: its processes look like those that the supervisor starts itself."""
+"""The supervisor's side of the fork server. Forked processes have the same interface as other child processes."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ LAUNCH = ("-m", "tradewind.launch")
 
 
 class Started(Protocol):
-    """A running process, as ``asyncio.subprocess.Process`` has it."""
+    """A running process, with the interface of ``asyncio.subprocess.Process``."""
 
     @property
     def pid(self) -> int:
         """Its process id."""
 
     async def wait(self) -> int:
-        """Its exit code, once it has ended; negative for a signal."""
+        """Wait until it has ended and return its exit code; negative for a signal."""
 
     def send_signal(self, signal: int) -> None:
-        """Send it a signal. ProcessLookupError where it has ended."""
+        """Send it a signal. Raises ProcessLookupError if it has ended."""
 
 
 @dataclass
 class Forked:
-    """See Started. The fork server is its parent, and tells how it ended."""
+    """See Started. The fork server is its parent, and reports its exit code."""
 
     pid: int
     _code: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -48,13 +48,13 @@ class Forked:
         return await asyncio.shield(self._code)
 
     def send_signal(self, number: int) -> None:
-        """See Started. ProcessLookupError where it has ended."""
+        """See Started. Raises ProcessLookupError if it has ended."""
         if self._code.done():
             raise ProcessLookupError
         os.kill(self.pid, number)
 
     def ended(self, code: int) -> None:
-        """It ended with this code."""
+        """Record that it ended with this code."""
         if not self._code.done():
             self._code.set_result(code)
 
@@ -64,7 +64,7 @@ def _without(env: Mapping[str, str], variable: str) -> dict[str, str]:
 
 
 class ForkServer:
-    """Forks programs of Airflow's; ``env`` is what they have in common."""
+    """Forks Airflow programs; ``env`` is their common environment."""
 
     def __init__(self, env: Mapping[str, str], log: Path) -> None:
         self._env = env
@@ -77,11 +77,11 @@ class ForkServer:
 
     @staticmethod
     def can_start(argv: tuple[str, ...]) -> bool:
-        """Whether it can fork what this command starts."""
+        """Whether it can fork for this command."""
         return sys.platform == "linux" and argv[0] == sys.executable and argv[1:3] == LAUNCH
 
     async def begin(self) -> None:
-        """Have it import; returns at once."""
+        """Start the fork server, which then imports its modules; returns at once."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -100,7 +100,7 @@ class ForkServer:
         self._listening = asyncio.create_task(self._listen(ours))
 
     async def start(self, argv: tuple[str, ...], env: Mapping[str, str], folder: Path, log: int) -> Forked | None:
-        """Fork for one command; None where there is no fork server, or it does not answer."""
+        """Fork for one command; returns None if the fork server does not run or does not answer."""
         if self._socket is None:
             return None
         request = {"arguments": list(argv[3:]), "env": dict(env), "folder": str(folder)}
@@ -116,7 +116,7 @@ class ForkServer:
             return None
 
     async def end(self) -> None:
-        """End it. Its programs must have ended."""
+        """End the fork server. Its programs must have ended."""
         self._close()
         if self._process is not None:
             with suppress(ProcessLookupError):
@@ -148,7 +148,7 @@ class ForkServer:
                 found.ended(answer["code"])
 
     def _gone(self) -> None:
-        """Without it nobody hears how its programs end: they end now, and start again without it."""
+        """End all its programs, because only the fork server can report their exit. They start again without it."""
         self._close()
         self._started.put_nowait(None)
         for found in self._running.values():

@@ -1,4 +1,4 @@
-"""What a supervisor that was killed has left running: by its journal, and by the mark of the home."""
+"""The processes that a killed supervisor has left running, found by its journal and by the platform's mark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tradewind.local import process
 from tradewind.local.paths import Home
 
 ABANDONED = "abandoned"
-"""The state of such a process."""
+"""The state of such a process in ``tradewind status``."""
 _NUMBER = re.compile(r"-\d+$")
 _NEEDED = {"service", "requires", "pid", "born", "grace_s"}
 
@@ -31,22 +31,22 @@ class Left:
 
     @property
     def born(self) -> float:
-        """When it started, Unix time."""
+        """The time at which it started, Unix time."""
         with suppress(psutil.Error):
             return float(self.process.create_time())
         return time.time()
 
 
 def journal(home: Home) -> list[dict[str, Any]]:
-    """What the supervisor wrote down last; empty where it cannot be read."""
+    """Return the supervisor's last journal; empty if it cannot be read."""
     try:
         return [entry for entry in json.loads(home.journal.read_text()) if entry.keys() >= _NEEDED]
     except (OSError, ValueError, AttributeError, TypeError):
-        return []  # the mark in their environment finds them all the same
+        return []  # the mark in the environment of the processes still finds them
 
 
 def same(entry: dict[str, Any]) -> psutil.Process | None:
-    """The process of a journal entry, unless its number was given to another one since."""
+    """Return the process of a journal entry; None if it has ended or its process id now belongs to another process."""
     try:
         found = psutil.Process(entry["pid"])
         alive = found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - entry["born"]) < 0.05
@@ -56,7 +56,7 @@ def same(entry: dict[str, Any]) -> psutil.Process | None:
 
 
 def processes_left(home: Home) -> list[Left]:
-    """The processes of a home, one of each name; what they have started themselves does not count."""
+    """Return the processes of a platform, one for each name. Processes that these have started do not count."""
     found: dict[str, Left] = {}
     for entry in journal(home):
         if alive := same(entry):
@@ -72,8 +72,8 @@ def processes_left(home: Home) -> list[Left]:
 
 
 def rows(home: Home, running: Sequence[Left]) -> list[dict[str, Any]]:
-    """The same in the public format of ``tradewind status --json``."""
-    from tradewind.local.supervisor import used  # what it is made of would make every command start slower
+    """Return these processes in the public format of ``tradewind status --json``."""
+    from tradewind.local.supervisor import used  # its imports would make every command start slower
 
     return [
         {

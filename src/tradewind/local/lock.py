@@ -1,4 +1,4 @@
-"""One supervisor per home: a lock that the kernel releases however its holder ends."""
+"""One supervisor per platform: a lock that the kernel releases when its holder ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 
 _ATTEMPTS = 3
 _PAUSE_S = 0.02
-"""Who only looks (``is_held``) has the lock for a moment, too."""
+"""A process that only checks the lock (``is_held``) holds it for a moment, too."""
 
 
 def is_held(file: Path) -> bool:
-    """Whether a process has the lock. Makes no file."""
+    """Whether a process holds the lock. Creates no file."""
     try:
         descriptor = os.open(file, os.O_RDWR)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two may look at once
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two processes may check at once
     except OSError:
         return True
     finally:
@@ -29,9 +29,9 @@ def is_held(file: Path) -> bool:
 
 
 def acquire(file: Path, sleep: Callable[[float], None] = time.sleep) -> int | None:
-    """Take the lock; returns a descriptor that holds it until it is closed, or None where somebody else has it.
+    """Take the lock; returns a descriptor that holds it until it is closed, or None if another process holds it.
 
-    The file goes away with the folder that it is in, so what was locked must still be what is there.
+    The file is removed with its folder, so the locked file must still be the file at this path.
     """
     attempts = 0
     while True:

@@ -1,4 +1,4 @@
-"""Decides what the supervisor does: a pure state machine, fed with events and a clock, that returns actions."""
+"""Decides the supervisor's actions: a pure state machine that takes events and the time, and returns actions."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from tradewind.local.process import ProcessSpec, stop_waves
 
 BACK_OFF_FIRST_S = 0.25
 BACK_OFF_MAX_S = 30.0
-STEADY_AFTER_S = 60.0  # healthy for this long: earlier failures are forgotten
+STEADY_AFTER_S = 60.0  # healthy for this long: earlier failures no longer count
 CRASH_LOOP_AFTER = 5  # failures in a row
 PATIENCE_S = 120.0  # running but not healthy for this long: restarted, as ECS would
 
 
 class State(StrEnum):
-    """What a process is doing."""
+    """The state of a process."""
 
     WAITING = "waiting"  # for its dependencies
     STARTING = "starting"  # runs, not healthy yet
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"  # runs, was healthy, and is not now
-    BACK_OFF = "back-off"  # ended by itself; starts again soon
-    CRASH_LOOP = "crash-loop"  # the same, again and again
+    BACK_OFF = "back-off"  # ended unexpectedly; starts again soon
+    CRASH_LOOP = "crash-loop"  # ended unexpectedly several times in a row; starts again
     STOPPING = "stopping"
     STOPPED = "stopped"
-    DONE = "done"  # a one-off that ended well
-    FAILED = "failed"  # a one-off that did not
+    DONE = "done"  # a one-shot task that succeeded
+    FAILED = "failed"  # a one-shot task that failed
 
     @property
     def is_running(self) -> bool:
@@ -40,14 +40,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Spawned:
-    """The process runs."""
+    """The process was started."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Exited:
-    """The process is gone. ``code`` is negative for a signal, as subprocess has it; ``why`` replaces it, if given."""
+    """The process ended. ``code`` is negative for a signal, as in subprocess; ``why`` replaces it, if given."""
 
     name: str
     code: int
@@ -56,7 +56,7 @@ class Exited:
 
 @dataclass(frozen=True)
 class Probed:
-    """A probe was answered."""
+    """A probe has a result."""
 
     name: str
     verdict: Verdict
@@ -64,7 +64,7 @@ class Probed:
 
 @dataclass(frozen=True)
 class Restart:
-    """Somebody asked for a restart, perhaps as something else: ``spec`` must have the same name."""
+    """A request to restart a process, optionally with another ``spec``, which must have the same name."""
 
     name: str
     spec: ProcessSpec | None = None
@@ -72,7 +72,7 @@ class Restart:
 
 @dataclass(frozen=True)
 class Stop:
-    """Somebody asked to stop: these names, or everything. ``now`` skips the grace."""
+    """A request to stop the processes in ``names``, or all if it is None. ``now`` skips the stop grace period."""
 
     names: frozenset[str] | None = None
     now: bool = False
@@ -90,7 +90,7 @@ class Spawn:
 
 @dataclass(frozen=True)
 class Send:
-    """Send a signal; with ``everything`` to all that the process has started as well."""
+    """Send a signal to a process; with ``everything``, also to all processes that it has started."""
 
     name: str
     number: signal.Signals
@@ -102,7 +102,7 @@ Action = Spawn | Send
 
 @dataclass
 class Process:
-    """What the machine knows of one process. Times are in seconds of the clock that events are handled with."""
+    """The machine's record of one process. Times are in seconds of the clock that comes with the events."""
 
     spec: ProcessSpec
     state: State = State.WAITING
@@ -115,10 +115,10 @@ class Process:
     retry_at: float = 0.0
     kill_at: float = 0.0
     healthy_since: float | None = None
-    restart_asked: bool = False  # it stops because somebody asked for a restart, not because it is ill
-    successor: ProcessSpec | None = None  # what it is from its next start on
+    restart_asked: bool = False  # it stops for a requested restart, not because it is unhealthy
+    successor: ProcessSpec | None = None  # its spec from its next start on
     forget: bool = False
-    completed: bool = False  # a one-off that has ended well, if not the last time
+    completed: bool = False  # a one-shot task that has succeeded, even if its last run did not
 
 
 @dataclass
@@ -126,21 +126,21 @@ class Machine:
     """All processes of one platform."""
 
     processes: dict[str, Process] = field(default_factory=dict)
-    stopping: bool = False  # everything: from here on nothing starts
-    hurry: bool = False  # stop without grace
+    stopping: bool = False  # all processes stop, and none starts any more
+    hurry: bool = False  # stop without the grace period
 
     def add(self, specs: Iterable[ProcessSpec], now: float) -> list[Action]:
-        """Take on more processes; those whose dependencies are met start. None while everything stops."""
+        """Add processes, and start those whose dependencies are met. Adds none while the platform stops."""
         for spec in () if self.stopping else specs:
             state = State.DONE if spec.is_done else State.WAITING
             before = self.processes.get(spec.name)
             completed = spec.is_done or (before is not None and before.completed)
             self.processes[spec.name] = Process(spec, state, now, completed=completed)
-        stop_waves(self._requires())  # refuses cycles
+        stop_waves(self._requires())  # raises ValueError for a cycle
         return self.tick(now)
 
     def handle(self, event: Event, now: float) -> list[Action]:
-        """Take in one event; returns what to do. Events of unknown processes are ignored."""
+        """Process one event and return the actions. Events of unknown processes are ignored."""
         if isinstance(event, Stop):
             return self._stop(event, now)
         process = self.processes.get(event.name)
@@ -160,11 +160,11 @@ class Machine:
         return [*actions, *self.tick(now)]
 
     def tick(self, now: float) -> list[Action]:
-        """What is due at ``now``: starts, kills, restarts of what stays unhealthy, the next wave of a stop."""
+        """Return the actions due at ``now``: starts, kills, restarts of unhealthy processes, a stop's next wave."""
         actions: list[Action] = []
         for process in self.processes.values():
             if process.state is State.STOPPING and now >= process.kill_at:
-                process.kill_at = now + BACK_OFF_MAX_S  # a process in the kernel's hands may take a while
+                process.kill_at = now + BACK_OFF_MAX_S  # a process that waits in the kernel may take a while
                 actions.append(Send(process.spec.name, signal.SIGKILL, everything=True))
             elif self._is_due_to_start(process, now):
                 actions += self._start(process, now)
@@ -173,7 +173,7 @@ class Machine:
         return [*actions, *self._stop_what_nobody_needs(now)]
 
     def next_due(self, now: float) -> float | None:
-        """When ``tick`` has something to do next, if nothing happens before; None for never."""
+        """Return the time of the next action of ``tick``, if no event comes before; None for never."""
         due = []
         for process in self.processes.values():
             if process.state is State.STOPPING:
@@ -186,12 +186,12 @@ class Machine:
 
     @property
     def all_stopped(self) -> bool:
-        """Whether nothing is wanted and nothing runs."""
+        """Whether no process is wanted and none runs."""
         return all(not p.wanted and not p.state.is_running for p in self.processes.values())
 
     @property
     def all_well(self) -> bool:
-        """Whether everything that is wanted is healthy, or done. Not while everything stops."""
+        """Whether all wanted processes are healthy or done. False while the platform stops."""
         return not self.stopping and all(
             p.state in {State.HEALTHY, State.DONE} for p in self.processes.values() if p.wanted
         )
@@ -212,7 +212,7 @@ class Machine:
     def _dependencies_met(self, process: Process) -> bool:
         met: dict[Condition, Callable[[Process], bool]] = {
             Condition.HEALTHY: lambda other: other.state is State.HEALTHY,
-            # Another migration may be on its way, or have failed: what ran on the schema goes on doing so.
+            # A later migration may be running, or have failed: a service that ran on the schema may still start.
             Condition.COMPLETED: lambda other: other.completed,
             Condition.STARTED: lambda other: True,
         }
@@ -225,7 +225,7 @@ class Machine:
         if process.state in {State.BACK_OFF, State.CRASH_LOOP}:
             process.restarts += 1
         process.spec, process.successor = process.successor or process.spec, None
-        # A service without a probe is well as soon as it runs; a one-off is judged by its exit code.
+        # A service without a probe is healthy as soon as it runs; a one-shot task is judged by its exit code.
         without_probe = process.spec.probe is None and not process.spec.one_off
         self._enter(process, State.HEALTHY if without_probe else State.STARTING, now)
         return [Spawn(process.spec.name)]
@@ -248,7 +248,7 @@ class Machine:
             self._enter(process, State.HEALTHY, now)
             return
         if verdict.well is None:
-            process.since = now  # patience does not run out over what nobody can see
+            process.since = now  # the time limit does not count while the probe cannot tell
         elif process.state is State.HEALTHY:
             self._enter(process, State.UNHEALTHY, now)
         process.problem = verdict.problem
@@ -324,7 +324,7 @@ class Machine:
             del self.processes[process.spec.name]
 
     def _needed_by(self, users: Iterable[Process]) -> set[str]:
-        """The names of all services that ``users`` depend on, however indirectly."""
+        """Return the names of all services that ``users`` depend on, directly or indirectly."""
         needed: set[str] = set()
         left = [service for user in users for service in user.spec.requires]
         while left:
@@ -335,11 +335,11 @@ class Machine:
         return needed
 
     def _replaced(self, process: Process) -> bool:
-        """Whether another process of the same service does its work."""
+        """Whether a healthy process of the same service does its work."""
         return any(other.wanted and other.state is State.HEALTHY for other in self._of(process.spec.service))
 
     def _stop_what_nobody_needs(self, now: float) -> list[Action]:
-        """Signal the unwanted processes that no running one depends on; the others' turn comes as these end."""
+        """Signal the unwanted processes that no running process depends on. The others follow when these end."""
         running = [process for process in self.processes.values() if process.state.is_running]
         needed = self._needed_by(running)
         grace = 0.0 if self.hurry else None
@@ -353,12 +353,12 @@ class Machine:
 
 
 def pause_s(failures: int) -> float:
-    """Seconds until the next start after so many failures in a row: doubled each time, up to BACK_OFF_MAX_S."""
+    """Return the seconds until the next start after failures in a row: doubled each time, up to BACK_OFF_MAX_S."""
     return min(BACK_OFF_MAX_S, BACK_OFF_FIRST_S * 2.0 ** min(failures - 1, 32))
 
 
 def describe_exit(code: int) -> str:
-    """``exit code 3``, or ``killed by SIGKILL``."""
+    """Describe an exit: ``exit code 3``, or ``killed by SIGKILL``."""
     if code >= 0:
         return f"exit code {code}"
     try:

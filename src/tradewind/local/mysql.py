@@ -22,10 +22,10 @@ _HINT = "install MySQL 8.0 or newer so that mysqld is in the PATH, or set local.
 
 
 def mysql(place: Place, unpack: Unpack) -> Database:
-    """MySQL, with data that ``unpack`` brings where there are none yet, or new ones (seconds).
+    """Return the MySQL server. If it has no data yet, ``unpack`` provides a copy, or MySQL creates it (seconds).
 
     Raises:
-        TradewindError: there is no server, or it cannot make its data.
+        TradewindError: there is no server, or it cannot create its data.
     """
     data = place.home.database(KIND)
     server = _server()[0]
@@ -33,7 +33,7 @@ def mysql(place: Place, unpack: Unpack) -> Database:
     if not (data / "mysql.ibd").exists():
         make_data(place, KIND, partial(_fill, place, unpack, [server, "--no-defaults", *own]))
     start = place.home.run / "mysql-start.sql"
-    # Set at each start: new files have an administrator without a password, unpacked ones one with another password.
+    # Set at each start: in new data the administrator has no password, in unpacked data another password.
     write_private(start, f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{place.secrets['admin']}';\n")
     argv = (
         server,
@@ -53,7 +53,7 @@ def mysql(place: Place, unpack: Unpack) -> Database:
 
 
 def version() -> str:
-    """What the server calls itself: its files are for no other."""
+    """Return the version that the server prints. Its data files are valid for this version only."""
     return _server()[1]
 
 

@@ -1,4 +1,4 @@
-"""Where one machine keeps its platform: ``.tradewind/`` beside ``tradewind.yaml``, for nobody else to read."""
+"""The state directory of one machine's platform: ``.tradewind/`` beside ``tradewind.yaml``, private to its owner."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from tradewind.errors import TradewindError
 
 NAME = ".tradewind"
 ROOM_BYTES = 20_000_000
-"""With less than this, what fails most likely fails for want of room: PostgreSQL writes 16 MB at once."""
+"""With less free space than this, a failure is most likely due to a full disk: PostgreSQL writes 16 MB at once."""
 
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of one platform. Two checkouts have two, and never meet."""
+    """The state directory of one platform. Each checkout has its own."""
 
     root: Path
 
     @classmethod
     def beside(cls, file: Path) -> Home:
-        """The home that belongs to a configuration file."""
+        """Return the state directory that belongs to a configuration file."""
         return cls(file.resolve().parent / NAME)
 
     @property
     def run(self) -> Path:
-        """What exists only while the platform runs: lock, socket, journal, heartbeats."""
+        """Files that exist only while the platform runs: lock, socket, journal, heartbeats."""
         return self.root / "run"
 
     @property
     def lock(self) -> Path:
-        """Held by the supervisor for as long as it lives."""
+        """The lock that the supervisor holds until it ends."""
         return self.run / "supervisor.lock"
 
     @property
     def socket(self) -> Path:
-        """Where the supervisor listens. Long paths do not fit a socket's name: see ``control``."""
+        """The supervisor's socket. A long path does not fit into a socket name: see ``supervisor_socket``."""
         return self.run / "control.sock"
 
     @property
     def journal(self) -> Path:
-        """The processes that run."""
+        """The supervisor's list of running processes."""
         return self.run / "processes.json"
 
     @property
@@ -61,7 +61,7 @@ class Home:
 
     @property
     def output(self) -> Path:
-        """What DAGs may write for a person to look at (TRADEWIND_OUTPUT)."""
+        """Files that DAGs write for the user (TRADEWIND_OUTPUT)."""
         return self.root / "output"
 
     @property
@@ -71,7 +71,7 @@ class Home:
 
     @property
     def ports(self) -> Path:
-        """The ports that were chosen, so that addresses stay the same from start to start."""
+        """The chosen ports, kept so that addresses are the same at each start."""
         return self.root / "ports.json"
 
     @property
@@ -81,30 +81,30 @@ class Home:
 
     @property
     def dags(self) -> Path:
-        """Releases of DAG files: the shared file system that EFS is on AWS."""
+        """The DAG releases: the counterpart of the shared file system, EFS, on AWS."""
         return self.root / "dags"
 
     @property
     def controller(self) -> Path:
-        """What is asked of the controller, and its answers."""
+        """The commands to the controller, and their results."""
         return self.root / "controller"
 
     @property
     def unpacked(self) -> Path:
-        """The releases that this machine's processes use, as on a container's own disk."""
+        """The unpacked DAG releases that the processes use, like a container's own disk on AWS."""
         return self.run / "unpacked"
 
     @property
     def done(self) -> Path:
-        """Which one-offs have done their work on the database that is there."""
+        """The records of the one-shot tasks that have succeeded on the current database."""
         return self.root / "done"
 
     def database(self, kind: str) -> Path:
-        """The data of the database server of that kind."""
+        """Return the data folder of the database server of that kind."""
         return self.root / f"database-{kind}"
 
     def create(self) -> None:
-        """Make the folders; the root for the owner only."""
+        """Create the folders. Only the owner can enter the root."""
         self.root.mkdir(mode=0o700, exist_ok=True)
         self.root.chmod(0o700)
         ignore = self.root / ".gitignore"
@@ -112,14 +112,14 @@ class Home:
             ignore.write_text("*\n")
         for folder in (self.run, self.logs, self.task_logs, self.airflow, self.output, self.broker, self.done):
             folder.mkdir(mode=0o700, exist_ok=True)
-        for folder in (self.dags, self.dags / "releases"):  # containers read them, as somebody else
+        for folder in (self.dags, self.dags / "releases"):  # containers read them as another user
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755)
 
     def full_disk(self, known: bool = False) -> TradewindError | None:
-        """What to say of a failure where there is no room left for the platform's files; None where there is.
+        """Return the error for a full disk, or None if there is enough space for the platform's files.
 
-        ``known``: a program has said so.
+        ``known``: a program has already reported a full disk.
         """
         free = shutil.disk_usage(self.root).free
         if free >= ROOM_BYTES and not known:
@@ -127,15 +127,15 @@ class Home:
         return TradewindError(
             f"the disk with {self.root} is full",
             f"{free / 1e6:.0f} MB are free, and the platform needs about 200 MB",
-            "make room, then tradewind up again",
+            "free some disk space, then tradewind up",
         )
 
     def clear_run(self) -> None:
-        """Remove what exists only while the platform runs."""
+        """Remove the files that exist only while the platform runs."""
         shutil.rmtree(self.run, ignore_errors=True)
 
     def forget_database(self, kind: str) -> Path:
-        """Remove a database and what was done to it; returns where the next one goes."""
+        """Remove a database and the records of its one-shot tasks; returns the folder of the next database."""
         shutil.rmtree(self.database(kind), ignore_errors=True)
         shutil.rmtree(self.done, ignore_errors=True)
         self.done.mkdir(mode=0o700)

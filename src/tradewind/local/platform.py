@@ -1,4 +1,4 @@
-"""The platform as commands see it: start it, wait for it, ask it, stop it, clean up after it."""
+"""The platform as commands use it: start it, wait for it, query it, stop it, clean up after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tradewind.local.left import Left, journal, processes_left, same
 from tradewind.local.paths import Home
 from tradewind.local.supervisor_requests import A, GetStatus, StopPlatform
 
-if TYPE_CHECKING:  # what the daemon is made of would make every command start slower
+if TYPE_CHECKING:  # the daemon's imports would make every command start slower
     from tradewind.local.daemon import Request
 
 POLL_S = 0.1
@@ -29,58 +29,58 @@ _BLOCK = 16_384  # bytes of a log that are read first
 SUPERVISOR_END_S = 10.0
 DAEMON = "tradewind.local.daemon"
 NOT_RUNNING = "the platform does not run"
-AFTER_A_KILL = "tradewind up ends them and starts the platform anew; tradewind down only ends them"
+AFTER_A_KILL = "tradewind up ends them and starts the platform again; tradewind down only ends them"
 
 
 class Platform:
-    """The platform of one home, running or not."""
+    """The platform of one state directory, running or not."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
 
     def status(self, usage: bool = False) -> dict[str, Any] | None:
-        """What ``tradewind status --json`` prints (with ``usage``); None where nothing runs."""
+        """Return the output of ``tradewind status --json`` (with ``usage``); None if no supervisor answers."""
         try:
             return supervisor_requests.ask(self.home, GetStatus(usage))
         except ConnectionError:
             return None
 
     def ask(self, request: supervisor_requests.Request[A]) -> A:
-        """Ask a platform that must be running. Raises TradewindError where it is not."""
+        """Send a request to the platform. Raises TradewindError if it does not run."""
         try:
             return supervisor_requests.ask(self.home, request)
         except ConnectionError as error:
             raise self.missing() from error
 
     def left(self) -> list[Left]:
-        """The processes that a supervisor which was killed has left; none where one is alive, or nothing runs."""
+        """Return the processes that a killed supervisor has left; empty if a supervisor runs, or no process does."""
         if not self.home.run.exists() or lock.is_held(self.home.lock):
             return []
         return processes_left(self.home)
 
     def missing(self, why: str = "", hint: str = "tradewind up") -> TradewindError:
-        """Why no supervisor answers, and what to do about it. ``why`` and ``hint`` are said where nothing runs."""
+        """Return the error for a supervisor that does not answer. ``why`` and ``hint`` apply if nothing runs."""
         if lock.is_held(self.home.lock):
             return TradewindError(
                 "the supervisor does not answer",
-                "it is just starting or stopping, or it hangs",
-                f"the same again in a few seconds{self._kill()}",
+                "it is starting or stopping, or it hangs",
+                f"try again in a few seconds{self._kill()}",
             )
         if running := self.left():
             return TradewindError("the supervisor was killed", told(running), AFTER_A_KILL)
         return TradewindError(NOT_RUNNING, why, hint)
 
     def _kill(self) -> str:
-        """What helps against a supervisor that hangs, where its processes tell which one that is."""
+        """Return the hint for a supervisor that hangs, if its processes show its process id."""
         for entry in journal(self.home):
             with contextlib.suppress(psutil.Error):
                 parent = found.parent() if (found := same(entry)) else None
-                if parent and DAEMON in parent.cmdline():  # else it has gone, and another command is cleaning up
-                    return f"; where it stays so, kill -9 {parent.pid}, then tradewind up"
+                if parent and DAEMON in parent.cmdline():  # else it has ended, and another command is cleaning up
+                    return f"; if that does not help, kill -9 {parent.pid}, then tradewind up"
         return ""
 
     def start(self, request: Request) -> None:
-        """Start the supervisor; returns as soon as it answers. Raises TradewindError with what kept it from it."""
+        """Start the supervisor; returns as soon as it answers. Raises TradewindError if it cannot start."""
         if not self.clean_up(grace_s=5.0):
             raise self.missing()
         self.home.create()
@@ -100,12 +100,12 @@ class Platform:
             daemon.stdin.write(request.to_json() + "\n")
             daemon.stdin.close()
             line = daemon.stdout.readline()
-        except BaseException:  # Ctrl-C too: what this command started must not stay
+        except BaseException:  # Ctrl-C too: the process that this command started must not stay
             daemon.terminate()
             daemon.wait()
             raise
         daemon.stdout.close()
-        # The daemon outlives this command on purpose; its exit is nobody's to collect.
+        # The daemon outlives this command on purpose: Popen must not warn that the process still runs.
         daemon.returncode = 0
         if not line:
             raise TradewindError("the supervisor could not start", last_lines(log), f"see {log}")
@@ -114,10 +114,10 @@ class Platform:
             raise TradewindError.from_dict(answer["error"])
 
     def wait_until_healthy(self, until: Callable[[dict[str, Any]], bool] = lambda _: True) -> Iterator[dict[str, Any]]:
-        """Yield the status again and again until everything is healthy, and as ``until`` says; the last one is.
+        """Yield the status repeatedly until all processes are healthy and ``until`` accepts it; the last one is.
 
         Raises:
-            TradewindError: a process failed for good (a one-off that did not succeed, a crash loop), or all is gone.
+            TradewindError: a process failed permanently (a one-shot task, or a crash loop), or the platform stopped.
         """
         while True:
             status = self.status()
@@ -134,13 +134,13 @@ class Platform:
             time.sleep(POLL_S)
 
     def stop(self, now: bool = False) -> Iterator[dict[str, Any]]:
-        """Stop everything in order; yield the status until nothing is left. Cleans up after a supervisor that died."""
+        """Stop all processes in order, and yield the status until none is left. Clean up after a killed supervisor."""
         try:
             supervisor_requests.ask(self.home, StopPlatform(now))
         except ConnectionError:
             if not self.clean_up(grace_s=0.0 if now else 30.0):
                 raise TradewindError(
-                    "the platform is just starting, or its supervisor hangs",
+                    "the platform is starting, or its supervisor hangs",
                     hint="tradewind down again in a few seconds",
                 ) from None
             return
@@ -150,14 +150,14 @@ class Platform:
                 supervisor = supervisor or [psutil.Process(status["supervisor_pid"])]
             yield status
             time.sleep(POLL_S)
-        # The socket goes first, then the folder, then the process.
+        # The supervisor closes the socket first, then removes the folder, and ends last.
         self._wait_until_gone()
         psutil.wait_procs(supervisor, timeout=SUPERVISOR_END_S)
 
     def clean_up(self, grace_s: float) -> bool:
-        """End what a supervisor that was killed has left running, in order; whether nothing runs now.
+        """End the processes that a killed supervisor has left, in order; returns whether nothing runs now.
 
-        Touches nothing where a supervisor is alive.
+        Changes nothing if a supervisor runs.
         """
         if not self.home.run.exists():
             return True
@@ -182,7 +182,7 @@ class Platform:
 
 
 def last_lines(log: Path, count: int = LAST_LINES) -> str:
-    """The last lines of a log, read from its end."""
+    """Return the last lines of a log, read from its end."""
     size = _BLOCK
     try:
         with log.open("rb") as stream:
@@ -190,7 +190,7 @@ def last_lines(log: Path, count: int = LAST_LINES) -> str:
             while True:
                 stream.seek(max(0, end - size))
                 lines = stream.read(end).splitlines()
-                # The first of them may be the rest of one.
+                # The first line may be incomplete.
                 if len(lines) > count or size >= end:
                     return "\n".join(line.decode(errors="replace") for line in lines[-count:])
                 size *= 4
@@ -199,13 +199,13 @@ def last_lines(log: Path, count: int = LAST_LINES) -> str:
 
 
 def told(running: Sequence[Left]) -> str:
-    """How many processes a killed supervisor has left, and which."""
+    """Return the number and the names of the processes that a killed supervisor has left."""
     names = ", ".join(entry.name for entry in running)
     return f"{len(running)} process{'es run' if len(running) > 1 else ' runs'} without it: {names}"
 
 
 def _failure(row: dict[str, Any]) -> TradewindError:
     lines = last_lines(Path(row["log"]))
-    what = f"{row['name']} did not start" if row["state"] == "failed" else f"{row['name']} ends again and again"
+    what = f"{row['name']} did not start" if row["state"] == "failed" else f"{row['name']} exits repeatedly"
     why = row["last_exit"] + (f"; its last lines:\n{lines}\n" if lines else "")
     return TradewindError(what, why, f"the whole log: {row['log']}")

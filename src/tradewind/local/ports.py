@@ -1,4 +1,4 @@
-"""Ports on one machine: chosen once, kept, and explained when somebody else has one."""
+"""Ports on one machine: chosen once, kept, and explained if another process has one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RANGE = (20_000, 32_000)
 
 @dataclass(frozen=True)
 class Wish:
-    """A port that is wanted: ``exactly`` that one, or from ``preferred`` upwards, or any (both None)."""
+    """A requested port: ``exactly`` this port, or the first free one from ``preferred`` upwards, or any (both None)."""
 
     name: str
     preferred: int | None = None
@@ -33,26 +33,26 @@ class Wish:
 
 @dataclass(frozen=True)
 class Ports:
-    """The chosen ports by name, and what a person should know about the choice."""
+    """The chosen ports by name, and notes for the user about the choice."""
 
     numbers: Mapping[str, int]
     remarks: tuple[str, ...] = ()
 
 
 class Reservations:
-    """Ports that this process keeps from all other platforms of this machine, whoever runs them.
+    """Ports that this process reserves against all other platforms of this machine, of any user.
 
-    A port is taken from the moment it is chosen, not only while its server listens: otherwise a platform that starts
-    while another one's web restarts would take that one's address. On Linux each is held by the name of a socket, which
-    is valid where the port is (in the network namespace) and goes with this process. Elsewhere a locked file holds it,
-    for the platforms of one user.
+    A port is reserved as soon as it is chosen, not only while its server listens. Otherwise a platform that starts
+    while another platform's web restarts would take that address. On Linux, the name of a socket reserves the port. It
+    is valid in the network namespace, like the port, and ends with this process. On other systems a locked file
+    reserves the port, among the platforms of one user.
     """
 
     def __init__(self) -> None:
         self._held: dict[int, socket.socket | int] = {}
 
     def take(self, number: int) -> bool:
-        """Reserve a port; whether no other platform has it."""
+        """Reserve a port; returns False if another platform has it."""
         if number in self._held:
             return False
         found = _named_socket(number) if sys.platform == "linux" else lock.acquire(_file(number))
@@ -62,7 +62,7 @@ class Reservations:
         return True
 
     def release(self) -> None:
-        """Give all of them back."""
+        """Release all reserved ports."""
         for number, held in self._held.items():
             if isinstance(held, int):
                 _file(number).unlink(missing_ok=True)
@@ -87,12 +87,13 @@ def _file(number: int) -> Path:
 
 
 def choose(wishes: list[Wish], file: Path, reserve: Callable[[int], bool] = lambda _: True) -> Ports:
-    """Choose a free port for each wish; what ``file`` remembers comes first, and the choice is remembered there.
+    """Choose a free port for each wish, and write the choice to ``file``.
 
-    ``reserve`` keeps a port from other platforms and says whether that was possible (``Reservations.take``).
+    A preferred port comes first, then the port in ``file``. ``reserve`` reserves a port against other platforms and
+    returns whether that was possible (``Reservations.take``).
 
     Raises:
-        TradewindError: a port that the configuration fixes is in use; names its owner and the setting. All at once.
+        TradewindError: ports that the configuration fixes are in use. One error has the owner and setting of each.
     """
     kept = _kept(file)
     fixed = {wish.name: wish.exactly for wish in wishes if wish.exactly is not None}
@@ -123,12 +124,12 @@ def choose(wishes: list[Wish], file: Path, reserve: Callable[[int], bool] = lamb
 
 
 def another(reserve: Callable[[int], bool] = lambda _: True) -> int:
-    """One more free port, for a copy that comes and goes; ``reserve`` as in ``choose``."""
+    """Return one more free port, for an additional copy; ``reserve`` as in ``choose``."""
     return next(number for number in _any() if _is_free(number) and reserve(number))
 
 
 def owner(port: int) -> str:
-    """Who listens on ``port``: its command line and process id, as far as this user may see them."""
+    """Describe the process that listens on ``port``: command line and process id, if this user may read them."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
@@ -138,7 +139,7 @@ def owner(port: int) -> str:
                 command = " ".join(" ".join(process.cmdline()).split())[:60] or process.name()
                 return f"{command} (pid {connection.pid}, in {process.cwd()})"
     except (psutil.Error, OSError):
-        pass  # not ours to see: macOS and other users' processes
+        pass  # no permission: macOS, and processes of other users
     return "another platform that is not listening now, or a process of another user"
 
 
@@ -153,7 +154,7 @@ def _kept(file: Path) -> dict[str, int]:
 
 
 def _first_free(wish: Wish, kept: int | None, may_have: Callable[[int], bool]) -> int:
-    # The preferred port comes before the remembered one: once its owner is gone, the usual address is back.
+    # The preferred port comes before the kept one: when its owner has ended, the platform gets its usual address again.
     candidates = [wish.preferred, kept] if wish.preferred else [kept]
     candidates += list(range(wish.preferred + 1, wish.preferred + 100)) if wish.preferred else []
     for number in candidates:
@@ -163,8 +164,11 @@ def _first_free(wish: Wish, kept: int | None, may_have: Callable[[int], bool]) -
 
 
 def _any() -> Iterator[int]:
-    """Below the ports that the kernel gives to outgoing connections: a client that retries while the server restarts
-    could be given that very port and connect to itself, after which the server cannot bind it."""
+    """Yield ports below the range that the kernel gives to outgoing connections.
+
+    In that range, a client that retries while the server restarts could get the server's own port and connect to
+    itself. The server could then not bind the port.
+    """
     start = secrets.randbelow(_RANGE[1] - _RANGE[0])
     for offset in range(_RANGE[1] - _RANGE[0]):
         yield _RANGE[0] + (start + offset) % (_RANGE[1] - _RANGE[0])
@@ -172,7 +176,7 @@ def _any() -> Iterator[int]:
 
 def _is_free(number: int) -> bool:
     with socket.socket() as probe:
-        # As servers do, so that connections of an earlier run that linger in TIME_WAIT do not count.
+        # Servers set this option, too: connections of an earlier run in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, number))

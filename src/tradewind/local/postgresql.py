@@ -17,20 +17,22 @@ from tradewind.local.servers import Database, Login, Place, Unpack, database, ma
 
 KIND = "embedded"
 USER_ID = 65534
-"""The user and the group that PostgreSQL has where the platform is root's: nobody. It refuses to run as root."""
+"""The user and group id of PostgreSQL if the platform runs as root: ``nobody``. PostgreSQL refuses to run as root."""
 
 _LOGIN = Login("postgresql+psycopg2", "postgres", "postgres")
 
 
 def postgresql(place: Place, unpack: Unpack) -> Database:
-    """PostgreSQL, with data that ``unpack`` brings where there are none yet, or new ones (about half a second).
+    """Return the PostgreSQL server. If it has no data yet, ``unpack`` provides a copy, or PostgreSQL creates it.
+
+    To create the data takes about half a second.
 
     Raises:
-        TradewindError: it cannot be installed, make its data, or reach them.
+        TradewindError: the server is not installed, or cannot create or reach its data.
     """
     data = place.home.database(KIND)
     if os.geteuid() == 0:
-        # Where the capability to pass all folders is not to be had, it can still pass this one, and only pass it.
+        # Without the capability to enter all folders, PostgreSQL can still pass through this one, but not list it.
         os.chown(place.home.root, -1, USER_ID)
         place.home.root.chmod(0o710)
     if not (data / "PG_VERSION").exists():
@@ -39,7 +41,7 @@ def postgresql(place: Place, unpack: Unpack) -> Database:
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     argv = (*_as_user(), str(_binaries() / "postgres"), "-D", str(data), *settings)
     probe = CommandProbe((str(_binaries() / "pg_isready"), "-q", "-h", HOST, "-p", str(place.port)))
-    # SIGTERM waits for clients to leave; SIGINT rolls back what is open and ends.
+    # On SIGTERM PostgreSQL waits for clients to disconnect. On SIGINT it rolls back open transactions and ends.
     return database(place, _LOGIN, argv, probe, signal.SIGINT)
 
 
@@ -52,7 +54,7 @@ def _fill(place: Place, unpack: Unpack, draft: Path) -> None:
         _hand_over(draft)
         options = ["-U", "postgres", "--auth-local=reject", "--auth-host=scram-sha-256", "-E", "UTF8", "--no-sync"]
         _run(place, "initdb", ["-D", str(draft), *options])
-    # In single-user mode no other process can come in.
+    # In single-user mode no other process can connect.
     password = place.secrets["admin"].replace("'", "''")
     _run(place, "postgres", ["--single", "-D", str(draft), "postgres"], f"ALTER ROLE postgres PASSWORD '{password}'\n")
 
@@ -65,7 +67,7 @@ def _hand_over(draft: Path) -> None:
 
 
 def _check_name() -> None:
-    """PostgreSQL asks what its user is called, which containers with arbitrary user ids cannot answer."""
+    """Raise TradewindError if the user has no name: PostgreSQL needs one, and a container may run as an unknown id."""
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -85,12 +87,12 @@ def _run(place: Place, program: str, arguments: list[str], text: str = "") -> No
         raise TradewindError(
             "PostgreSQL cannot run here",
             error.why,
-            "use an ordinary user, or a folder that others may enter, or set local.database: mysql",
+            "use an ordinary user, or a folder that other users may enter, or set local.database: mysql",
         ) from None
 
 
 def _as_user() -> tuple[str, ...]:
-    """What goes before a command that root must not run."""
+    """Return the prefix of a command that must not run as root; empty for an ordinary user."""
     if os.geteuid() != 0:
         return ()
     return (sys.executable, "-I", "-S", unprivileged.__file__, str(USER_ID), "--")

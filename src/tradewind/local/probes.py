@@ -1,4 +1,4 @@
-"""Is a process well? Each probe is a frozen record with one blocking method; none starts a Python process."""
+"""Health probes. Each probe is a frozen record with one blocking method; none starts a Python process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a probe saw. ``well`` is None when it could not tell: unknown is neither well nor ill."""
+    """The result of a probe. ``well`` is None if the probe cannot tell: unknown is neither healthy nor unhealthy."""
 
     well: bool | None
     problem: str = ""
@@ -27,16 +27,16 @@ WELL = Verdict(True)
 
 
 class Probe(Protocol):
-    """Looks at one process from outside."""
+    """Checks one process from outside."""
 
     def look(self, started_at: float) -> Verdict:
-        """Look once. ``started_at``: when the process began (Unix time)."""
+        """Check once. ``started_at``: the time at which the process started (Unix time)."""
         ...
 
 
 @dataclass(frozen=True)
 class HttpProbe:
-    """Well when GET answers 200."""
+    """Healthy if GET returns status 200."""
 
     port: int
     path: str
@@ -46,13 +46,13 @@ class HttpProbe:
         """See Probe."""
         status, _ = _get(self.host, self.port, self.path)
         if not status:
-            return Verdict(False, f"no answer on port {self.port}")
+            return Verdict(False, f"no response on port {self.port}")
         return WELL if status == 200 else Verdict(False, f"HTTP {status}")
 
 
 @dataclass(frozen=True)
 class JobProbe:
-    """Well when Airflow's health report has a heartbeat of ``component`` that is younger than the process."""
+    """Healthy if Airflow's health report has a heartbeat of ``component`` that is newer than the process."""
 
     port: int
     component: str
@@ -78,7 +78,7 @@ class JobProbe:
 
 @dataclass(frozen=True)
 class FileProbe:
-    """Well while the file is touched at least every ``max_age_s`` seconds."""
+    """Healthy while the process touches the file at least every ``max_age_s`` seconds."""
 
     path: Path
     max_age_s: float
@@ -97,7 +97,7 @@ class FileProbe:
 
 @dataclass(frozen=True)
 class TcpProbe:
-    """Well when a connection to ``port``, after ``send``, yields one of the ``expect`` prefixes."""
+    """Healthy if the response to ``send`` on ``port`` begins with one of the ``expect`` prefixes."""
 
     port: int
     send: bytes
@@ -111,7 +111,7 @@ class TcpProbe:
                 connection.sendall(self.send)
                 answer = connection.recv(64)
         except OSError:
-            return Verdict(False, f"no answer on port {self.port}")
+            return Verdict(False, f"no response on port {self.port}")
         if answer.startswith(self.expect):
             return WELL
         return Verdict(False, "not ready: " + answer.decode("latin-1").strip()[:60])
@@ -119,7 +119,7 @@ class TcpProbe:
 
 @dataclass(frozen=True)
 class CommandProbe:
-    """Well when a small native program exits with 0."""
+    """Healthy if a small native program exits with 0."""
 
     argv: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""The record of one process to supervise, and the sweep that leaves nothing of it behind."""
+"""The record of one process to supervise, and functions that find and end all processes that it started."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ INSTANCE_VARIABLE = "TRADEWIND_INSTANCE"
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """One process: what to run, when it may start, how to see that it is well, and how to end it.
+    """One process: its command, its dependencies, its health probe, and how to stop it.
 
-    ``name`` is unique (``worker-2``), ``service`` the group it belongs to (``worker``). ``requires`` maps services to
-    what one of their processes must have reached before this one starts; it stops before all of them. ``image`` is
-    what it runs from, or empty where it is a program of this environment. ``stamp`` of
-    a one-off: when the file ``stamp_file`` holds the same text, its work is already done. ``env`` holds secrets and
-    is therefore not in the record's repr.
+    ``name`` is unique (``worker-2``), and ``service`` is its group (``worker``). ``requires`` maps each service to the
+    condition that one of its processes must meet before this one starts. This process stops before all of them.
+    ``image`` is its container image, or empty for a program of this virtual environment. ``stamp`` belongs to a
+    one-shot task: if the file ``stamp_file`` has the same text, its work is already done. ``env`` has secrets, so the
+    repr of the record omits it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class ProcessSpec:
 
     @property
     def is_done(self) -> bool:
-        """Whether an earlier run of this one-off still counts."""
+        """Whether an earlier run of this one-shot task still counts."""
         if not (self.one_off and self.stamp and self.stamp_file):
             return False
         try:
@@ -55,17 +55,17 @@ class ProcessSpec:
             return False
 
     def mark_done(self) -> None:
-        """Remember that the work of this one-off is done. Where that cannot be written, it is done again next time."""
+        """Record that this one-shot task has succeeded. If the record cannot be written, it runs again next time."""
         if self.stamp_file:
             with contextlib.suppress(OSError):
                 self.stamp_file.write_text(self.stamp)
 
 
 def stop_waves(requires: Mapping[str, Iterable[str]]) -> list[set[str]]:
-    """The order in which processes stop: each wave after the one before, dependents before what they depend on.
+    """Return the order in which processes stop, in waves: dependents stop before their dependencies.
 
     Args:
-        requires: from each name to the names that it depends on; names that are not keys are ignored.
+        requires: the dependencies of each name; dependencies that are not keys are ignored.
 
     Raises:
         ValueError: the dependencies have a cycle.
@@ -87,24 +87,24 @@ def stop_waves(requires: Mapping[str, Iterable[str]]) -> list[set[str]]:
 
 
 def strays(home: Path, instance: str | None = None) -> list[psutil.Process]:
-    """Processes that carry this home's mark (and ``instance``'s, if given), wherever they were reparented.
+    """Find the processes that have the mark of this platform (and of ``instance``, if given), under any parent.
 
-    A process group is not enough: tasks and Celery's pool make groups and sessions of their own. PostgreSQL's backends
-    overwrite their mark, but end by themselves without their server.
+    A process group is not enough: tasks and Celery's pool create their own groups and sessions. PostgreSQL's backends
+    overwrite their mark, but end automatically without their server.
     """
     found = []
     for process in psutil.process_iter():
         try:
             environment = process.environ()
         except (psutil.Error, OSError):
-            continue  # gone, a kernel thread, or somebody else's
+            continue  # it has ended, is a kernel thread, or belongs to another user
         if environment.get(HOME_VARIABLE) == str(home) and instance in (None, environment.get(INSTANCE_VARIABLE)):
             found.append(process)
     return found
 
 
 def end(processes: Iterable[psutil.Process], grace_s: float) -> None:
-    """SIGTERM, wait up to ``grace_s`` seconds, SIGKILL what is left, wait until it is gone."""
+    """Send SIGTERM, wait up to ``grace_s`` seconds, send SIGKILL to the rest, and wait up to 10 s for their end."""
     alive = list(processes)
     if grace_s > 0:
         for process in alive:
@@ -119,4 +119,4 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
     try:
         process.send_signal(number)
     except psutil.Error:
-        return  # gone meanwhile, which is what was wanted
+        return  # it has ended meanwhile, as intended

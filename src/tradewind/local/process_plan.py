@@ -1,4 +1,4 @@
-"""From the configuration to the processes of one machine. The same services as on AWS, one small copy of each."""
+"""From the configuration to the processes of one machine: the same services as on AWS, one small copy of each."""
 
 from __future__ import annotations
 
@@ -34,32 +34,33 @@ from tradewind.local.templates import KINDS, Template, no_template
 from tradewind.runtime.database.schema import packages
 
 BEHIND = 10
-"""Niceness of all but what others wait for (``Service.waited_for``). Web takes longest to start and runs on one core:
-with the others behind it, both cores are busy to the end. Later web answers people and tasks, and the scheduler hands
-out work, while the tasks themselves keep the machine busy. Database and broker are before all of them, too."""
+"""Niceness of all services except those that others wait for (``Service.waited_for``). Web takes longest to start, and
+uses one core. With lower priority for the others, both cores are busy until all have started. Later, web serves users
+and tasks, and the scheduler assigns work, while the tasks keep the machine busy. Database and broker also have a higher
+priority."""
 
 HERE = {"controller": ("python", "-m", "tradewind.local.controller")}
-"""What always runs as a program of this environment, and its command: the supervisor's socket is not for containers."""
+"""Services that always run as programs, and their commands: containers have no access to the supervisor's socket."""
 
-# Whatever else is in a developer's shell (AIRFLOW__..., PYTHONPATH) would make this platform differ from the next.
+# Other variables of a developer's shell (AIRFLOW__..., PYTHONPATH) would make this platform differ from others.
 _DROPPED = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "CELERY_", "FLOWER_", "PYTHON", "TRADEWIND_")
 
 
 _CONSTANT = {
     "PYTHONUNBUFFERED": "1",
-    # Process titles must not overwrite the environment that marks a process as ours.
+    # Process titles must not overwrite the environment, which has the mark of the platform.
     "SPT_NOENV": "1",
 }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What ``up`` will run, with the DAG files of the folder ``dags``.
+    """The processes that ``tradewind up`` will run, with the DAG files of the folder ``dags``.
 
-    ``login`` and ``flower_login`` are user and password. ``instance`` makes one more process of a service: from the
-    name of the service, its number (None: the one and only) and the image (empty where programs run). ``balanced`` are
-    the services behind the load balancer. ``template`` is what the next new database of this kind is copied from.
-    ``common`` is the environment of Airflow's programs without what any of them must keep secret; empty for containers.
+    ``login`` and ``flower_login`` are user and password. ``instance`` makes one more process of a service from the name
+    of the service, its number (None: the only process) and the image (empty for programs). ``balanced`` has the
+    services behind the load balancer. The next new database of this kind is a copy of ``template``. ``common`` is the
+    environment of Airflow's programs without their secrets; it is empty for containers.
     """
 
     home: Home
@@ -81,7 +82,7 @@ class Plan:
 
 
 def resize(environment: Environment, local: Local) -> Environment:
-    """The environment as one machine runs it: its settings and queues, one copy of each service, small workers."""
+    """Return the environment for one machine: its settings and queues, one copy of each service, small workers."""
     queues = tuple(queue for name in environment.workers for queue in environment.queues_of(name))
     longest = max(worker.longest_task_hours for worker in environment.workers.values())
 
@@ -122,10 +123,11 @@ def plan(
     reserve: Callable[[int], bool] = lambda _: True,
     images: Mapping[Component, str] | None = None,
 ) -> Plan:
-    """Everything that will run for ``environment`` in ``home`` with the DAG files of ``dags``.
+    """Plan all processes for ``environment`` in ``home`` with the DAG files of ``dags``.
 
-    Chooses ports (``reserve``: see ``ports.choose``), makes secrets and an empty database where there are none yet.
-    With ``images`` the services run as containers of these images, without them as programs of this environment.
+    The function chooses ports (``reserve``: see ``ports.choose``), and makes secrets and a database if there are none
+    yet. With ``images`` the services run as containers of these images, otherwise as programs of this virtual
+    environment.
 
     Raises:
         TradewindError: a port that the configuration fixes is in use, a server is missing, a database cannot be made.
@@ -173,13 +175,13 @@ def plan(
 
 
 def address(service: Service, numbers: Mapping[str, int]) -> str:
-    """Where a service that people reach answers on this machine."""
+    """Return the URL of a public service on this machine."""
     path = "" if service.path == "/" else f"{service.path}/"
     return f"http://{HOST}:{numbers[service.name]}{path}"
 
 
 def _balanced(local: Local, wanted: Mapping[str, Service], *, containers: bool) -> frozenset[str]:
-    """The services behind the load balancer: all that people reach, where releases roll them or there are several."""
+    """Return the services behind the load balancer: all public ones, if rollouts replace them or web has copies."""
     if local.web == 1 and not (containers and balancer.program()):
         return frozenset()
     return frozenset(name for name, service in wanted.items() if service.exposure is Exposure.PUBLIC)
@@ -239,7 +241,7 @@ def _inherited(home: Home) -> dict[str, str]:
 
 @dataclass
 class _Builder:
-    """Turns services into processes of this home."""
+    """Turns services into processes of this platform."""
 
     home: Home
     ports: dict[str, int]
@@ -270,7 +272,7 @@ class _Builder:
         return found
 
     def spec(self, service: Service, number: int | None, image: str) -> ProcessSpec:
-        """The process of a service, or its instance ``number``, with a name, a log and a heartbeat of its own."""
+        """Return the process of a service, or its instance ``number``, with its own name, log and heartbeat."""
         name = service.name if number is None else f"{service.name}-{number}"
         runtime = self.runtime
         if service.name in HERE:
@@ -281,7 +283,7 @@ class _Builder:
         own |= {variable: self.endpoints[endpoint] for variable, endpoint in service.endpoints.items()}
         own |= self._addresses(service, name)
         if image:
-            own["TRADEWIND_IMAGE"] = image  # so that a task can say what it ran in
+            own["TRADEWIND_IMAGE"] = image  # so that a task can report its image
         if isinstance(service.health, FileCheck):
             own[service.health.variable] = runtime.places(name).heartbeat
         return ProcessSpec(
@@ -302,7 +304,7 @@ class _Builder:
         )
 
     def without_secrets(self, service: Service) -> dict[str, str]:
-        """The environment of a service, but its secrets."""
+        """Return the environment of a service without its secrets."""
         env = self.spec(service, None, "").env
         return {name: value for name, value in env.items() if name not in service.secrets}
 
@@ -311,14 +313,14 @@ class _Builder:
         return {**found, balancer.NAME: Condition.HEALTHY} if service.name in self.balanced else found
 
     def _port(self, service: Service, name: str) -> int:
-        """The port of a process: its place behind the load balancer, or the service's own; one more for another."""
+        """Return the port of a process: behind the load balancer, the service's own, or a new one for a new copy."""
         key = f"{name}-1" if service.name in self.balanced and name == service.name else name
         if key not in self.ports:
             self.ports[key] = self.another_port()
         return self.ports[key]
 
     def _addresses(self, service: Service, name: str) -> dict[str, str]:
-        """Listen on this machine only."""
+        """Return the variables for its port. It listens on this machine only."""
         if service.port is None:
             return {}
         return {service.port.variable: str(self._port(service, name)), service.port.host_variable: HOST}
@@ -338,7 +340,7 @@ class _Builder:
 
 
 def _airflow(places: Places) -> dict[str, str]:
-    """Where a service finds what it shares with others."""
+    """Return the variables for the folders that a service shares with others."""
     return {
         "AIRFLOW_HOME": places.airflow,
         "AIRFLOW__CORE__DAGS_FOLDER": places.dags,
@@ -350,7 +352,7 @@ def _airflow(places: Places) -> dict[str, str]:
 
 
 def _stamp(service: Service, env: Mapping[str, str], identity: str) -> str:
-    """Changes whenever the one-off might have something to do: other code, settings or passwords."""
+    """Return a digest that changes if the one-shot task may have work to do: other code, settings or passwords."""
     relevant = sorted(f"{name}={value}" for name, value in env.items() if name in service.secrets)
     settings = sorted(f"{name}={value}" for name, value in service.environment.items())
     text = "\n".join([*service.command, identity, *settings, *relevant])

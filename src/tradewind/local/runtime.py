@@ -19,14 +19,14 @@ from tradewind.local.paths import Home
 OUTPUT = "/opt/airflow/output"
 PULSE = "/run/tradewind"
 CONTAINER_USER = (50000, 0)
-"""User and group of Airflow's own images, and of ours."""
+"""User and group of Airflow's images, and of Tradewind's."""
 
 HOME_LABEL = "dev.tradewind.home"
 
 
 @dataclass(frozen=True)
 class Places:
-    """Folders as a service sees them."""
+    """The folders of a service, with the paths that the service uses."""
 
     airflow: str
     dags: str
@@ -38,22 +38,22 @@ class Places:
 
 
 class Runtime(Protocol):
-    """What a home needs to know to run a service."""
+    """How one machine runs a service: as a program or as a container."""
 
     def places(self, name: str) -> Places:
-        """Where the process ``name`` finds what it shares with others."""
+        """Return the folders of the process ``name``."""
 
     def heartbeat(self, name: str) -> Path:
-        """Where this side sees the heartbeat of the process ``name``."""
+        """Return the path at which the supervisor finds the heartbeat of the process ``name``."""
 
     def argv(self, service: Service, name: str, image: str, variables: Iterable[str]) -> tuple[str, ...]:
-        """What to start for ``service`` as ``name``; ``variables`` are the names of the variables that are its own."""
+        """Return the command of ``service`` as ``name``; ``variables`` are the names of the service's own variables."""
 
     def identity(self, image: str) -> str:
-        """What runs: changes whenever the same command could do something else."""
+        """Return the identity of the code: it changes if the same command may behave differently."""
 
     def clean_up(self) -> None:
-        """Remove what ended processes left outside the home."""
+        """Remove containers that ended processes have left."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Programs:
 
 @dataclass(frozen=True)
 class Containers:
-    """Containers, run by podman as ECS would run them: read-only root, no capabilities, not root."""
+    """Containers of podman, with the same limits as on ECS: read-only root, no capabilities, not root."""
 
     home: Home
 
@@ -117,7 +117,7 @@ class Containers:
         return self._pulse(name) / "heartbeat"
 
     def argv(self, service: Service, name: str, image: str, variables: Iterable[str]) -> tuple[str, ...]:
-        """See Runtime. Values of variables are in no argument: podman takes them from its own environment."""
+        """See Runtime. No argument has the value of a variable: podman takes the values from its own environment."""
         argv = ["podman", "run", "--rm", "--replace", "--name", self._container(name), "--pull", "never"]
         argv += ["--label", f"{HOME_LABEL}={self.home.root}", "--network", "host", "--log-driver", "none"]
         argv += ["--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"]
@@ -134,7 +134,7 @@ class Containers:
         return image
 
     def clean_up(self) -> None:
-        """See Runtime. A container whose ``podman run`` was killed is not removed by podman."""
+        """See Runtime. Podman does not remove a container if its ``podman run`` was killed."""
         found = subprocess.run(  # noqa: S603
             ["podman", "ps", "--all", "--quiet", "--filter", f"label={HOME_LABEL}={self.home.root}"],  # noqa: S607
             capture_output=True,
@@ -165,12 +165,12 @@ class Containers:
         return self.home.run / "pulse" / name
 
     def _container(self, name: str) -> str:
-        # Two checkouts never meet.
+        # Each checkout has its own names.
         return f"tradewind-{self.home.root.stat().st_ino:x}-{name}"
 
 
 def check_podman() -> None:
-    """TradewindError where containers cannot be run."""
+    """Raise TradewindError if containers cannot be run."""
     if not shutil.which("podman"):
         raise TradewindError(
             "containers cannot be run",
@@ -181,7 +181,7 @@ def check_podman() -> None:
 
 
 def _given(folder: Path) -> Path:
-    """A folder that the containers' user may write to, whoever wrote into it before."""
+    """Create a folder that the containers' user may write to, and give the user the existing files."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
         for place in (folder, *folder.rglob("*")):

@@ -15,10 +15,10 @@ PASSWORDS = ("admin", "airflow", "broker", "login", "flower", "jwt", "api")
 
 
 def load(file: Path) -> Mapping[str, str]:
-    """The secrets of this home, generated at the first call.
+    """Return the secrets of this platform, generated at the first call.
 
     Raises:
-        TradewindError: the file is not what this wrote.
+        TradewindError: the file cannot be read, or does not have the format that this function writes.
     """
     if file.exists():
         try:
@@ -26,10 +26,12 @@ def load(file: Path) -> Mapping[str, str]:
             return {name: str(kept[name]) for name in (*PASSWORDS, "fernet")}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TradewindError(
-                f"{file.name} cannot be used", f"{error!r}", "tradewind down --wipe makes a new one, and a new database"
+                f"{file.name} cannot be used",
+                f"{error!r}",
+                "tradewind down --wipe, then tradewind up makes new secrets and a new database",
             ) from error
     made = {name: secrets.token_urlsafe(24) for name in PASSWORDS}
-    # A person types this one.
+    # The user types this password.
     made["login"] = secrets.token_urlsafe(9)
     made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     write_private(file, json.dumps(made, indent=2))
@@ -37,7 +39,7 @@ def load(file: Path) -> Mapping[str, str]:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that nobody else could read at any moment."""
+    """Write a file that other users cannot read at any moment."""
     temporary = file.with_name(file.name + ".new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:

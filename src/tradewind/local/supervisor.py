@@ -1,4 +1,4 @@
-"""Runs the machine: starts real processes, watches and probes them, and carries out what the machine decides."""
+"""Runs the state machine: starts processes, watches and probes them, and carries out the machine's actions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Running:
 
 
 class Supervisor:
-    """Owns the processes of one platform. One event queue, consumed by one loop."""
+    """Owns the processes of one platform. One loop consumes one event queue."""
 
     def __init__(self, home: Path, journal: Path, fork_server: ForkServer | None = None) -> None:
         self.home = home
@@ -50,12 +50,12 @@ class Supervisor:
         self._events.put_nowait(event)
 
     async def begin(self) -> None:
-        """Have imported, meanwhile, what several processes will import."""
+        """Start the fork server, which imports the common modules in the background."""
         if self.fork_server:
             await self.fork_server.begin()
 
     async def run(self, specs: Iterable[ProcessSpec]) -> None:
-        """Start everything and keep it running until a Stop has ended it all."""
+        """Start all processes and keep them running until a Stop has ended them."""
         await self._carry_out(self.machine.add(specs, time.monotonic()))
         while not self.machine.all_stopped:
             now = time.monotonic()
@@ -72,9 +72,9 @@ class Supervisor:
         await asyncio.to_thread(processes.end, processes.strays(self.home), 0.0)
 
     async def add(self, specs: Iterable[ProcessSpec]) -> None:
-        """Take on more processes while running."""
+        """Add processes while the platform runs."""
         await self._carry_out(self.machine.add(specs, time.monotonic()))
-        self._events.put_nowait(None)  # the loop computes when it is due anew
+        self._events.put_nowait(None)  # the loop computes its next due time again
 
     async def _carry_out(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -121,14 +121,14 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=asyncio.subprocess.STDOUT,
-            # A group, not a session: Linux shares the processors out among sessions before it looks at niceness.
+            # A group, not a session: Linux divides processor time among sessions before it considers niceness.
             process_group=0,
         )
 
     async def _watch(self, spec: ProcessSpec, running: Running) -> None:
         code = await running.process.wait()
         if not spec.one_off:
-            # What it leaves (Celery's pool, tasks) must not meet its successor.
+            # Processes that it leaves (Celery's pool, tasks) must not run beside its successor.
             left = await asyncio.to_thread(processes.strays, self.home, spec.name)
             await asyncio.to_thread(processes.end, left, 0.0)
         self.running.pop(spec.name, None)
@@ -154,9 +154,9 @@ class Supervisor:
             await asyncio.to_thread(processes.end, left, 0.0)
 
     def _write_journal(self) -> None:
-        """Remember what runs, so that the next command can clean up if this process is killed.
+        """Record the running processes, so that the next command can clean up if this process is killed.
 
-        Where that cannot be written, the marks of the processes have to do: see ``left``.
+        If the journal cannot be written, the next command finds them by their mark: see ``left``.
         """
         entries = []
         for name, running in self.running.items():
@@ -179,9 +179,9 @@ class Supervisor:
             temporary.replace(self.journal)
 
     def report(self, usage: bool) -> list[dict[str, Any]]:
-        """The state of every process, in the order in which they start. The keys are the public ``--json`` format.
+        """Return the state of every process, in the order of their start. The keys are the public ``--json`` format.
 
-        ``usage`` adds CPU and memory, which takes a tenth of a second of CPU: not for a loop.
+        ``usage`` adds CPU and memory. This takes a tenth of a second of CPU: do not use it in a loop.
         """
         return [self._row(process, usage) for process in list(self.machine.processes.values())]
 
@@ -211,8 +211,11 @@ class Supervisor:
 
 
 def used(pid: int, inside: Iterable[psutil.Process]) -> dict[str, float]:
-    """CPU seconds and resident memory (proportional where the kernel tells it) of a process, its descendants, and those
-    ``inside`` its container, which are nobody's descendants."""
+    """Return the CPU seconds and resident memory of a process, its descendants, and the processes in its container.
+
+    ``inside`` has the processes in the container, which are not its descendants. Shared memory is divided among the
+    processes (PSS) if the kernel reports it.
+    """
     cpu, memory = 0.0, 0
     try:
         root = psutil.Process(pid)
@@ -229,7 +232,7 @@ def used(pid: int, inside: Iterable[psutil.Process]) -> dict[str, float]:
 
 def _resident(member: psutil.Process) -> int:
     try:
-        # Forked children share most of their parent's memory; counting it once each would tell several times too much.
+        # Forked children share most of their parent's memory. To count it for each would give several times too much.
         full = member.memory_full_info()
     except psutil.AccessDenied:
         return int(member.memory_info().rss)
@@ -243,7 +246,7 @@ def _opened(log: Path) -> int:
 
 
 def _rotate(log: Path) -> None:
-    """Keep one older log once it is large; running processes append to the one that they have open."""
+    """Rename a log that is too large, and keep one such log. Running processes append to the file that is open."""
     try:
         if log.stat().st_size > LOG_LIMIT_BYTES:
             log.replace(log.with_name(log.name + ".1"))

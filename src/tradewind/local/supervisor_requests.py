@@ -1,8 +1,8 @@
-"""What the supervisor of a platform is asked, and what it answers.
+"""The requests to the supervisor of a platform, and their results.
 
-Each request is a class, and ``do`` is what it is called in a message.
+Each request is a class, and ``do`` is its name in a message.
 
-An answer of ``dict`` is the public format of ``tradewind status --json``; see docs/reference/json.md.
+A result of type ``dict`` has the public format of ``tradewind status --json``; see docs/reference/json.md.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tradewind.protocol.message import read, written
 A = TypeVar("A", covariant=True)
 
 UNLIKE = "tradewind down, then tradewind up"
-"""What helps where a command and a supervisor are of different versions."""
+"""The hint if a command and a supervisor have different versions."""
 
 
 class Request(Generic[A]):
-    """Something that the supervisor is asked. ``answer`` is the class of what it answers."""
+    """A request to the supervisor. ``answer`` is the class of its result."""
 
     do: ClassVar[str]
     answer: ClassVar[type]
@@ -40,7 +40,7 @@ class Login:
 
 @dataclass(frozen=True)
 class DagFolderState:
-    """Whether the DAG folder as it is now was looked at, and why it is not served, where it is not."""
+    """Whether the supervisor has checked the current DAG folder, and the problem if it cannot serve the folder."""
 
     settled: bool
     problem: str
@@ -48,11 +48,11 @@ class DagFolderState:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """What releases must know of a service.
+    """The state of a service, for rollouts and the controller.
 
-    ``address``: its address is known to others, so that only one copy can have it. ``fixed``: the number of copies that
-    a person has set. ``image``: what new copies run; empty for a program. ``registered``: the images that a rollout has
-    registered.
+    ``address``: clients use its address directly, so only one copy can have it. ``fixed``: the number of copies that
+    the operator has set. ``image``: the image of new copies; empty for a program. ``registered``: the images that a
+    rollout has registered.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Added:
 
 @dataclass(frozen=True)
 class GetStatus(Request[dict[str, Any]]):
-    """The whole platform; with ``usage``: what each process uses."""
+    """Get the state of the whole platform; with ``usage``, also the CPU and memory of each process."""
 
     do, answer = "status", dict
     usage: bool = False
@@ -90,28 +90,28 @@ class GetStatus(Request[dict[str, Any]]):
 
 @dataclass(frozen=True)
 class GetDagFolder(Request[DagFolderState]):
-    """How the DAG folder is served."""
+    """Get the state of the DAG folder."""
 
     do, answer = "dags", DagFolderState
 
 
 @dataclass(frozen=True)
 class GetLogin(Request[Login]):
-    """How to log in."""
+    """Get the logins."""
 
     do, answer = "login", Login
 
 
 @dataclass(frozen=True)
 class GetServices(Request[ServiceStates]):
-    """The services."""
+    """Get the state of all services."""
 
     do, answer = "services", ServiceStates
 
 
 @dataclass(frozen=True)
 class StopPlatform(Request[None]):
-    """Stop everything in order; ``now``: with no time to finish."""
+    """Stop all processes in order; ``now`` skips the stop grace period."""
 
     do, answer = "stop", type(None)
     now: bool = False
@@ -127,7 +127,7 @@ class RestartService(Request[None]):
 
 @dataclass(frozen=True)
 class AddProcess(Request[Added]):
-    """Run one more process of a service, from ``image``. A one-off runs once more, under its own name."""
+    """Run one more process of a service from ``image``. A one-shot task runs once more, under its own name."""
 
     do, answer = "add", Added
     service: str
@@ -145,7 +145,7 @@ class ReplaceProcess(Request[None]):
 
 @dataclass(frozen=True)
 class RetireProcess(Request[None]):
-    """Stop a process for good."""
+    """Stop a process permanently."""
 
     do, answer = "retire", type(None)
     name: str
@@ -153,7 +153,7 @@ class RetireProcess(Request[None]):
 
 @dataclass(frozen=True)
 class RegisterImage(Request[None]):
-    """Workers may run this image: a rollout brings it."""
+    """Allow workers to run this image. A rollout sends this request."""
 
     do, answer = "register", type(None)
     image: str
@@ -161,7 +161,7 @@ class RegisterImage(Request[None]):
 
 @dataclass(frozen=True)
 class AdoptImages(Request[None]):
-    """New copies run these images from now on."""
+    """Use these images for new copies from now on."""
 
     do, answer = "adopt", type(None)
     images: Mapping[Component, str]
@@ -169,7 +169,7 @@ class AdoptImages(Request[None]):
 
 @dataclass(frozen=True)
 class FixWorkers(Request[None]):
-    """The controller shall keep so many workers, whatever there is to do."""
+    """Have the controller keep this number of workers, for any queue depth."""
 
     do, answer = "scale", type(None)
     service: str
@@ -178,7 +178,7 @@ class FixWorkers(Request[None]):
 
 @dataclass(frozen=True)
 class KeepWorkers(Request[None]):
-    """Keep ``count`` workers of an image running; those of ``leaving`` finish their tasks and stop."""
+    """Keep ``count`` workers of an image running; the workers in ``leaving`` drain and stop."""
 
     do, answer = "keep", type(None)
     service: str
@@ -189,7 +189,7 @@ class KeepWorkers(Request[None]):
 
 @dataclass(frozen=True)
 class Remark(Request[None]):
-    """Have the status say this, and nothing that was said before."""
+    """Replace the controller's remarks in the status."""
 
     do, answer = "remark", type(None)
     remarks: tuple[str, ...]
@@ -202,26 +202,26 @@ Send = Callable[[Home, dict[str, Any]], dict[str, Any]]
 
 
 def ask(home: Home, request: Request[A], send: Send = supervisor_socket.ask) -> A:
-    """Ask the supervisor of ``home``, over its socket.
+    """Send a request to the supervisor of ``home`` over its socket, and return the result.
 
     Raises:
         ConnectionError: no supervisor answers.
-        TradewindError: what the supervisor answered, or that it is of another version.
+        TradewindError: the supervisor returned an error, or has another version.
     """
     document = send(home, {"do": request.do, **written(request)})
     if request.answer is type(None):
         return None  # type: ignore[return-value]
     if request.answer is dict:
         return document  # type: ignore[return-value]
-    found: A = read(request.answer, document, f"what the supervisor answers to {request.do!r}", UNLIKE)
+    found: A = read(request.answer, document, f"the supervisor's response to {request.do!r}", UNLIKE)
     return found
 
 
 def decoded(document: Mapping[str, Any]) -> Request[Any]:
-    """The request that a document is. TradewindError where none has its name, or something is missing in it."""
+    """Return the request in a document. Raises TradewindError if its name is unknown, or a field is missing."""
     do = document.get("do")
     kind = _REQUESTS.get(str(do))
     if kind is None:
-        raise TradewindError(f"the supervisor does not know {do!r}", hint=UNLIKE)
-    found: Request[Any] = read(kind, document, f"what the supervisor is asked, {do!r},", UNLIKE)
+        raise TradewindError(f"the supervisor does not know the request {do!r}", hint=UNLIKE)
+    found: Request[Any] = read(kind, document, f"the request {do!r} to the supervisor", UNLIKE)
     return found

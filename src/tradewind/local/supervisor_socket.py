@@ -1,4 +1,4 @@
-"""Talk with the supervisor: one JSON line asked, one answered, over a socket that only its owner can reach."""
+"""Requests to the supervisor: one JSON line in each direction, over a socket that only its owner can reach."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tradewind.local.paths import Home
 
 TIMEOUT_S = 30.0
 
-_FOLDER = threading.Lock()  # a process has one current folder, whichever thread changes it
+_FOLDER = threading.Lock()  # the current folder belongs to the process: all threads share it
 
 Answer = dict[str, Any]
 Handler = Callable[[dict[str, Any]], Awaitable[Answer]]
 
 
 async def serve(home: Home, handler: Handler) -> asyncio.Server:
-    """Answer requests with ``handler``; a TradewindError becomes an error for the other side."""
+    """Handle requests with ``handler``. A TradewindError is returned to the client."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -36,7 +36,7 @@ async def serve(home: Home, handler: Handler) -> asyncio.Server:
             writer.write(json.dumps(result).encode() + b"\n")
             await writer.drain()
         except (ValueError, ConnectionError):
-            pass  # whoever asked has gone, or does not speak our language
+            pass  # the client has disconnected, or its request is not JSON
         finally:
             writer.close()
 
@@ -48,11 +48,11 @@ async def serve(home: Home, handler: Handler) -> asyncio.Server:
 
 
 def ask(home: Home, request: dict[str, Any]) -> Answer:
-    """Ask the supervisor of ``home``.
+    """Send a request to the supervisor of ``home``, and return the result.
 
     Raises:
         ConnectionError: no supervisor answers.
-        TradewindError: what the supervisor answered.
+        TradewindError: the supervisor returned an error.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(TIMEOUT_S)
@@ -65,7 +65,7 @@ def ask(home: Home, request: dict[str, Any]) -> Answer:
         except OSError as error:
             raise ConnectionError(str(error)) from error
     if not line:
-        raise ConnectionError("the supervisor ended while it answered")
+        raise ConnectionError("the supervisor ended before it responded")
     answer = json.loads(line)
     if "error" in answer:
         raise TradewindError.from_dict(answer["error"])
@@ -74,7 +74,7 @@ def ask(home: Home, request: dict[str, Any]) -> Answer:
 
 @contextlib.contextmanager
 def _inside(folder: Path) -> Iterator[None]:
-    """The name of a socket is limited to about 100 characters, the path of a checkout is not: use the short name."""
+    """Change to ``folder``, to use the short name of its socket: a name has about 100 characters at most."""
     with _FOLDER:
         before = os.open(".", os.O_RDONLY)
         try:

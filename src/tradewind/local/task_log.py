@@ -1,4 +1,4 @@
-"""Why an attempt of a task failed, by its log."""
+"""Why an attempt of a task failed, according to its log."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _ADVICE = re.compile(r"\.? (For more information, )?[Ss]ee https?:.*$")
 
 
 def shortened(line: str) -> str:
-    """A line that is not longer than a person reads."""
+    """Cut a line to a readable length."""
     return line if len(line) <= _SHOWN_WIDTH else line[:_SHOWN_WIDTH] + "…"
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why. ``text`` may have several lines; ``place``: the line of a DAG file; ``kind``: alike for what is alike."""
+    """The reason of a failure. ``text`` may have several lines. ``place`` is the line of a DAG file. ``kind`` is equal
+    for similar failures."""
 
     text: str
     kind: str
@@ -31,7 +32,7 @@ class Reason:
 
     @property
     def lines(self) -> list[str]:
-        """As it is shown: no more than a few lines, the place in the first."""
+        """The text that is shown: a few lines at most, with the place in the first."""
         lines = [shortened(line) for line in printable(self.text).splitlines()]
         if len(lines) > _SHOWN_LINES:
             lines[_SHOWN_LINES:] = ["…"]
@@ -39,7 +40,7 @@ class Reason:
 
 
 def reason(records: Iterable[Mapping[str, Any]]) -> Reason | None:
-    """What the records of a log say: the exception that ended it, or the last error. Nothing where there is neither."""
+    """Return the exception that ended the task, or the last error in its log; None if there is neither."""
     failed: Mapping[str, Any] | None = None
     raised: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
@@ -55,7 +56,7 @@ def reason(records: Iterable[Mapping[str, Any]]) -> Reason | None:
 
 
 def _of_exception(chain: Sequence[Mapping[str, Any]]) -> Reason:
-    # The first is the one that was raised last; its causes follow.
+    # The first exception was raised last; its causes follow.
     first = chain[0]
     name = str(first.get("exc_type") or "an exception")
     value = str(first.get("exc_value") or "").strip()
@@ -69,7 +70,7 @@ def _of_exception(chain: Sequence[Mapping[str, Any]]) -> Reason:
 
 
 def _of_error(record: Mapping[str, Any]) -> Reason:
-    text = _ADVICE.sub("", str(record.get("event") or "").strip()) or "an error without words"
+    text = _ADVICE.sub("", str(record.get("event") or "").strip()) or "an error without a message"
     more = [f"exit code {record['exit_code']}"] if "exit_code" in record else []
     more += [str(record["signal_name"])] if record.get("signal_name") else []
     return Reason(f"{text} ({', '.join(more)})" if more else text, text)

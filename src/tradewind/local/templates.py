@@ -1,11 +1,11 @@
-"""Migrated databases, kept to be copied: Airflow's migration takes seconds, a copy of its result a part of one.
+"""Templates: copies of migrated databases. Airflow's migration takes seconds; to unpack a template takes less than one.
 
-One file for each version of Airflow, of ours and of the server, below the user's cache folder. Its name has the digest
-of its content. It is used only where it is what its name says, and belongs to the user who asks.
+There is one file for each version of Airflow, of Tradewind and of the server, in the user's cache folder. The file name
+has the digest of the content. A file is used only if its content matches the digest and the current user owns it.
 
-This is also the program that makes one, started by the supervisor once its platform is healthy:
-``python -m tradewind.local.templates``. It migrates an empty database of its own, so that nothing of a platform gets
-into the file: neither data nor passwords.
+This module is also the program that makes a template: ``python -m tradewind.local.templates``. The supervisor starts it
+when the platform is healthy. It migrates an empty database of its own, so the file has no data and no passwords of a
+platform.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tradewind.runtime.database.schema import identity
 
 KINDS = {mysql.KIND: mysql.mysql, postgresql.KIND: postgresql.postgresql}
 KEPT = 4
-"""Files of other versions go when there are more; each has about 8 MB."""
+"""The number of files that stay, the latest used; each has about 8 MB."""
 INSTANCE = "template"
 POLL_S = 0.05
 PATIENCE_S = 120.0
@@ -51,7 +51,9 @@ class Template:
 
     @classmethod
     def of(cls, kind: str, environment: Mapping[str, str]) -> Self | None:
-        """What a migration with this environment would make; None where a file cannot say it, or has no place.
+        """Return the template for a migration with this environment.
+
+        Returns None if plugins make the result of the migration unknown, or if there is no cache folder.
 
         Raises:
             TradewindError: there is no such server on this machine.
@@ -65,11 +67,11 @@ class Template:
 
     @property
     def exists(self) -> bool:
-        """Whether it has been made; whether it can be used shows when it is."""
+        """Whether the file exists. Only ``unpack`` checks whether it can be used."""
         return bool(self._files())
 
     def unpack(self, data: Path) -> bool:
-        """Make the folder ``data`` with its files; whether it could. What is not what its name says is removed."""
+        """Create the folder ``data`` from the template; returns whether it could. Removes files that cannot be used."""
         for file in self._files():
             try:
                 content = file.read_bytes()
@@ -85,7 +87,7 @@ class Template:
         return False
 
     def pack(self, data: Path) -> None:
-        """Keep the files of the folder ``data``, of a server that has ended."""
+        """Store the data folder of a server that has ended as the template."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
             archive.add(data, arcname=".")
@@ -98,7 +100,10 @@ class Template:
             old.unlink(missing_ok=True)
 
     def order(self, home: Home, environment: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The command that makes it in a folder of ``home``, and its environment, made from that of a migration."""
+        """Return the command that makes the template in a folder of ``home``, and its environment.
+
+        ``environment`` is the environment of a migration.
+        """
         arguments = (str(home.root), str(self.folder), self.kind, self.key)
         return (sys.executable, "-m", "tradewind.local.templates", *arguments), {
             **environment,
@@ -109,7 +114,7 @@ class Template:
         return f"{self.kind}-{self.key}-{hashlib.sha256(content).hexdigest()}.tar.gz"
 
     def _files(self) -> list[Path]:
-        """Nobody else's files, and none in a folder that somebody else could write to."""
+        """Return only files that the user owns, and none if another user may write to the folder."""
         user = os.geteuid()
         try:
             folder = self.folder.lstat()
@@ -122,12 +127,14 @@ class Template:
 
 
 def no_template(_: Path) -> bool:
-    """See ``servers.Unpack``: there is none."""
+    """See ``servers.Unpack``. There is no template."""
     return False
 
 
 def make(template: Template, home: Home) -> None:
-    """Migrate an empty database in a folder of ``home``, and keep it. Its environment is Airflow's.
+    """Migrate an empty database in a folder of ``home``, and store it as the template.
+
+    The environment of this process is that of Airflow.
 
     Raises:
         TradewindError: the server or a migration fails.
@@ -157,7 +164,7 @@ def _migrate(database: Database, kept: Mapping[str, str], own: Home) -> None:
     until = time.monotonic() + PATIENCE_S
     while not database.spec.probe.look(0).well:
         if time.monotonic() > until:
-            raise TradewindError("the database server does not start")
+            raise TradewindError("the database server did not start")
         time.sleep(POLL_S)
     env = {
         **os.environ,
@@ -166,7 +173,7 @@ def _migrate(database: Database, kept: Mapping[str, str], own: Home) -> None:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.airflow_url,
         "TRADEWIND_DATABASE_ADMIN": database.admin_url,
         "TRADEWIND_DATABASE_URL": database.airflow_url,
-        # The platform that copies this gives the login its own password.
+        # A platform that uses this template sets its own password for the login.
         "TRADEWIND_LOGIN_PASSWORD": secrets.token_urlsafe(32),
     }
     for program in ("prepare", "migrate"):

@@ -1,13 +1,13 @@
 """Run a program as a user without privileges: ``python -I -S unprivileged.py UID -- PROGRAM [ARGUMENT ...]``.
 
-PostgreSQL refuses to run as root. As another user it must still reach its program and its data, which are often in
-folders that only root may enter, as ``/root`` on Debian. A capability alone does not help: PostgreSQL asks
-``access()``, and the kernel answers that as if a user other than root had none, unless the process has the securebit
-``SECBIT_NO_SETUID_FIXUP`` (capabilities(7), access(2)). So the program gets that bit and one capability,
-``CAP_DAC_OVERRIDE``, where this process has what that takes. Nothing else is needed: no ``setpriv``, no copy.
+PostgreSQL refuses to run as root. As another user it must still reach its program and its data. They are often in
+folders that only root may enter, such as ``/root`` on Debian. A capability alone does not help: PostgreSQL calls
+``access()``, for which the kernel ignores the capabilities of a user other than root. The securebit
+``SECBIT_NO_SETUID_FIXUP`` changes this (capabilities(7), access(2)). So the program gets this bit and one capability,
+``CAP_DAC_OVERRIDE``, if this process may pass them on. Nothing else is needed: no ``setpriv``, no copy.
 
-This file runs before anything else and imports nothing of ours. Exit code 126 and one line on stderr where the program
-could not reach a file.
+This file runs before anything else, and imports no Tradewind module. If the program could not reach a file, it exits
+with code 126 and one line on stderr.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ _CAP_DAC_OVERRIDE = 1
 
 
 def become(uid: int) -> None:
-    """Become the user ``uid``, with CAP_DAC_OVERRIDE where this process may pass it on. OSError where it may not change
-    its user."""
+    """Become the user ``uid``, with CAP_DAC_OVERRIDE if this process may pass it on.
+
+    Raises OSError if the process may not change its user.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     with suppress(AttributeError):  # not Linux
         libc.prctl(_PR_SET_SECUREBITS, libc.prctl(_PR_GET_SECUREBITS) | _NO_SETUID_FIXUP, 0, 0, 0)
-    with suppress(OSError):  # in some containers refused, and then there are none
+    with suppress(OSError):  # some containers refuse this, and then the process has no groups
         os.setgroups([])
     os.setgid(uid)
     os.setuid(uid)
@@ -53,7 +55,7 @@ def _keep_one_capability(libc: ctypes.CDLL) -> None:
 
 
 def closed(path: Path) -> Path | None:
-    """The folder above ``path`` that this user may not enter, or ``path`` where it may not be read; else None."""
+    """Return the folder above ``path`` that this user may not enter, or ``path`` if it may not be read; else None."""
     for folder in reversed(path.parents):
         if not os.access(folder, os.X_OK):
             return folder
@@ -61,19 +63,19 @@ def closed(path: Path) -> Path | None:
 
 
 def main(argv: list[str]) -> int:
-    """Entry point. It returns only where the program cannot be run."""
+    """Entry point. It returns only if the program cannot be run."""
     uid, _, *program = argv
     try:
         become(int(uid))
     except OSError as error:
-        return _cannot(f"this root may not become the user {uid}: {error.strerror}")
+        return _cannot(f"root may not become the user {uid} here: {error.strerror}")
     for argument in program:
         path = Path(argument)
         if path.is_absolute() and (found := closed(path)):
             return _cannot(
                 f"{program[0].rsplit('/')[-1]} does not run as root, and the user {uid} may not enter {found}"
             )
-    return os.execv(program[0], program)  # noqa: S606 (the caller is ours)
+    return os.execv(program[0], program)  # noqa: S606 (only Tradewind calls this)
 
 
 def _cannot(text: str) -> int:

@@ -1,1 +1,1 @@
-"""What operators ask of an environment: is it as it was designed?"""
+"""Checks for operators: whether an environment matches its design."""

@@ -1,4 +1,4 @@
-"""Is an environment's network as it was designed? Computed from a plan. Pure."""
+"""Compares the network of an environment, computed from a plan, with its design. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tradewind.operations.wiring import Wiring
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found: ways that are open and meant to be, open though nobody designed them, and shut though needed."""
+    """The result: paths that are open as designed, open but not designed, and closed but designed."""
 
     right: tuple[Path, ...]
     open: tuple[Path, ...]
@@ -39,13 +39,13 @@ class Audit:
 def audit(environment: Environment, plan: Mapping[str, Any]) -> Audit:
     """Compare the network of a plan with the design.
 
-    TradewindError where the plan does not say enough, as for a VPC that existed before.
+    TradewindError if the plan does not contain enough, as for an existing VPC.
     """
     if environment.network.vpc is not None:
         raise TradewindError(
             f"the network of {environment.name} cannot be audited",
-            f"its VPC {environment.network.vpc.id} is not Terraform's, so no plan has its routes and network ACLs",
-            "audit it where it is made; what may connect to what is in terraform/stacks/environment/flows.tf",
+            f"Terraform does not manage its VPC {environment.network.vpc.id}, so no plan has its routes and ACLs",
+            "audit the VPC at its source; terraform/stacks/environment/flows.tf lists the required connections",
             code=ExitCode.USAGE,
         )
     designed = designed_paths(environment)

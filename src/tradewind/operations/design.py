@@ -1,6 +1,6 @@
-"""Which ways through the network an environment is meant to have. Pure, and written apart from the Terraform code.
+"""The network paths that an environment must have. Pure, and written independently of the Terraform code.
 
-What ``audit`` finds in a plan must be exactly this (docs/decisions/0014-audit-by-references.md).
+``audit`` must find exactly these paths in a plan (docs/decisions/0014-audit-by-references.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tradewind.config import Environment
 from tradewind.operations.reach import INTERNET, S3, Path
 
 _NEEDED = {"s3", "ecr", "logs", "secretsmanager", "ssm"}
-"""With endpoints for these ECS can start a task, and it can work, without a way to the internet."""
+"""With endpoints for these, ECS can start a task, and the task can work, without a route to the internet."""
 
 _INTERFACES = {
     "s3": (),
@@ -23,11 +23,11 @@ _INTERFACES = {
     "ssm": ("ssm", "ssmmessages"),
     "ecs": ("ecs",),
 }
-"""The names that AWS has for what the configuration calls an endpoint."""
+"""Maps the endpoints of the configuration to the names of AWS's interface endpoints."""
 
 
 def designed_paths(environment: Environment) -> frozenset[Path]:
-    """Every way that is meant to be open in a network that Terraform makes; nothing else may be."""
+    """Every path that must be open in a network that Terraform makes; no other path may be open."""
     wanted = services(environment)
     ports = {str(service.port.number) for service in wanted if service.port}
     found = {*_people(environment), *_tiers(ports), *_endpoints(environment)}
@@ -44,7 +44,7 @@ def _people(environment: Environment) -> Iterator[Path]:
 
 
 def _tiers(ports: Iterable[str]) -> Iterator[Path]:
-    """What network ACLs let pass between tiers, each with its answer: they keep no connections."""
+    """The paths that network ACLs open between tiers, each with its responses, because ACLs are stateless."""
     public, private, data = (tier.value for tier in (Tier.PUBLIC, Tier.PRIVATE, Tier.DATA))
     for port in ports:
         yield Path(f"tier {public}", f"tier {private}", port, private)
@@ -89,6 +89,6 @@ def _to_aws(environment: Environment, service: Service) -> Iterator[Path]:
 
 
 def _execution_api_port(environment: Environment) -> str:
-    """443 where the execution API has a certificate: with a public zone, in which ACM can prove its name."""
+    """443 if the execution API has a certificate: with a public zone, in which ACM can prove its name."""
     domain = environment.access.domain
     return "443" if domain and domain.hosted_zone_id and not domain.certificate_arn else "80"

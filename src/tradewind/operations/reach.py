@@ -1,8 +1,8 @@
-"""Who can reach whom in an environment, and on which port: computed from a plan. Pure.
+"""Which part of an environment can reach which other part, and on which port: computed from a plan. Pure.
 
-A connection passes when the security group of the caller lets it out, that of the called lets it in, the network ACLs
-of both subnets let it and its answer through, and a route leads there. Whether a subnet is public, private or data is
-read from its routes (to an internet gateway, to a NAT gateway, to nowhere), never from its name.
+A connection passes if the source's security group allows it, the target's security group allows it, the network ACLs of
+both subnets allow it and its response, and a route leads to the target. The routes of a subnet (to an internet gateway,
+to a NAT gateway, to neither) decide whether it is public, private or data. Its name never decides that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _THROUGH_SUBNET_GROUP = {
     "aws_elasticache_replication_group": ("security_group_ids", "aws_elasticache_subnet_group"),
 }
 
-# Other ways to open a network. A proof that overlooked them would be none.
+# Other resources and arguments that open a network. The audit does not read them, so it must refuse them.
 _UNREAD = (
     "aws_ec2_transit_gateway_vpc_attachment",
     "aws_egress_only_internet_gateway",
@@ -52,7 +52,7 @@ _UNREAD_ARGUMENTS = {
 
 @dataclass(frozen=True, order=True)
 class Path:
-    """One way in: from ``source`` to ``target`` on TCP ports (``443``, ``1024-65535``). ``target`` is in ``tier``."""
+    """An open path from ``source`` to ``target``, which is in ``tier``, on TCP ports (``443``, ``1024-65535``)."""
 
     source: str
     target: str
@@ -65,14 +65,14 @@ class Path:
 
 
 class Reach:
-    """The ways through the network of a plan.
+    """The open paths in the network of a plan.
 
-    TradewindError where the plan does not say enough, or opens the network by something that is not read here.
+    TradewindError if the plan does not contain enough, or opens the network by a resource that the audit does not read.
 
     Args:
         wiring: the plan.
-        every: only ways that are open between all subnets of both sides, so that they work whatever zone a task is
-            in; else also those that are open between some.
+        every: only paths that are open between all subnets of both sides, so that they work in the zone of every
+            task; otherwise also paths that are open between some subnets.
     """
 
     def __init__(self, wiring: Wiring, *, every: bool = False) -> None:
@@ -82,14 +82,14 @@ class Reach:
         self._places = self._placement()
 
     def paths(self) -> frozenset[Path]:
-        """Every way that is open."""
+        """Every open path."""
         outs = list(self._wiring.of("aws_vpc_security_group_egress_rule"))
         ins = list(self._wiring.of("aws_vpc_security_group_ingress_rule"))
         groups = chain(self._between(outs, ins), self._from_outside(ins), self._to_outside(outs))
         return frozenset(chain(groups, self._tier_to_tier(), self._endpoints()))
 
     def tiers(self) -> dict[str, str]:
-        """From each subnet to the tier that its routes put it into."""
+        """Map each subnet to its tier, which its routes decide."""
         return {subnet.address: self._subnets.tier(subnet) for subnet in self._subnets.all}
 
     def _between(self, outs: list[Resource], ins: list[Resource]) -> Iterator[Path]:
@@ -128,7 +128,7 @@ class Reach:
                 yield Path(_name(source), S3, _text(_ports(rule)), S3)
 
     def _tier_to_tier(self) -> Iterator[Path]:
-        """What passes from tier to tier by routes and network ACLs alone, were every security group open."""
+        """The paths between tiers that routes and network ACLs open, as if every security group were open."""
         tiers = defaultdict(list)
         for subnet in self._subnets.all:
             tiers[self._subnets.tier(subnet)].append(subnet)
@@ -138,7 +138,7 @@ class Reach:
                 yield Path(f"tier {source}", f"tier {target}", ports, target)
 
     def _endpoints(self) -> Iterator[Path]:
-        """AWS services with an interface of their own in the network."""
+        """AWS services with an interface endpoint in the network."""
         for endpoint in self._wiring.of("aws_vpc_endpoint"):
             if endpoint.values.get("vpc_endpoint_type") == "Interface":
                 subnets = self._wiring.many(endpoint, "subnet_ids", "aws_subnet")
@@ -146,7 +146,7 @@ class Reach:
                 yield Path("endpoints", f"aws {service}", "443", self._tiers_of(subnets))
 
     def _open(self, ports: range, asked: Sequence[tuple[object, ...]], passes: Callable[..., bool]) -> Iterator[str]:
-        """Those of the ports that pass, as text; ``passes`` is asked with each of ``asked`` and a span of ports."""
+        """The ports that pass, as text. ``passes`` is called with each of ``asked`` and a span of ports."""
         spans = self._subnets.spans(ports) if ports else []
         found = [span for span in spans if self._subnets.holds(passes(*each, span) for each in asked)]
         return map(_text, joined(found))
@@ -158,7 +158,7 @@ class Reach:
         return "+".join(sorted({self._subnets.tier(subnet) for subnet in subnets}))
 
     def _at(self, group: Resource) -> set[Resource]:
-        """The subnets in which something has this security group."""
+        """The subnets in which a resource has this security group."""
         return self._places[group.address]
 
     def _owner(self, rule: Resource) -> Resource:
@@ -171,7 +171,7 @@ class Reach:
         return found
 
     def _placement(self) -> dict[str, set[Resource]]:
-        """From each security group to the subnets in which something has it."""
+        """Map each security group to the subnets in which a resource has it."""
         wiring = self._wiring
         found: dict[str, set[Resource]] = defaultdict(set)
         for holder in wiring.of(*_HOLDERS):
@@ -184,7 +184,7 @@ class Reach:
             for group in wiring.many(holder, groups, "aws_security_group"):
                 for subnet_group in beside:
                     found[group.address] |= wiring.many(subnet_group, "subnet_ids", "aws_subnet")
-        # One-off tasks, which no service holds, are started into the subnets of the services.
+        # One-shot tasks belong to no service, and are started in the subnets of the services.
         subnets = _HOLDERS["aws_ecs_service"][1]
         everywhere = set().union(*(wiring.many(each, subnets, "aws_subnet") for each in wiring.of("aws_ecs_service")))
         of_tasks = {definition.place for definition in wiring.of("aws_ecs_task_definition")}
@@ -204,7 +204,7 @@ def _refuse_unread(wiring: Wiring) -> None:
         raise TradewindError(
             "the plan opens the network in a way that the audit does not read",
             ", ".join(sorted(found)),
-            "write it with rules and routes as resources of their own, as the others are",
+            "write every rule and every route as a resource of its own",
         )
 
 
@@ -224,7 +224,7 @@ def _text(ports: range) -> str:
 
 
 def _name(group: Resource) -> str:
-    """What people call the owner of a security group: the service, or the module."""
+    """The name of the owner of a security group: the service, or the module."""
     if not group.place:
         return group.name
     module, key = group.place[-1]

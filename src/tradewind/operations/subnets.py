@@ -1,4 +1,4 @@
-"""The subnets of a plan: the tier that routes put each into, and what its network ACL lets through. Pure."""
+"""The subnets of a plan: the tier of each, from its routes, and the traffic that its network ACL allows. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from tradewind.operations.wiring import Resource, Wiring
 
 ANYWHERE = "0.0.0.0/0"
 OUTSIDE = ipaddress.IPv4Network("192.0.2.0/24")
-"""Addresses for documentation (RFC 5737), which stand for any address of the internet."""
+"""Addresses for documentation (RFC 5737), used here for any address of the internet."""
 
 EPHEMERAL = range(32768, 61000)
-"""Ports that answers go to: what Linux clients choose (net.ipv4.ip_local_port_range)."""
+"""Ports of responses: those that Linux clients choose (net.ipv4.ip_local_port_range)."""
 
 _PRIVATE = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 
 class Subnets:
-    """What passes between subnets, and between them and the outside.
+    """The traffic that passes between subnets, and between them and the outside.
 
     Args:
         wiring: the plan.
-        every: what passes must pass for all addresses, ports and subnets in question, so that it works wherever a task
-            is; else it is enough that it passes for some.
+        every: traffic must pass for all addresses, ports and subnets in question, so that it works in the subnet of
+            every task; otherwise it is enough that it passes for some.
     """
 
     def __init__(self, wiring: Wiring, *, every: bool) -> None:
@@ -41,19 +41,19 @@ class Subnets:
     def tier(self, subnet: Resource) -> str:
         """The tier of a subnet: public with a route to an internet gateway, private with another route, else data."""
         if subnet.address not in self._table:
-            return "main route table"  # whatever that has: nobody designed it
+            return "main route table"  # the design has no such subnet, so its routes do not matter
         routes = self._routes_of(subnet)
         if any(self._wiring.many(route, "gateway_id", "aws_internet_gateway") for route in routes):
             return Tier.PUBLIC.value
         return Tier.PRIVATE.value if routes else Tier.DATA.value
 
     def holds(self, checks: Iterable[bool]) -> bool:
-        """Whether all (``every``) or some of the checks pass; without any it does not."""
+        """Whether all (``every``) or some of the checks pass; False if there are none."""
         found = list(checks)
         return bool(found) and (all(found) if self._every else any(found))
 
     def spans(self, ports: range) -> list[range]:
-        """``ports``, cut wherever a rule of a network ACL begins or ends: within a span nothing changes."""
+        """Split ``ports`` at each first and last port of a network ACL rule: the same rules apply to a whole span."""
         cuts = {ports.start, ports.stop}
         for rule in self._wiring.of("aws_network_acl_rule"):
             if rule.values.get("from_port") is not None:
@@ -61,7 +61,7 @@ class Subnets:
         return [range(low, high) for low, high in pairwise(sorted(cuts)) if ports.start <= low and high <= ports.stop]
 
     def between(self, one: Resource, two: Resource, span: range) -> bool:
-        """Whether a call and its answer pass the ACLs of both subnets. Within one subnet none is asked."""
+        """Whether a call and its response pass the ACLs of both subnets. Within one subnet, no ACL applies."""
         if one == two:
             return True
         here, there = _cidr(one), _cidr(two)
@@ -75,12 +75,12 @@ class Subnets:
         if private or self.tier(subnet) == Tier.PUBLIC.value:
             ways.append(self._call(subnet, OUTSIDE if source == ANYWHERE else cidr, span, out=False))
         if not self._every:
-            # A range that holds subnets lets them in too.
+            # A range that contains subnets lets them in, too.
             ways += [self.between(other, subnet, span) for other in self.all if _cidr(other).overlaps(cidr)]
         return any(ways)
 
     def to_internet(self, subnet: Resource, span: range) -> bool:
-        """Whether calls from a subnet reach the internet, and answers come back: also through the subnet of NAT."""
+        """Whether calls from a subnet reach the internet and responses return, also through a NAT gateway's subnet."""
         if not self._call(subnet, OUTSIDE, span, out=True):
             return False
         for route in self._routes_of(subnet):
@@ -103,7 +103,7 @@ class Subnets:
         )
 
     def _call(self, subnet: Resource, other: ipaddress.IPv4Network, span: range, *, out: bool) -> bool:
-        """Whether the ACL of a subnet lets a call out to (or in from) other addresses, and its answer back."""
+        """Whether the ACL of a subnet lets a call out to (or in from) other addresses, and its response back."""
         answers = (self._allows(subnet, other, part, out=not out) for part in self.spans(EPHEMERAL))
         return self._allows(subnet, other, span, out=out) and self.holds(answers)
 
@@ -127,7 +127,7 @@ class Subnets:
         return self._routes[table.address] if table else []
 
     def _tables(self) -> dict[str, Resource]:
-        """From each subnet to its route table."""
+        """Map each subnet to its route table."""
         found = {}
         for link in self._wiring.of("aws_route_table_association"):
             table = self._wiring.one(link, "route_table_id", "aws_route_table")
@@ -137,7 +137,7 @@ class Subnets:
         return found
 
     def _acl_rules(self) -> dict[str, list[Resource]]:
-        """From each subnet to the rules of its network ACL, in the order in which they are asked."""
+        """Map each subnet to the rules of its network ACL, in the order in which AWS evaluates them."""
         rules = self._by_owner("aws_network_acl_rule", "network_acl_id", "aws_network_acl")
         return {
             subnet.address: sorted(rules[acl.address], key=lambda rule: int(rule.values["rule_number"]))
@@ -155,7 +155,7 @@ class Subnets:
 
 
 def joined(spans: Iterable[range]) -> Iterator[range]:
-    """Spans in order, those that touch made one."""
+    """Merge adjacent spans. They must be in order."""
     last: range | None = None
     for span in spans:
         if last is not None and last.stop != span.start:

@@ -1,8 +1,8 @@
-"""Which resource refers to which, in a plan: also where AWS has not given out the identifiers yet.
+"""Which resource of a plan refers to which, even if AWS has not assigned the identifiers yet.
 
-A plan of a new environment knows no identifier of a subnet or a security group; Terraform writes "known after apply".
-But the plan also holds the configuration, in which each argument says what it refers to. Following those references
-through modules, as Terraform itself does, gives the same answer. Pure.
+A plan of a new environment has no identifier of a subnet or a security group; Terraform writes "known after apply".
+But the plan also contains the configuration, in which each argument has its references. This module follows them
+through modules, as Terraform itself does, with the same result. Pure.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Key = str | int | None
 """The index of an instance: a key of ``for_each``, a number of ``count``, or None."""
 
 Place = tuple[tuple[str, Key], ...]
-"""A module: the way to it, each step with its index. The root is empty."""
+"""A module: the path to it, each step with its index. The root is empty."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One instance of a resource, as it will be. ``values`` lacks what is not known yet."""
+    """One instance of a resource, as it will be. ``values`` lacks values that are not known yet."""
 
     address: str
     place: Place
@@ -33,10 +33,10 @@ class Resource:
 
 
 class Wiring:
-    """The resources of a plan, and what their arguments refer to.
+    """The resources of a plan, and the references of their arguments.
 
     Args:
-        plan: what ``terraform show -json`` prints for a plan.
+        plan: the output of ``terraform show -json`` for a plan.
     """
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
@@ -54,26 +54,26 @@ class Wiring:
         }
 
     def of(self, *types: str) -> Iterator[Resource]:
-        """The resources of some types."""
+        """The resources of these types."""
         return (resource for type_ in types for resource in self._by_type.get(type_, ()))
 
     def gives(self, resource: Resource, argument: str) -> bool:
-        """Whether the configuration gives an argument a value other than null, known or not."""
+        """Whether the configuration sets an argument to a value other than null, known or not."""
         if argument not in self._block(resource)["expressions"]:
             return False
         return resource.values.get(argument, ...) is not None
 
     def one(self, resource: Resource, argument: str, wanted: str) -> Resource | None:
-        """The one resource of type ``wanted`` that an argument refers to, or None where it refers to none.
+        """The one resource of type ``wanted`` that an argument refers to, or None if it refers to none.
 
-        TradewindError where the plan does not say which of several it is.
+        TradewindError if the plan does not say which of several it is.
         """
         found = self.many(resource, argument, wanted)
         if len(found) > 1:
             raise TradewindError(
                 f"the plan does not say what {argument} of {resource.address} refers to",
                 f"it may be {', '.join(sorted(each.address for each in found))}",
-                "apply first: a plan of what exists knows every identifier",
+                "apply first: the plan of an existing environment has every identifier",
             )
         return next(iter(found), None)
 
@@ -87,7 +87,7 @@ class Wiring:
     def _find(self, resource: Resource, argument: str, wanted: str) -> frozenset[Resource]:
         value = resource.values.get(argument)
         known = value if isinstance(value, list) else [value]
-        # Of a list that is not known yet, the plan still says how long it is.
+        # The plan has the length of a list even if its values are not known yet.
         if known and all(isinstance(each, str) for each in known):
             return frozenset(self._by_id[wanted, str(each)] for each in known if (wanted, str(each)) in self._by_id)
         block = self._block(resource)
@@ -98,10 +98,10 @@ class Wiring:
     def _follow(
         self, expression: Mapping[str, Any], scope: _Scope, wanted: str, beyond: Sequence[str] = ()
     ) -> Iterator[Resource]:
-        """Follow every reference of an expression. ``beyond``: what is taken of its value (``var.made.subnet_ids``)."""
+        """Follow every reference of an expression. ``beyond``: attributes of its value (``var.made.subnet_ids``)."""
         references = expression.get("references", [])
         for reference in references:
-            # Terraform lists `a.b.c` together with its shorter forms; the longest says all.
+            # Terraform lists `a.b.c` together with its shorter forms; only the longest is needed.
             if any(other != reference and other.startswith((f"{reference}.", f"{reference}[")) for other in references):
                 continue
             yield from self._target(reference, references, scope, wanted, beyond)
@@ -117,7 +117,7 @@ class Wiring:
             place = (*scope.place, (rest[0], key))
             yield from self._outputs(place, rest[1:], scope if "each.key" in all_ else None, wanted)
         elif head == "each.value" and scope.for_each:
-            # `{ public = aws_subnet.public }`: the value is what is called like the key. Else it may be any of them.
+            # `{ public = aws_subnet.public }`: the value has the name of the key. Otherwise it may be any of them.
             given = scope.for_each.get("references", [])
             named = [other for other in given if other.split(".")[-1] == str(scope.key)]
             for other in named or given:
@@ -127,14 +127,14 @@ class Wiring:
             if key is not None:
                 yield from (r for r in called if r.key == key)
             elif any(other.startswith("each.") for other in all_) and scope.key is not None:
-                # A key such as `data/ingress/mysql` begins with the key of what it belongs to.
+                # A key such as `data/ingress/mysql` begins with the key of its owner.
                 first = str(scope.key).split("/")[0]
                 yield from [r for r in called if r.key is None or str(r.key) == first] or called
             else:
                 yield from called
 
     def _argument(self, name: str, scope: _Scope, wanted: str, beyond: Sequence[str]) -> Iterator[Resource]:
-        """Follow a variable to what the caller of the module gave it."""
+        """Follow a variable to the expression that the caller of the module gives it."""
         if not scope.place:
             return
         *above, (module, key) = scope.place
@@ -146,7 +146,7 @@ class Wiring:
             )
 
     def _outputs(self, place: Place, output: Sequence[str], each: _Scope | None, wanted: str) -> Iterator[Resource]:
-        """Follow an output of a module; where its name is lost (`module.x[each.key].name`), whatever fits."""
+        """Follow an output of a module. If its name is lost (`module.x[each.key].name`), take all of this type."""
         module = self._module(place)
         name, key = place[-1]
         above, depth = place[:-1], len(place)
@@ -158,7 +158,7 @@ class Wiring:
             and (key is None or real[-1][1] == key)
             and (each is None or real[-1][1] is None or real[-1][1] == each.key)
         }
-        # A module without resources is nowhere in the plan, but passes references on.
+        # A module without resources is not among the planned values, but passes references on.
         for real in instances or {place}:
             if output and output[0] in module.get("outputs", {}):
                 expression = module["outputs"][output[0]]["expression"]
@@ -182,7 +182,7 @@ class Wiring:
 
 @dataclass(frozen=True)
 class _Scope:
-    """Where an expression stands: its module, the key of the instance, and what that key comes from."""
+    """The place of an expression: its module, the key of the instance, and the ``for_each`` of that key."""
 
     place: Place
     key: Key
@@ -210,7 +210,7 @@ def _key(text: str) -> Key:
 
 
 def _split(reference: str) -> tuple[str, Key, list[str]]:
-    """A reference as its kind, the index behind its name, and the rest: ``module.x[0].y`` is module, 0, [x, y]."""
+    """Split a reference into its kind, the index of its name, and the rest: ``module.x[0].y`` is module, 0, [x, y]."""
     parts: list[str] = []
     key: Key = None
     for part in reference.split("."):

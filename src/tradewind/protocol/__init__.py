@@ -1,1 +1,1 @@
-"""What the operator's side and the controller say to each other, and where."""
+"""The messages between the operator's side and the controller, and where they are stored."""

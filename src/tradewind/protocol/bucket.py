@@ -1,8 +1,8 @@
-"""Where the controller finds what others leave for it, in the bucket of an environment or in its folder."""
+"""The prefixes that the controller reads in the bucket of an environment, or in its folder."""
 
 from __future__ import annotations
 
 RECORDS = "controller/"
-"""What it is asked, and what it answers."""
+"""Commands and their results."""
 DAGS = "dags/"
-"""Releases of DAG files, from which it brings them onto the shared file system."""
+"""DAG releases. The controller copies them from here to the shared file system."""

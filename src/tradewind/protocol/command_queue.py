@@ -1,8 +1,8 @@
-"""What operators and pipelines ask of the controller, and what it answers: no way into its network is needed.
+"""Commands of operators and pipelines to the controller, and their results, without a network path to the controller.
 
-One record, ``inbox``, has all that is asked and not answered yet. So it is one small read to see whether there is
-anything to do, and whoever asks for a change sees in the same moment whether another one is under way. Each command has
-a record of its own for its answer, below ``answers/``, which is written while the work goes on.
+One record, ``inbox``, has all commands that are not finished. So the controller finds new work with one small read, and
+a client that sends a change learns at the same moment if another change is under way. Each command has its own record
+for its result, below ``answers/``, which the controller updates while it works.
 """
 
 from __future__ import annotations
@@ -25,19 +25,18 @@ ANSWERS = "answers/"
 LEADER = "leader"
 ATTEMPTS = 20
 PATIENCE_S = 90.0
-"""How long somebody waits for the controller to begin: longer than it takes a second copy to notice that the first is
-gone."""
+"""How long a client waits for the controller to begin: longer than a second copy needs to take over from the first."""
 LOST_S = 10.0
-"""How long a question waits where nobody has led for long."""
+"""How long a query waits if there has been no leader for long."""
 ABANDONED_S = 600.0
-"""Nobody waits so long for a beginning: whoever asked has ended without taking it back."""
+"""A command that has waited this long has no client any more: the client ended without withdrawing it."""
 GONE_S = 120.0
-"""Past the end of its lease, a leader is gone, whatever the clocks of two machines say."""
+"""A leader counts as lost this long after the end of its lease, so that different clocks do not matter."""
 KEPT_LINES = 200
 MOST_ATTEMPTS = 10
-"""A command in the middle of which so many controllers ended is what ends them."""
+"""If so many controllers ended in the middle of a command, the command is the cause."""
 INSTEAD = (RollBackDags.do, DeployDags.do)
-"""The first may be asked for while the second is under way, which then watches no longer."""
+"""The first command is accepted while the second one is under way. The second one then stops watching."""
 
 Tell = Callable[[str], None]
 _T = TypeVar("_T")
@@ -45,7 +44,7 @@ _T = TypeVar("_T")
 
 def leadership(environment: str) -> LeaseKey:
     """The right to be the controller of an environment."""
-    return LeaseKey(LEADER, f"the controller of {environment}", f"tradewind release status {environment}")
+    return LeaseKey(LEADER, f"the controller of {environment}", f"tradewind release status -e {environment}")
 
 
 class BusyError(TradewindError):
@@ -53,14 +52,14 @@ class BusyError(TradewindError):
 
 
 class UnansweredError(TradewindError):
-    """No controller answers."""
+    """No controller answers a command."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is asked: what to do, with which arguments; by whom, and when.
+    """A command: its name, its arguments, its author and its time.
 
-    ``alone``: it changes something, so that no other such command is taken while this one is under way.
+    ``alone``: it changes something, so no other such command is accepted while it is under way.
     """
 
     id: str
@@ -73,10 +72,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Answer:
-    """How far a command is: ``running``, ``done`` or ``failed``; what was said, and what came of it.
+    """The progress of a command: ``running``, ``done`` or ``failed``, with its output and its result.
 
-    ``begun`` is what the controller must remember where it dies and another one goes on; ``attempts``, how many have
-    begun. ``dropped`` lines of what was said are no longer here.
+    ``begun`` is the state with which another controller continues if this one dies. ``attempts`` is the number of
+    controllers that have begun. ``dropped`` is the number of output lines that are no longer stored.
     """
 
     state: str = "running"
@@ -89,7 +88,7 @@ class Answer:
 
 
 class CommandQueue:
-    """Both sides of it. ``environment`` is its name, for people."""
+    """Both sides of the queue: client and controller. ``environment`` is the name in messages."""
 
     def __init__(
         self,
@@ -105,28 +104,28 @@ class CommandQueue:
         self._sleep = sleep
         self._poll_s = poll_s
 
-    # Who asks
+    # The client
 
     def ask(self, request: Request, tell: Tell = lambda _: None) -> Mapping[str, Any]:
-        """Have the controller do something, and wait for it: what came of it.
+        """Send a command to the controller, wait for it, and return its result.
 
-        ``tell`` is given what the controller says meanwhile. The same change that is under way is joined.
+        ``tell`` gets the controller's output in the meantime. If the same change is already under way, join it.
 
         Raises:
             BusyError: another change is under way.
             UnansweredError: no controller answers.
-            TradewindError: what the controller says went wrong.
+            TradewindError: the error of the controller.
         """
         command = self.send(request)
         try:
             return self.follow(command, tell)
         except KeyboardInterrupt:
             if not self.withdraw(command):
-                tell(f"the controller of {self._environment} goes on with it; the same command again joins it")
+                tell(f"the controller of {self._environment} continues; run the same command again to join it")
             raise
 
     def send(self, request: Request) -> Command:
-        """Ask for something. TradewindError where it changes something, and another change is under way."""
+        """Send a command. BusyError if it changes something, and another change is under way."""
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
         mine = Command(secrets.token_hex(8), request.do, written(request), me(), at, request.alone)
 
@@ -145,7 +144,7 @@ class CommandQueue:
         return self._change(add)
 
     def withdraw(self, command: Command) -> bool:
-        """Take back what the controller has not begun; whether that was so."""
+        """Withdraw a command that the controller has not begun. Returns whether that succeeded."""
         if self.answer(command) is not None:
             return False
         self._change(lambda waiting: ([other for other in waiting if other.id != command.id], None))
@@ -159,39 +158,39 @@ class CommandQueue:
         return result
 
     def answer(self, command: Command) -> Answer | None:
-        """How far a command is; None where nobody has begun."""
+        """The progress of a command; None if no controller has begun it."""
         found = self._records.read(ANSWERS + command.id)
         return _answer(found[0]) if found else None
 
     def leader_is_gone(self, since_s: float = 0.0) -> bool:
-        """Whether no controller has led for so long."""
+        """Whether there has been no leader for ``since_s`` seconds."""
         found = self._records.read(LEADER)
         return found is None or found[0]["until"] + since_s < self._clock()
 
     def unanswered(self, why: str = "") -> UnansweredError:
-        """What is told where no controller answers."""
+        """The error if no controller answers."""
         return UnansweredError(
             f"the controller of {self._environment} does not answer",
             why or "nothing was changed",
-            f"is it running? tradewind release status {self._environment}",
+            f"tradewind release status -e {self._environment}",
         )
 
     # The controller
 
     def waiting(self) -> list[Command]:
-        """What is asked and not finished, in the order in which it was asked."""
+        """The commands that are not finished, in the order in which they were sent."""
         return self._read()[0]
 
     def begin(self, command: Command, *, first: bool) -> Answer | None:
-        """Take a command: how far another controller came with it, or nothing yet; None where nobody wants it.
+        """Begin a command. Returns its progress, which another controller may have made; None if it must not run.
 
-        ``first``: the one who asks has not begun with it before.
+        ``first``: this controller has not begun it before.
         """
         answer = self.answer(command)
         if answer is None:
             answer = Answer(attempts=1)
             if self._clock() - datetime.fromisoformat(command.at).timestamp() > ABANDONED_S:
-                late = TradewindError(f"{command.do} came too late", f"it was asked for at {command.at}", "ask again")
+                late = TradewindError(f"{command.do} came too late", f"it was sent at {command.at}", "run it again")
                 self.finish(command, replace(answer, state="failed", error=late.as_dict()))
                 return None
             self.say(command, answer)
@@ -200,19 +199,19 @@ class CommandQueue:
             if answer.attempts > MOST_ATTEMPTS:
                 why = f"{MOST_ATTEMPTS} controllers ended in the middle of it"
                 fatal = TradewindError(
-                    f"{command.do} was given up", why, "their logs may say why; look what is in force"
+                    f"{command.do} was given up", why, "read their logs, and check which release is active"
                 )
                 self.finish(command, replace(answer, state="failed", error=fatal.as_dict()))
                 return None
             self.say(command, answer)
-        # Whoever withdraws it looks for an answer after that; so one of the two sees what the other has done.
+        # A client that withdraws a command reads its progress after that. So one of the two sees the other's write.
         if any(other.id == command.id for other in self.waiting()):
             return answer
         self.say(command, replace(answer, state="failed", error=TradewindError("it was withdrawn").as_dict()))
         return None
 
     def say(self, command: Command, answer: Answer) -> None:
-        """Tell how far a command is. Only the leader does."""
+        """Write the progress of a command. Only the leader does that."""
         name = ANSWERS + command.id
         said = answer.said[-KEPT_LINES:]
         document = asdict(answer) | {
@@ -224,18 +223,18 @@ class CommandQueue:
             found = self._records.read(name)
             try:
                 self._records.write(name, document, found[1] if found else None)
-            except ConflictError:  # its own, sent again after an answer was lost
+            except ConflictError:  # its own write, sent again after the response was lost
                 continue
             return
-        raise TradewindError(f"the answer to {command.do} cannot be written")
+        raise TradewindError(f"the result of {command.do} cannot be written")
 
     def finish(self, command: Command, answer: Answer) -> None:
-        """Tell how a command has ended, and forget it."""
+        """Write the result of a command, and remove the command from the inbox."""
         self.say(command, answer)
         self._change(lambda waiting: ([other for other in waiting if other.id != command.id], None))
 
     def sweep(self, older_than_s: float) -> None:
-        """Forget answers that are older. On AWS the bucket does that."""
+        """Remove results that are older than this. On AWS, the bucket expires them."""
         kept = {command.id for command in self.waiting()}
         for name in self._records.names(ANSWERS):
             found = self._records.read(name)
@@ -260,11 +259,13 @@ class CommandQueue:
                 self._sleep(secrets.randbelow(100) / 1000)
                 continue
             return result
-        raise TradewindError(f"the inbox of {self._environment} cannot be written", "too many ask at once", "try again")
+        raise TradewindError(
+            f"the inbox of {self._environment} cannot be written", "too many clients write to it at once", "try again"
+        )
 
 
 def _same(request: Request, other: Command) -> bool:
-    """Whether a command asks for this, whichever version wrote it."""
+    """Whether a command is this request, whichever version wrote it."""
     if other.do != request.do:
         return False
     try:
@@ -274,7 +275,7 @@ def _same(request: Request, other: Command) -> bool:
 
 
 class Asked:
-    """A command that was sent, followed from look to look."""
+    """A command that was sent, whose progress a client polls."""
 
     def __init__(self, queue: CommandQueue, command: Command, clock: Callable[[], float] = time.time) -> None:
         self._queue = queue
@@ -284,14 +285,14 @@ class Asked:
         self._seen = 0
 
     def look(self, tell: Tell = lambda _: None) -> Mapping[str, Any] | None:
-        """What came of it; None while it is not done. Raises as ``CommandQueue.ask``."""
+        """The result; None while the command is not done. Raises as ``CommandQueue.ask``."""
         command, queue = self._command, self._queue
         waiting = any(other.id == command.id for other in queue.waiting())
         answer = queue.answer(command)
         if answer is None:
-            if not waiting:  # the other one who asked for the same
-                raise TradewindError(f"{command.do} was withdrawn", "nothing was changed", "ask again")
-            # Where none has led for long, a question is not worth as long a wait as a change is.
+            if not waiting:  # by another client that had joined it
+                raise TradewindError(f"{command.do} was withdrawn", "nothing was changed", "run it again")
+            # If there has been no leader for long, a query waits for a shorter time than a change.
             lost = not command.alone and queue.leader_is_gone(since_s=GONE_S)
             if self._clock() - self._began > (LOST_S if lost else PATIENCE_S) and queue.withdraw(command):
                 raise queue.unanswered()
@@ -303,16 +304,16 @@ class Asked:
             return answer.result
         if answer.state == "failed":
             raise TradewindError.from_dict(answer.error)
-        # Between two leaders there is none for some seconds.
+        # A change of the leader takes some seconds.
         if not queue.leader_is_gone():
             self._there = self._clock()
         elif self._clock() - self._there > GONE_S:
-            raise queue.unanswered("it ended in the middle; the next one goes on")
+            raise queue.unanswered("it ended in the middle; the next controller continues")
         return None
 
 
 def _command(document: Mapping[str, Any]) -> Command:
-    known = {field.name for field in fields(Command)}  # a newer command line may say more
+    known = {field.name for field in fields(Command)}  # a newer command line may send more fields
     return Command(**{name: value for name, value in document.items() if name in known})
 
 

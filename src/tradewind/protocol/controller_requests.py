@@ -1,6 +1,6 @@
-"""What the controller of an environment is asked. Each request is a class; ``do`` is its name in the command queue.
+"""The commands that a controller accepts. Each request is a class; ``do`` is its name in the command queue.
 
-What it answers is said in the request's docstring, as keys of JSON.
+The docstring of a request lists the keys of its result, which is JSON.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 UNKNOWN = "this controller does not know"
-"""So begins what a controller answers that has no such command: one from before it."""
+"""The error of a controller that is older than a command begins with this text."""
 
 
 class Request:
-    """Something that the controller is asked. ``alone``: it changes something, so one such is done at a time."""
+    """A command for the controller. ``alone``: it changes something, so only one such command runs at a time."""
 
     do: ClassVar[str]
     alone: ClassVar[bool] = True
@@ -22,9 +22,10 @@ class Request:
 
 @dataclass(frozen=True)
 class DeployDags(Request):
-    """Bring a release of DAG files from the store, put it in force, and see it served; with ``whole``: all of it.
+    """Copy a DAG release from the store, activate it, and wait until its changed files are served.
 
-    Answers ``release``, ``before``, ``changed``, ``served_s`` and ``confirmed_s``.
+    With ``whole``, also wait until every file is confirmed. The result has ``release``, ``before``, ``changed``,
+    ``served_s`` and ``confirmed_s``.
     """
 
     do = "dags.deploy"
@@ -34,9 +35,10 @@ class DeployDags(Request):
 
 @dataclass(frozen=True)
 class RollBackDags(Request):
-    """Put a release in force that is here: ``to``, or the one that was before; with ``only``, instead of that one.
+    """Activate an earlier DAG release: ``to``, or the previous one.
 
-    ``wait``: see it served. Answers as ``DeployDags``.
+    ``only``: do nothing unless this release is active. ``wait``: wait until the changed files are served. The result
+    is that of ``DeployDags``.
     """
 
     do = "dags.rollback"
@@ -47,7 +49,7 @@ class RollBackDags(Request):
 
 @dataclass(frozen=True)
 class PruneDags(Request):
-    """Remove all releases but the newest ``keep`` and those that are used. Answers which were ``removed``."""
+    """Remove all DAG releases but the newest ``keep`` and the used ones. The result has the ``removed`` releases."""
 
     do = "dags.prune"
     keep: int
@@ -55,16 +57,17 @@ class PruneDags(Request):
 
 @dataclass(frozen=True)
 class ListDags(Request):
-    """Answers the ``releases`` that are here, the newest first, and which is ``in_force``."""
+    """List DAG releases. The result has the ``releases``, the newest first, and the active one as ``in_force``."""
 
     do, alone = "dags.list", False
 
 
 @dataclass(frozen=True)
 class DiffDags(Request):
-    """What differs between ``one`` (or what was in force before) and ``two`` (or what is).
+    """Compare the DAG releases ``one`` (default: the previous one) and ``two`` (default: the active one).
 
-    Answers ``from``, ``to``, ``files``, ``importers`` and how many files are ``behind`` these.
+    The result has ``from``, ``to``, ``files``, ``importers``, and as ``behind`` the number of files that are parsed
+    after these.
     """
 
     do, alone = "dags.diff", False
@@ -74,8 +77,10 @@ class DiffDags(Request):
 
 @dataclass(frozen=True)
 class FindDependencies(Request):
-    """Answers which of these ``connections`` and ``variables`` there are, all ``pools``, and what is ``unfinished``:
-    from each DAG to the tasks that its unfinished runs still have to do."""
+    """Find which of these ``connections`` and ``variables`` exist. The result has them, and all ``pools``.
+
+    ``unfinished`` in the result maps each DAG to the tasks that its unfinished runs still have to do.
+    """
 
     do, alone = "environment.has", False
     connections: tuple[str, ...]
@@ -84,14 +89,14 @@ class FindDependencies(Request):
 
 @dataclass(frozen=True)
 class GetWorkerVersions(Request):
-    """Answers the ``versions`` of the protocol of workers that it speaks (``protocol.workers``)."""
+    """Get the supported ``versions`` of the worker protocol (``protocol.workers``)."""
 
     do, alone = "workers.versions", False
 
 
 @dataclass(frozen=True)
 class RunWorkers(Request):
-    """Have pools run what ``orders`` say (``protocol.workers.Order``). Answers nothing."""
+    """Give worker pools their ``orders`` (``protocol.workers.Order``). The result is empty."""
 
     do, alone = "workers.run", False
     version: int

@@ -1,4 +1,4 @@
-"""What the DAG processor writes into Airflow's audit log, so that people and deployments see how far a release is.
+"""Events that the DAG processor writes to Airflow's audit log, for users and deployments that follow a DAG release.
 
 The column ``extra`` is JSON: ``bundle``, ``release``, and the ``serial`` of the pointer.
 """
@@ -6,8 +6,8 @@ The column ``extra`` is JSON: ``bundle``, ``release``, and the ``serial`` of the
 from __future__ import annotations
 
 SERVED = "dag_release.served"
-"""Every file that the release changed is parsed, and what it did not change is the release's: runs start on it."""
+"""Every file that the release changed is parsed, and unchanged DAGs belong to the release: runs start on it."""
 CONFIRMED = "dag_release.confirmed"
-"""Every file of the release is parsed, or need not be."""
+"""Every file of the release is parsed, or does not need to be."""
 PROGRESS = "dag_release.progress"
-"""Files are parsed; ``extra`` has ``left``, how many of the release are not yet. Seconds apart, where it takes long."""
+"""Parsing continues. ``left`` in ``extra`` is the number of files that remain. Written every few seconds."""

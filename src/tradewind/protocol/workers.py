@@ -1,11 +1,11 @@
-"""What a rollout asks of the controller about workers, and what the controller says of them.
+"""The orders of a rollout to the controller about workers, and the state of workers that the controller reports.
 
-A rollout asks with ``GetWorkerVersions`` and ``RunWorkers`` (``controller_requests``). The controller keeps the orders
-and what it sees in one record, ``workers``, which it alone writes. So its successor goes on with what was asked, and
-everybody can read how far the workers are, also while no controller runs.
+A rollout sends ``GetWorkerVersions`` and ``RunWorkers`` (``controller_requests``). The controller stores the orders and
+the state of the workers in one record, ``workers``, which only it writes. So its successor continues with the orders,
+and any client can read the progress, even while no controller runs.
 
-Versions: each side says which it speaks, and they use the newest that both know. A controller serves the version of its
-predecessor too, since both ends change in the same release, and not at the same moment.
+Versions: each side names the versions that it supports, and both use the newest common one. A controller also supports
+the version of its predecessor, because a release changes both sides, but not at the same moment.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from typing import Any
 from tradewind.errors import TradewindError
 
 VERSIONS = (1,)
-"""Those that this code speaks."""
+"""The versions that this code supports."""
 
 RECORD = "workers"
 
 
 class Stage(StrEnum):
-    """How far a pool is on its way to a revision."""
+    """The progress of a pool on its way to a revision."""
 
-    MAKING_ROOM = "making room"  # workers of an earlier release finish their tasks, so that new ones have a place
-    STARTING = "starting"  # new workers are not healthy yet
-    STARTED = "started"  # new workers take tasks beside the old ones
-    TURNING = "turning"  # workers are told which of them take tasks from now on
-    DRAINING = "draining"  # old workers finish their tasks, or wait to be needed again
-    STEADY = "steady"  # all workers are of the revision
-    FAILED = "failed"  # the new workers do not start
+    MAKING_ROOM = "making room"  # Workers of an earlier release drain, so that there is a free group for new workers.
+    STARTING = "starting"  # New workers are not healthy yet.
+    STARTED = "started"  # New workers take tasks beside the old ones.
+    TURNING = "turning"  # The controller uncordons new workers and cordons old ones.
+    DRAINING = "draining"  # Old workers finish their tasks, or stay for a rollback.
+    STEADY = "steady"  # All workers run the revision.
+    FAILED = "failed"  # The new workers do not start.
 
 
 class Until(StrEnum):
-    """How far a pool shall go."""
+    """How far a pool must go."""
 
-    STARTED = "started"  # new workers beside the old ones
-    TURNED = "turned"  # old workers take no new tasks, and stay: a rollout may go back to them
-    GONE = "gone"  # old workers finish their tasks, and end
+    STARTED = "started"  # New workers run beside the old ones.
+    TURNED = "turned"  # Old workers are cordoned, and stay: the rollout may still roll back.
+    GONE = "gone"  # Old workers finish their tasks, and are removed.
 
 
 @dataclass(frozen=True)
 class Order:
-    """The revision that the workers of a pool shall run, and how far that shall go.
+    """The revision that the workers of a pool must run, and how far the pool must go.
 
-    ``attempt`` differs each time that a rollout begins: what failed in an earlier attempt is tried again, once.
+    ``attempt`` is new for each start of a rollout. A pool that failed in an earlier attempt is then retried once.
     """
 
     pool: str
@@ -58,9 +58,9 @@ class Order:
 
 @dataclass(frozen=True)
 class GroupState:
-    """Workers of one revision: how many the home keeps, how many of them take tasks, how many tasks all of them have.
+    """Workers of one revision: their desired number, how many take tasks, and the number of all their tasks.
 
-    None: they were not asked.
+    None: the workers were not queried.
     """
 
     revision: str
@@ -71,7 +71,7 @@ class GroupState:
 
 @dataclass(frozen=True)
 class PoolState:
-    """What a controller saw of a pool. ``order``: the one that it was about; None where no rollout has asked."""
+    """The state of a pool, as a controller found it. ``order``: the order at that time; None if there was none."""
 
     order: Order | None = None
     stage: Stage = Stage.STEADY
@@ -105,11 +105,11 @@ class Workers:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Workers:
-        """Read a record. TradewindError where it is of a version that this code does not know."""
+        """Read a record. TradewindError if this code does not support its version."""
         if document["version"] != 1:
             raise TradewindError(
-                f"the controller writes about its workers in version {document['version']}",
-                f"this tradewind knows {', '.join(map(str, VERSIONS))}",
+                f"the controller writes the state of its workers in version {document['version']}",
+                f"this tradewind supports {', '.join(map(str, VERSIONS))}",
                 "use a newer tradewind",
             )
         orders = {name: order(found) for name, found in document["orders"].items()}
@@ -118,23 +118,24 @@ class Workers:
 
 
 NOTHING = Workers({}, {})
-"""What is known before a controller has written anything."""
+"""The record before a controller has written one."""
 
 
 def newest(theirs: Collection[int], ours: Collection[int] = VERSIONS) -> int:
-    """The newest version that both speak. TradewindError where there is none."""
+    """The newest version that both sides support. TradewindError if there is none."""
     both = set(theirs) & set(ours)
     if not both:
         raise TradewindError(
-            "the controller speaks another protocol of workers than this tradewind",
-            f"it speaks {', '.join(map(str, sorted(theirs)))}, and this one {', '.join(map(str, sorted(ours)))}",
-            "use the tradewind that the release in force was deployed with",
+            "the controller and this tradewind support no common version of the worker protocol",
+            f"the controller supports {', '.join(map(str, sorted(theirs)))}, this tradewind "
+            f"{', '.join(map(str, sorted(ours)))}",
+            "use the tradewind that deployed the active release",
         )
     return max(both)
 
 
 def order(document: Mapping[str, Any]) -> Order:
-    """Read an order, as ``RunWorkers`` has it."""
+    """Read an order of ``RunWorkers``."""
     return Order(document["pool"], document["revision"], Until(document["until"]), document["attempt"])
 
 

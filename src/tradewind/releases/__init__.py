@@ -1,1 +1,1 @@
-"""Releases: what runs in an environment as one object, how it gets there, and how it gets back."""
+"""Releases: the images and DAG files of an environment as one object, their rollout and their rollback."""

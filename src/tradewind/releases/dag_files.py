@@ -1,4 +1,4 @@
-"""The DAG files of a release, as a rollout brings them into force: the controller does it, and is asked."""
+"""Deploy the DAG files of a release during a rollout: the controller does the work, on a command from here."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tradewind.storage.records import Records
 
 
 class DagFiles:
-    """Those of one environment. ``records`` are those of its controller; ``clock`` is Unix time in seconds.
+    """The DAG files of one environment. ``records`` belong to its controller; ``clock`` is Unix time in seconds.
 
-    Nothing here waits: a rollout renews its lease between two looks.
+    No call waits: a rollout renews its lease between two calls.
     """
 
     def __init__(self, records: Records, environment: str, clock: Callable[[], float] = time.time) -> None:
@@ -25,10 +25,10 @@ class DagFiles:
         self._told = ""
 
     def bring(self, release: str, instead_of: str | None) -> Progress:
-        """One step nearer to DAG files as ``releases.target.Target.dags`` says.
+        """Take one step towards the DAG files that ``releases.target.Target.dags`` describes.
 
-        On the way there every file of them is confirmed. On the way back they are only put in force: the DAG
-        processor that parses them may be what is broken, and comes later.
+        A rollout waits until every file is confirmed. A rollback only activates the DAG files: the DAG processor that
+        parses them may be broken, and is rolled back later.
         """
         if not release and not instead_of:
             return Progress(State.DONE)
@@ -38,7 +38,7 @@ class DagFiles:
                 back = RollBackDags(release or None, only, wait=False)
                 command = self._queue.send(DeployDags(release) if instead_of is None else back)
                 self._asked = (release, instead_of), Asked(self._queue, command, self._clock)
-                self._told = "the controller is asked"
+                self._told = "waiting for the controller"
             done = self._asked[1].look(self._hear)
         except BusyError as error:
             return Progress(State.PENDING, f"{error.what}: {error.why}", Stage.TURNING)

@@ -1,4 +1,4 @@
-"""The platform of this machine as a target of releases: containers, rolled as ECS would roll them."""
+"""The platform of this machine as a target of releases: containers, replaced in the same way as on ECS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LocalTarget:
     def __init__(
         self, platform: Platform, fetch: Callable[[str], None], pools: WorkerPools, dag_files: DagFiles
     ) -> None:
-        """``fetch`` has an image here, wherever it comes from; TradewindError where it cannot be had."""
+        """Set up the target. ``fetch`` makes an image available on this machine, or raises TradewindError."""
         self._platform = platform
         self._pools = pools
         self._dag_files = dag_files
@@ -38,7 +38,7 @@ class LocalTarget:
         answer = platform.ask(requests.GetServices())
         if not answer.containers:
             raise TradewindError(
-                "releases are of images, and this platform runs programs",
+                "a release needs containers, but this platform runs programs",
                 "it was started without --containers",
                 "tradewind down, then tradewind up --containers --database mysql",
                 code=ExitCode.USAGE,
@@ -57,7 +57,7 @@ class LocalTarget:
         pools = self._pools.draining()
 
         def images(service: Rolled) -> frozenset[str]:
-            # A worker that was told to stop has no tasks, and takes none.
+            # A worker that is not wanted any more has no tasks, and takes none.
             found = [r for r in rows if r["service"] == service.name]
             if service.component is Component.WORKER:
                 left = {group.revision for group in pools[service.name].draining} if service.name in pools else set()
@@ -71,7 +71,7 @@ class LocalTarget:
         return {name: pool.detail for name, pool in self._pools.draining().items()}
 
     def snapshot(self, images: Mapping[Component, str]) -> Progress:
-        """See Target. One machine takes none: what is worth a copy is kept elsewhere."""
+        """See Target. One machine takes no snapshot: valuable data is kept elsewhere."""
         return Progress(State.DONE)
 
     def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
@@ -108,7 +108,7 @@ class LocalTarget:
             health = api.call("GET", "/monitor/health")
             silent = silent_jobs(health, since)
             if silent:
-                return Progress(_PENDING, f"Airflow says not healthy: {', '.join(silent)}", Stage.CONFIRMING)
+                return Progress(_PENDING, f"Airflow reports unhealthy jobs: {', '.join(silent)}", Stage.CONFIRMING)
             return self._run_canary(api)
         except NoAnswerError as error:
             return Progress(_PENDING, str(error), Stage.CONFIRMING)
@@ -123,11 +123,11 @@ class LocalTarget:
             try:
                 found = api.call("GET", f"/dags/{CANARY}")
             except LookupError:
-                return Progress(State.DONE, f"no DAG {CANARY!r} to try")
+                return Progress(State.DONE, f"no canary run: there is no DAG {CANARY!r}")
             if found["has_import_errors"]:
                 return Progress(State.FAILED, f"the DAG {CANARY} cannot be imported", Stage.CONFIRMING)
             if found["is_stale"]:
-                return Progress(State.DONE, f"no DAG {CANARY!r} to try")
+                return Progress(State.DONE, f"no canary run: there is no DAG {CANARY!r}")
             if found["is_paused"]:
                 dag_run.unpause(api, CANARY)
             self._canary = (CANARY, dag_run.start(api, CANARY, dag_run.Start()))
@@ -143,36 +143,36 @@ class LocalTarget:
 
     def _once(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
         row = next((row for row in rows if row["image"] == image), None)
-        # One that failed has failed for somebody else, who may have mended the cause since.
+        # The failure is from an earlier rollout, and its cause may be corrected by now.
         if row is None or (row["state"] in _ENDED and (service.name, image) not in self._tried):
             self._tried.add((service.name, image))
             self._platform.ask(requests.AddProcess(service.name, image))
-            return Progress(_PENDING, "starts", Stage.PREPARING)
+            return Progress(_PENDING, "starting", Stage.PREPARING)
         if row["state"] == "done":
             return Progress(State.DONE)
         return _failed(row) if row["state"] in _ENDED else Progress(_PENDING, row["state"], Stage.PREPARING)
 
     def _in_place(self, image: str, rows: list[dict[str, Any]]) -> Progress:
-        """A service with the address that everybody knows: stopped, and started from the new image."""
+        """Replace a service with a fixed address: stop it, and start it from the new image."""
         row = rows[0]
         if row["image"] != image:
             if row["state"] != "stopping":
                 self._platform.ask(requests.ReplaceProcess(row["name"], image))
-            return Progress(_PENDING, f"{row['name']} stops", Stage.STOPPING)
+            return Progress(_PENDING, f"{row['name']} stopping", Stage.STOPPING)
         if row["state"] in _ENDED:
             return _failed(row)
         return Progress(State.DONE) if row["healthy"] else Progress(_PENDING, f"{row['name']} {row['state']}")
 
     def _beside(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
-        """New copies beside the old ones; these go once the new ones are healthy."""
-        # One that the supervisor restarts is still one of them.
+        """Start new copies beside the old ones. Stop the old copies once the new ones are healthy."""
+        # A copy that the supervisor restarts still counts.
         wanted = [row for row in rows if row["image"] == image and row["wanted"]]
         others = [row for row in rows if row not in wanted]
         count = self._info[service.name].count
         for _ in range(count - len(wanted)):
             self._platform.ask(requests.AddProcess(service.name, image))
         if len(wanted) < count:
-            return Progress(_PENDING, "new copies start")
+            return Progress(_PENDING, "starting new copies")
         if failed := next((row for row in wanted if row["state"] in _ENDED), None):
             return _failed(failed)
         if not all(row["healthy"] for row in wanted):
@@ -182,7 +182,7 @@ class LocalTarget:
         for row in others:
             if row["wanted"]:
                 self._platform.ask(requests.RetireProcess(row["name"]))
-        return Progress(_PENDING, "old copies end", Stage.STOPPING)
+        return Progress(_PENDING, "stopping old copies", Stage.STOPPING)
 
     def _status(self) -> dict[str, Any]:
         return self._platform.ask(requests.GetStatus())

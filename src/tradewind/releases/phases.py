@@ -1,4 +1,4 @@
-"""The phases of a release: what changes together, in which order, and why. Pure."""
+"""The phases of a rollout: which services change together, in which order, and why. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tradewind.releases.record import Release
 from tradewind.releases.target import Progress, Rolled, Target, Until
 
 CONTROLLER = "controller"
-"""The service that brings workers to another revision."""
+"""The service that moves workers to another revision."""
 DAGS = "dags"
 
 
 @dataclass(frozen=True)
 class Coming:
-    """What a phase is about: the release that comes; on the way back also the one that ``failed``. ``began``: Unix time
-    when the phase did."""
+    """The input of a phase: the release to deploy and, in a rollback, the release that ``failed``. ``began`` is the
+    Unix time at which the phase began."""
 
     release: Release
     failed: Release | None
@@ -25,14 +25,14 @@ class Coming:
 
 
 Gate = Callable[[Target, Coming], Progress]
-"""One look at something that must be done, or be so, before the next phase. Safe to be repeated."""
+"""Takes one step towards a condition for the next phase, or checks it once. Safe to repeat."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase: its name, what it does (for people), and the services that change together in it, or its ``gate``.
+    """One phase: its name, its description for the operator, and the services that change together, or its ``gate``.
 
-    ``until`` says how far workers go. ``settled``: what happens in it is no reason to take the release back.
+    ``until`` is how far workers go. If ``settled`` is True, a failure in the phase does not roll the release back.
     """
 
     name: str
@@ -56,46 +56,46 @@ def _confirm(target: Target, coming: Coming) -> Progress:
 
 
 def forward(services: Iterable[Rolled]) -> tuple[Phase, ...]:
-    """The way of a release into an environment. ``services`` have their dependencies before them.
+    """Return the phases of a rollout. ``services`` have their dependencies before them.
 
-    Nothing new meets an older API, and the controller that brings the workers is the release's own. Until all is
-    confirmed, there are the old workers to go back to; after that the controller ends them, however long they take.
+    No new service meets an older API, and the controller of the release moves the workers. Until everything is
+    confirmed, the old workers stay for a rollback. After that the controller ends them, however long they take.
     """
     once, api, controller, rest, workers = _kinds(services)
     *users, schema = once or ((),)
     found = (
-        *(Phase(service.name, "runs once", (service,)) for service in users),
-        Phase("snapshot", "a copy of the database, where another Airflow will migrate it", gate=_snapshot),
-        Phase("migrate", "the schema of the database; runs once", (schema,) if schema else ()),
-        Phase("api", "what answers workers and people, and the controller", (*api, *controller)),
-        Phase("rest", "all else; new workers start beside the old ones", (*rest, *workers), Until.STARTED),
-        Phase("cordon", "new workers take all new tasks; the old ones stay", workers, Until.TURNED),
-        Phase(DAGS, "the DAG files of the release", gate=_dags),
-        Phase("confirm", "every part of Airflow is well, and a DAG runs", gate=_confirm),
-        Phase("drain", "old workers finish their tasks, and end", workers, Until.LEFT, settled=True),
+        *(Phase(service.name, "run this one-shot task", (service,)) for service in users),
+        Phase("snapshot", "take a snapshot of the database, if another Airflow will migrate it", gate=_snapshot),
+        Phase("migrate", "migrate the schema of the database", (schema,) if schema else ()),
+        Phase("api", "replace the API servers and the controller", (*api, *controller)),
+        Phase("rest", "replace all other services; start new workers", (*rest, *workers), Until.STARTED),
+        Phase("cordon", "cordon the old workers; the new ones take all new tasks", workers, Until.TURNED),
+        Phase(DAGS, "deploy the DAG files of the release", gate=_dags),
+        Phase("confirm", "check that Airflow is healthy and runs the canary DAG", gate=_confirm),
+        Phase("drain", "drain the old workers", workers, Until.LEFT, settled=True),
     )
     return tuple(phase for phase in found if phase.services or phase.gate)
 
 
 def back(services: Iterable[Rolled], *, same_api: bool) -> tuple[Phase, ...]:
-    """The way back. What runs once does not run back.
+    """Return the phases of a rollback. One-shot tasks do not run in a rollback.
 
-    The controller comes first: it may be what is broken, and workers need one. Then come those that ask the API, so
-    that none of them meets an older one: before that changes (not ``same_api``), the last worker has ended.
+    The controller comes first: it may be broken, and workers need one. Then come the services that call the API, so
+    that none of them meets an older API. If the API changes, too (not ``same_api``), the last worker has ended before.
     """
     _, api, controller, rest, workers = _kinds(services)
     found = (
-        Phase("controller", "it brings the workers back", controller),
-        Phase(DAGS, "the DAG files that were", gate=_dags),
-        Phase("rest", "all that asks the API; workers that stayed take tasks again", rest + workers, Until.TURNED),
-        Phase("drain", "the others finish their tasks, and end", workers, Until.LEFT if same_api else Until.GONE),
-        Phase("api", "what answers workers and people", api),
+        Phase("controller", "roll back the controller, which moves the workers", controller),
+        Phase(DAGS, "roll back the DAG files", gate=_dags),
+        Phase("rest", "roll back all that calls the API; old workers take tasks again", rest + workers, Until.TURNED),
+        Phase("drain", "drain the other workers", workers, Until.LEFT if same_api else Until.GONE),
+        Phase("api", "roll back the API servers", api),
     )
     return tuple(phase for phase in found if phase.services or phase.gate)
 
 
 def _kinds(services: Iterable[Rolled]) -> tuple[tuple[Rolled, ...], ...]:
-    """One-offs, what answers, the controller, all else, and workers; in the order of ``services``."""
+    """Return one-shot tasks, API servers, the controller, the others, and workers, in the order of ``services``."""
     kinds: tuple[list[Rolled], ...] = ([], [], [], [], [])
     for service in services:
         kinds[_kind(service)].append(service)

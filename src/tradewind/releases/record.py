@@ -1,4 +1,4 @@
-"""The record of a release: images, DAG files and the configuration that they were made for, named by content. Pure."""
+"""The record of a release: images, DAG files and the hash of their configuration, identified by content. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tradewind.errors import ExitCode, TradewindError
 
 VERSION = 2
 READ = (1, 2)
-"""Version 1 knew images alone."""
+"""Version 1 had only images."""
 _DIGEST = re.compile(r"(.+@)?sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Release:
-    """What is deployed and promoted as one.
+    """A release, which is deployed and promoted as a whole.
 
-    ``images`` maps each component to its image, by digest. ``dags`` is the release of DAG files; empty: whatever is in
-    force stays. ``configuration`` is the hash of the configuration that it was made with, ``commit`` the commit of
-    that, each empty where nothing is known. ``parent`` is the release that this one was made from, ``created`` a time
-    (ISO 8601, UTC). The id is a hash of images, DAG files and configuration, so that the same content is the same
+    ``images`` maps each component to its image, by digest. ``dags`` is the DAG release; if it is empty, the active one
+    stays. ``configuration`` is the hash of the configuration that the release was made with, ``commit`` the commit of
+    the configuration; each is empty if unknown. ``parent`` is the release that this one was made from, ``created`` a
+    time (ISO 8601, UTC). The id is a hash of images, DAG files and configuration. So the same content is the same
     release, whatever its author and its time.
     """
 
@@ -41,7 +41,7 @@ class Release:
         wrong = [f"{name}: {image}" for name, image in self.images.items() if not _DIGEST.fullmatch(image)]
         if wrong:
             raise TradewindError(
-                "a release names images by digest", "; ".join(wrong), "tradewind images push", code=ExitCode.USAGE
+                "the images of a release need a digest", "; ".join(wrong), "tradewind images push", code=ExitCode.USAGE
             )
 
     @property
@@ -67,7 +67,7 @@ class Release:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Release:
-        """Read a record. TradewindError where it is not what its id says."""
+        """Read a record. Raises TradewindError if its content does not match its id."""
         try:
             known = {name: record[name] for name in ("images", "parent", "author", "created", "note")}
             later = {name: record.get(name, "") for name in ("dags", "configuration", "commit")}

@@ -1,4 +1,4 @@
-"""The releases of an environment, and what became of them: records in a folder or a bucket."""
+"""The releases of an environment and their history: records in a folder or a bucket."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tradewind.storage.records import ConflictError, Records
 
 @dataclass(frozen=True)
 class ReleaseRepository:
-    """The releases that an environment can have, which is in force, and its ledger.
+    """The releases that an environment can have, its active release, and its ledger.
 
     Args:
         environment: its name.
-        records: where all this is kept. Several environments of one account share it, and the releases in it.
+        records: the storage. Several environments of one account share it, and the releases in it.
     """
 
     environment: str
     records: Records
 
     def keep(self, release: Release) -> Release:
-        """Keep the record of a release, and return it. One that is made again is the newest again; its parent stays."""
+        """Store a release, and return it. A release that is made again is the newest again; its parent stays."""
         name = f"records/{release.id}"
         while True:
             found = self.records.read(name)
@@ -38,17 +38,17 @@ class ReleaseRepository:
             try:
                 self.records.write(name, release.as_dict(), found[1] if found else None)
             except ConflictError:
-                continue  # made at the same time by another process
+                continue  # another process made it at the same time
             return release
 
     def all(self) -> list[Release]:
-        """Every release, oldest first."""
+        """Return every release, oldest first."""
         names = self.records.names("records/")
         found = [Release.from_dict(document[0]) for name in names if (document := self.records.read(name))]
         return sorted(found, key=lambda release: release.created)
 
     def release(self, release_id: str) -> Release:
-        """The record of a release. TradewindError where there is none."""
+        """Return the record of a release. Raises TradewindError if there is none."""
         found = self.records.read(f"records/{release_id}")
         if found is None:
             raise TradewindError(
@@ -57,18 +57,18 @@ class ReleaseRepository:
         return Release.from_dict(found[0])
 
     def current_id(self) -> str | None:
-        """The release that was deployed last, and well; None before the first."""
+        """Return the release that was deployed last with success; None before the first."""
         found = self._read("current")
         return str(found["release"]) if found else None
 
     def current(self) -> Release | None:
-        """The same with its record; None also where the record is gone."""
+        """Return the same release as a record; None also if the record no longer exists."""
         current = self.current_id()
         found = self.records.read(f"records/{current}") if current else None
         return Release.from_dict(found[0]) if found else None
 
     def previous(self) -> Release:
-        """The release to go back to: before an unfinished deployment, the one in force; else the one before that.
+        """Return the release for a rollback: the active one if a deployment is unfinished, else the one before it.
 
         Raises:
             TradewindError: there is none.
@@ -80,29 +80,29 @@ class ReleaseRepository:
         before = [release for release in settled if release != current]
         if not before:
             raise TradewindError(
-                "there is nothing to go back to",
-                f"no other release was ever in force in {self.environment}",
-                f"tradewind history {self.environment}",
+                "there is no previous release",
+                f"no other release was ever active in {self.environment}",
+                f"tradewind release history -e {self.environment}",
                 code=ExitCode.USAGE,
             )
         return self.release(before[-1])
 
     def unfinished(self) -> dict[str, Any] | None:
-        """What a deployment that did not end has written down; None where there is none."""
+        """Return the record of a deployment that did not end; None if there is none."""
         return self._read("deployment")
 
     def history(self) -> list[dict[str, Any]]:
-        """Every change of the environment, oldest first."""
+        """Return every change of the environment, oldest first."""
         names = self.records.names(self._name("ledger/"))
         return [found[0] for name in names if (found := self.records.read(name))]
 
     def lock(self) -> dict[str, Any] | None:
-        """Who keeps others from deploying: ``owner``, ``reason``, ``since``, ``until``; None where it is free."""
+        """Return the lock of the environment: ``owner``, ``reason``, ``since``, ``until``; None if it is free."""
         found = self._read("lock")
         return {key: found[key] for key in ("owner", "reason", "since", "until")} if found else None
 
     def refuse_while_deploying(self, now: float) -> None:
-        """TradewindError while a rollout brings a release here, or has left one unfinished. ``now`` is Unix time."""
+        """Raise TradewindError while a rollout runs here, or has left a release unfinished. ``now`` is Unix time."""
         if found := self._read("lock"):
             right = of_environment(self.environment)
             if is_held(found, now):
@@ -110,12 +110,12 @@ class ReleaseRepository:
         if unfinished := self.unfinished():
             raise TradewindError(
                 f"the deployment of {unfinished['release']} to {self.environment} is unfinished",
-                "its DAG files may be others",
-                f"tradewind release resume {self.environment}",
+                "it may deploy other DAG files",
+                f"tradewind release resume -e {self.environment}",
             )
 
     def evidence(self, release: str) -> list[dict[str, Any]]:
-        """What became of a release in every environment that keeps its records here, oldest first: their ledgers."""
+        """Return the ledger entries of a release in all environments with records here, oldest first."""
         ledgers = [name for name in self.records.names("environments/") if "/ledger/" in name]
         found = [
             {"environment": name.split("/")[1], **entry[0]} for name in ledgers if (entry := self.records.read(name))
@@ -123,10 +123,10 @@ class ReleaseRepository:
         return sorted((e for e in found if e["release"] == release), key=lambda entry: str(entry["at"]))
 
     def change_dags(self, dags: str, event: str, at: float, reason: str) -> Release | None:
-        """Other DAG files are in force: the release in force is another one from now on. None where there is none.
+        """Record that other DAG files are active. Returns the new active release; None if there was no active release.
 
-        The lease of the environment is not needed. While a rollout is unfinished this is noted for it, and what it then
-        leaves in force is a release with these DAG files (``settle``); None, too.
+        This does not need the lease of the environment. While a rollout is unfinished, the change is noted for it, and
+        None is returned, too. The release that the rollout activates then has these DAG files (``settle``).
         """
         while True:
             if unfinished := self.records.read(self._name("deployment")):
@@ -151,7 +151,7 @@ class ReleaseRepository:
             return made
 
     def brought_dags(self, dags: str) -> bool:
-        """Note for the rollout that is unfinished which DAG files were put in force last; whether there is one."""
+        """Note the last activated DAG files for the unfinished rollout. Returns whether there is one."""
         name = self._name("deployment")
         while found := self.records.read(name):
             try:
@@ -161,20 +161,20 @@ class ReleaseRepository:
             return True
         return False
 
-    # Only who holds the lease of the environment calls what follows.
+    # The callers of the following methods hold the lease of the environment.
 
     def begin(self, release: str, previous: str | None, reason: str, *, back: bool) -> None:
-        """Write down what is wanted, for a command that finishes what a kill left. ``back``: ``previous`` is wanted."""
+        """Store the goal, for a command that continues after a kill. ``back``: the goal is ``previous``."""
         self._write("deployment", {"release": release, "previous": previous, "back": back, "reason": reason})
 
     def settle(self, release: Release, event: str, at: float, **more: Any) -> Release:
-        """From now on this release is in force, and nothing is unfinished; the release. ``at`` is Unix time.
+        """Make this release active, and end the deployment. Returns the active release. ``at`` is Unix time.
 
-        Where DAG files were changed meanwhile, they stay: what is in force is a release with these.
+        If DAG files were changed meanwhile, they stay: the active release is then a new one with these DAG files.
         """
         while True:
             found, now, unfinished = self.records.read(self._name("current")), self.current(), self.unfinished()
-            # What was put in force last; a release that names none leaves what there was.
+            # The DAG files that were activated last. A release without DAG files does not change them.
             dags = (unfinished or {}).get("dags") or release.dags or (now.dags if now else "")
             if dags != release.dags:
                 release = self.keep(replace(release, dags=dags, parent=release.id))
@@ -190,7 +190,7 @@ class ReleaseRepository:
         return release
 
     def note(self, event: str, release: str, at: float, **more: Any) -> None:
-        """Append to the ledger. An entry is never written over. ``at`` is Unix time."""
+        """Append to the ledger. Entries are never overwritten. ``at`` is Unix time."""
         when = datetime.fromtimestamp(at, UTC)
         entry = {"event": event, "release": release, "by": me(), "at": _time(at, "seconds"), **more}
         ledger = self._name("ledger/")

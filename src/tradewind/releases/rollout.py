@@ -1,7 +1,8 @@
-"""Brings a release into an environment: phase by phase, each behind its gates, and back where one does not open.
+"""Deploy a release to an environment, phase by phase. If a gate fails, roll back.
 
-The phases are in ``phases.forward`` and ``phases.back``. None of them is remembered: the wanted release is written
-down, and the rollout makes the environment equal to it. Killed at any moment, the same call goes on from what is there.
+The phases are in ``phases.forward`` and ``phases.back``. The rollout does not store its phase. It stores the wanted
+release and makes the environment equal to it. After a kill at any moment, the same call continues from the actual
+state.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ Look = Callable[[], Progress]
 
 
 class Listener(Protocol):
-    """What is told while a release comes."""
+    """Receives the progress of a rollout."""
 
     def phase(self, phase: Phase) -> None:
         """A phase begins."""
 
     def look(self, name: str, progress: Progress) -> None:
-        """How far a service is, or what has no service; again and again."""
+        """Report the progress of a service, or of a gate. Called repeatedly."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,20 @@ class Limits:
     confirming_s: float = 600.0
 
     def of(self, stage: Stage) -> float:
-        """The limit of one stage."""
+        """Return the limit of one stage."""
         return float(getattr(self, f"{stage.value}_s"))
 
 
 class GateError(TradewindError):
-    """A gate did not open: the release goes no further."""
+    """A gate failed: the rollout does not continue."""
 
 
 @dataclass
 class Rollout:
     """Deploys to one environment.
 
-    ``sleep`` and ``clock`` (Unix time in seconds) are the real ones but in tests. ``has_dags`` says whether the
-    environment can have a DAG release.
+    ``sleep`` and ``clock`` (Unix time in seconds) are replaced only in tests. ``has_dags`` returns whether the
+    environment has a DAG release.
     """
 
     releases: ReleaseRepository
@@ -70,21 +71,22 @@ class Rollout:
 
     @property
     def environment(self) -> str:
-        """Its name."""
+        """The name of the environment."""
         return self.releases.environment
 
     def deploy(self, release: Release, listen: Listener, reason: str = "") -> None:
-        """Make the environment run ``release``; on failure, what it ran before.
+        """Make the environment run ``release``. On failure, make it run the previous release again.
 
         Raises:
-            TradewindError: somebody else is at it; or it failed, and what was done about that.
+            TradewindError: another process is deploying, or the deployment failed. The error then has the action that
+                was taken.
         """
         self._images(release)
         if release.dags and not self.has_dags(release.dags):
             raise TradewindError(
                 f"{release.id} comes with the DAG release {release.dags}, which {self.environment} does not have",
-                "each environment keeps its own, and not for ever",
-                f"tradewind dags deploy {self.environment}, or make a release with --dags ''",
+                "each environment has its own DAG releases, and removes old ones",
+                f"tradewind dags deploy -e {self.environment}, or create a release with --dag-release ''",
             )
         lease = self._lease(f"deploys {release.id}")
         try:
@@ -98,7 +100,7 @@ class Rollout:
             lease.release()
 
     def resume(self, listen: Listener) -> Release | None:
-        """Finish what a deployment that was killed has left; the release in force then, None where nothing was left.
+        """Finish a deployment that was killed. Returns the active release after it; None if there was none to finish.
 
         Raises:
             TradewindError: as ``deploy``.
@@ -121,7 +123,7 @@ class Rollout:
             lease.release()
 
     def status(self) -> dict[str, Any]:
-        """The public format of ``tradewind release status --json``; see docs/reference/json.md."""
+        """Return the status in the public format of ``tradewind release status --json``; see docs/reference/json.md."""
         current, unfinished = self.releases.current_id(), self.releases.unfinished()
         running = {name: sorted(images) for name, images in self.target.running().items()}
         wanted = self._images(self.releases.release(current)) if current else {}
@@ -137,9 +139,9 @@ class Rollout:
         }
 
     def plan(self, release: Release) -> list[dict[str, Any]]:
-        """What ``deploy`` would do now: each phase, and what changes in it. The public format of ``--dry-run --json``.
+        """Return the phases and changes of a ``deploy`` at this moment, in the public format of ``--dry-run --json``.
 
-        It changes nothing, and is no promise: what will be done follows from what is there then.
+        It changes nothing, and is no promise: a deployment depends on the state of the environment at its time.
         """
         images, running = self._images(release), self.target.running()
         found = []
@@ -166,16 +168,16 @@ class Rollout:
             self._note("failed", release.id, reason=str(error))
             if before is None or before == release.id:
                 raise TradewindError(
-                    f"{release.id} failed, and there is no other release to go back to",
+                    f"{release.id} failed, and there is no other release for a rollback",
                     str(error),
-                    f"tradewind release deploy {self.environment} RELEASE",
+                    f"tradewind release deploy RELEASE -e {self.environment}",
                 ) from error
             self.releases.begin(release.id, before, str(error), back=True)
             self._back(release, before, str(error), lease, listen)
             raise TradewindError(
-                f"{release.id} failed, and {before} is in force again",
+                f"{release.id} failed, and {before} is active again",
                 str(error),
-                f"tradewind history {self.environment}",
+                f"tradewind release history -e {self.environment}",
             ) from error
         self._settle("deployed", release, reason, self.clock() - began)
 
@@ -188,9 +190,9 @@ class Rollout:
         except GateError as error:
             self._note("stuck", to, reason=str(error))
             raise TradewindError(
-                f"{failed.id} failed, and so did the way back to {to}",
-                f"{why}; then: {error}",
-                f"tradewind release resume {self.environment}",
+                f"{failed.id} failed, and so did the rollback to {to}",
+                f"{why}; rollback: {error}",
+                f"tradewind release resume -e {self.environment}",
             ) from error
         self._settle("rolled-back", release, why, self.clock() - began)
 
@@ -212,9 +214,9 @@ class Rollout:
             if not phase.settled:
                 raise
             raise TradewindError(
-                f"{release.id} is in force, and something old is still there",
+                f"{release.id} is active, but old workers still run",
                 str(error),
-                f"tradewind release resume {self.environment}",
+                f"tradewind release resume -e {self.environment}",
             ) from error
 
     def _same_api(self, release: Release) -> bool:
@@ -223,7 +225,7 @@ class Rollout:
         return all(running[name] == {images[name]} for name in api)
 
     def _wait(self, looks: Mapping[str, Look], lease: Lease, listen: Listener) -> None:
-        """Until all is done."""
+        """Wait until all changes are done."""
         waiting = dict(looks)
         stages: dict[str, tuple[Stage, float]] = {}
         while waiting:
@@ -238,7 +240,7 @@ class Rollout:
                 self.sleep(self.target.poll_s)
 
     def _judge(self, name: str, progress: Progress, stages: dict[str, tuple[Stage, float]]) -> None:
-        """GateError where it failed, or has been in its stage for too long; ``stages`` says since when each is."""
+        """Raise GateError if a change failed, or was in its stage for too long. ``stages`` has the start of each."""
         if progress.state is State.FAILED:
             raise GateError(f"{name} failed", progress.detail)
         if name not in stages or stages[name][0] is not progress.stage:
@@ -248,8 +250,8 @@ class Rollout:
             return
         what = f"{name} was still {progress.stage} after {limit:.0f} s"
         if progress.stage is Stage.PREPARING:
-            # Turning round would leave it running, and bring the old release onto a schema that is just being changed.
-            raise TradewindError(what, progress.detail, f"tradewind release resume {self.environment}")
+            # A rollback would leave the task running, and start the old release on a schema that is being changed.
+            raise TradewindError(what, progress.detail, f"tradewind release resume -e {self.environment}")
         raise GateError(what, progress.detail)
 
     def _settle(self, event: str, release: Release, reason: str, seconds: float) -> None:

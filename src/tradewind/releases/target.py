@@ -1,4 +1,4 @@
-"""Where releases go: what the rollout asks of an environment, wherever it runs."""
+"""The interface of an environment for rollouts, on AWS and on one machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tradewind.blueprint import Component
 
 
 class State(StrEnum):
-    """How far one change is."""
+    """The state of one change."""
 
     PENDING = "pending"
     DONE = "done"
@@ -19,28 +19,42 @@ class State(StrEnum):
 
 
 class Stage(StrEnum):
-    """What a pending change waits for. Each has a time limit of its own."""
+    """The reason why a change is pending. Each stage has its own time limit.
 
-    PREPARING = "preparing"  # a snapshot, or a one-off such as a migration, runs to its end
-    STARTING = "starting"  # new copies are not healthy yet
-    TURNING = "turning"  # workers are told who takes tasks from now on
-    DRAINING = "draining"  # old workers finish their tasks
-    STOPPING = "stopping"  # old copies end
-    CONFIRMING = "confirming"  # the whole is looked at
+    PREPARING: a snapshot, or a one-shot task such as a migration, runs to its end.
+    STARTING: new copies are not healthy yet.
+    TURNING: the controller cordons workers, or activates DAG files.
+    DRAINING: old workers finish their tasks.
+    STOPPING: old copies end.
+    CONFIRMING: the health of the whole environment is checked.
+    """
+
+    PREPARING = "preparing"
+    STARTING = "starting"
+    TURNING = "turning"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+    CONFIRMING = "confirming"
 
 
 class Until(StrEnum):
-    """How far workers shall go to another image. Each is beyond the one before."""
+    """How far workers move to another image. Each value goes further than the one before it.
 
-    STARTED = "started"  # new workers are healthy beside the old ones
-    TURNED = "turned"  # all new tasks go to them; the old ones stay, so that a rollout can go back to them
-    LEFT = "left"  # the old ones are left to the controller, which ends them when they have finished their tasks
-    GONE = "gone"  # they have ended
+    STARTED: new workers are healthy beside the old ones.
+    TURNED: the new workers take all new tasks. The old ones are cordoned and stay for a rollback.
+    LEFT: the controller ends the old workers when they have drained. The rollout does not wait for that.
+    GONE: the old workers have ended.
+    """
+
+    STARTED = "started"
+    TURNED = "turned"
+    LEFT = "left"
+    GONE = "gone"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What ``advance`` saw, after it did what could be done at once."""
+    """The state of a change, after ``advance`` took the steps that were possible at once."""
 
     state: State
     detail: str = ""
@@ -49,7 +63,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Rolled:
-    """A service as releases see it: its name, its image's component, and whether it runs once, to its end."""
+    """A service of a release: its name, the component of its image, and whether it is a one-shot task."""
 
     name: str
     component: Component
@@ -57,41 +71,42 @@ class Rolled:
 
 
 class Target(Protocol):
-    """An environment. All calls are safe to repeat: a deployment that was killed goes on with the same calls."""
+    """An environment. All calls are safe to repeat: a deployment that was killed continues with the same calls."""
 
     poll_s: float
-    """Seconds between two looks."""
+    """Seconds between two calls for the same change."""
 
     def services(self) -> tuple[Rolled, ...]:
-        """Every service, dependencies before their dependents."""
+        """Return every service, dependencies before their dependents."""
 
     def running(self) -> dict[str, frozenset[str]]:
-        """From each service (no one-offs) to the images of its copies. More than one: a change is not finished.
+        """Map each service (no one-shot tasks) to the images of its copies. Several images: a change is unfinished.
 
-        Workers that only finish their tasks do not count; ``draining`` tells of them.
+        Workers that only finish their tasks do not count; see ``draining``.
         """
 
     def draining(self) -> dict[str, str]:
-        """What is left of workers that were replaced, by service; nothing where all of them have ended."""
+        """Map each service to a description of its replaced workers that still run; empty if all have ended."""
 
     def snapshot(self, images: Mapping[Component, str]) -> Progress:
-        """Keep a copy of the database as it is, where one of these images may change it for good."""
+        """Take a snapshot of the database, if one of these images may change it irreversibly."""
 
     def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
-        """Bring ``service`` one step nearer to running ``image`` and nothing else; nothing is lost on the way.
+        """Take one step towards a ``service`` that runs only ``image``. No task is lost.
 
-        Workers are the controller's: this registers what they shall run, and asks. ``until`` is about them alone.
+        The controller moves workers: this registers their image and sends a command. ``until`` is only for workers.
         """
 
     def dags(self, release: str, instead_of: str | None = None) -> Progress:
-        """Bring a release of DAG files in force, as a whole. With an empty one, what is in force stays.
+        """Activate a DAG release as a whole. If ``release`` is empty, the active one stays.
 
-        ``instead_of`` is given on the way back: the DAG files of the release that failed. Then they are put in force
-        and not waited for; and with an empty ``release`` what was before ``instead_of``, where that is in force.
+        In a rollback, ``instead_of`` is the DAG release of the release that failed. The DAG files are then activated
+        without waiting for them. If ``release`` is empty and ``instead_of`` is active, the DAG release before
+        ``instead_of`` is activated.
         """
 
     def confirm(self, since: float) -> Progress:
-        """Look at the whole: was every part of Airflow well after ``since`` (Unix time), and does a run succeed?"""
+        """Check the environment: was every part of Airflow healthy after ``since`` (Unix time), does a run succeed?"""
 
     def adopt(self, images: dict[Component, str]) -> None:
-        """From now on new copies, however they come about, run these images."""
+        """Use these images from now on for all new copies, for whatever reason they start."""

@@ -1,4 +1,4 @@
-"""Workers as a rollout brings them to another revision: the controller does it, and is asked."""
+"""Move workers to another revision during a rollout: the controller does the work, on a command from here."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tradewind.releases.target import Progress, Stage, State, Until
 from tradewind.storage.records import Records
 
 ATTEMPTS = 3
-"""How often a controller may refuse the same before a release fails of it."""
+"""How often the controller may refuse the same order before the release fails."""
 SILENT_S = 120.0
-"""A controller that works writes about its workers every 30 seconds."""
+"""A controller that wrote nothing for this time does not work: it writes about its workers every 30 seconds."""
 
 _STAGES = {
     protocol.Stage.MAKING_ROOM: Stage.DRAINING,
@@ -33,7 +33,7 @@ _REACHED = {
     Until.LEFT: {protocol.Stage.DRAINING, protocol.Stage.STEADY},
     Until.GONE: {protocol.Stage.STEADY},
 }
-"""In which stages a pool is as far as it shall be."""
+"""The stages in which a pool has reached its goal."""
 _ORDERED = {
     Until.STARTED: protocol.Until.STARTED,
     Until.TURNED: protocol.Until.TURNED,
@@ -43,9 +43,9 @@ _ORDERED = {
 
 
 class WorkerPools:
-    """The workers of one environment. ``records`` are those of its controller; ``clock`` is Unix time in seconds.
+    """The workers of one environment. ``records`` belong to its controller; ``clock`` is Unix time in seconds.
 
-    Nothing here waits: a rollout renews its lease between two looks.
+    No call waits: a rollout renews its lease between two calls.
     """
 
     def __init__(
@@ -62,39 +62,39 @@ class WorkerPools:
         self.forget()
 
     def forget(self) -> None:
-        """The next rollout begins: it tries again what has failed in this one."""
+        """Forget the orders of this rollout, so that the next rollout tries them again."""
         self._attempt = secrets.token_hex(4)
         self._asked: dict[str, Order] = {}
         self._refused: dict[str, int] = {}
 
     def bring(self, pool: str, revision: str, until: Until) -> Progress:
-        """Have a pool run a revision, as ``releases.target.Target.advance``."""
+        """Take one step towards a pool that runs a revision, as ``releases.target.Target.advance``."""
         order = Order(pool, revision, _ORDERED[until], self._attempt)
         try:
             if self._asked.get(pool) != order and not self._ask(order):
-                return Progress(State.PENDING, "the controller is asked", Stage.TURNING)
+                return Progress(State.PENDING, "waiting for the controller", Stage.TURNING)
             return self._seen(order, until)
         except TradewindError as error:
             self._asking.pop(pool, None)
             self._refused[pool] = self._refused.get(pool, 0) + 1
             why = f"{error.what}: {error.why}" if error.why else error.what
-            # What it was asked may have met a moment in which AWS did not answer.
+            # The command may have failed because AWS did not answer for a moment.
             last = isinstance(error, UnansweredError) or self._refused[pool] >= ATTEMPTS
             return Progress(State.FAILED if last else State.PENDING, why, Stage.TURNING)
 
     def state(self) -> Workers:
-        """What the controller has written about its workers. TradewindError where it wrote a later version."""
+        """Read the controller's record of its workers. Raises TradewindError if the record has a later version."""
         found = self._records.read(protocol.RECORD)
         return Workers.from_dict(found[0]) if found else NOTHING
 
     def draining(self) -> Mapping[str, PoolState]:
-        """The pools of which some workers only finish their tasks."""
+        """Return the pools in which some workers only finish their tasks."""
         return {name: pool for name, pool in self.state().pools.items() if pool.draining}
 
     def _ask(self, order: Order) -> bool:
-        """One step nearer to the controller's word that it does this; whether it has given it.
+        """Take one step towards the acceptance of an order by the controller. Returns whether it has accepted.
 
-        It may be another controller than the one that was asked before: so each is asked which versions it speaks.
+        Another controller may be the leader by now, so each order begins with a query for the protocol versions.
         """
         asking = self._asking.get(order.pool)
         if asking is None or asking[0] != order:
@@ -125,11 +125,11 @@ class WorkerPools:
             self._heard = (found.written, now)
         if now - self._heard[1] > SILENT_S:
             raise UnansweredError(
-                "the controller does not work", f"it has said nothing of its workers for {SILENT_S:.0f} s"
+                "the controller does not work", f"it has reported nothing about its workers for {SILENT_S:.0f} s"
             )
         state = found.pools.get(order.pool)
         if state is None or state.order != order:
-            return Progress(State.PENDING, "the controller has not looked yet", Stage.TURNING)
+            return Progress(State.PENDING, "the controller has not read the order yet", Stage.TURNING)
         if state.stage is protocol.Stage.FAILED:
             return Progress(State.FAILED, state.detail)
         if state.stage in _REACHED[until]:

@@ -1,1 +1,1 @@
-"""What runs inside containers, and on one machine in the same processes: programs beside Airflow, and parts of it."""
+"""The code inside containers, and in the same processes on one machine: programs beside Airflow, and parts of it."""

@@ -1,1 +1,1 @@
-"""How many workers there should be."""
+"""The scaling policy: how many workers a worker pool should have."""

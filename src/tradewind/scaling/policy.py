@@ -1,4 +1,4 @@
-"""How many workers a class should have. Pure: what is known goes in, with the clock, and a number comes out."""
+"""The number of workers that a worker pool should have. Pure: signals and the time go in, a number comes out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Bounds:
     max: int
 
     def clamp(self, count: int) -> int:
-        """The nearest number within them."""
+        """The nearest number within the bounds."""
         return max(self.min, min(self.max, count))
 
 
@@ -33,10 +33,10 @@ class Scheduled:
 
 @dataclass(frozen=True)
 class WorkerClass:
-    """Workers that are all alike: the service's name, the queues they serve, the tasks that one runs at once.
+    """A worker pool: the name of its service, its queues, and how many tasks a worker runs at the same time (slots).
 
-    They shrink to the most that was needed in the last ``shrink_after_s`` seconds. One that has run for
-    ``replace_after_s`` is replaced.
+    The pool shrinks to the most workers that it needed in the last ``shrink_after_s`` seconds. A worker that has run
+    for ``replace_after_s`` seconds is replaced.
     """
 
     service: str
@@ -49,7 +49,7 @@ class WorkerClass:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> WorkerClass:
-        """What ``blueprint.services`` wrote for the controller."""
+        """Read the document that ``blueprint.services`` writes for the controller."""
         return cls(
             service=document["service"],
             queues=tuple(document["queues"]),
@@ -63,14 +63,14 @@ class WorkerClass:
 
 @dataclass(frozen=True)
 class Signals:
-    """What is known of one class: tasks that run or wait for it, and the workers that take tasks now."""
+    """The signals of one pool: the tasks that run or wait, and the workers that take tasks now."""
 
     tasks: int
     workers: int
 
 
 class Policy(Protocol):
-    """Decides for one class; it may remember what it was told."""
+    """Decides for one pool. It may remember earlier signals."""
 
     def wanted(self, signals: Signals, bounds: Bounds, now: float) -> int:
         """How many workers there should be at ``now`` (seconds of a monotonic clock)."""
@@ -78,7 +78,7 @@ class Policy(Protocol):
 
 @dataclass
 class Demand:
-    """As many workers as the tasks that run or wait fill, (running + queued) / slots; fewer not at once."""
+    """As many workers as the running and queued tasks fill: (running + queued) / slots. It shrinks with a delay."""
 
     slots: int
     shrink_after_s: float
@@ -87,7 +87,7 @@ class Demand:
     def wanted(self, signals: Signals, bounds: Bounds, now: float) -> int:
         """See Policy."""
         if not self._needed:
-            # What there was before anybody looked may have been needed a moment ago.
+            # The workers that exist at the first call may have been needed a moment ago.
             self._needed.append((now, signals.workers))
         self._needed.append((now, -(-signals.tasks // self.slots)))
         self._needed = [(at, count) for at, count in self._needed if now - at <= self.shrink_after_s]
@@ -95,7 +95,7 @@ class Demand:
 
 
 def bounds_at(workers: WorkerClass, now: float) -> Bounds:
-    """The bounds of a class at ``now`` (Unix time): those of the entry of its schedule that came last."""
+    """The bounds of a pool at ``now`` (Unix time), from the latest entry of its schedule."""
     return max(
         ((_last(entry.cron, now), number, entry.bounds) for number, entry in enumerate(workers.schedule)),
         default=(0.0, 0, workers.bounds),
@@ -103,7 +103,7 @@ def bounds_at(workers: WorkerClass, now: float) -> Bounds:
 
 
 def tasks_of(workers: WorkerClass, demand: Mapping[str, int]) -> int:
-    """The tasks that run or wait for a class; ``demand`` is by queue."""
+    """The running and queued tasks of a pool; ``demand`` has them by queue."""
     return sum(demand.get(queue, 0) for queue in workers.queues)
 
 
@@ -113,5 +113,5 @@ def classes(documents: Iterable[Mapping[str, Any]]) -> tuple[WorkerClass, ...]:
 
 
 def _last(cron: str, now: float) -> float:
-    # A second later, so that an entry counts from its very minute on.
+    # One second later, so that an entry applies from the start of its own minute.
     return float(croniter(cron, datetime.fromtimestamp(now + 1, UTC)).get_prev(float))

@@ -1,1 +1,1 @@
-"""Small documents that nobody overwrites by mistake, and what is built on them: who may do something, alone."""
+"""Small documents with optimistic concurrency, leases that are built on them, and files that never change."""

@@ -1,4 +1,4 @@
-"""Files that are kept by their names and never change: made once, used in many places."""
+"""Immutable files that are stored by name: made once, used in many places."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tradewind.storage.atomic import atomic_write
 
 
 class ArtifactStore(Protocol):
-    """Keeps files by their names. What has been kept never changes."""
+    """Stores files by name. A stored file never changes."""
 
     def keep(self, file: Path) -> None:
-        """Keep a file under its name; nothing is done where there is one. TradewindError where that fails."""
+        """Store a file under its name, unless the name exists. TradewindError if that fails."""
 
     def fetch(self, name: str, to: Path) -> bool:
-        """Write what is kept under a name to ``to``; whether there is anything. TradewindError where that fails."""
+        """Write the file with a name to ``to``. Returns whether it exists. TradewindError if that fails."""
 
 
 class FolderArtifacts:

@@ -1,4 +1,4 @@
-"""Files that appear whole, also after a crash and over NFS, and are seen when they are there."""
+"""Atomic writes that survive a crash and work over NFS, and reads that find a new file over NFS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` to be written; it takes its place when it is on the disk, and goes where that fails."""
+    """A draft beside ``path`` to write. It replaces ``path`` when it is on the disk, and is removed if that fails."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # two containers may have the same pid
     try:
         yield draft
@@ -23,10 +23,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def read(path: Path) -> bytes:
-    """The content of a file that may have come into being a moment ago, on another machine.
+    """The content of a file that another machine may have created a moment ago.
 
-    Over NFS a name that was not there stays so for half a minute, whatever has happened since; to list its folder asks
-    the server. Raises OSError as ``read_bytes`` does.
+    An NFS client may report a name as missing for half a minute after it was created. Listing its folder makes the
+    client ask the server. Raises OSError as ``read_bytes`` does.
     """
     try:
         return path.read_bytes()

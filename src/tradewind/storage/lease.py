@@ -1,6 +1,6 @@
-"""Who may do something: one at a time. A lease that nobody renews is free again.
+"""Leases: only one process at a time has a right. A lease that its owner does not renew expires.
 
-So is, at once, the lease of a process of this machine that has ended.
+If a process of this machine ends, its lease is free at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from tradewind.errors import TradewindError
+from tradewind.errors import HeldError, TradewindError
 from tradewind.storage.records import ConflictError, Records
 
 LEASE_S = 60.0
@@ -25,7 +25,7 @@ RENEW_S = 15.0
 
 @dataclass(frozen=True)
 class LeaseKey:
-    """What one at a time may have: the record that says who, what people call it, and the command that shows it."""
+    """The right to something: the record with its owner, its name in messages, the commands that show and free it."""
 
     record: str
     name: str
@@ -33,12 +33,8 @@ class LeaseKey:
     free: str = ""
 
 
-class HeldError(TradewindError):
-    """Somebody else has it."""
-
-
 class LostError(TradewindError):
-    """It was taken away; nothing more may be changed."""
+    """The lease was lost. Its former owner may change nothing more."""
 
 
 def of_environment(environment: str) -> LeaseKey:
@@ -46,24 +42,24 @@ def of_environment(environment: str) -> LeaseKey:
     return LeaseKey(
         f"environments/{environment}/lock",
         environment,
-        f"tradewind release status {environment}",
-        f"tradewind release unlock {environment}",
+        f"tradewind release status -e {environment}",
+        f"tradewind release unlock -e {environment}",
     )
 
 
 def me() -> str:
-    """Who asks: what the build server calls itself, or user and machine."""
+    """The name of this process as an owner: the build's tag on a build server, else user and machine."""
     job = os.environ.get("BUILD_TAG")
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's, which no file names
+    except (KeyError, OSError):  # a container's user has no name in a file
         user = str(os.getuid())
     return job or f"{user}@{socket.gethostname()}"
 
 
 @dataclass
 class Lease:
-    """A right, for as long as it is renewed."""
+    """A right that its owner has as long as it renews the lease."""
 
     records: Records
     right: LeaseKey
@@ -75,7 +71,7 @@ class Lease:
 
     @classmethod
     def take(cls, records: Records, right: LeaseKey, reason: str, clock: Callable[[], float]) -> Lease:
-        """Take it. HeldError where somebody has it: who, since when, why, and what to run."""
+        """Take the lease. HeldError if another process has it, with its owner, start, reason and a command to run."""
         found = records.read(right.record)
         if found and is_held(found[0], clock()):
             raise held(right, found[0])
@@ -83,20 +79,20 @@ class Lease:
         try:
             version = records.write(right.record, _document(token, reason, clock(), until), _of(found))
         except ConflictError:
-            # A write whose answer got lost is sent again, and meets itself.
+            # A client that loses the response sends its write again, which then conflicts with itself.
             found = records.read(right.record)
             if found and found[0]["token"] == token:
                 return cls(records, right, clock, token, reason, found[1], until)
-            raise HeldError(f"somebody else just took the lock of {right.name}", "", right.look) from None
+            raise HeldError(f"another process took the lock of {right.name} a moment ago", "", right.look) from None
         return cls(records, right, clock, token, reason, version, until)
 
     @property
     def expired(self) -> bool:
-        """Whether somebody else may have it by now."""
+        """Whether another process may have the lease by now."""
         return self.clock() >= self._until
 
     def renew(self) -> None:
-        """Keep it. LostError where it was taken away."""
+        """Renew the lease. LostError if it was lost."""
         now = self.clock()
         if self._until - now > LEASE_S - RENEW_S:
             return
@@ -109,22 +105,22 @@ class Lease:
                 self._version, self._until = found[1], found[0]["until"]
                 return
             raise LostError(
-                f"the lock of {self.right.name} was taken away",
-                "this process was paused for too long, or somebody removed the lock",
+                f"the lock of {self.right.name} was lost",
+                "this process was paused for too long, or an operator removed the lock",
                 self.right.look,
             ) from None
         self._until = now + LEASE_S
 
     def release(self) -> None:
-        """Let go of it."""
+        """Give up the lease."""
         try:
             self.records.delete(self.right.record, self._version)
         except ConflictError:
-            return  # somebody else's by now
+            return  # another process has it by now
 
 
 def lock(records: Records, right: LeaseKey, reason: str, clock: Callable[[], float]) -> None:
-    """Lock until it is unlocked. HeldError where it is locked."""
+    """Lock without an end, until ``unlock``. HeldError if it is locked."""
     found = records.read(right.record)
     if found and is_held(found[0], clock()):
         raise held(right, found[0])
@@ -132,7 +128,7 @@ def lock(records: Records, right: LeaseKey, reason: str, clock: Callable[[], flo
 
 
 def unlock(records: Records, right: LeaseKey) -> bool:
-    """Remove the lock, whoever has it; whether there was one."""
+    """Remove the lock, whatever its owner. Returns whether there was one."""
     found = records.read(right.record)
     if found is None:
         return False
@@ -141,7 +137,7 @@ def unlock(records: Records, right: LeaseKey) -> bool:
 
 
 def held(right: LeaseKey, document: dict[str, Any]) -> HeldError:
-    """What to tell somebody who finds it taken."""
+    """The error for a caller that finds the right taken."""
     return HeldError(
         f"{right.name} is locked",
         f"by {document['owner']} since {document['since']}: {document['reason']}",
@@ -154,7 +150,7 @@ def _of(found: tuple[dict[str, Any], str] | None) -> str | None:
 
 
 def is_held(document: dict[str, Any], now: float) -> bool:
-    """Whether what this record is of is taken at ``now`` (Unix time)."""
+    """Whether the right of this record is taken at ``now`` (Unix time)."""
     if document["until"] is None:
         return True
     host, pid, born = document["process"]
@@ -170,7 +166,7 @@ def _document(token: str, reason: str, now: float, until: float | None) -> dict[
 
 
 def _process(pid: int) -> list[Any]:
-    """A process of this machine, and when it began: numbers are given out again."""
+    """A process id of this machine and the start of its process, because ids are reused. Empty if it has ended."""
     try:
         return [pid, psutil.Process(pid).create_time()]
     except psutil.Error:

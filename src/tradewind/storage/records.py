@@ -1,4 +1,4 @@
-"""Where records of releases are kept: small JSON documents that nobody overwrites by mistake."""
+"""Records: small JSON documents with optimistic concurrency."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from tradewind.storage.atomic import atomic_write
 
 
 class ConflictError(Exception):
-    """Somebody else wrote in between."""
+    """Another process wrote the document in between."""
 
 
 class Records(Protocol):
     """Documents by name (``environments/dev/current``). Each has a version that changes with its content."""
 
     def read(self, name: str) -> tuple[dict[str, Any], str] | None:
-        """The document and its version; None where there is none."""
+        """The document and its version; None if there is none."""
 
     def write(self, name: str, document: Mapping[str, Any], version: str | None) -> str:
-        """Write over the version that was read (None: it must be new); the new version. ConflictError otherwise."""
+        """Overwrite ``version`` (None: the document must be new). Returns the new version. ConflictError otherwise."""
 
     def delete(self, name: str, version: str) -> None:
-        """Delete that version. ConflictError where it has changed; nothing where it is gone."""
+        """Delete that version. ConflictError if it has changed; does nothing if the document no longer exists."""
 
     def names(self, prefix: str) -> list[str]:
         """All names that begin with ``prefix``, sorted."""
 
 
 class FolderRecords:
-    """Documents in a folder, for one machine. Writers exclude each other with a lock of the kernel."""
+    """Documents in a folder, for one machine. Writers exclude each other with a kernel lock (flock)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

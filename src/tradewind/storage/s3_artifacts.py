@@ -1,4 +1,4 @@
-"""Artifacts in an S3 bucket. Imported only by what talks to AWS: boto3 takes long to import."""
+"""Artifacts in an S3 bucket. Import it only in code that calls AWS: boto3 takes long to import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tradewind.aws.explained import asking
 
 _THERE = {"PreconditionFailed", "412"}
 _BUSY = {"ConditionalRequestConflict", "409"}
-"""Somebody else writes the same just now: by the next attempt it is there, or he has failed."""
+"""Another client is writing the same object. By the next attempt the object exists, or that write has failed."""
 _ATTEMPTS = 5
 _ABSENT = {"NoSuchKey", "404"}
 
@@ -27,10 +27,10 @@ class S3Artifacts:
         self._bucket, self._prefix = bucket, prefix
 
     def keep(self, file: Path) -> None:
-        """See ArtifactStore. S3 checks that what arrives is what was sent, and writes over nothing that is there."""
+        """See ArtifactStore. S3 verifies the checksum of the upload, and never overwrites an existing object."""
         if self._has(file.name):
             return
-        content = file.read_bytes()  # 512 MB at most; one call, so that half of it is never there
+        content = file.read_bytes()  # 512 MB at most; one call, so that a partial object never exists
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
         what = {"Bucket": self._bucket, "Key": self._prefix + file.name, "Body": content, "ChecksumSHA256": checksum}
         with asking(f"write to the bucket {self._bucket}"):
@@ -47,7 +47,7 @@ class S3Artifacts:
                     return
 
     def _has(self, name: str) -> bool:
-        """Whether it is there, as far as one may see that: to send it for nothing takes long, and harms nobody."""
+        """Whether the object exists; False if the caller may not check. A needless upload is slow and does no harm."""
         with asking(f"read from the bucket {self._bucket}"), suppress(ClientError):
             self._client.head_object(Bucket=self._bucket, Key=self._prefix + name)
             return True

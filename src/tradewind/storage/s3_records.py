@@ -1,4 +1,4 @@
-"""Records in an S3 bucket. Conditional writes make sure that nobody overwrites what he has not read."""
+"""Records in an S3 bucket. With conditional writes, no client overwrites a version that it has not read."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class S3Records:
         return str(answer["ETag"])
 
     def delete(self, name: str, version: str) -> None:
-        """See Records. S3 deletes by key, so what was just rewritten is checked a moment before."""
+        """See Records. S3 deletes by key, not by version, so the version is checked a moment earlier."""
         found = self.read(name)
         if found is None:
             return

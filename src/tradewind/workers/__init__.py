@@ -1,1 +1,1 @@
-"""Pools of workers: how they grow, shrink and come to another revision, without a task lost."""
+"""Worker pools: how they grow, shrink and change to another revision without losing a task."""

@@ -1,6 +1,7 @@
-"""Workers on ECS: some services for each pool, of which one has workers but while others replace them.
+"""Workers on ECS: each pool has several ECS services. One of them has workers; in a rollout, another replaces it.
 
-ECS chooses among the tasks that it may stop when a number is lowered, and has been seen to have no others then.
+When a desired count is lowered, ECS chooses which unprotected tasks it stops. Before that, a close inspection has shown
+that all tasks that must stay are protected.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from tradewind.errors import TradewindError
 from tradewind.workers.pool import Group, Keep, Pool, Worker
 
 PROTECTIONS_AT_ONCE = 10
-"""Tasks whose protection ECS tells in one call."""
+"""The most tasks in one call that reads protections."""
 TASKS_AT_ONCE = 100
-"""Tasks that ECS describes in one call."""
+"""The most tasks in one call that describes tasks."""
 REGISTERED_TAG = "tradewind:image"
-"""Each revision that a rollout has registered has this tag, and no other has it."""
+"""Each revision that a rollout has registered has this tag, and no other revision has it."""
 
 
 class Session(Protocol):
-    """What is used of a boto3 session."""
+    """The part of a boto3 session that is used here."""
 
     def client(self, name: str) -> Any:
         """A client of an AWS service."""
@@ -128,7 +129,7 @@ class EcsBackend:
         return {_id(task): task for task in found}
 
     def _protected(self, tasks: list[str]) -> set[str]:
-        """Those of these tasks that ECS does not stop."""
+        """The tasks that are protected from being stopped."""
         found = [
             entry
             for some in _batches(tasks, PROTECTIONS_AT_ONCE)
@@ -137,7 +138,7 @@ class EcsBackend:
         return {_id(entry) for entry in found if entry["protectionEnabled"]}
 
     def _failure(self, service: Mapping[str, Any]) -> str:
-        """Why ECS has given up starting tasks of a service, with what it says of the last one; empty: it has not."""
+        """Why ECS has given up starting tasks of a service, with the end of the last one. Empty: it has not."""
         why = _given_up(service)
         if not why:
             return ""
@@ -170,4 +171,4 @@ def _id(task: Mapping[str, Any]) -> str:
 
 
 def _unseen(pool: str, error: Exception) -> TradewindError:
-    return TradewindError(f"ECS does not answer about {pool}", str(error))
+    return TradewindError(f"the call to ECS for {pool} failed", str(error))

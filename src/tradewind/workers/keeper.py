@@ -1,4 +1,4 @@
-"""Keeps the workers of every pool: sees, asks the policy, and takes the steps that are due. Nothing else does."""
+"""The control loop for workers: inspect each pool, ask the policy, take the steps that are due. No other code does."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 _WAITED_FOR = (Stage.STARTING, Stage.TURNING)
 
 AGAIN_S = 900.0
-"""What their home has given up is tried again so often; a new attempt of a rollout tries it at once."""
+"""Time between two retries after the runtime has given up. A new attempt of a rollout retries at once."""
 CLOSELY_S = 3600.0
-"""Between two looks at how old the workers of a pool are."""
+"""Time between two close inspections, which check the age of the workers of a pool."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found and wanted of one pool. ``held`` says why nothing was changed, where that is so."""
+    """The found and the wanted state of one pool. ``held``: why it was not changed, or what it waits for."""
 
     tasks: int | None = None
     workers: int | None = None
@@ -34,8 +34,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of a pool before it is looked at. ``demand`` is that of all queues; None: it cannot be read, and
-    ``why``."""
+    """The input for a pool, before it is inspected. ``demand`` covers all queues; None: it cannot be read (``why``)."""
 
     demand: Mapping[str, int] | None
     why: str
@@ -44,21 +43,22 @@ class _Known:
 
 
 class OrderBook(Protocol):
-    """What rollouts have asked for, and how far that is."""
+    """The orders of rollouts, and their progress."""
 
     def orders(self) -> Mapping[str, Order]:
         """The last order of each pool."""
 
     def see(self, pools: Mapping[str, PoolState]) -> None:
-        """From now on the pools are so."""
+        """Store the state of the pools."""
 
 
 class Keeper:
-    """``tell`` sends workers commands over the broker. ``demand`` reads how many tasks each queue has; ``overrides``
-    are bounds that a person has set, by pool.
+    """Keeps every pool at its number of workers and its revision.
 
-    A signal that cannot be read is not zero: the pool keeps its number of workers. ``scale_s``: seconds between two
-    looks; ``haste_s``: the same while a rollout waits for new workers.
+    ``tell`` sends workers commands over the broker. ``demand`` reads how many tasks each queue has. ``overrides`` are
+    bounds that an operator has set, by pool. A signal that cannot be read does not count as zero: the pool keeps its
+    number of workers. ``scale_s``: seconds between two steps; ``haste_s``: the same while a rollout waits for new
+    workers.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Keeper:
         self._monotonic = monotonic
         self._scale_s = scale_s
         self._haste_s = haste_s
-        # A leader that has just begun does not know which workers take no tasks.
+        # A new leader does not know which workers are cordoned.
         self._unsettled = set(self._classes)
         self._looked: dict[str, float] = {}
         self._stepped = float("-inf")
@@ -95,7 +95,7 @@ class Keeper:
         self._tried: dict[str, tuple[str, float]] = {}
 
     def look(self) -> Mapping[str, Seen] | None:
-        """Step where that is due; None where it is not."""
+        """Take a step if it is due; else return None."""
         waited_for = any(
             (state := self._states.get(name)) is None or state.order != order or state.stage in _WAITED_FOR
             for name, order in self._book.orders().items()
@@ -106,7 +106,7 @@ class Keeper:
         return self.step()
 
     def step(self) -> Mapping[str, Seen]:
-        """Look at every pool once, and do what is due."""
+        """Inspect every pool once, and take the steps that are due."""
         self._stepped = self._monotonic()
         orders = self._book.orders()
         try:
@@ -125,11 +125,11 @@ class Keeper:
         name = workers.service
         try:
             return self._bring(workers, known)
-        except Exception as error:  # of one pool, whatever it is; the others are looked at
+        except Exception as error:  # an error of one pool does not stop the others
             self._unsettled.add(name)
             why = str(error) or repr(error)
             before = self._states.get(name, PoolState())
-            # What was under way before is so still, as far as is known; an order that nothing was seen of is not done.
+            # The last known stage still applies. An order without a known stage is not done.
             stage = before.stage if before.order == known.order else Stage.STARTING
             self._states[name] = replace(before, order=known.order, detail=why, stage=stage)
             return self._hold(name, why)
@@ -170,12 +170,12 @@ class Keeper:
 
     def _look(self, name: str, *, closely: bool) -> Pool:
         pool = self._backend.look(name, closely=closely)
-        # What Terraform has made, and no rollout, is a template.
+        # A revision that Terraform made, and no rollout registered, is only a template.
         known = pool.default is not None and self._backend.registered(name, pool.default)
         return replace(self._asked(pool) if closely else pool, default=pool.default if known else None)
 
     def _asked(self, pool: Pool) -> Pool:
-        """A pool with what its workers say that they do."""
+        """The pool with the cordons and tasks that its workers report."""
         names = [worker.name for group in pool.groups for worker in group.workers if worker.cordoned is None]
         duties = self._send("duty", names) if names else {}
 
@@ -195,9 +195,9 @@ class Keeper:
         bounds: Bounds,
         now: float,
     ) -> tuple[int | None, int, int]:
-        """The tasks of a pool, how many workers it needs, and how many it has that take tasks.
+        """The tasks of a pool, how many workers it needs, and how many of its workers take tasks.
 
-        Tasks that old workers finish need no new ones. Where the demand cannot be read, as many as there are.
+        Tasks that old workers finish need no new workers. If the demand cannot be read, it needs as many as it has.
         """
         working = max((group.working for group in pool.groups), default=0)
         if demand is None:
@@ -220,23 +220,23 @@ class Keeper:
             if keep.again:
                 self._tried[name] = (order.attempt if order else "", self._monotonic())
             self._backend.keep(name, keep)
-        if steps.cordon:  # those that do not answer are told again at the next look
+        if steps.cordon:  # workers that do not answer get it again in the next step
             self._send("cordon", list(steps.cordon))
         for keep in steps.shrink:
             self._backend.keep(name, keep)
 
     def _hold(self, name: str, why: str) -> Seen:
         if self._said.get(name) != why:
-            log.warning("%s stays as it is: %s", name, why)
+            log.warning("%s is not changed: %s", name, why)
         self._said[name] = why
         return Seen(held=why)
 
     def _tell(self, name: str, steps: Steps, working: int, wanted: int, tasks: int | None) -> None:
         did = {
-            "take tasks again": ", ".join(steps.uncordon),
+            "are uncordoned": ", ".join(steps.uncordon),
             "are kept": ", ".join(f"{keep.count} of {keep.revision[-24:] or name}" for keep in steps.grow),
-            "take no more tasks": ", ".join(steps.cordon),
-            "go": ", ".join(worker for keep in steps.shrink for worker in keep.leaving),
+            "are cordoned": ", ".join(steps.cordon),
+            "are removed": ", ".join(worker for keep in steps.shrink for worker in keep.leaving),
         }
         text = "; ".join(f"{who} {what}" for what, who in did.items() if who)
         said = "; ".join(filter(None, [text, steps.waits]))
@@ -247,7 +247,7 @@ class Keeper:
 
 
 def _is_plain(pool: Pool, order: Order | None) -> bool:
-    """Whether there is nothing to do but to start workers, as far as can be seen without asking them."""
+    """Whether the only possible step is to start workers, as far as this is visible without a query to them."""
     revision = order.revision if order else pool.default
     return len(pool.groups) == 1 and pool.groups[0].revision == revision and not pool.groups[0].failed
 

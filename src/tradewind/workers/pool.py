@@ -1,17 +1,17 @@
-"""Brings a pool to a number of workers of a revision, so that no task is lost. Decisions are pure; ``Backend`` sees and
-does.
+"""Decide how a worker pool reaches a number of workers of a revision without losing a task.
 
-To grow, workers that were told to take no tasks take some again, which is instant; then new ones start. To shrink, as
-many as are too many are told to take no tasks; those that have finished their last one and may be stopped are taken
-away. ECS chooses among the workers that it may stop, and must not be able to choose another: so the number is lowered
-only while all others are protected.
+Decisions are pure; a ``Backend`` reads the pool and changes it.
 
-Workers that have run for long are replaced in the same way, before their home does it without regard to their tasks:
-first new ones start, then as many old ones are told to take no tasks.
+To grow, the pool first uncordons workers, which is instant, and then starts new ones. To shrink, it cordons the surplus
+workers, and removes them when they are drained and not protected. ECS itself chooses which of the unprotected workers
+it stops. So the desired number is lowered only while all other workers are protected.
 
-To bring another revision, new workers start in a group beside the old one. When as many as are replaced are healthy and
-take tasks, the old ones are told to take none, finish those that they have, and go. Where a rollout may want to go
-back, they stay until it has said that it does not. The way back is the same, with the groups exchanged.
+Workers that have run for long are replaced in the same way, before the runtime replaces them regardless of their tasks.
+First new workers start, then as many old ones are cordoned.
+
+For another revision, new workers start in a group beside the old one. When enough of them are healthy and take tasks,
+the old workers are cordoned, finish their tasks, and are removed. While the rollout may still roll back, they stay. A
+rollback is the same, with the groups exchanged.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tradewind.protocol.workers import Order, Stage, Until
 
 @dataclass(frozen=True)
 class Worker:
-    """One worker. None: it was not asked, or has not answered.
+    """One worker. None in a field: the worker was not queried, or has not answered.
 
-    ``tasks``: those it has taken and not finished. ``protected``: whether its home would leave it where the number is
-    lowered; None where the home ends only those that it is told to. ``age_s``: for how long it has run. ``healthy``:
-    its home says that it works.
+    ``tasks``: the number of tasks that it has taken and not finished. ``protected``: whether the runtime spares it if
+    the desired number is lowered; None if the runtime stops only the workers that are named to it. ``age_s``: for how
+    long it has run. ``healthy``: the runtime reports that it works.
     """
 
     name: str
@@ -42,26 +42,26 @@ class Worker:
 
     @property
     def safe(self) -> bool:
-        """Whether it is not chosen when the number is lowered: told to end are only those without tasks."""
+        """Whether it stays if the number is lowered. Of named workers, only cordoned ones without tasks are stopped."""
         return not (self.cordoned and self.tasks == 0) if self.protected is None else self.protected
 
     @property
     def drained(self) -> bool:
-        """Whether it can go: it takes no tasks, has none, and nothing protects it any more."""
+        """Whether it can be removed: it is cordoned, has no tasks, and is no longer protected."""
         return bool(self.cordoned) and self.tasks == 0 and not self.safe
 
     @property
     def ready(self) -> bool:
-        """Whether it has said that it takes tasks."""
+        """Whether it is healthy and has reported that it takes tasks."""
         return self.healthy and self.cordoned is False
 
 
 @dataclass(frozen=True)
 class Group:
-    """Workers of one revision. ``desired`` is how many the home keeps running.
+    """Workers of one revision. ``desired`` is the number that the runtime keeps running.
 
-    ``workers`` are those that have started; none where the look was not a close one. ``failed``: why the home has given
-    up starting more.
+    ``workers`` are the started workers; empty if the pool was not inspected closely. ``failed``: why the runtime has
+    given up starting more.
     """
 
     name: str
@@ -72,17 +72,17 @@ class Group:
 
     @property
     def working(self) -> int:
-        """How many take tasks, or will when they have started."""
+        """How many workers take tasks, or will take tasks when they have started."""
         return self.desired - min(self.desired, sum(1 for worker in self.workers if worker.cordoned))
 
     @property
     def healthy(self) -> int:
-        """How many are healthy."""
+        """How many workers are healthy."""
         return sum(worker.healthy for worker in self.workers)
 
     @property
     def taking(self) -> int:
-        """How many are healthy, and have not said that they take no tasks."""
+        """How many workers are healthy, and have not reported that they are cordoned."""
         return sum(worker.healthy and not worker.cordoned for worker in self.workers)
 
     @property
@@ -93,10 +93,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool as it is: its groups that have workers, or shall have.
+    """The state of a pool: its groups that have workers, or will have some.
 
-    ``room``: the group that another revision would go to; None where one of the groups must be emptied first.
-    ``default``: the revision that runs where no rollout has asked for one; None where that cannot be said.
+    ``room``: the group for another revision; None if one of the groups must be emptied first. ``default``: the revision
+    that runs if no rollout has ordered one; None if it is unknown.
     """
 
     groups: tuple[Group, ...] = ()
@@ -106,8 +106,11 @@ class Pool:
 
 @dataclass(frozen=True)
 class Size:
-    """What brings one group to its number of workers, in this order: let these take tasks again, start so many more,
-    let these take no more, take these away. ``waits`` says what cannot be done yet."""
+    """The steps that bring one group to its number of workers, in this order. ``waits``: the steps that must wait.
+
+    ``uncordon``: the workers to uncordon. ``launch``: the number of workers to start. ``cordon``: the workers to
+    cordon. ``retire``: the workers to remove.
+    """
 
     uncordon: tuple[str, ...] = ()
     launch: int = 0
@@ -118,7 +121,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Keep:
-    """Keep ``count`` workers of a revision in a group; ``leaving`` go. ``again``: although the home has given up."""
+    """Keep ``count`` workers of a revision in a group, without ``leaving``. ``again``: retry if the runtime gave up."""
 
     group: str
     revision: str
@@ -129,7 +132,7 @@ class Keep:
 
 @dataclass(frozen=True)
 class Steps:
-    """What to do now, in this order; ``stage`` and ``waits`` say how far the pool is."""
+    """The steps to take now, in this order. ``stage`` and ``waits`` show the progress of the pool."""
 
     uncordon: tuple[str, ...] = ()
     grow: tuple[Keep, ...] = ()
@@ -140,51 +143,52 @@ class Steps:
 
 
 Tell = Callable[[str, list[str]], Mapping[str, Any]]
-"""Sends workers a command over the broker, ``cordon``, ``uncordon`` or ``duty``; the duties of those that answered, by
-name (``runtime.tasks.cordon``). Raises where the broker is away."""
+"""Sends workers a command over the broker: ``cordon``, ``uncordon`` or ``duty``. Returns the duties of the workers that
+answered, by name (``runtime.tasks.cordon``). Raises if the broker is unavailable."""
 
 
 class Backend(Protocol):
-    """Where workers run. All methods raise TradewindError where that cannot be done now."""
+    """The runtime of workers. All methods raise TradewindError if the call fails."""
 
     def look(self, pool: str, *, closely: bool) -> Pool:
-        """See a pool; ``closely``: and each worker, of which only those that have ended are known to do nothing.
+        """Inspect a pool. ``closely``: with each worker; otherwise, groups have no workers.
 
-        Otherwise groups have no workers.
+        The backend knows the cordon and the tasks only of workers that have ended. The others must be queried.
         """
 
     def registered(self, pool: str, revision: str) -> bool:
-        """Whether a rollout has registered this revision for the pool. No other is ever started."""
+        """Whether a rollout has registered this revision for the pool. No other revision is ever started."""
 
     def running(self, pool: str) -> Collection[str]:
-        """Those of a pool that run, and should answer over the broker. Safe to be called from another thread."""
+        """The running workers of a pool, which should answer over the broker. Thread-safe."""
 
     def keep(self, pool: str, wanted: Keep) -> None:
-        """Do so from now on."""
+        """Apply this from now on."""
 
 
 AT_ONCE = 0.1
-"""The part of a pool that is being replaced for its age, and never less than one."""
+"""The part of a pool that is replaced for its age at the same time; at least one worker."""
 IN_TIME_S = 2 * 3600.0
-"""Old workers may finish their tasks for so long before others are replaced beside them: their home does not wait."""
+"""How long old workers may finish their tasks before more are replaced at the same time: the runtime does not wait."""
 STARTS_S = 600.0
-"""A worker that has not answered for so long since it was made does not start."""
+"""A worker that has not answered within this time after its creation counts as not starting."""
 FRESH_S = 3600.0
-"""A worker that is younger and not protected never was: a protection holds for longer (``runtime.tasks.protection``).
-So it has no tasks, also where it does not answer."""
+"""A younger worker without protection was never protected, because a protection lasts longer
+(``runtime.tasks.protection``). So it has no tasks, even if it does not answer."""
 
 
 def decide(
     pool: Pool, order: Order | None, wanted: int, replace_after_s: float = inf, *, least: int = 1, tried: bool = True
 ) -> Steps:
-    """What brings a pool nearer to ``wanted`` workers of the order's revision; without an order, of the one there is.
+    """The next steps towards ``wanted`` workers of the order's revision, or of the default one if there is no order.
 
-    ``pool`` was seen closely. None shall run for longer than ``replace_after_s``. ``least``: so many must be healthy
-    before a first revision counts as started. ``tried``: a group that its home has given up was tried again already.
+    ``pool`` was inspected closely. No worker may run for longer than ``replace_after_s``. ``least``: how many workers
+    must be healthy before a first revision counts as started. ``tried``: the runtime had given up, and a retry was
+    already made.
     """
     revision = order.revision if order else pool.default
     if revision is None:
-        return Steps(waits="no release has said which workers there should be")
+        return Steps(waits="no release has set the revision of the workers")
     new = max((g for g in pool.groups if g.revision == revision), key=lambda group: group.desired, default=None)
     old = tuple(group for group in pool.groups if group is not new)
     if new is None and wanted:
@@ -198,14 +202,14 @@ def decide(
         return Steps(stage=Stage.STARTED, waits="no new workers are needed")
     if new is None:
         return _relieve(None, old, 0, replace_after_s, until)
-    # As many as take tasks now; there may be no room for those that were also wanted.
+    # As many as take tasks now. The runtime may have no capacity for more, even if more were wanted.
     replaced = max((group.taking for group in old), default=least)
     enough = min(max(wanted, new.desired), max(1, replaced))
     turned = bool(old) and _turned(new, old, wanted)
     if not turned and new.healthy < enough:
         return _start(new, old, wanted, tried=tried)
     if new.failed and new.healthy < new.desired and not tried:
-        # It works, with fewer than it should have; nothing more starts until the home is told to try again.
+        # The group works with too few workers. The runtime starts no more until the next retry.
         again = Keep(new.name, new.revision, max(wanted, new.desired), again=True)
         return Steps(grow=(again,), stage=Stage.STEADY if not old else Stage.STARTED, waits=new.failed)
     if not old:
@@ -221,14 +225,14 @@ def decide(
 
 
 def grown(pool: Pool, wanted: int) -> Steps:
-    """The same for a pool of one group that was not seen closely, of which no fewer workers are wanted."""
+    """The next steps for a pool of one group that was not inspected closely, and that must not shrink."""
     (group,) = pool.groups
     grow = (Keep(group.name, group.revision, wanted),) if wanted > group.desired else ()
     return Steps(grow=grow)
 
 
 def _start(new: Group, old: Collection[Group], wanted: int, *, tried: bool) -> Steps:
-    """There are too few healthy workers of what is wanted. Where they do not start, the old ones do all the work."""
+    """The wanted revision has too few healthy workers. If they do not start, the old workers do all the work."""
     if new.failed and tried:
         working = max(old, key=lambda group: group.taking, default=None)
         more = working is not None and wanted > working.desired
@@ -243,12 +247,12 @@ def _start(new: Group, old: Collection[Group], wanted: int, *, tried: bool) -> S
 
 
 def _relieve(new: Group | None, old: Collection[Group], wanted: int, replace_after_s: float, until: Until) -> Steps:
-    """New workers take tasks: old ones take none, finish those that they have, and go, unless they are kept."""
+    """New workers take tasks. Old workers are cordoned, finish their tasks, and are removed, unless they must stay."""
     taking = tuple(worker.name for group in old for worker in group.workers if _may_take(worker))
     told = [group for group in old if not any(_may_take(worker) for worker in group.workers)]
     shrink = tuple(step for group in told if (step := _emptied(group))) if until is Until.GONE else ()
     size = size_of(new, wanted, replace_after_s) if new else Size()
-    if taking:  # one that does not answer keeps neither the new ones from growing nor other groups from going
+    if taking:  # a worker that does not answer delays neither the growth of the new group nor the end of other groups
         waits = "not every old worker has answered yet"
         steps = Steps(cordon=taking, shrink=shrink, stage=Stage.TURNING, waits=waits)
         return _of_group(new, Size(uncordon=size.uncordon, launch=size.launch), steps) if new else steps
@@ -259,9 +263,9 @@ def _relieve(new: Group | None, old: Collection[Group], wanted: int, replace_aft
 
 
 def _make_room(groups: Collection[Group], wanted: int, replace_after_s: float) -> Steps:
-    """Each place has workers, and none of what is wanted. The group that works stays, and another is emptied.
+    """Every group has workers, none of the wanted revision. The group that works stays, and another one is emptied.
 
-    Which of them works is only known of those that answer: none is chosen because it did not.
+    Whether a group works is known only from workers that answer. No group is emptied because it did not answer.
     """
     silent = [group for group in groups if any(w.cordoned is None and w.safe for w in group.workers)]
     going = min(
@@ -284,7 +288,7 @@ def _make_room(groups: Collection[Group], wanted: int, replace_after_s: float) -
 
 
 def _of_group(group: Group, size: Size, others: Steps) -> Steps:
-    """These steps, and those that bring a group to its size."""
+    """These steps, together with the steps that bring a group to its size."""
     grow = (Keep(group.name, group.revision, group.desired + size.launch),) if size.launch else ()
     left = group.desired - len(size.retire)
     shrink = (Keep(group.name, group.revision, left, size.retire),) if size.retire else ()
@@ -305,12 +309,12 @@ def _turned(new: Group, old: Iterable[Group], wanted: int) -> bool:
 
 
 def _may_take(worker: Worker) -> bool:
-    """Whether a worker takes tasks, as far as is known: one that is not protected and does not answer takes none."""
+    """Whether a worker may take tasks. A worker that is not protected and does not answer takes none."""
     return worker.cordoned is False or (worker.cordoned is None and worker.safe)
 
 
 def _emptied(group: Group) -> Keep | None:
-    """The step that leaves those of a group that have tasks; None where there is none, or it must wait."""
+    """The step that removes the workers of a group that have no tasks; None if there are none, or it must wait."""
     staying = [worker for worker in group.workers if worker.safe]
     leaving = [worker for worker in group.workers if not worker.safe]
     fresh = [worker for worker in leaving if worker.cordoned is None and worker.age_s < FRESH_S]
@@ -320,34 +324,34 @@ def _emptied(group: Group) -> Keep | None:
 
 
 def size_of(group: Group, wanted: int, replace_after_s: float = inf) -> Size:
-    """What brings one group nearer to ``wanted`` workers, of which none has run for longer than ``replace_after_s``."""
+    """The next steps of one group towards ``wanted`` workers that have not run for longer than ``replace_after_s``."""
     cordoned = [worker for worker in group.workers if worker.cordoned]
     drained = [worker for worker in cordoned if worker.drained]
-    # What is beyond the number that is kept is going already, and it is of these.
+    # Workers beyond the desired number are already stopping, and they are cordoned.
     going = max(0, len(group.workers) - group.desired)
     staying = group.desired - max(0, len(cordoned) - going)
     old = {worker.name for worker in group.workers if worker.age_s > replace_after_s}
-    # Of those that are alike the one that came last goes first, as far as names tell.
+    # Of equal workers the latest one is removed first, as far as the names show the order.
     latest = sorted(group.workers, key=lambda worker: (len(worker.name), worker.name), reverse=True)
     answering = sorted(
         (worker for worker in latest if worker.cordoned is False and worker.tasks is not None),
         key=lambda worker: (worker.name not in old, worker.healthy, worker.tasks or 0),
     )
     if wanted > staying:
-        # A worker that still has tasks is surely not one of those that go; one that is old does not come back.
+        # A worker that still has tasks is certainly not stopping. A worker that is too old is not uncordoned.
         back = sorted((w for w in cordoned if w.name not in old), key=lambda worker: (worker.drained, worker.name))
         chosen = tuple(worker.name for worker in back[: max(0, len(back) - going)][: wanted - staying])
         return Size(uncordon=chosen, launch=wanted - staying - len(chosen))
     replaced = _replaced(group, answering, old, wanted, replace_after_s)
-    why = f"{', '.join(sorted(replaced))} have run for long, and are replaced" if replaced else ""
-    # Those that do not answer may be cordoned already: as many as are wanted stay of those that surely work.
+    why = f"replacing workers that have run for long: {', '.join(sorted(replaced))}" if replaced else ""
+    # Workers that do not answer may be cordoned already. So ``wanted`` workers stay of those known to take tasks.
     too_many = max(0, min(staying - wanted - len(replaced), len(answering) - wanted))
     cordon = tuple(worker.name for worker in answering[:too_many])
     leaving = tuple(worker.name for worker in drained[: max(0, len(drained) - going)])
     exposed = [worker.name for worker in group.workers if not worker.safe and worker not in drained]
     if leaving and (exposed or len(group.workers) < group.desired):
-        who = ", ".join(exposed) or "those that start"
-        return Size(cordon=cordon, waits=f"{len(leaving)} workers can go once {who} cannot be taken for them")
+        who = ", ".join(exposed) or "starting workers"
+        return Size(cordon=cordon, waits=f"{len(leaving)} workers can be removed when {who} cannot be stopped instead")
     if cordon or leaving or not replaced:
         return Size(cordon=cordon, retire=leaving, waits=why)
     if len(answering) >= wanted + len(replaced):
@@ -359,7 +363,7 @@ def size_of(group: Group, wanted: int, replace_after_s: float = inf) -> Size:
 def _replaced(
     group: Group, answering: Collection[Worker], old: Collection[str], wanted: int, replace_after_s: float
 ) -> list[str]:
-    """Those whose turn it is to be replaced for their age, while others that were have tasks."""
+    """The workers to replace now for their age. Workers that are being replaced and have tasks reduce their number."""
     late = any(worker.age_s > replace_after_s + IN_TIME_S for worker in group.workers)
     finishing = 0 if late else sum(1 for worker in group.workers if worker.cordoned and worker.name in old)
     room = max(1, int(wanted * AT_ONCE)) - finishing

@@ -1,5 +1,5 @@
-# Network ACLs do not remember connections: every answer needs a rule too, for the ports that a caller may have chosen.
-# A rule without ports is about everything. Of the rules that fit, the one with the lowest number decides.
+# Network ACLs are stateless: return traffic needs a rule too, for the ports that a client may have chosen. A rule
+# without ports applies to all traffic. Of the matching rules, the rule with the lowest number decides.
 
 locals {
   anywhere = "0.0.0.0/0"
@@ -7,7 +7,7 @@ locals {
   any_caller   = { from = 1024, to = 65535 }  # load balancers, NAT gateways, hosts on the internet
   linux_caller = { from = 32768, to = 65535 } # containers: Linux chooses from 32768 up
 
-  # A number made of the port never depends on the other ports, so that adding one renumbers nothing.
+  # The number of a rule depends only on its own port, so that a new port renumbers no other rule.
   data     = { for name, port in var.data_ports : name => { number = 10000 + port % 10000, from = port, to = port } }
   targets  = { for port in var.target_ports : "target-${port}" => { number = 10000 + port % 10000, from = port, to = port } }
   internet = { for port in var.egress_ports : "internet-${port}" => { number = 21000 + port % 10000, from = port, to = port } }
@@ -19,14 +19,14 @@ locals {
       "ingress/http"    = { number = 110, cidr = local.anywhere, from = 80, to = 80 }
       "ingress/answers" = merge({ number = 200, cidr = local.anywhere }, local.any_caller)
 
-      # To people, to containers behind a load balancer, and what NAT gateways bring back to the private tier.
+      # Return traffic to users, to containers behind a load balancer, and from NAT gateways to the private tier.
       "egress/answers" = merge({ number = 200, cidr = local.anywhere }, local.any_caller)
     },
     { for name, rule in local.internet : "ingress/${name}" => merge(rule, { cidr = var.ranges.private }) },
     { for name, rule in local.internet : "egress/${name}" => merge(rule, { cidr = local.anywhere }) },
   )
 
-  # Containers. Answers from the internet may come from any address, so the other tiers are refused before them.
+  # Containers. Return traffic from the internet may come from any address, so lower rules deny the other tiers first.
   private = merge(
     { for name, rule in local.targets : "ingress/${name}" => merge(rule, { cidr = var.ranges.public }) },
     {
@@ -43,7 +43,7 @@ locals {
     { for name, rule in local.internet : "egress/${name}" => merge(rule, { cidr = local.anywhere }) },
   )
 
-  # A few ports, for the private tier alone, and it opens nothing itself.
+  # Accepts a few ports from the private tier only, and opens no connections.
   data_tier = merge(
     { for name, rule in local.data : "ingress/${name}" => merge(rule, { cidr = var.ranges.private }) },
     { "egress/answers" = merge({ number = 200, cidr = var.ranges.private }, local.linux_caller) },

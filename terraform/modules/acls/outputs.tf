@@ -1,5 +1,5 @@
 output "rules" {
-  description = "The rules by `<tier>/<ingress or egress>/<what for>`. Ports are null where the rule is about everything."
+  description = "The rules, by `<tier>/<ingress or egress>/<purpose>`. Ports are null if the rule applies to all traffic."
   value = {
     for key, rule in local.rules : key => {
       tier     = split("/", key)[0]

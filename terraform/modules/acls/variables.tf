@@ -1,5 +1,5 @@
 variable "ranges" {
-  description = "The whole range of each tier."
+  description = "The IPv4 range of each tier."
   type        = object({ public = string, private = string, data = string })
   nullable    = false
 
@@ -10,7 +10,7 @@ variable "ranges" {
 }
 
 variable "data_ports" {
-  description = "What listens in the data tier, by name: the only ports that are let in there."
+  description = "The ports of the data tier, by name of the server. The data tier accepts only these ports."
   type        = map(number)
   nullable    = false
 
@@ -25,11 +25,11 @@ variable "data_ports" {
 }
 
 variable "target_ports" {
-  description = "The ports of containers that load balancers in the public tier forward to."
+  description = "The container ports to which load balancers in the public tier forward."
   type        = set(number)
   nullable    = false
 
-  # Containers do not run as root, so they cannot listen below 1024; the public tier's rules count on it.
+  # Containers do not run as root, so they cannot listen below 1024; the public tier's rules depend on that.
   validation {
     condition = (
       length(var.target_ports) <= 10
@@ -41,7 +41,7 @@ variable "target_ports" {
 }
 
 variable "egress_ports" {
-  description = "The ports on the internet that the private tier may reach. AWS's own services need 443."
+  description = "The ports on the internet that the private tier may reach. Must contain 443, which AWS's own services need."
   type        = set(number)
   nullable    = false
 
@@ -51,6 +51,6 @@ variable "egress_ports" {
       && alltrue([for port in var.egress_ports : port >= 1 && port <= 65535])
       && length(distinct([for port in var.egress_ports : port % 10000])) == length(var.egress_ports)
     )
-    error_message = "egress_ports must hold 443 and at most 9 others between 1 and 65535, whose last four digits differ."
+    error_message = "egress_ports must contain 443 and at most 9 others between 1 and 65535, whose last four digits differ."
   }
 }

@@ -13,14 +13,14 @@ locals {
   port           = 6379
 
   parameters = {
-    # A broker that throws messages away when it is full loses tasks; one that refuses them makes the scheduler wait.
+    # A full broker that evicts messages loses tasks; with noeviction it refuses new ones, and the scheduler waits.
     maxmemory-policy = "noeviction"
 
-    # Workers wait on idle connections for hours, which are not to be cut.
+    # Workers wait on idle connections for hours: the broker must not close these.
     timeout = "0"
 
-    # A worker whose host is gone still has its connection, and a message that is handed to it is lost. Stock notices
-    # after 300 s.
+    # If a worker's host fails, its connection stays open, and a message sent to that worker is lost. The default
+    # notices after 300 s.
     tcp-keepalive = "60"
   }
 }
@@ -53,15 +53,16 @@ resource "aws_elasticache_parameter_group" "this" {
     }
   }
 
-  # Another major version needs another group, while the old one is still in use.
+  # Another major version needs another group, while the old group is still in use.
   lifecycle {
     create_before_destroy = true
   }
 }
 
-# A policy of CloudWatch lets ElastiCache in, one for the whole account and soon full. Names that begin so need no room in it.
+# CloudWatch has one resource policy for the whole account that lets ElastiCache write, and it is soon full. Groups with
+# this prefix need no entry in it.
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a choice of each environment
+  #checkov:skip=CKV_AWS_338:the retention of logs is a choice of each environment
   for_each = toset(["engine-log", "slow-log"])
 
   name              = "/aws/vendedlogs/${var.name}/broker/${each.key}"
@@ -83,7 +84,7 @@ resource "aws_elasticache_replication_group" "this" {
   parameter_group_name       = aws_elasticache_parameter_group.this.name
   auto_minor_version_upgrade = true
 
-  # Celery does not speak to several shards: cluster mode stays off. It reads and writes the primary only.
+  # Celery does not support several shards: cluster mode stays off. Celery reads from and writes to the primary only.
   cluster_mode               = "disabled"
   num_cache_clusters         = var.replicas + 1
   automatic_failover_enabled = var.replicas > 0

@@ -4,7 +4,7 @@ output "primary_endpoint_address" {
 }
 
 output "reader_endpoint_address" {
-  description = "The host name that spreads over replicas. Celery does not use it."
+  description = "The host name that distributes reads over replicas. Celery does not use it."
   value       = aws_elasticache_replication_group.this.reader_endpoint_address
 }
 
@@ -24,7 +24,7 @@ output "arn" {
 }
 
 output "node_ids" {
-  description = "The ids of the nodes, the dimension CacheClusterId of their metrics, as ElastiCache names them: known before they exist."
+  description = "The ids of the nodes, which are the dimension CacheClusterId of their metrics. They follow ElastiCache's naming, so they are known before the nodes exist."
   value       = [for node in range(var.replicas + 1) : format("%s-%03d", local.id, node + 1)]
 }
 

@@ -27,7 +27,7 @@ variable "subnet_ids" {
 }
 
 variable "kms_key_arn" {
-  description = "The ARN of the KMS key of data and logs."
+  description = "The ARN of the KMS key that encrypts data and logs."
   type        = string
   nullable    = false
 }
@@ -44,7 +44,7 @@ variable "node_type" {
 }
 
 variable "replicas" {
-  description = "Copies in other zones, 0 to 5. With at least one, it takes over by itself when the primary fails."
+  description = "The number of replicas in other zones, 0 to 5. With at least one, a replica takes over automatically if the primary fails."
   type        = number
   nullable    = false
 
@@ -55,7 +55,7 @@ variable "replicas" {
 }
 
 variable "engine" {
-  description = "valkey, or redis, which costs more. A redis can become a valkey while it runs; the way back makes everything anew."
+  description = "The engine: valkey (default), or redis, which costs more. ElastiCache can change redis to valkey in place; the other direction replaces the broker."
   type        = string
   default     = "valkey"
   nullable    = false
@@ -67,7 +67,7 @@ variable "engine" {
 }
 
 variable "engine_version" {
-  description = "valkey: 7.2, 8.0, 8.1 or 8.2. redis: 7.0 or 7.1. Null: 8.1 or 7.1. ElastiCache goes no version back without making everything anew."
+  description = "The engine's version. valkey: 7.2, 8.0, 8.1 or 8.2; redis: 7.0 or 7.1. Null: 8.1 for valkey, 7.1 for redis. A lower version replaces the broker."
   type        = string
   default     = null
 
@@ -78,7 +78,7 @@ variable "engine_version" {
 }
 
 variable "auth_token" {
-  description = "The token that clients log in with. It reaches neither plan nor state."
+  description = "The token that clients log in with. It is neither in the plan nor in the state."
   type        = string
   nullable    = false
   ephemeral   = true
@@ -92,13 +92,13 @@ variable "auth_token" {
 }
 
 variable "auth_token_version" {
-  description = "A number. The token is sent to ElastiCache only when it changes."
+  description = "The version of the token, a number. Terraform sends the token to ElastiCache only when this number changes."
   type        = number
   nullable    = false
 }
 
 variable "auth_token_update_strategy" {
-  description = "What happens to the old token when a new one is sent. ROTATE: both are good, so that services can be restarted one by one. SET: only the new one."
+  description = "The handling of the old token when a new one is sent. ROTATE (default): both are valid, so that services can restart one by one. SET: only the new one is valid."
   type        = string
   default     = "ROTATE"
   nullable    = false
@@ -110,7 +110,7 @@ variable "auth_token_update_strategy" {
 }
 
 variable "snapshot_retention_days" {
-  description = "How many days a daily snapshot is kept, 0 (none) to 35. What waits in the broker is also in the database: a snapshot would bring back work that has been done."
+  description = "Days that a daily snapshot is kept: 0 (default, no snapshots) to 35. Waiting tasks are also in the database, so a snapshot would restore tasks that have already run."
   type        = number
   default     = 0
   nullable    = false
@@ -122,7 +122,7 @@ variable "snapshot_retention_days" {
 }
 
 variable "maintenance_window" {
-  description = "When ElastiCache may replace nodes for patches, in UTC."
+  description = "The weekly window in UTC in which ElastiCache may replace nodes for patches."
   type        = string
   default     = "sun:06:00-sun:07:00"
   nullable    = false
@@ -137,14 +137,14 @@ variable "maintenance_window" {
 }
 
 variable "apply_immediately" {
-  description = "Whether changes that replace nodes are made at once instead of in the maintenance window."
+  description = "If true, changes that replace nodes happen at once. False (default): in the maintenance window."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "log_retention_days" {
-  description = "How many days the broker's logs are kept: one of the numbers that CloudWatch offers."
+  description = "Days that the broker's logs are kept: one of the numbers that CloudWatch accepts."
   type        = number
   default     = 30
   nullable    = false

@@ -1,9 +1,9 @@
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_144:no second region is part of the design; what must survive is versioned
-  #checkov:skip=CKV_AWS_18:who touched what is in CloudTrail's data events, if the company records them
-  #checkov:skip=CKV2_AWS_62:nothing waits for objects
-  #checkov:skip=CKV_AWS_145:encrypted with var.kms_key_arn; only load balancers' logs, which AWS cannot write with a key, go without
-  #checkov:skip=CKV_AWS_21:versions are kept where var.versioned says so; logs are written once
+  #checkov:skip=CKV_AWS_144:one region by design; important objects are versioned
+  #checkov:skip=CKV_AWS_18:CloudTrail can record access
+  #checkov:skip=CKV2_AWS_62:no consumer of events
+  #checkov:skip=CKV_AWS_145:encrypted with var.kms_key_arn; AWS writes load balancers' logs only without one
+  #checkov:skip=CKV_AWS_21:var.versioned decides; logs are written once
   bucket        = var.bucket
   force_destroy = var.force_destroy
 }
@@ -29,7 +29,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
   rule {
-    # One data key for many objects: without it each object costs a call to KMS.
+    # One data key for many objects: otherwise each object costs a call to KMS.
     bucket_key_enabled = var.kms_key_arn != null
 
     apply_server_side_encryption_by_default {
@@ -48,8 +48,8 @@ resource "aws_s3_bucket_versioning" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  #checkov:skip=CKV_AWS_300:the rule `unfinished` is there for every object; checkov does not read a filter without conditions
-  # A rule about old versions is refused while versioning is being switched on.
+  #checkov:skip=CKV_AWS_300:the rule `unfinished` applies to every object; checkov does not read a filter without conditions
+  # S3 refuses a rule about old versions before versioning is enabled.
   depends_on = [aws_s3_bucket_versioning.this]
 
   bucket = aws_s3_bucket.this.id
@@ -107,7 +107,7 @@ locals {
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  # S3 refuses two changes of access to one bucket at the same time.
+  # S3 refuses two simultaneous changes of a bucket's access settings.
   depends_on = [aws_s3_bucket_public_access_block.this]
 
   bucket = aws_s3_bucket.this.id

@@ -1,5 +1,5 @@
 variable "bucket" {
-  description = "The name of the bucket, unique in the world."
+  description = "The name of the bucket, globally unique."
   type        = string
   nullable    = false
 
@@ -10,33 +10,33 @@ variable "bucket" {
 }
 
 variable "kms_key_arn" {
-  description = "The ARN of the KMS key that encrypts objects. Null: S3's own key, which load balancers' logs need."
+  description = "The ARN of the KMS key that encrypts objects. Null (default): S3's own key, which the logs of load balancers need."
   type        = string
   default     = null
 }
 
 variable "versioned" {
-  description = "Whether old versions of objects are kept."
+  description = "If true (default), the bucket keeps old versions of objects."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "keep_versions_days" {
-  description = "How many days an old version is kept."
+  description = "Days that an old version is kept, if versioned is true."
   type        = number
   default     = 90
   nullable    = false
 }
 
 variable "expire_days" {
-  description = "Objects are deleted after this many days. Null: never."
+  description = "Days after which objects are deleted. Null (default): never."
   type        = number
   default     = null
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the bucket deletes what is in it."
+  description = "If true, Terraform deletes all objects when it destroys the bucket. False (default): Terraform refuses to destroy a bucket that has objects."
   type        = bool
   default     = false
   nullable    = false

@@ -1,4 +1,4 @@
-# A month's cost, forecast and real. AWS tells by e-mail; it stops nothing.
+# The cost of a month, forecast and actual. AWS sends e-mail; the budget stops nothing.
 
 resource "aws_budgets_budget" "this" {
   name         = var.name

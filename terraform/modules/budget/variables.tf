@@ -5,7 +5,7 @@ variable "name" {
 }
 
 variable "monthly_usd" {
-  description = "What a month may cost, in US dollars."
+  description = "The budget for a month, in US dollars."
   type        = number
   nullable    = false
 
@@ -16,13 +16,13 @@ variable "monthly_usd" {
 }
 
 variable "emails" {
-  description = "Who is told, at most 10."
+  description = "The e-mail addresses that AWS notifies, at most 10. Empty: no notifications."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = length(var.emails) <= 10
-    error_message = "emails can be at most 10, all that AWS Budgets takes."
+    error_message = "emails can be at most 10, the limit of AWS Budgets."
   }
 }

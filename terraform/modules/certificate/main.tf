@@ -8,7 +8,7 @@ resource "aws_acm_certificate" "this" {
   }
 }
 
-# Keyed by the names that were asked for, which are known before the certificate is.
+# The keys are the requested names, which are known before the certificate exists.
 resource "aws_route53_record" "validation" {
   for_each = toset(var.domain_names)
 

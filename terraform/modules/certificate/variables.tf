@@ -1,5 +1,5 @@
 variable "domain_names" {
-  description = "The names that the certificate is for, the main one first."
+  description = "The names of the certificate, the main one first."
   type        = list(string)
   nullable    = false
 
@@ -10,7 +10,7 @@ variable "domain_names" {
 }
 
 variable "hosted_zone_id" {
-  description = "The public Route 53 zone of the names, in which ACM looks for its proof."
+  description = "The id of the public Route 53 zone of the names, in which ACM checks the validation records."
   type        = string
   nullable    = false
 }

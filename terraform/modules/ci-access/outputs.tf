@@ -1,5 +1,5 @@
 output "role_arn" {
-  description = "The ARN of the role that deploys, or null where nobody may take one."
+  description = "The ARN of the deploy role. Null if there are no principals."
   value       = one(aws_iam_role.deploy[*].arn)
 }
 

@@ -1,5 +1,5 @@
-# By topic, because AWS takes at most 6,144 characters in one policy. Names are bounded by the tenant's prefix wherever
-# the service knows names; EC2 does not, so there the region is the bound.
+# By topic, because AWS accepts at most 6,144 characters in one policy. Resources are limited by the tenant's prefix if
+# the service supports names in policies. EC2 does not: there the region is the limit.
 
 locals {
   in_region = { StringEquals = { "aws:RequestedRegion" = var.region } }
@@ -22,7 +22,8 @@ locals {
       Resource = ["${var.state_bucket_arn}/*"]
     },
     {
-      # Locks end, Terraform's and those of releases, and so does the note of a deployment; states and ledgers stay.
+      # Locks of Terraform and of releases can be deleted, and so can the record of a running deployment. States and
+      # ledgers cannot.
       Sid    = "Locks"
       Effect = "Allow"
       Action = ["s3:DeleteObject"]
@@ -32,7 +33,7 @@ locals {
       ]
     },
     {
-      # The keys are those of the environments' controllers; no other bucket has them.
+      # Only the controllers' buckets have objects with these keys.
       Sid    = "DagReleases"
       Effect = "Allow"
       Action = ["s3:GetObject", "s3:PutObject"]
@@ -57,14 +58,15 @@ locals {
       Resource = [var.state_bucket_arn]
     },
     {
-      # What environments publish is Terraform's: it reads the tags, and ends every version of what it destroys.
+      # Terraform manages the objects that environments publish: it reads their tags, and deletes every version when it
+      # destroys them.
       Sid      = "Published"
       Effect   = "Allow"
       Action   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectTagging"]
       Resource = ["${var.state_bucket_arn}/published/*"]
     },
     {
-      # Its name begins as the names of other buckets do, which a pipeline may make and change.
+      # The state bucket has the tenant's prefix, like the buckets that a pipeline may create and change.
       Sid      = "StateBucketStays"
       Effect   = "Deny"
       Action   = ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
@@ -150,8 +152,8 @@ locals {
       ]
     },
     {
-      # Which revision workers run is the controller's matter: a pipeline registers one, and asks. Terraform changes the
-      # rest of these services, and names no revision.
+      # The controller decides which revision workers run: a pipeline registers a revision and sends a command.
+      # Terraform changes the other settings of these services, and names no revision.
       Sid       = "WorkersAreTheControllers"
       Effect    = "Deny"
       Action    = ["ecs:UpdateService"]
@@ -159,7 +161,7 @@ locals {
       Condition = { Null = { "ecs:task-definition" = "false" } }
     },
     {
-      # These know no resource.
+      # These actions support no resources in policies.
       Sid       = "Definitions"
       Effect    = "Allow"
       Action    = ["ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition"]
@@ -196,7 +198,8 @@ locals {
       Resource = [for group in ["/", "/aws/rds/instance/", "/aws/vendedlogs/"] : "arn:aws:logs:${local.here}:log-group:${group}${local.own}"]
     },
     {
-      # ElastiCache delivers the broker's logs in the name of who makes the broker. These know no resource.
+      # ElastiCache creates the delivery of the broker's logs with the rights of the caller that creates the broker.
+      # These actions support no resources in policies.
       Sid       = "LogDelivery"
       Effect    = "Allow"
       Action    = [for verb in ["Create", "Delete", "Get", "Update"] : "logs:${verb}LogDelivery"]
@@ -222,7 +225,7 @@ locals {
       Resource = ["arn:aws:sns:${local.here}:${local.own}"]
     },
     {
-      # These know no resource.
+      # These actions support no resources in policies.
       Sid       = "Subscriptions"
       Effect    = "Allow"
       Action    = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"]
@@ -242,7 +245,7 @@ locals {
       Sid    = "Database"
       Effect = "Allow"
       Action = ["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:CreateDBParameterGroup", "rds:CreateDBSnapshot", "rds:CreateDBSubnetGroup", "rds:DeleteDBInstance", "rds:DeleteDBParameterGroup", "rds:DeleteDBSubnetGroup", "rds:ListTagsForResource", "rds:ModifyDBInstance", "rds:ModifyDBParameterGroup", "rds:ModifyDBSubnetGroup", "rds:RebootDBInstance", "rds:RemoveTagsFromResource", "rds:ResetDBParameterGroup", "rds:RestoreDBInstanceFromDBSnapshot"]
-      # Every instance has an option group; ours is AWS's own.
+      # Every instance has an option group; Tradewind uses AWS's default one.
       Resource = concat([for kind in ["db", "subgrp", "pg", "snapshot"] : "arn:aws:rds:${local.here}:${kind}:${local.own}"], ["arn:aws:rds:${local.here}:og:default*"])
     },
     {
@@ -259,7 +262,7 @@ locals {
       Condition = local.in_region
     },
     {
-      # A file system has no name before it is made.
+      # A file system has no name before it is created.
       Sid       = "NewDagStorage"
       Effect    = "Allow"
       Action    = ["elasticfilesystem:CreateFileSystem"]
@@ -283,14 +286,14 @@ locals {
       Resource = ["arn:aws:secretsmanager:${local.here}:secret:${var.tenant}-*"]
     },
     {
-      # RDS makes the secret of its administrator in the name of who makes the database.
+      # RDS creates the administrator's secret with the rights of the caller that creates the database.
       Sid      = "DatabaseAdministrator"
       Effect   = "Allow"
       Action   = ["secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:TagResource"]
       Resource = ["arn:aws:secretsmanager:${local.here}:secret:rds!db-*"]
     },
     {
-      # The one value that Terraform reads back: see stacks/environment/data.tf.
+      # The only secret value that Terraform reads: see stacks/environment/data.tf.
       Sid      = "BrokerToken"
       Effect   = "Allow"
       Action   = ["secretsmanager:GetSecretValue"]
@@ -319,11 +322,12 @@ locals {
       Resource = ["arn:aws:iam::${var.account_id}:role/${local.own}", "arn:aws:iam::${var.account_id}:policy/${local.own}"]
     },
     {
-      # A role can be made, or given more, only inside the boundary: a pipeline cannot make itself an administrator.
+      # A role can be created, or get more permissions, only with the boundary: a pipeline cannot make itself an
+      # administrator.
       Sid    = "Roles"
       Effect = "Allow"
       Action = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy"]
-      # Roles of environments live below a path of that environment; the deploy role itself does not.
+      # Roles of environments have a path of that environment; the deploy role does not.
       Resource  = ["arn:aws:iam::${var.account_id}:role/${local.own}/*"]
       Condition = { StringEquals = { "iam:PermissionsBoundary" = var.boundary_arns } }
     },

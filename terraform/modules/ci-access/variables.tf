@@ -1,5 +1,5 @@
 variable "tenant" {
-  description = "The short name of the company or team: the prefix of everything that may be touched."
+  description = "The short name of the company or team: the prefix of all resources that the role may change."
   type        = string
   nullable    = false
 }
@@ -17,19 +17,19 @@ variable "region" {
 }
 
 variable "principals" {
-  description = "ARNs of who may take the role that deploys, such as the role of Jenkins. None: there is no such role."
+  description = "ARNs of the IAM roles or users that may assume the deploy role, such as the role of Jenkins. Empty (default): there is no deploy role."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.principals : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/.+$", arn))])
-    error_message = "principals must be ARNs of IAM roles or users: whole accounts and `*` are too many."
+    error_message = "principals must be ARNs of IAM roles or users; a whole account or `*` is refused."
   }
 }
 
 variable "state_bucket_arn" {
-  description = "The ARN of the bucket with states and the ledger."
+  description = "The ARN of the bucket that has the states and the ledger."
   type        = string
   nullable    = false
 }
@@ -41,7 +41,7 @@ variable "state_key_arn" {
 }
 
 variable "boundary_arns" {
-  description = "The permissions boundaries, one of which every role that a pipeline makes must have."
+  description = "The allowed permissions boundaries: every role that a pipeline creates must have one of these."
   type        = list(string)
   nullable    = false
 

@@ -1,5 +1,5 @@
 resource "aws_cloudwatch_log_group" "exec" {
-  #checkov:skip=CKV_AWS_338:how long records are kept is a choice of each environment
+  #checkov:skip=CKV_AWS_338:the retention of session records is a choice of each environment
   name              = "/${var.name}/exec"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
@@ -13,7 +13,7 @@ resource "aws_ecs_cluster" "this" {
     value = var.container_insights
   }
 
-  # What people type in `aws ecs execute-command` sessions is recorded, encrypted.
+  # Records the input of `aws ecs execute-command` sessions, encrypted.
   configuration {
     execute_command_configuration {
       kms_key_id = var.kms_key_arn
@@ -31,7 +31,7 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
   cluster_name       = aws_ecs_cluster.this.name
   capacity_providers = ["FARGATE", "FARGATE_SPOT"]
 
-  # Spot is a choice of each worker class, never what something gets because nobody chose.
+  # Each worker pool can choose Spot; it is never the default.
   default_capacity_provider_strategy {
     capacity_provider = "FARGATE"
     weight            = 1

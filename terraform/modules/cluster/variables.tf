@@ -11,14 +11,14 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "How many days the records of sessions are kept."
+  description = "Days that the records of sessions are kept."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "container_insights" {
-  description = "CloudWatch Container Insights: `enhanced` (metrics of each task, which cost by the metric), `enabled` or `disabled`."
+  description = "CloudWatch Container Insights: `enabled` (default), `enhanced` (also metrics of each task, each at a price) or `disabled`."
   type        = string
   default     = "enabled"
   nullable    = false

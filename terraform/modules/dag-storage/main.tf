@@ -1,4 +1,5 @@
-# One file system with DAG releases. Everybody reads, the controller writes, each through an access point of its own.
+# One file system with DAG releases. All services read and the controller writes, each through an access point of its
+# own.
 
 locals {
   # Airflow's images run as this user, in root's group.
@@ -6,8 +7,8 @@ locals {
 
   access_points = toset(["read-only", "read-write"])
 
-  # It only takes away. What a role may do is in the role's own policy; without a policy here, EFS would let in
-  # whoever reaches it on the network.
+  # This policy only denies; the policies of roles allow. Without a policy, EFS accepts every client that reaches it
+  # over the network.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -20,7 +21,7 @@ locals {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        # Also true where there is no access point at all.
+        # This condition is also true for a mount without an access point.
         Sid       = "OnlyThroughAccessPoints"
         Effect    = "Deny"
         Principal = { AWS = "*" }
@@ -37,7 +38,7 @@ locals {
         Condition = { StringNotEquals = { "elasticfilesystem:AccessPointArn" = aws_efs_access_point.this["read-write"].arn } }
       },
       {
-        # An access point makes everybody Airflow's user.
+        # An access point maps every client to Airflow's user.
         Sid       = "NobodyIsRoot"
         Effect    = "Deny"
         Principal = { AWS = "*" }
@@ -53,7 +54,8 @@ resource "aws_efs_file_system" "this" {
   encrypted      = true
   kms_key_id     = var.kms_key_arn
 
-  # Releases come in bursts between hours of next to nothing: pay for what moves, without a baseline that runs dry.
+  # Releases come in bursts, with hours of little traffic between them. Elastic throughput charges for transferred data
+  # and has no credits that could run out.
   performance_mode = "generalPurpose"
   throughput_mode  = "elastic"
 
@@ -65,7 +67,7 @@ resource "aws_efs_file_system" "this" {
     }
   }
 
-  # EFS wants a block for each transition.
+  # EFS requires a block for each transition.
   dynamic "lifecycle_policy" {
     for_each = var.infrequent_access_after_days[*]
 
@@ -99,7 +101,7 @@ resource "aws_security_group" "this" {
 }
 
 resource "aws_efs_mount_target" "this" {
-  # Keyed by place: ids are not known before the subnets exist.
+  # The keys are positions: the ids of subnets are not known before these exist.
   for_each = { for zone in range(length(var.subnet_ids)) : tostring(zone) => var.subnet_ids[zone] }
 
   file_system_id  = aws_efs_file_system.this.id

@@ -1,4 +1,4 @@
-# Who uses these may mount at once, so they come after what a mount needs.
+# Users of these outputs may mount at once, so the outputs depend on everything that a mount needs.
 
 output "file_system_id" {
   description = "The id of the file system."
@@ -12,7 +12,7 @@ output "file_system_arn" {
 }
 
 output "read_only_access_point" {
-  description = "The access point of everything that reads DAGs: id and arn."
+  description = "The access point for reading DAGs: id and arn."
   value = {
     id  = aws_efs_access_point.this["read-only"].id
     arn = aws_efs_access_point.this["read-only"].arn
@@ -20,7 +20,7 @@ output "read_only_access_point" {
 }
 
 output "read_write_access_point" {
-  description = "The access point of the controller, which alone writes: id and arn."
+  description = "The access point for writing DAGs, which only the controller uses: id and arn."
   value = {
     id  = aws_efs_access_point.this["read-write"].id
     arn = aws_efs_access_point.this["read-write"].arn

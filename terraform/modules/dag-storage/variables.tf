@@ -16,7 +16,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "The subnets of the data tier, one for each zone, in an order that stays."
+  description = "The subnets of the data tier, one for each zone. Their order must not change."
   type        = list(string)
   nullable    = false
 
@@ -27,13 +27,13 @@ variable "subnet_ids" {
 }
 
 variable "kms_key_arn" {
-  description = "The ARN of the KMS key of the files."
+  description = "The ARN of the KMS key that encrypts the files."
   type        = string
   nullable    = false
 }
 
 variable "infrequent_access_after_days" {
-  description = "Days after which files that nobody reads move to cheaper storage: 1, 7, 14, 30, 60, 90, 180, 270 or 365. They come back when they are read. Null: never."
+  description = "Days without a read after which EFS moves a file to cheaper storage: 1, 7, 14, 30, 60, 90, 180, 270 or 365. A read moves it back. Null (default): never."
   type        = number
   default     = null
 

@@ -1,9 +1,9 @@
-# RDS for MySQL. Its settings: parameters.tf. What it tells: monitoring.tf.
+# RDS for MySQL. Settings are in parameters.tf, logs and metrics in monitoring.tf.
 
 locals {
   identifier = "${var.name}-database"
 
-  # RDS compares the times of day of both windows. Two spans on a circle overlap where one begins within the other.
+  # RDS compares the times of day of both windows. Two spans on a circle overlap if one begins within the other.
   day   = 24 * 60
   times = regexall("([0-9]{2}):([0-9]{2})", "${var.backup_window} ${var.maintenance_window}")
   at    = [for time in local.times : tonumber(time[0]) * 60 + tonumber(time[1])]
@@ -13,7 +13,7 @@ locals {
     || (local.at[0] - local.at[2] + local.day) % local.day < local.lasts[1]
   )
 
-  # Each restored database needs another name for its last snapshot than the one it came from.
+  # The final snapshot of a restored database needs another name than the snapshot that it was restored from.
   restored = var.restore_from_snapshot == null ? "" : "-${substr(sha256(var.restore_from_snapshot), 0, 6)}"
 }
 
@@ -32,12 +32,13 @@ resource "aws_security_group" "this" {
 }
 
 resource "aws_db_instance" "this" {
-  #checkov:skip=CKV_AWS_157:a standby is a choice of each environment, and doubles the price
-  #checkov:skip=CKV_AWS_161:nobody logs in with IAM: prepare makes the user, whose password is in Secrets Manager
-  #checkov:skip=CKV_AWS_293:on by default; an environment that is made and destroyed at will says otherwise
-  #checkov:skip=CKV2_AWS_69:require_secure_transport is in parameters.tf, in a dynamic block that checkov does not follow
+  #checkov:skip=CKV_AWS_157:a choice of each environment; doubles the price
+  #checkov:skip=CKV_AWS_161:no client logs in with IAM, only with a password
+  #checkov:skip=CKV_AWS_293:on by default, off in short-lived environments
+  #checkov:skip=CKV2_AWS_69:require_secure_transport is in parameters.tf, in a dynamic block
 
-  # RDS would make the log groups itself, without a key and for ever, and refuses a role that cannot write yet.
+  # Without these, RDS would create the log groups itself, without a key and with unlimited retention, and would refuse
+  # a role that cannot write yet.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy_attachment.monitoring]
 
   identifier     = local.identifier
@@ -46,15 +47,15 @@ resource "aws_db_instance" "this" {
   instance_class = var.instance_class
   port           = 3306
 
-  # Below 400 GiB RDS refuses `iops` and `storage_throughput` even at their only value, 3,000 and 125. From 400 GiB up
-  # its own 12,000 and 500 are enough.
+  # RDS refuses `iops` and `storage_throughput` below 400 GiB, even with the fixed values 3,000 and 125. From 400 GiB
+  # up, the defaults 12,000 and 500 are enough.
   storage_type          = "gp3"
   allocated_storage     = var.storage_gb
   max_allocated_storage = var.max_storage_gb
   storage_encrypted     = true
   kms_key_id            = var.kms_key_arn
 
-  # RDS makes the password and rotates it; no other than `prepare` reads it. No db_name: `prepare` makes the schema,
+  # RDS creates and rotates the password; only `prepare` reads it. There is no db_name: `prepare` creates the schema,
   # with the right collation.
   username                      = "admin"
   manage_master_user_password   = true
@@ -94,7 +95,7 @@ resource "aws_db_instance" "this" {
   tags = { Name = local.identifier }
 
   lifecycle {
-    # Where a database came from is history. AWS could only make it again from another snapshot by destroying this one.
+    # A change has no meaning after creation: AWS could apply it only by destroying the database.
     ignore_changes = [snapshot_identifier]
 
     precondition {

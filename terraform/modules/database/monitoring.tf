@@ -5,9 +5,9 @@ locals {
   monitoring = var.monitoring_interval_s > 0 ? 1 : 0
 }
 
-# The error log and slow queries. RDS chooses the names.
+# The error log and the log of slow queries. RDS defines the names.
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a choice of each environment
+  #checkov:skip=CKV_AWS_338:the retention of logs is a choice of each environment
   for_each = toset(["error", "slowquery"])
 
   name              = "/aws/rds/instance/${local.identifier}/${each.key}"
@@ -19,7 +19,7 @@ resource "aws_iam_role" "monitoring" {
   count = local.monitoring
 
   name                 = "${local.identifier}-monitoring"
-  description          = "RDS writes measurements of the operating system with it"
+  description          = "RDS writes metrics of the operating system with this role"
   path                 = "/${var.name}/"
   permissions_boundary = var.permissions_boundary_arn
 
@@ -30,7 +30,7 @@ resource "aws_iam_role" "monitoring" {
       Principal = { Service = "monitoring.rds.amazonaws.com" }
       Action    = "sts:AssumeRole"
 
-      # Only databases of this account: AWS calls the other case the confused deputy.
+      # Only for databases of this account, against the confused deputy problem.
       Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })

@@ -9,12 +9,12 @@ output "port" {
 }
 
 output "name" {
-  description = "The name of Airflow's schema, which `prepare` makes."
+  description = "The name of Airflow's schema, which `prepare` creates."
   value       = "airflow"
 }
 
 output "identifier" {
-  description = "The identifier of the instance, the dimension of its metrics."
+  description = "The identifier of the instance, which is the dimension of its metrics."
   value       = aws_db_instance.this.identifier
 }
 
@@ -24,7 +24,7 @@ output "arn" {
 }
 
 output "resource_id" {
-  description = "The resource id of the instance, which names it in insights and in the log group of measurements."
+  description = "The resource id of the instance, which identifies it in insights and in the log group of metrics."
   value       = aws_db_instance.this.resource_id
 }
 

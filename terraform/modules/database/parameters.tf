@@ -1,27 +1,27 @@
-# Only what Airflow or this design needs to be other than RDS has it, or relies on.
+# Only settings that differ from the defaults of RDS, or that Airflow or this design depends on.
 
 locals {
   parameters = {
-    # Passwords and connections cross the network: no client without TLS.
+    # Passwords and connections cross the network, so the server refuses clients without TLS.
     require_secure_transport = "1"
 
-    # What `prepare` makes the schema with, and Airflow's documentation too. Airflow gives its columns with ids
-    # utf8mb3_bin itself, because in four bytes a character their indexes are longer than InnoDB allows.
+    # The character set with which `prepare` creates the schema, as in Airflow's documentation. Airflow itself sets
+    # utf8mb3_bin for its columns with ids: with four bytes a character, their indexes would exceed InnoDB's limit.
     character_set_server = "utf8mb4"
     collation_server     = "utf8mb4_unicode_ci"
 
-    # Airflow needs it: without it MySQL fills the first timestamp of a row by itself.
+    # Airflow needs it: otherwise MySQL sets the first timestamp of a row automatically.
     explicit_defaults_for_timestamp = "1"
 
-    # Airflow asks for it on its own connections. Under MySQL's REPEATABLE-READ schedulers lock gaps between rows, and
-    # block each other.
+    # Airflow sets it on its own connections. With MySQL's default REPEATABLE-READ, schedulers lock gaps between rows
+    # and block each other.
     transaction_isolation = "READ-COMMITTED"
 
-    # The connections of a container that was killed count against the limit until then; MySQL waits for 8 hours.
+    # MySQL counts the connections of a killed container against the limit for this long; the default is 8 hours.
     # Airflow itself replaces connections after 30 minutes.
     wait_timeout = "3600"
 
-    # Deadlocks are what people look for most; MySQL shows only the last one unless it writes them to the error log.
+    # Deadlocks are a frequent question; without this setting, MySQL shows only the last one.
     innodb_print_all_deadlocks = "1"
 
     # RDS sends logs to CloudWatch only from files.
@@ -32,7 +32,7 @@ locals {
     time_zone = var.timezone
   }
 
-  # Read only when the server starts. It has just started when this matters.
+  # MySQL reads it only when it starts. A new instance starts with it, before Airflow creates its tables.
   static = ["explicit_defaults_for_timestamp"]
 }
 

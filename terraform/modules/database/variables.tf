@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "account_id" {
-  description = "The 12 digits of the AWS account, for whose databases alone the monitoring role is."
+  description = "The 12 digits of the AWS account. Only databases of this account may use the monitoring role."
   type        = string
   nullable    = false
 
@@ -33,12 +33,12 @@ variable "subnet_ids" {
 
   validation {
     condition     = length(var.subnet_ids) >= 2
-    error_message = "subnet_ids must be at least two: RDS wants a second zone to move to, even without a standby."
+    error_message = "subnet_ids must be at least two: RDS requires a second zone, even without a standby."
   }
 }
 
 variable "kms_key_arn" {
-  description = "The ARN of the KMS key of storage, backups, logs, insights and the master secret."
+  description = "The ARN of the KMS key for storage, backups, logs, insights and the master secret."
   type        = string
   nullable    = false
 }
@@ -55,22 +55,22 @@ variable "instance_class" {
 }
 
 variable "storage_gb" {
-  description = "GiB of storage to begin with. RDS can enlarge it later, never shrink it."
+  description = "Initial storage in GiB. RDS can enlarge it later, never shrink it."
   type        = number
   nullable    = false
 
   validation {
     condition     = var.storage_gb >= 20 && var.storage_gb <= 65536 && floor(var.storage_gb) == var.storage_gb
-    error_message = "storage_gb must be a whole number from 20 to 65536, which is what gp3 offers for MySQL."
+    error_message = "storage_gb must be a whole number from 20 to 65536, the limits of gp3 for MySQL."
   }
 }
 
 variable "max_storage_gb" {
-  description = "GiB up to which RDS enlarges the storage by itself when it is nearly full. Null: it does not."
+  description = "Storage in GiB up to which RDS enlarges the storage automatically when it is nearly full. Null (default): it does not."
   type        = number
   default     = null
 
-  # RDS refuses a limit less than a tenth above what there is.
+  # RDS refuses a limit less than a tenth above the current storage.
   validation {
     condition     = var.max_storage_gb == null || try(var.max_storage_gb >= ceil(var.storage_gb * 1.1) && var.max_storage_gb <= 65536, false)
     error_message = "max_storage_gb must be at least a tenth above storage_gb and at most 65536, or null."
@@ -78,13 +78,13 @@ variable "max_storage_gb" {
 }
 
 variable "multi_az" {
-  description = "Whether a standby in another zone takes over by itself."
+  description = "If true, the database has a standby in another zone that takes over automatically."
   type        = bool
   nullable    = false
 }
 
 variable "backup_days" {
-  description = "How many days back the database can be restored to any second, 1 to 35."
+  description = "Days of backups, 1 to 35: RDS can restore the database to any second of these days."
   type        = number
   nullable    = false
 
@@ -95,7 +95,7 @@ variable "backup_days" {
 }
 
 variable "backup_window" {
-  description = "When the daily snapshot is taken, in UTC."
+  description = "The window in UTC in which RDS takes the daily snapshot."
   type        = string
   default     = "03:00-04:00"
   nullable    = false
@@ -107,7 +107,7 @@ variable "backup_window" {
 }
 
 variable "maintenance_window" {
-  description = "When RDS may restart the database for patches, in UTC. With a standby that takes about a minute."
+  description = "The weekly window in UTC in which RDS may restart the database for patches. With a standby, a restart takes about a minute."
   type        = string
   default     = "sun:04:30-sun:05:30"
   nullable    = false
@@ -122,20 +122,20 @@ variable "maintenance_window" {
 }
 
 variable "deletion_protection" {
-  description = "Whether RDS refuses to delete the database. Terraform cannot make it conditional otherwise."
+  description = "If true (default), RDS refuses to delete the database. Terraform's own prevent_destroy cannot depend on a variable."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "restore_from_snapshot" {
-  description = "The snapshot that a database begins with when it is made. Null: an empty one. Afterwards a change has no effect. The snapshot must be encrypted with kms_key_arn."
+  description = "The snapshot from which a new database is restored; it must be encrypted with kms_key_arn. Null (default): a new database is empty. A later change has no effect."
   type        = string
   default     = null
 }
 
 variable "engine_version" {
-  description = "8.4, or one of its minor versions such as 8.4.6. RDS raises the minor version by itself in maintenance windows."
+  description = "8.4 (default), or one of its minor versions such as 8.4.6. RDS updates the minor version automatically in maintenance windows."
   type        = string
   default     = "8.4"
   nullable    = false
@@ -147,14 +147,14 @@ variable "engine_version" {
 }
 
 variable "apply_immediately" {
-  description = "Whether changes that restart the database are made at once instead of in the maintenance window."
+  description = "If true, changes that restart the database happen at once. False (default): in the maintenance window."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "timezone" {
-  description = "The server's time zone, which shows in its own logs. Airflow asks for UTC on each connection."
+  description = "The time zone of the server, which its own logs use. Airflow sets UTC on each connection."
   type        = string
   default     = "UTC"
   nullable    = false
@@ -166,7 +166,7 @@ variable "timezone" {
 }
 
 variable "slow_query_s" {
-  description = "Statements that take longer than this many seconds are logged."
+  description = "The threshold in seconds above which MySQL logs a statement as slow."
   type        = number
   default     = 2
   nullable    = false
@@ -178,7 +178,7 @@ variable "slow_query_s" {
 }
 
 variable "monitoring_interval_s" {
-  description = "Seconds between two measurements of the operating system: 0 (none), 1, 5, 10, 15, 30 or 60."
+  description = "Seconds between two metrics of the operating system: 0 (none), 1, 5, 10, 15, 30 or 60 (default)."
   type        = number
   default     = 60
   nullable    = false
@@ -190,14 +190,14 @@ variable "monitoring_interval_s" {
 }
 
 variable "performance_insights" {
-  description = "Whether a week of what the database waited for is kept, at no cost. The micro and small classes do not offer it and go without."
+  description = "If true (default), RDS keeps database load and wait events for a week, free of charge. The micro and small classes do not support it and have none."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "ca_cert_identifier" {
-  description = "The authority that signs the server's certificate. Clients must trust it before it is changed."
+  description = "The certificate authority of the server's certificate. Clients must trust it before you change it."
   type        = string
   default     = "rds-ca-rsa2048-g1"
   nullable    = false
@@ -209,7 +209,7 @@ variable "ca_cert_identifier" {
 }
 
 variable "log_retention_days" {
-  description = "How many days the error log and the log of slow queries are kept: one of the numbers that CloudWatch offers."
+  description = "Days that the error log and the log of slow queries are kept: one of the numbers that CloudWatch accepts."
   type        = number
   default     = 30
   nullable    = false
@@ -224,7 +224,7 @@ variable "log_retention_days" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "The permissions boundary of the monitoring role. Null: none."
+  description = "The ARN of the permissions boundary of the monitoring role. Null (default): none."
   type        = string
   default     = null
 }

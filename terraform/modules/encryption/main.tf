@@ -3,7 +3,8 @@ locals {
     Version = "2012-10-17"
     Statement = [
       {
-        # Without it, IAM policies could not give anybody the use of the key, and nobody could change this policy again.
+        # Without this statement, IAM policies could not allow the use of the key, and no identity could change this
+        # policy again.
         Sid       = "Account"
         Effect    = "Allow"
         Principal = { AWS = "arn:aws:iam::${var.account_id}:root" }
@@ -22,14 +23,14 @@ locals {
               for group in [
                 "/${var.name}/*",       # services, sessions, flow logs
                 "/aws/*/${var.name}-*", # RDS names its groups after the instance
-                "/aws/*/${var.name}/*", # what AWS delivers: the broker's logs
+                "/aws/*/${var.name}/*", # logs that AWS delivers: the broker's
               ] : "arn:aws:logs:${var.region}:${var.account_id}:log-group:${group}"
             ]
           }
         }
       },
       {
-        # An alarm that cannot use the key of its topic is dropped without a word.
+        # CloudWatch drops the message of an alarm that cannot use the key of its topic, without an error.
         Sid       = "Alarms"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }

@@ -27,7 +27,7 @@ variable "region" {
 }
 
 variable "deletion_window_days" {
-  description = "How many days a deleted key can be brought back, 7 to 30. Without it, nothing that it encrypted can be read again, backups included."
+  description = "Days before a deleted key is destroyed, 7 to 30 (default). Until then, it can be restored; after that, its data cannot be read again, backups included."
   type        = number
   default     = 30
   nullable    = false

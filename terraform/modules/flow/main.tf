@@ -1,4 +1,4 @@
-# Permission for one group to reach another on one port. Both sides must say so, or nothing passes.
+# Allows connections from one group to another on one port. A connection needs both rules.
 
 resource "aws_vpc_security_group_egress_rule" "this" {
   security_group_id            = var.from

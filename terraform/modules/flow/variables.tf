@@ -1,11 +1,11 @@
 variable "from" {
-  description = "The security group that may connect."
+  description = "The id of the security group that opens connections."
   type        = string
   nullable    = false
 }
 
 variable "to" {
-  description = "The security group that is connected to."
+  description = "The id of the security group that accepts connections."
   type        = string
   nullable    = false
 }
@@ -22,7 +22,7 @@ variable "port" {
 }
 
 variable "description" {
-  description = "What the connection is for, such as `queries`."
+  description = "The purpose of the connection, such as `queries`."
   type        = string
   nullable    = false
 

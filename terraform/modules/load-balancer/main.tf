@@ -1,11 +1,13 @@
-# A load balancer with one listener that serves, a route for each group of targets, and nothing by default.
+# A load balancer with one listener for requests and a target group for each route. The listener refuses all other
+# requests.
 
 module "names" {
   source = "../names"
 
   names = merge(
     { load-balancer = { value = "${var.name}-${var.purpose}", limit = 32 } },
-    # The port is in the name: a group with another port is made before the old one ends, and needs a name of its own.
+    # The name contains the port: if the port changes, the new group is created before the old one is destroyed, and
+    # needs another name.
     { for key, route in var.routes : "route/${key}" => { value = "${var.name}-${var.purpose}-${key}-${route.port}", limit = 32 } },
   )
 }
@@ -19,8 +21,8 @@ resource "aws_security_group" "this" {
 }
 
 resource "aws_lb" "this" {
-  #checkov:skip=CKV_AWS_150:on in production; an environment that is made and destroyed at will says otherwise
-  #checkov:skip=CKV2_AWS_28:a firewall for web applications is a choice of the company; aws_wafv2_web_acl_association takes the ARN that this module returns
+  #checkov:skip=CKV_AWS_150:on in production; environments that may be destroyed at any time leave it off
+  #checkov:skip=CKV2_AWS_28:a web application firewall is a choice of the company; aws_wafv2_web_acl_association takes the ARN that this module returns
   name                       = module.names.names["load-balancer"]
   load_balancer_type         = "application"
   internal                   = var.internal
@@ -39,7 +41,7 @@ resource "aws_lb" "this" {
 }
 
 resource "aws_lb_target_group" "this" {
-  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; behind it only its security group reaches the containers
+  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; only its security group reaches the containers
   for_each = var.routes
 
   name        = module.names.names["route/${each.key}"]
@@ -48,7 +50,7 @@ resource "aws_lb_target_group" "this" {
   protocol    = "HTTP"
   port        = each.value.port
 
-  # Requests in flight have this long when a task is to stop; ECS waits for it before SIGTERM.
+  # Before ECS stops a task, requests in flight have this many seconds to finish; ECS sends SIGTERM after that.
   deregistration_delay = 30
 
   health_check {
@@ -71,10 +73,10 @@ resource "aws_lb_target_group" "this" {
   }
 }
 
-# What no rule names does not exist.
+# Requests that match no rule get 404.
 resource "aws_lb_listener" "this" {
-  #checkov:skip=CKV_AWS_2:plain HTTP only where there is no certificate, and then the load balancer is internal (see the variable)
-  #checkov:skip=CKV_AWS_103:the policy is ELBSecurityPolicy-TLS13-1-2-2021-06 wherever there is TLS
+  #checkov:skip=CKV_AWS_2:plain HTTP only without a certificate, and then the load balancer is internal (see the variable)
+  #checkov:skip=CKV_AWS_103:a listener with TLS has the policy ELBSecurityPolicy-TLS13-1-2-2021-06
   load_balancer_arn = aws_lb.this.arn
   port              = var.secure ? 443 : 80
   protocol          = var.secure ? "HTTPS" : "HTTP"
@@ -154,6 +156,6 @@ resource "aws_lb_listener_rule" "route" {
 
   tags = { Name = each.key }
 
-  # Who is not answered here must not slip past the rule that denies.
+  # The rule that denies must exist before any route, so that no request can pass it.
   depends_on = [aws_lb_listener_rule.deny]
 }

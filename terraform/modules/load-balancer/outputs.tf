@@ -4,22 +4,22 @@ output "arn" {
 }
 
 output "arn_suffix" {
-  description = "What CloudWatch calls the load balancer."
+  description = "The part of the ARN that CloudWatch uses as the name of the load balancer."
   value       = aws_lb.this.arn_suffix
 }
 
 output "dns_name" {
-  description = "The name that AWS gave it."
+  description = "The DNS name that AWS gave to the load balancer."
   value       = aws_lb.this.dns_name
 }
 
 output "zone_id" {
-  description = "The Route 53 zone of that name, for alias records."
+  description = "The id of the Route 53 zone of that DNS name, for alias records."
   value       = aws_lb.this.zone_id
 }
 
 output "security_group_id" {
-  description = "Its security group. It has no rules of its own."
+  description = "The id of its security group, which has no rules of its own."
   value       = aws_security_group.this.id
 }
 
@@ -29,9 +29,9 @@ output "port" {
 }
 
 output "target_groups" {
-  description = "The target groups by route: ARN, and the name that CloudWatch uses."
+  description = "The target groups by route: the ARN, and the part of the ARN that CloudWatch uses as name."
   value       = { for key, group in aws_lb_target_group.this : key => { arn = group.arn, arn_suffix = group.arn_suffix } }
 
-  # ECS refuses a target group that no listener uses yet.
+  # ECS refuses a target group before a listener uses it.
   depends_on = [aws_lb_listener_rule.route]
 }

@@ -5,7 +5,7 @@ variable "name" {
 }
 
 variable "purpose" {
-  description = "Which load balancer of the environment this is, such as `public`."
+  description = "The purpose of the load balancer, such as `public`. It is a part of its name."
   type        = string
   nullable    = false
 
@@ -16,13 +16,13 @@ variable "purpose" {
 }
 
 variable "vpc_id" {
-  description = "The VPC."
+  description = "The id of the VPC."
   type        = string
   nullable    = false
 }
 
 variable "subnet_ids" {
-  description = "Its subnets, in two or more zones: public ones unless `internal`."
+  description = "The ids of its subnets, in two or more zones: public subnets unless `internal` is true."
   type        = list(string)
   nullable    = false
 
@@ -33,60 +33,60 @@ variable "subnet_ids" {
 }
 
 variable "internal" {
-  description = "Whether it has private addresses only."
+  description = "If true, the load balancer has private addresses only."
   type        = bool
   nullable    = false
 
   validation {
     condition     = var.internal || var.secure
-    error_message = "A load balancer on the internet must be secure: passwords would travel in clear. Give a certificate, or set internal."
+    error_message = "A load balancer on the internet must be secure: passwords would cross it in clear text. Give a certificate, or set internal."
   }
 }
 
 variable "secure" {
-  description = "Whether it speaks HTTPS on 443, with `certificate_arn`, rather than plain HTTP on 80. Apart from the ARN so that it is known before the certificate is made."
+  description = "If true, it serves HTTPS on 443 with `certificate_arn`; otherwise plain HTTP on 80. Separate from the ARN, because it must be known before the certificate exists."
   type        = bool
   nullable    = false
 }
 
 variable "certificate_arn" {
-  description = "The ARN of the ACM certificate, where it is secure."
+  description = "The ARN of the ACM certificate. Null (default): none, which requires secure to be false."
   type        = string
   default     = null
 
   validation {
     condition     = var.secure == (var.certificate_arn != null)
-    error_message = "certificate_arn must be given where secure is true, and only there."
+    error_message = "certificate_arn must be given if secure is true, and only then."
   }
 }
 
 variable "redirect_http" {
-  description = "Whether port 80 answers with a redirect to HTTPS."
+  description = "If true, port 80 redirects to HTTPS. Default: false."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "access_log_bucket" {
-  description = "The bucket for access logs."
+  description = "The name of the bucket for access logs."
   type        = string
   nullable    = false
 }
 
 variable "denied_paths" {
-  description = "Path patterns that are answered with 404 before any route is looked at. AWS takes at most five in one rule."
+  description = "Path patterns that get 404 before any route is evaluated. At most five, the limit of AWS for one rule."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = length(var.denied_paths) <= 5
-    error_message = "denied_paths can be at most five, all that one rule of a listener takes."
+    error_message = "denied_paths can be at most five, the limit of one listener rule."
   }
 }
 
 variable "routes" {
-  description = "Where requests go, by name: the port and the health path of the targets, the path patterns, the order (lowest first, from 2), and whether a browser stays with one target."
+  description = "The routes by name: port and health path of the targets, path patterns, priority (lowest first, from 2), and sticky: if true, a browser stays with one target."
   type = map(object({
     port        = number
     health_path = string
@@ -98,29 +98,29 @@ variable "routes" {
 
   validation {
     condition     = alltrue([for route in values(var.routes) : route.priority >= 2 && route.priority <= 50000])
-    error_message = "The priority of a route must be 2 to 50000; 1 denies."
+    error_message = "The priority of a route must be 2 to 50000; the rule that denies has 1."
   }
 
   validation {
     condition     = length(distinct([for route in values(var.routes) : route.priority])) == length(var.routes)
-    error_message = "Two routes cannot have one priority."
+    error_message = "The priorities of routes must differ."
   }
 
   validation {
     condition     = alltrue([for route in values(var.routes) : length(route.paths) >= 1 && length(route.paths) <= 5])
-    error_message = "A route must have one to five paths, all that one rule of a listener takes."
+    error_message = "A route must have one to five paths, the limit of one listener rule."
   }
 }
 
 variable "deletion_protection" {
-  description = "Whether AWS refuses to delete it."
+  description = "If true, AWS refuses to delete the load balancer. Default: false."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "idle_timeout_s" {
-  description = "After how many silent seconds a connection is closed."
+  description = "Seconds without traffic after which the load balancer closes a connection."
   type        = number
   default     = 60
   nullable    = false

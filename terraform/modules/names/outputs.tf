@@ -1,10 +1,10 @@
 output "names" {
-  description = "The names by the same keys, none longer than its limit."
+  description = "The names by the keys of the input, each within its limit."
   value = {
     for key, name in var.names : key => (
       length(name.value) <= name.limit
       ? name.value
-      # The cut may end in a dash, and two in a row are refused by ElastiCache and RDS.
+      # The cut may end in a dash, and ElastiCache and RDS refuse two dashes in a row.
       : "${trimsuffix(substr(name.value, 0, name.limit - 7), "-")}-${substr(sha256(name.value), 0, 6)}"
     )
   }

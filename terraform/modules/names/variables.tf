@@ -1,5 +1,5 @@
 variable "names" {
-  description = "The names that are wanted, by a key of the caller's choice, each with the most characters that AWS allows."
+  description = "The wanted names, by a key that the caller chooses, each with the maximum number of characters that AWS allows."
   type        = map(object({ value = string, limit = number }))
   nullable    = false
 
@@ -11,7 +11,7 @@ variable "names" {
     )
   }
 
-  # Seven characters are the dash and the digits of the hash; one is left for the name.
+  # Seven characters are the dash and the digits of the hash; at least one is left for the name.
   validation {
     condition     = alltrue([for name in values(var.names) : name.limit >= 8 && floor(name.limit) == name.limit])
     error_message = "A limit must be a whole number of at least 8 characters."

@@ -1,4 +1,4 @@
-# Coarse limits between tiers, which hold even where a security group is wrong. modules/acls has the table.
+# Coarse limits between tiers, which apply even if a security group is wrong. modules/acls has the table.
 
 module "acls" {
   source = "../acls"

@@ -1,13 +1,13 @@
-# AWS services inside the private tier. Policies say whose credentials may be used here: data cannot leave through an
-# endpoint with the credentials of another account.
+# AWS services inside the private tier. The endpoint policies accept only identities of this account: data cannot leave
+# through an endpoint with the credentials of another account.
 
 locals {
   services_of = {
     ecr            = ["ecr.api", "ecr.dkr"]
     logs           = ["logs"]
     secretsmanager = ["secretsmanager"]
-    ssm            = ["ssm", "ssmmessages"] # ECS Exec speaks ssmmessages
-    ecs            = ["ecs"]                # for the controller; on Fargate the agent needs none
+    ssm            = ["ssm", "ssmmessages"] # ECS Exec uses ssmmessages
+    ecs            = ["ecs"]                # for the controller; on Fargate the agent does not use it
   }
 
   interfaces = toset(flatten([for endpoint in setsubtract(var.endpoints, ["s3"]) : local.services_of[endpoint]]))
@@ -41,7 +41,7 @@ locals {
         }
       },
       {
-        # ECR keeps image layers in this bucket of its own, and hands out signed addresses.
+        # ECR stores image layers in a bucket of its own, and gives clients signed URLs.
         Sid       = "ImageLayers"
         Effect    = "Allow"
         Principal = "*"

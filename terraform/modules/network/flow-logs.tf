@@ -3,7 +3,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a choice of each environment
+  #checkov:skip=CKV_AWS_338:the retention of logs is a choice of each environment
   count = local.flow_logs
 
   name              = "/${var.name}/flow-logs"
@@ -15,7 +15,7 @@ resource "aws_iam_role" "flow_logs" {
   count = local.flow_logs
 
   name                 = "${var.name}-flow-logs"
-  description          = "VPC flow logs write with it"
+  description          = "VPC flow logs write with this role"
   path                 = "/${var.name}/"
   permissions_boundary = var.permissions_boundary_arn
 
@@ -26,7 +26,7 @@ resource "aws_iam_role" "flow_logs" {
       Principal = { Service = "vpc-flow-logs.amazonaws.com" }
       Action    = "sts:AssumeRole"
 
-      # Only flow logs of this account: AWS calls the other case the confused deputy.
+      # Only for flow logs of this account, against the confused deputy problem.
       Condition = {
         StringEquals = { "aws:SourceAccount" = var.account_id }
         ArnLike      = { "aws:SourceArn" = "arn:aws:ec2:${var.region}:${var.account_id}:vpc-flow-log/*" }
@@ -54,7 +54,7 @@ resource "aws_iam_role_policy" "flow_logs" {
         Sid      = "Find"
         Effect   = "Allow"
         Action   = "logs:DescribeLogGroups"
-        Resource = "*" # this action knows no resource
+        Resource = "*" # this action supports no resources in policies
       },
     ]
   })
@@ -63,7 +63,7 @@ resource "aws_iam_role_policy" "flow_logs" {
 resource "aws_flow_log" "this" {
   count = local.flow_logs
 
-  # Until the role may write, a flow log reports an error that people then look for.
+  # Until the role can write, a flow log reports an error.
   depends_on = [aws_iam_role_policy.flow_logs]
 
   vpc_id               = aws_vpc.this.id

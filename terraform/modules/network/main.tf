@@ -1,4 +1,4 @@
-# The VPC and its subnets. Ways out: routes.tf, endpoints.tf. What may pass: acls.tf. What did pass: flow-logs.tf.
+# The VPC and its subnets. Routes are in routes.tf and endpoints.tf, network ACLs in acls.tf, flow logs in flow-logs.tf.
 
 module "subnets" {
   source = "../subnets"
@@ -7,9 +7,9 @@ module "subnets" {
   zones = var.zones
 }
 
-# Local zones and wavelength zones have to be opted into, and offer next to nothing that is needed here.
+# Local zones and wavelength zones require an opt-in, and lack most of the services that are used here.
 data "aws_availability_zones" "available" {
-  #checkov:skip=CKV_AWS_394:no more zones are used than var.zones says, and a subnet that exists stays in its zone
+  #checkov:skip=CKV_AWS_394:the number of zones is var.zones, and an existing subnet stays in its zone
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
@@ -19,7 +19,7 @@ data "aws_availability_zones" "available" {
 locals {
   zone_names = length(var.zone_names) > 0 ? var.zone_names : data.aws_availability_zones.available.names
 
-  # "0", "1", …: everything of a zone is keyed by it, so that another zone leaves the others alone.
+  # "0", "1", …: the resources of a zone have this key, so that a new zone does not change the others.
   zones = { for zone in range(var.zones) : tostring(zone) => try(local.zone_names[zone], null) }
 }
 
@@ -33,12 +33,12 @@ resource "aws_vpc" "this" {
   lifecycle {
     precondition {
       condition     = length(local.zone_names) >= var.zones
-      error_message = "${var.region} has ${length(local.zone_names)} availability zones, fewer than the ${var.zones} that zones asks for."
+      error_message = "${var.region} has ${length(local.zone_names)} availability zones, fewer than the requested ${var.zones}."
     }
   }
 }
 
-# What AWS makes with every VPC is taken over and emptied: nothing can be left in it by mistake.
+# Take over the defaults that AWS creates with every VPC, and empty them, so that they allow nothing by mistake.
 
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
@@ -52,7 +52,7 @@ resource "aws_default_network_acl" "this" {
   tags = { Name = "${var.name}-default-closed" }
 
   lifecycle {
-    # A new subnet is in it for a moment, until its tier's ACL has it.
+    # A new subnet is in the default ACL until the ACL of its tier takes it.
     ignore_changes = [subnet_ids]
   }
 }
@@ -75,7 +75,7 @@ resource "aws_subnet" "public" {
   tags = { Name = "${var.name}-public-${each.key}" }
 
   lifecycle {
-    # AWS may list zones differently one day. A subnet that exists stays where it is.
+    # AWS may list zones in another order later. An existing subnet stays in its zone.
     ignore_changes = [availability_zone]
   }
 }

@@ -1,25 +1,25 @@
 output "vpc_id" {
-  description = "The VPC."
+  description = "The id of the VPC."
   value       = aws_vpc.this.id
 }
 
 output "cidr" {
-  description = "The range of the VPC."
+  description = "The IPv4 range of the VPC."
   value       = aws_vpc.this.cidr_block
 }
 
 output "public_subnet_ids" {
-  description = "The subnets of the public tier, in the order of zones."
+  description = "The ids of the subnets of the public tier, in the order of zones."
   value       = [for zone in range(var.zones) : aws_subnet.public[tostring(zone)].id]
 }
 
 output "private_subnet_ids" {
-  description = "The subnets of the private tier, in the order of zones."
+  description = "The ids of the subnets of the private tier, in the order of zones."
   value       = [for zone in range(var.zones) : aws_subnet.private[tostring(zone)].id]
 }
 
 output "data_subnet_ids" {
-  description = "The subnets of the data tier, in the order of zones."
+  description = "The ids of the subnets of the data tier, in the order of zones."
   value       = [for zone in range(var.zones) : aws_subnet.data[tostring(zone)].id]
 }
 
@@ -39,16 +39,16 @@ output "data_cidrs" {
 }
 
 output "endpoints_security_group_id" {
-  description = "The security group of the interface endpoints. Null where there is none."
+  description = "The id of the security group of the interface endpoints. Null if there are none."
   value       = one(aws_security_group.endpoints[*].id)
 }
 
 output "s3_prefix_list_id" {
-  description = "The prefix list with S3's addresses, for rules of security groups. Null without the S3 endpoint."
+  description = "The id of the prefix list with S3's addresses, for rules of security groups. Null without the S3 endpoint."
   value       = one(aws_vpc_endpoint.s3[*].prefix_list_id)
 }
 
 output "nat_public_ips" {
-  description = "The addresses that the private tier has on the internet, for other people's allow lists."
+  description = "The public addresses of the NAT gateways, for allow lists of other companies."
   value       = [for zone in sort(keys(aws_eip.nat)) : aws_eip.nat[zone].public_ip]
 }

@@ -1,9 +1,9 @@
-# Public: the internet, both ways. Private: out through NAT, never in. Data: nowhere.
+# Public tier: to and from the internet. Private tier: to the internet through NAT, never from it. Data tier: no routes.
 
 locals {
   anywhere = "0.0.0.0/0"
 
-  # Which zone's NAT gateway each private subnet uses.
+  # The zone of the NAT gateway that each private subnet uses.
   nat_of_zone = { for zone in keys(local.zones) : zone => var.nat_gateways == "one" ? "0" : zone }
 }
 
@@ -43,7 +43,7 @@ resource "aws_eip" "nat" {
 resource "aws_nat_gateway" "this" {
   for_each = toset(values(local.nat_of_zone))
 
-  # AWS refuses a NAT gateway in a VPC that has no internet gateway yet.
+  # AWS refuses a NAT gateway in a VPC without an internet gateway.
   depends_on = [aws_internet_gateway.this]
 
   allocation_id = aws_eip.nat[each.key].id
@@ -52,7 +52,7 @@ resource "aws_nat_gateway" "this" {
   tags = { Name = "${var.name}-${each.key}" }
 }
 
-# One table for each zone even with a single NAT gateway: changing `nat_gateways` then only points routes elsewhere.
+# One table for each zone, even with a single NAT gateway: a change of `nat_gateways` then changes only routes.
 resource "aws_route_table" "private" {
   for_each = local.zones
 
@@ -76,7 +76,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[each.key].id
 }
 
-# No route is ever added to it: not to NAT, not to the S3 endpoint.
+# No route is ever added to this table: not to NAT, not to the S3 endpoint.
 resource "aws_route_table" "data" {
   vpc_id = aws_vpc.this.id
 

@@ -16,7 +16,7 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "The 12 digits of the AWS account. Endpoints serve its identities and no others."
+  description = "The 12 digits of the AWS account. Endpoints accept only its identities."
   type        = string
   nullable    = false
 
@@ -26,23 +26,23 @@ variable "account_id" {
   }
 }
 
-# The range and the zones are checked by modules/subnets, the ports by modules/acls.
+# modules/subnets checks the range and the zones, modules/acls the ports.
 
 variable "cidr" {
-  description = "The IPv4 range of the VPC, between a /16 and a /22. Changing it makes everything in it anew."
+  description = "The IPv4 range of the VPC, between a /16 and a /22. A change replaces the whole network."
   type        = string
   nullable    = false
 }
 
 variable "zones" {
-  description = "The number of availability zones, 2 to 6. It can be raised later; no subnet moves."
+  description = "The number of availability zones, 2 to 6. You can raise it later; no subnet moves."
   type        = number
   default     = 2
   nullable    = false
 }
 
 variable "zone_names" {
-  description = "The availability zones to use, in order, such as eu-west-1a. Empty: the first ones of the region. Some older zones lack Fargate or newer instance classes; name the others then. Subnets that exist stay where they are."
+  description = "The names of the availability zones in order, such as eu-west-1a. Empty (default): the first zones of the region. Some older zones lack Fargate or newer instance classes: name other zones then. Existing subnets stay in their zones."
   type        = list(string)
   default     = []
   nullable    = false
@@ -54,7 +54,7 @@ variable "zone_names" {
 }
 
 variable "nat_gateways" {
-  description = "one: a single NAT gateway for all zones, cheaper. per-zone: one in each, so that a zone that fails takes no other's way out with it."
+  description = "one (default): a single, cheaper NAT gateway for all zones. per-zone: a gateway in each zone, so that the failure of a zone affects only its own route to the internet."
   type        = string
   default     = "one"
   nullable    = false
@@ -66,19 +66,19 @@ variable "nat_gateways" {
 }
 
 variable "endpoints" {
-  description = "AWS services that the private tier reaches without the internet: s3 (free), ecr, logs, secretsmanager, ssm, ecs. ssm has what ECS Exec needs."
+  description = "The AWS services that the private tier reaches without the internet: s3 (default, free), ecr, logs, secretsmanager, ssm, ecs. ECS Exec needs ssm."
   type        = set(string)
   default     = ["s3"]
   nullable    = false
 
   validation {
     condition     = length(setsubtract(var.endpoints, ["s3", "ecr", "logs", "secretsmanager", "ssm", "ecs"])) == 0
-    error_message = "endpoints may hold s3, ecr, logs, secretsmanager, ssm and ecs."
+    error_message = "endpoints may contain s3, ecr, logs, secretsmanager, ssm and ecs."
   }
 }
 
 variable "s3_accounts" {
-  description = "Other AWS accounts whose buckets are reached through the S3 endpoint, such as one that shares data. This account's own are always reached."
+  description = "Other AWS accounts whose buckets the S3 endpoint accepts, such as an account that shares data. It always accepts the buckets of this account."
   type        = set(string)
   default     = []
   nullable    = false
@@ -90,14 +90,14 @@ variable "s3_accounts" {
 }
 
 variable "flow_logs" {
-  description = "Whether CloudWatch keeps a record of every connection, accepted or refused."
+  description = "If true (default), CloudWatch Logs records every connection, accepted or refused."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "log_retention_days" {
-  description = "How many days flow logs are kept: one of the numbers that CloudWatch offers."
+  description = "Days that flow logs are kept: one of the numbers that CloudWatch accepts."
   type        = number
   default     = 30
   nullable    = false
@@ -118,27 +118,27 @@ variable "kms_key_arn" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "The permissions boundary of the flow logs' role. Null: none."
+  description = "The ARN of the permissions boundary of the flow logs' role. Null (default): none."
   type        = string
   default     = null
 }
 
 variable "data_ports" {
-  description = "What listens in the data tier, by name: the only ports that its network ACL lets in. At most 10."
+  description = "The ports of the data tier, by name of the server, at most 10. The tier's network ACL accepts only these ports."
   type        = map(number)
   default     = { mysql = 3306, redis = 6379, nfs = 2049 }
   nullable    = false
 }
 
 variable "target_ports" {
-  description = "The ports of containers that load balancers in the public tier forward to, 1024 or above. At most 10."
+  description = "The container ports to which load balancers in the public tier forward, 1024 or above, at most 10."
   type        = set(number)
   default     = [8080, 5555]
   nullable    = false
 }
 
 variable "egress_ports" {
-  description = "The ports on the internet that the private tier may reach, at most 10. AWS's own services need 443."
+  description = "The ports on the internet that the private tier may reach, at most 10. Must contain 443, which AWS's own services need."
   type        = set(number)
   default     = [443]
   nullable    = false

@@ -1,5 +1,5 @@
-# Each alarm says who sends its metric. AWS sends all but those of the namespace Tradewind, which the controller sends
-# and which exist where it runs.
+# Each description names the sender of the metric: AWS, except for metrics of the namespace Tradewind, which the
+# controller sends. These alarms exist only if a controller runs.
 
 locals {
   common = {
@@ -11,7 +11,7 @@ locals {
 
   load_balancer_alarms = merge([for name, suffix in var.load_balancers : {
     "${name}-5xx" = {
-      description = "Requests that the services behind the load balancer ${name} failed to answer. Sent by Elastic Load Balancing."
+      description = "Services behind the load balancer ${name} answered requests with an error. Sent by Elastic Load Balancing."
       namespace   = "AWS/ApplicationELB"
       metric      = "HTTPCode_Target_5XX_Count"
       dimensions  = { LoadBalancer = suffix }
@@ -19,7 +19,7 @@ locals {
       threshold   = 10
     }
     "${name}-unanswered" = {
-      description = "Requests that no healthy target could take. Sent by Elastic Load Balancing."
+      description = "The load balancer ${name} answered requests with an error, because no healthy target took them. Sent by Elastic Load Balancing."
       namespace   = "AWS/ApplicationELB"
       metric      = "HTTPCode_ELB_5XX_Count"
       dimensions  = { LoadBalancer = suffix }
@@ -29,7 +29,7 @@ locals {
   }]...)
 
   target_alarms = { for name, group in var.target_groups : "${name}-unhealthy" => {
-    description = "Copies that do not answer their health check. Sent by Elastic Load Balancing."
+    description = "Copies fail their health check. Sent by Elastic Load Balancing."
     namespace   = "AWS/ApplicationELB"
     metric      = "UnHealthyHostCount"
     dimensions  = { LoadBalancer = group.load_balancer, TargetGroup = group.arn_suffix }
@@ -37,7 +37,7 @@ locals {
   } }
 
   service_alarms = { for name, minimum in var.services : "${name}-copies" => {
-    description = "Fewer copies of ${name} run than there must be. Sent by ECS Container Insights."
+    description = "Fewer copies of ${name} run than the minimum. Sent by ECS Container Insights."
     namespace   = "ECS/ContainerInsights"
     metric      = "RunningTaskCount"
     dimensions  = { ClusterName = var.cluster_name, ServiceName = name }
@@ -49,7 +49,7 @@ locals {
 
   database_alarms = {
     database-cpu = {
-      description = "The database is busy. Sent by RDS."
+      description = "The database's CPU load is above 80 %. Sent by RDS."
       namespace   = "AWS/RDS"
       metric      = "CPUUtilization"
       dimensions  = { DBInstanceIdentifier = var.database.identifier }
@@ -77,17 +77,17 @@ locals {
     }
   }
 
-  # Nothing is ever evicted, so a full broker refuses new tasks.
+  # The broker never evicts messages, so a full broker refuses new tasks.
   broker_alarms = merge([for index, id in var.broker_node_ids : {
     "broker-${index}-memory" = {
-      description = "The broker fills up, and refuses new tasks when it is full. Sent by ElastiCache."
+      description = "More than 75 % of the broker's memory is used; a full broker refuses new tasks. Sent by ElastiCache."
       namespace   = "AWS/ElastiCache"
       metric      = "DatabaseMemoryUsagePercentage"
       dimensions  = { CacheClusterId = id }
       threshold   = 75
     }
     "broker-${index}-cpu" = {
-      description = "The broker's single thread is busy. Sent by ElastiCache."
+      description = "The broker's main thread is busy for more than 80 % of the time. Sent by ElastiCache."
       namespace   = "AWS/ElastiCache"
       metric      = "EngineCPUUtilization"
       dimensions  = { CacheClusterId = id }
@@ -97,11 +97,12 @@ locals {
     }
   }]...)
 
-  # ECS does not restart these for being silent: that may be the database's fault, and a new one would be as silent.
+  # ECS does not restart these services if their heartbeat stops: the database may be the cause, and a new copy would
+  # not help.
   heartbeats = { scheduler = "Scheduler", dag-processor = "DagProcessor", triggerer = "Triggerer" }
 
   heartbeat_alarms = { for service, metric in local.heartbeats : "${service}-heartbeat" => {
-    description = "No ${service} has shown a sign of life for two minutes. Sent by the controller."
+    description = "No ${service} has written a heartbeat for two minutes. Sent by the controller."
     namespace   = "Tradewind"
     metric      = "${metric}HeartbeatAge"
     dimensions  = { Environment = var.name }
@@ -112,15 +113,15 @@ locals {
 
   connection_alarms = { for name, alarm in {
     broker-connection = {
-      description = "The broker takes no message: it is away, was demoted, or is full. Sent by the controller."
+      description = "The broker takes no message: it is unavailable, fails over, or is full. Sent by the controller."
       metric      = "BrokerAway"
     }
     database-connection = {
-      description = "The database does not answer. Sent by the controller."
+      description = "The database does not answer the controller. Sent by the controller."
       metric      = "DatabaseAway"
     }
     workers-lost = {
-      description = "Workers run, take no tasks, and have not answered over the broker for five minutes. Sent by the controller."
+      description = "Workers run but take no tasks, and have not replied over the broker for five minutes. Sent by the controller."
       metric      = "WorkersLost"
     }
     } : name => merge(alarm, {

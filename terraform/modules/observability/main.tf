@@ -1,4 +1,4 @@
-# Who is told, and what they look at. The alarms are in alarms.tf.
+# The topic, its subscriptions and the dashboard. The alarms are in alarms.tf.
 
 resource "aws_sns_topic" "alarms" {
   name              = "${var.name}-alarms"
@@ -31,7 +31,7 @@ resource "aws_sns_topic_subscription" "email" {
 locals {
   widgets = [
     {
-      title   = "Copies that run"
+      title   = "Running copies"
       metrics = [for name in sort(keys(var.services)) : ["ECS/ContainerInsights", "RunningTaskCount", "ClusterName", var.cluster_name, "ServiceName", name]]
       stat    = "Average"
     },
@@ -46,7 +46,7 @@ locals {
       stat    = "Maximum"
     },
     {
-      title = "Requests, and those that failed"
+      title = "Requests, and failed requests"
       metrics = concat([for suffix in values(var.load_balancers) : [
         ["AWS/ApplicationELB", "RequestCount", "LoadBalancer", suffix],
         ["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "LoadBalancer", suffix],
@@ -54,7 +54,7 @@ locals {
       stat = "Sum"
     },
     {
-      title   = "Time to answer, seconds"
+      title   = "Response time, p95, seconds"
       metrics = [for suffix in values(var.load_balancers) : ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", suffix]]
       stat    = "p95"
     },
@@ -67,7 +67,7 @@ locals {
       stat = "Average"
     },
     {
-      title   = "Broker's memory, percent"
+      title   = "Broker memory, percent"
       metrics = [for id in var.broker_node_ids : ["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "CacheClusterId", id]]
       stat    = "Maximum"
     },

@@ -1,5 +1,5 @@
 output "topic_arn" {
-  description = "The topic of all alarms."
+  description = "The ARN of the topic of all alarms."
   value       = aws_sns_topic.alarms.arn
 }
 

@@ -17,62 +17,62 @@ variable "account_id" {
 }
 
 variable "kms_key_arn" {
-  description = "The ARN of the KMS key that encrypts what is sent. CloudWatch must be allowed to use it."
+  description = "The ARN of the KMS key that encrypts messages. CloudWatch must be allowed to use it."
   type        = string
   nullable    = false
 }
 
 variable "emails" {
-  description = "Who is told. Each address confirms once, in a message that AWS sends."
+  description = "The e-mail addresses that get alarms. The owner of each confirms once, in a message that AWS sends."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "cluster_name" {
-  description = "The ECS cluster."
+  description = "The name of the ECS cluster."
   type        = string
   nullable    = false
 }
 
 variable "services" {
-  description = "From the name of each ECS service to the smallest number of copies that must run. With 0 there is no alarm."
+  description = "A map from the name of each ECS service to the minimum number of copies. With 0 there is no alarm."
   type        = map(number)
   nullable    = false
 }
 
 variable "load_balancers" {
-  description = "From a name to what CloudWatch calls the load balancer (`arn_suffix`)."
+  description = "A map from a name to the load balancer as CloudWatch names it (`arn_suffix`)."
   type        = map(string)
   nullable    = false
 }
 
 variable "target_groups" {
-  description = "From a name to a target group and its load balancer, as CloudWatch calls them."
+  description = "A map from a name to a target group and its load balancer, as CloudWatch names them (`arn_suffix`)."
   type        = map(object({ load_balancer = string, arn_suffix = string }))
   nullable    = false
 }
 
 variable "database" {
-  description = "The database: its identifier and its storage."
+  description = "The database: its identifier, and its storage in GiB."
   type        = object({ identifier = string, storage_gb = number })
   nullable    = false
 }
 
 variable "broker_node_ids" {
-  description = "The nodes of the broker."
+  description = "The ids of the broker's nodes."
   type        = list(string)
   nullable    = false
 }
 
 variable "file_system_id" {
-  description = "The shared file system."
+  description = "The id of the shared file system."
   type        = string
   nullable    = false
 }
 
 variable "controller" {
-  description = "Whether a controller runs, which sends the metrics of the namespace Tradewind."
+  description = "If true, a controller sends metrics of the namespace Tradewind, and their alarms exist. Default: false."
   type        = bool
   default     = false
   nullable    = false

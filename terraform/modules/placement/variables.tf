@@ -1,5 +1,5 @@
 variable "made" {
-  description = "The outputs of the network module. Null where a VPC exists."
+  description = "The outputs of the network module. Null (default): the environment uses an existing VPC."
   type = object({
     vpc_id             = string
     public_subnet_ids  = list(string)
@@ -10,7 +10,7 @@ variable "made" {
 }
 
 variable "existing" {
-  description = "A VPC that exists, with its subnets. Null where one is made."
+  description = "An existing VPC and its subnets. Null (default): the stack creates the network."
   type = object({
     id              = string
     public_subnets  = list(string)
@@ -21,6 +21,6 @@ variable "existing" {
 
   validation {
     condition     = (var.existing == null) != (var.made == null)
-    error_message = "Give the network that was made or the VPC that exists: one of them, and not both."
+    error_message = "Give either made (the new network) or existing (an existing VPC), not both."
   }
 }

@@ -1,5 +1,5 @@
-# One repository for each component. An image that was not promoted never comes here: nothing replicates, and no other
-# account may pull; a release copies what it promotes, by digest.
+# One repository for each component. Nothing replicates, and no other account may pull: the registry gets images of
+# another account only by promotion, which copies them by digest.
 
 resource "aws_ecr_repository" "this" {
   for_each = var.components
@@ -23,18 +23,18 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = each.value.name
 
-  # ECR refuses keys that are null, so each rule is written with just the keys it has.
+  # ECR refuses keys that are null, so each rule has only the keys that it needs.
   policy = jsonencode({
     rules = [
       {
         rulePriority = 1
-        description  = "Images without a tag were replaced while they were built"
+        description  = "Untagged images, which a later build has replaced"
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
         action       = { type = "expire" }
       },
       {
         rulePriority = 2
-        description  = "As many builds as a release may go back to"
+        description  = "The number of images that rollbacks may need"
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.keep_images }
         action       = { type = "expire" }
       },
@@ -42,7 +42,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
   })
 }
 
-# Nobody but this account, whatever policies of other accounts say.
+# Only this account, whatever the policies of other accounts allow.
 resource "aws_ecr_repository_policy" "this" {
   for_each = aws_ecr_repository.this
 

@@ -11,7 +11,7 @@ variable "account_id" {
 }
 
 variable "components" {
-  description = "The images, such as `web` and `worker`."
+  description = "The names of the images, such as `web` and `worker`."
   type        = set(string)
   nullable    = false
 
@@ -28,19 +28,19 @@ variable "kms_key_arn" {
 }
 
 variable "keep_images" {
-  description = "How many images of each component are kept. A release can be rolled back to no older one."
+  description = "The number of images that ECR keeps for each component. A rollback cannot use older images."
   type        = number
   default     = 200
   nullable    = false
 
   validation {
     condition     = var.keep_images >= 10
-    error_message = "keep_images must be at least 10: what runs must never be deleted."
+    error_message = "keep_images must be at least 10: ECR must never delete the running image."
   }
 }
 
 variable "force_delete" {
-  description = "Whether destroying a repository deletes its images."
+  description = "If true, Terraform deletes all images when it destroys a repository. False (default): Terraform refuses to destroy a repository that has images."
   type        = bool
   default     = false
   nullable    = false

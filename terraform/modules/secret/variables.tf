@@ -16,21 +16,22 @@ variable "secret" {
 }
 
 variable "description" {
-  description = "What the secret is for, as the console shows it."
+  description = "The purpose of the secret, which the console shows."
   type        = string
   nullable    = false
 }
 
 variable "kms_key_arn" {
-  description = "The ARN of the KMS key that encrypts it."
+  description = "The ARN of the KMS key that encrypts the secret."
   type        = string
   nullable    = false
 }
 
 variable "generate" {
   description = <<-EOT
-    How the value is made: `length` random letters and digits, encoded (`none` or `fernet`), and put into `format`, which
-    has one `%s`. The format may hold what is not secret, such as the address in a URL. Null: `value` is kept.
+    The value to generate: `length` random letters and digits (default 40, at least 20), encoded (`none` or `fernet`)
+    and put into `format`, which has one `%s`. The format may contain text that is not secret, such as the address in a
+    URL. Null: the secret gets `value`.
   EOT
   type = object({
     length   = optional(number, 40)
@@ -56,12 +57,12 @@ variable "generate" {
 
   validation {
     condition     = var.generate == null || length(split("%s", try(var.generate.format, ""))) == 2
-    error_message = "generate.format must hold `%s` exactly once."
+    error_message = "generate.format must contain `%s` exactly once."
   }
 }
 
 variable "value" {
-  description = "The value to keep where `generate` is null. It reaches the secret only when `generation` changes."
+  description = "The value of the secret if `generate` is null. Terraform writes it only when `generation` changes."
   type        = string
   default     = null
   ephemeral   = true
@@ -69,19 +70,19 @@ variable "value" {
 
   validation {
     condition     = var.generate != null || var.value != null
-    error_message = "value must be given where generate is null: a secret without a value breaks its readers only when they start."
+    error_message = "value must be given if generate is null: otherwise the services that read the secret fail when they start."
   }
 }
 
 variable "generation" {
-  description = "Any text or number. The value is made anew when it or the format changes."
+  description = "Any text or number. Terraform replaces the value when it changes or when the format changes."
   type        = string
   default     = "1"
   nullable    = false
 }
 
 variable "recovery_window_days" {
-  description = "How many days a deleted secret can be brought back: 7 to 30, or 0 to delete at once."
+  description = "Days in which a deleted secret can be restored: 7 (default) to 30, or 0 to delete at once."
   type        = number
   default     = 7
   nullable    = false

@@ -1,5 +1,5 @@
-# One ECS service. Terraform makes it with no tasks and never touches what a release writes: the revision it runs, and
-# how many tasks there are.
+# One ECS service. Terraform creates it with no tasks, and never changes the fields that releases write: the revision
+# and the number of tasks.
 
 resource "aws_ecs_service" "this" {
   name            = join("-", compact([var.service, var.replica_set]))
@@ -26,7 +26,8 @@ resource "aws_ecs_service" "this" {
     assign_public_ip = false
   }
 
-  # A broken image stops by itself. Going back is for the release engine, the only one that knows what belongs together.
+  # ECS stops a deployment that fails. The release engine rolls back, because only it knows which services belong
+  # together.
   deployment_circuit_breaker {
     enable   = true
     rollback = false

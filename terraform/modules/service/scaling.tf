@@ -1,4 +1,4 @@
-# Application Auto Scaling owns the number of tasks where `scaling` is given; else a release does, once for all.
+# Application Auto Scaling controls the number of tasks if `scaling` is given; otherwise a release sets it.
 
 resource "aws_appautoscaling_target" "this" {
   count = var.scaling == null ? 0 : 1
@@ -9,7 +9,7 @@ resource "aws_appautoscaling_target" "this" {
   min_capacity       = var.scaling.min
   max_capacity       = var.scaling.max
 
-  # A new service has nothing to run until its first release, which lets scaling begin.
+  # A new service has no image until its first release, which resumes scaling.
   suspended_state {
     dynamic_scaling_in_suspended  = true
     dynamic_scaling_out_suspended = true

@@ -5,7 +5,7 @@ variable "service" {
 }
 
 variable "replica_set" {
-  description = "Which of the ECS services that share the copies this is: a letter. Null: there is one."
+  description = "The letter of this ECS service, if several ECS services share the copies. Null (default): there is only one."
   type        = string
   default     = null
 
@@ -28,53 +28,53 @@ variable "cluster_arn" {
 }
 
 variable "task_definition_arn" {
-  description = "The template revision that the service is made with. A release moves it to real ones."
+  description = "The ARN of the template revision with which the service is created. Releases replace it."
   type        = string
   nullable    = false
 }
 
 variable "security_group_id" {
-  description = "The security group of its tasks."
+  description = "The id of the security group of its tasks."
   type        = string
   nullable    = false
 }
 
 variable "subnet_ids" {
-  description = "The private subnets that tasks run in, in two or more zones."
+  description = "The ids of the private subnets of its tasks, in two or more zones."
   type        = list(string)
   nullable    = false
 }
 
 variable "spot" {
-  description = "Run on Fargate Spot: cheaper, and AWS may end a task with two minutes' notice."
+  description = "If true, tasks run on Fargate Spot: cheaper, but AWS may stop a task with two minutes' notice. Default: false."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "exec" {
-  description = "Whether ECS Exec sessions are allowed."
+  description = "If true (default), ECS Exec sessions are allowed."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "target_groups" {
-  description = "Target groups that send requests to it: their ARN, and the port of the container."
+  description = "The target groups that send requests to the service: their ARN, and the port of the container. Default: none."
   type        = map(object({ arn = string, port = number }))
   default     = {}
   nullable    = false
 }
 
 variable "health_check_grace_s" {
-  description = "For how long after a task's start the load balancer's verdict does not count, in seconds."
+  description = "Seconds after a task's start in which ECS ignores the load balancer's health check. It has an effect only with target_groups."
   type        = number
   default     = 180
   nullable    = false
 }
 
 variable "scaling" {
-  description = "Limits and target of Application Auto Scaling, and the times at which limits change. Null: a fixed number."
+  description = "The limits and the CPU target of Application Auto Scaling, and the times at which the limits change. Null (default): a release sets the number of tasks."
   type = object({
     min                = number
     max                = number
@@ -85,17 +85,17 @@ variable "scaling" {
 
   validation {
     condition     = try(var.scaling.min <= var.scaling.max, true)
-    error_message = "scaling.min must not be above scaling.max."
+    error_message = "scaling.min must be at most scaling.max."
   }
 
   validation {
     condition     = alltrue([for action in try(values(var.scaling.schedule), []) : action.min <= action.max])
-    error_message = "The min of a scheduled change must not be above its max."
+    error_message = "The min of a scheduled change must be at most its max."
   }
 
   validation {
     condition     = alltrue([for action in try(values(var.scaling.schedule), []) : can(regex("^cron\\(([^ ]+ ){5}[^ ]+\\)$", action.cron))])
-    error_message = "The cron of a scheduled change must be AWS's: cron(minutes hours day-of-month month day-of-week year)."
+    error_message = "The cron of a scheduled change must have AWS's format: cron(minutes hours day-of-month month day-of-week year)."
   }
 
   validation {

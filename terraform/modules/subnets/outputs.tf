@@ -14,6 +14,6 @@ output "data" {
 }
 
 output "ranges" {
-  description = "The whole range of each tier (public, private, data), zones that do not exist yet included."
+  description = "The whole range of each tier (public, private, data), with space for zones that do not exist yet."
   value       = local.ranges
 }

@@ -1,4 +1,5 @@
-# What a task needs before any service runs it: its definition, its log group, its security group. Roles: roles.tf.
+# The parts of a task that must exist before a service runs it: definition, log group, security group. Roles are in
+# roles.tf.
 
 module "names" {
   source = "../names"
@@ -12,8 +13,8 @@ module "names" {
 locals {
   full_name = "${var.name}-${var.service}"
 
-  # Root is read-only. These are what Airflow, Python and ECS Exec write to, each a volume that ends with the task
-  # (aws/containers-roadmap#1359 has the paths of ECS Exec).
+  # The root file system is read-only. Airflow, Python and ECS Exec write to these paths, each a volume that ends with
+  # the task (aws/containers-roadmap#1359 has the paths of ECS Exec).
   writable = merge(
     {
       tmp     = "/tmp"
@@ -43,7 +44,7 @@ locals {
     secrets                = [for key in sort(keys(var.secrets)) : { name = key, valueFrom = var.secrets[key] }]
     mountPoints            = local.mounts
 
-    # The first process forwards signals and reaps what Airflow's processes leave.
+    # The first process forwards signals and reaps ended processes of Airflow.
     linuxParameters = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
 
     systemControls = [for name in sort(keys(var.kernel)) : { namespace = name, value = var.kernel[name] }]
@@ -57,7 +58,7 @@ locals {
         "awslogs-region"        = var.region
         "awslogs-stream-prefix" = var.service
 
-        # A service that logs more than CloudWatch takes loses lines rather than stands still.
+        # If a service logs faster than CloudWatch accepts, it loses lines instead of blocking.
         "mode"            = "non-blocking"
         "max-buffer-size" = "25m"
       }
@@ -76,13 +77,13 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a choice of each environment
+  #checkov:skip=CKV_AWS_338:the retention of logs is a choice of each environment
   name              = "/${var.name}/${var.service}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
 }
 
-# This is a template: it says all but the digest of the image. `tradewind release` registers what runs.
+# A template: everything but the digest of the image. `tradewind release` registers the revision that runs.
 resource "aws_ecs_task_definition" "this" {
   family                   = local.full_name
   requires_compatibilities = ["FARGATE"]
@@ -93,7 +94,7 @@ resource "aws_ecs_task_definition" "this" {
   task_role_arn            = aws_iam_role.task.arn
   container_definitions    = jsonencode([merge(local.container, local.health)])
 
-  # An old revision may be what a release rolls back to.
+  # A release may be rolled back to an old revision.
   skip_destroy = true
 
   runtime_platform {
@@ -129,7 +130,7 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 resource "aws_security_group" "this" {
-  #checkov:skip=CKV2_AWS_5:attached by the service that runs this task
+  #checkov:skip=CKV2_AWS_5:the service that runs this task attaches it
   name        = local.full_name
   description = "The service ${var.service}"
   vpc_id      = var.vpc_id

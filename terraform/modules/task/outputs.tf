@@ -9,7 +9,7 @@ output "family" {
 }
 
 output "security_group_id" {
-  description = "The security group of the task. It has no rules of its own."
+  description = "The id of the security group of the task, which has no rules of its own."
   value       = aws_security_group.this.id
 }
 
@@ -19,11 +19,11 @@ output "execution_role_arn" {
 }
 
 output "task_role_arn" {
-  description = "The ARN of the role that the container has."
+  description = "The ARN of the role of the container."
   value       = aws_iam_role.task.arn
 }
 
 output "log_group_name" {
-  description = "The log group of the container."
+  description = "The name of the log group of the container."
   value       = aws_cloudwatch_log_group.this.name
 }

@@ -1,4 +1,4 @@
-# The execution role is ECS's, before the container starts. The task role is the container's own.
+# ECS uses the execution role before the container starts. The container uses the task role.
 
 locals {
   assume = jsonencode({
@@ -8,7 +8,7 @@ locals {
       Principal = { Service = "ecs-tasks.amazonaws.com" }
       Action    = "sts:AssumeRole"
 
-      # Only tasks of this account: AWS calls the other case the confused deputy.
+      # Only for tasks of this account, against the confused deputy problem.
       Condition = {
         ArnLike      = { "aws:SourceArn" = "arn:aws:ecs:${var.region}:${var.account_id}:*" }
         StringEquals = { "aws:SourceAccount" = var.account_id }
@@ -16,7 +16,7 @@ locals {
     }]
   })
 
-  # One key of a JSON secret is asked for as ARN:key:: ; a policy names the secret.
+  # The reference to one key of a JSON secret is ARN:key:: ; a policy needs the ARN of the secret.
   secret_arns = sort(distinct([for arn in values(var.secrets) : join(":", slice(split(":", arn), 0, min(7, length(split(":", arn)))))]))
 
   execution_statements = concat(
@@ -25,7 +25,7 @@ locals {
         Sid      = "Login"
         Effect   = "Allow"
         Action   = ["ecr:GetAuthorizationToken"]
-        Resource = ["*"] # this action knows no resource
+        Resource = ["*"] # this action supports no resources in policies
       },
       {
         Sid      = "Pull"
@@ -40,7 +40,7 @@ locals {
         Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
       },
     ],
-    # `for … if` rather than a conditional: its two sides would have to be of one type.
+    # `for … if` instead of a conditional, whose two results would need the same type.
     [for statement in [
       {
         Sid      = "Secrets"
@@ -69,13 +69,13 @@ locals {
           "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
           "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
         ]
-        Resource = ["*"] # these actions know no resource
+        Resource = ["*"] # these actions support no resources in policies
       },
       {
         Sid      = "ExecLogGroups"
         Effect   = "Allow"
         Action   = ["logs:DescribeLogGroups"]
-        Resource = ["*"] # this action knows no resource
+        Resource = ["*"] # this action supports no resources in policies
       },
       {
         Sid      = "ExecLogs"
@@ -110,7 +110,7 @@ locals {
 
 resource "aws_iam_role" "execution" {
   name                 = module.names.names["execution"]
-  description          = "ECS starts ${var.service} with it"
+  description          = "ECS starts ${var.service} with this role"
   path                 = "/${var.name}/"
   assume_role_policy   = local.assume
   permissions_boundary = var.permissions_boundary_arn
@@ -127,7 +127,7 @@ resource "aws_iam_role_policy" "execution" {
 
 resource "aws_iam_role" "task" {
   name                 = module.names.names["task"]
-  description          = "What ${var.service} may do"
+  description          = "The container of ${var.service} uses this role"
   path                 = "/${var.name}/"
   assume_role_policy   = local.assume
   permissions_boundary = var.permissions_boundary_arn

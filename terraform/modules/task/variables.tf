@@ -34,19 +34,19 @@ variable "vpc_id" {
 }
 
 variable "image" {
-  description = "The image, without a digest: this is a template, and a release adds the digest."
+  description = "The image without a digest: the task definition is a template, and a release adds the digest."
   type        = string
   nullable    = false
 }
 
 variable "repository_arn" {
-  description = "The ARN of the image's repository: the only one that the task may pull from."
+  description = "The ARN of the image's repository. The task may pull only from it."
   type        = string
   nullable    = false
 }
 
 variable "command" {
-  description = "The command and its arguments. No secret: they show in process lists."
+  description = "The command and its arguments. It must contain no secret: process lists show it."
   type        = list(string)
   nullable    = false
 
@@ -57,7 +57,7 @@ variable "command" {
 }
 
 variable "user" {
-  description = "The user and group that the container runs as, as numbers. Airflow's images use 50000 in group 0."
+  description = "The user and group of the container, as numbers. Default: Airflow's user 50000 in group 0."
   type        = string
   default     = "50000:0"
   nullable    = false
@@ -69,21 +69,21 @@ variable "user" {
 }
 
 variable "environment" {
-  description = "Plain variables, by name."
+  description = "Plain environment variables, by name."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "secrets" {
-  description = "Secret variables: from a name to the ARN of a Secrets Manager secret. ARN:key:: takes one key of a JSON secret."
+  description = "Secret environment variables: a map from a name to the ARN of a Secrets Manager secret. ARN:key:: selects one key of a JSON secret."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "kms_key_arn" {
-  description = "The ARN of the KMS key of logs, secrets and sessions."
+  description = "The ARN of the KMS key for logs, secrets and sessions."
   type        = string
   nullable    = false
 }
@@ -95,12 +95,12 @@ variable "cpu" {
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
-    error_message = "cpu must be one that Fargate offers: 256, 512, 1024, 2048, 4096, 8192 or 16384."
+    error_message = "cpu must be a value that Fargate offers: 256, 512, 1024, 2048, 4096, 8192 or 16384."
   }
 }
 
 variable "memory" {
-  description = "Memory in MiB, one of the amounts that Fargate offers for the CPU units."
+  description = "Memory in MiB, an amount that Fargate offers for the CPU units."
   type        = number
   nullable    = false
 
@@ -115,12 +115,12 @@ variable "memory" {
       8192  = range(16384, 61441, 4096)
       16384 = range(32768, 122881, 8192)
     }, var.cpu, []), var.memory)
-    error_message = "memory must be one that Fargate offers for this cpu, in MiB: 256: 512 to 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720; 8192: 16384 to 61440 in steps of 4096; 16384: 32768 to 122880 in steps of 8192."
+    error_message = "memory must be an amount in MiB that Fargate offers for this cpu. 256: 512 to 2048. 512: 1024 to 4096. 1024: 2048 to 8192. 2048: 4096 to 16384. 4096: 8192 to 30720. 8192: 16384 to 61440 in steps of 4096. 16384: 32768 to 122880 in steps of 8192."
   }
 }
 
 variable "architecture" {
-  description = "The processor: arm64 or x86_64."
+  description = "The processor architecture: arm64 (default) or x86_64."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -139,38 +139,38 @@ variable "ports" {
 }
 
 variable "health_command" {
-  description = "A cheap command that ends with 0 while the container is healthy. Null: the container is healthy while it runs."
+  description = "A cheap command that exits with 0 while the container is healthy. Null (default): a running container is healthy."
   type        = list(string)
   default     = null
 }
 
 variable "stop_grace_s" {
-  description = "Seconds between SIGTERM and SIGKILL, at most 120 on Fargate."
+  description = "The stop grace period: seconds between SIGTERM and SIGKILL, at most 120 on Fargate."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
     condition     = var.stop_grace_s >= 2 && var.stop_grace_s <= 120
-    error_message = "stop_grace_s must be 2 to 120, the most that Fargate allows."
+    error_message = "stop_grace_s must be 2 to 120, the limit of Fargate."
   }
 }
 
 variable "kernel" {
-  description = "Parameters of the kernel, such as `net.ipv4.tcp_retries2`. They hold for the whole task."
+  description = "Kernel parameters, such as `net.ipv4.tcp_retries2`. They apply to the whole task."
   type        = map(string)
   default     = {}
   nullable    = false
 
-  # A task on Fargate has a network of its own, and none of the other names.
+  # A task on Fargate has a network of its own, but shares all other parameters.
   validation {
     condition     = alltrue([for name in keys(var.kernel) : startswith(name, "net.")])
-    error_message = "kernel must have names that begin with net.: those that a task on Fargate has for itself."
+    error_message = "kernel may have only names that begin with net., because a task on Fargate shares the others."
   }
 }
 
 variable "dags" {
-  description = "The shared file system with DAGs, mounted at `path` through an access point. Null: the task has no DAGs."
+  description = "The shared file system with DAGs, mounted at `path` through an access point. Null (default): the task has no DAGs."
   type = object({
     file_system_id   = string
     file_system_arn  = string
@@ -183,33 +183,33 @@ variable "dags" {
 }
 
 variable "exec" {
-  description = "Allows ECS Exec, and records its sessions in this log group. Null: nobody can open a session."
+  description = "The log group in which ECS Exec records its sessions, which this allows. Null (default): ECS Exec is not allowed."
   type        = object({ log_group_arn = string })
   default     = null
 }
 
 variable "statements" {
-  description = "What else the container may do: statements in the shape of IAM's JSON."
+  description = "Additional permissions of the container: statements in the shape of IAM's JSON."
   type        = any
   default     = []
   nullable    = false
 }
 
 variable "policy_arns" {
-  description = "IAM policies of the company that the task role gets as well."
+  description = "ARNs of further IAM policies for the task role, such as the company's."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "permissions_boundary_arn" {
-  description = "The permissions boundary of both roles. Null: none."
+  description = "The ARN of the permissions boundary of both roles. Null (default): none."
   type        = string
   default     = null
 }
 
 variable "log_retention_days" {
-  description = "How many days CloudWatch keeps the logs."
+  description = "Days that CloudWatch keeps the logs."
   type        = number
   default     = 30
   nullable    = false

@@ -1,4 +1,5 @@
-# What the environments of one account share: images, the records of releases, and the watch on cost.
+# The resources that the environments of one account share: image repositories, the bucket for DAG releases, and the
+# budget.
 
 locals {
   name = "${var.tenant}-shared"
@@ -22,7 +23,7 @@ module "registry" {
   force_delete = !var.production
 }
 
-# DAG releases that pipelines make. Records of releases are beside the states, in the bucket that bootstrap makes.
+# DAG releases that pipelines create. Records of releases are next to the states, in the bucket of the stack bootstrap.
 module "artifacts" {
   source = "../../modules/bucket"
 

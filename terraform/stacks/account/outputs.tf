@@ -1,9 +1,9 @@
 output "repositories" {
-  description = "From each component to the address and the ARN of its repository."
+  description = "A map from each component to the URL and the ARN of its repository."
   value       = module.registry.repositories
 }
 
 output "artifact_bucket" {
-  description = "The bucket with release records and DAG releases."
+  description = "The name of the bucket for DAG releases that pipelines create."
   value       = module.artifacts.bucket
 }

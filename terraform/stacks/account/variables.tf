@@ -16,7 +16,7 @@ variable "account" {
 }
 
 variable "account_id" {
-  description = "The 12 digits of the AWS account. Any other account is refused."
+  description = "The 12 digits of the AWS account. Terraform refuses any other account."
   type        = string
   nullable    = false
 
@@ -33,39 +33,39 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "AWS tags of everything."
+  description = "AWS tags for every resource."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "assume_role_arn" {
-  description = "The role to take first, where the caller belongs to another account. Null: none."
+  description = "The ARN of the role that Terraform assumes first, if the caller is in another account. Null (default): none."
   type        = string
   default     = null
 }
 
 variable "production" {
-  description = "Whether it is a production account, in which nothing is deleted together with what it holds."
+  description = "If true, the account is for production: Terraform refuses to destroy repositories that have images, and buckets that have objects. Default: false."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "components" {
-  description = "The images, such as `web` and `worker`."
+  description = "The names of the images, such as `web` and `worker`."
   type        = set(string)
   nullable    = false
 }
 
 variable "monthly_budget_usd" {
-  description = "Warn when a month's cost reaches this many US dollars. Null: no budget."
+  description = "The monthly budget in US dollars, at which AWS warns. Null (default): no budget."
   type        = number
   default     = null
 }
 
 variable "alert_emails" {
-  description = "Who is warned."
+  description = "The e-mail addresses that get budget warnings."
   type        = list(string)
   default     = []
   nullable    = false

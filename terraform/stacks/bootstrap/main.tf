@@ -1,4 +1,4 @@
-# What an account needs before anything else: where states are kept, and who may deploy.
+# The resources that an account needs first: the state bucket, and the permissions to deploy.
 
 locals {
   bucket = "${var.tenant}-tf-state-${var.account_id}-${var.region}"

@@ -10,7 +10,7 @@ variable "tenant" {
 }
 
 variable "account_id" {
-  description = "The 12 digits of the AWS account. Any other account is refused."
+  description = "The 12 digits of the AWS account. Terraform refuses any other account."
   type        = string
   nullable    = false
 
@@ -27,27 +27,27 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "AWS tags of everything."
+  description = "AWS tags for every resource."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "ci_principals" {
-  description = "ARNs of who may take the role that deploys, such as the role of Jenkins. None: there is no such role."
+  description = "ARNs of the IAM roles or users that may assume the deploy role, such as the role of Jenkins. Empty (default): there is no deploy role."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "permissions_boundary_arn" {
-  description = "A permissions boundary of the company, for roles in place of Tradewind's own. Null: Tradewind's own."
+  description = "The ARN of a permissions boundary of the company, which roles may have instead of Tradewind's own. Null (default): only Tradewind's own."
   type        = string
   default     = null
 }
 
 variable "assume_role_arn" {
-  description = "The role to take first, where the caller belongs to another account. Null: none."
+  description = "The ARN of the role that Terraform assumes first, if the caller is in another account. Null (default): none."
   type        = string
   default     = null
 }

@@ -8,7 +8,8 @@ terraform {
     }
   }
 
-  # The first time there is no bucket yet: the state begins as a file and is moved into the bucket that this stack makes.
+  # The first apply has no bucket yet: the state starts as a file, and is then moved into the bucket that this stack
+  # creates.
   backend "s3" {
     encrypt      = true
     use_lockfile = true

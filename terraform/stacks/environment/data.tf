@@ -1,4 +1,4 @@
-# The data tier: what must not get lost, and has no route to anywhere.
+# The data tier: it stores everything that must not be lost, and has no route out of the VPC.
 
 module "database" {
   source = "../../modules/database"
@@ -18,8 +18,8 @@ module "database" {
   permissions_boundary_arn = var.permissions_boundary_arn
 }
 
-# The token is stored first and read back, so that the broker and the URL of the broker can never disagree, whatever
-# fails in between.
+# The token is stored first and then read, so that the broker and the broker's URL always have the same token, even if a
+# step in between fails.
 ephemeral "aws_secretsmanager_secret_version" "broker_token" {
   secret_id = module.secret["broker-token"].arn
 }
@@ -57,8 +57,8 @@ module "task_logs" {
   force_destroy = !var.production
 }
 
-# What the controller is asked, what it answers, and the releases of DAG files that it brings onto the file system. Its
-# lease is rewritten four times a minute, so versions are not kept.
+# Commands to the controller, its results, and the DAG releases that it copies to the file system. The controller writes
+# its lease four times a minute, so the bucket keeps no versions.
 module "controller_bucket" {
   source = "../../modules/bucket"
 

@@ -1,14 +1,14 @@
-# Who may connect to whom: all of it. What is not here is refused. `tradewind audit` compares it with the design.
+# Every allowed connection. AWS refuses all others. `tradewind audit` compares this file with the design.
 
 locals {
-  # From the secrets and addresses that a service is given follows what it connects to.
+  # The secrets and addresses of a service determine its connections.
   database_clients      = { for name, service in var.services : name => service if length(setintersection(values(service.secrets), ["database-url", "database-admin"])) > 0 }
   broker_clients        = { for name, service in var.services : name => service if contains(values(service.secrets), "broker-url") }
   dag_clients           = { for name, service in var.services : name => service if service.dags != "none" }
   execution_api_clients = { for name, service in var.services : name => service if contains(values(service.endpoints), "execution-api") }
   log_servers           = { for name, service in var.services : name => service if service.log_port != null }
 
-  # With these endpoints, ECS can start a task, and the task can work, without a way to the internet.
+  # With these endpoints, ECS can start a task, and the task can run, without a route to the internet.
   covered = var.network.vpc == null && length(setsubtract(["s3", "ecr", "logs", "secretsmanager", "ssm"], var.network.endpoints)) == 0
 
   interface_endpoints = var.network.vpc == null && length(setsubtract(var.network.endpoints, ["s3"])) > 0
@@ -75,7 +75,7 @@ module "from_public_load_balancer" {
   description = "pages of ${each.key}"
 }
 
-# Live logs: web asks the worker or triggerer that has them.
+# Live logs: web requests them from the worker or triggerer that has them.
 module "to_logs" {
   source   = "../../modules/flow"
   for_each = local.log_servers
@@ -107,7 +107,7 @@ resource "aws_vpc_security_group_egress_rule" "to_s3" {
   description       = "to S3"
 }
 
-# DAG code calls what it likes over HTTPS; the other services only where an endpoint is missing.
+# DAG code may call any host over HTTPS; other services may do so only if an endpoint is missing.
 resource "aws_vpc_security_group_egress_rule" "to_internet" {
   for_each = { for name, service in var.services : name => service if service.internet || !local.covered }
 
@@ -119,7 +119,7 @@ resource "aws_vpc_security_group_egress_rule" "to_internet" {
   description       = "to the internet"
 }
 
-# The only addresses that anything listens to.
+# The only addresses from which the public load balancer accepts connections.
 resource "aws_vpc_security_group_ingress_rule" "people" {
   for_each = {
     for pair in setproduct(var.access.allowed_cidrs, local.secure ? [443, 80] : [80]) : "${pair[0]}:${pair[1]}" => { cidr = pair[0], port = pair[1] }
@@ -130,5 +130,5 @@ resource "aws_vpc_security_group_ingress_rule" "people" {
   ip_protocol       = "tcp"
   from_port         = each.value.port
   to_port           = each.value.port
-  description       = each.value.port == 80 && local.secure ? "people, to be redirected" : "people"
+  description       = each.value.port == 80 && local.secure ? "users, for the redirect to HTTPS" : "users"
 }

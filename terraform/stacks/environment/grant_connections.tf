@@ -1,4 +1,4 @@
-# The grant `connections`: read the connections and variables of this environment.
+# The grant `connections`: read the Airflow connections and variables of this environment.
 
 locals {
   grant_connections = [

@@ -1,5 +1,5 @@
-# The grant `controller`: read what it is asked and answer, change how many workers there are and which revision they run,
-# and see which connections and variables there are.
+# The grant `controller`: read commands and write results, change the number and the revision of workers, and check
+# which connections and variables exist.
 
 locals {
   grant_controller = [
@@ -22,7 +22,7 @@ locals {
       Resource = ["${module.controller_bucket.arn}/dags/*"]
     },
     {
-      # Without it, what is not there looks like what is forbidden.
+      # Without this permission, S3 answers the same for a missing object as for a forbidden one.
       Sid      = "ControllerBucket"
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]
@@ -42,8 +42,8 @@ locals {
       Resource = ["${local.ecs_arn}:service/${module.cluster.name}/*"]
     },
     {
-      # Revisions of workers alone, where it names one. It can register none, and write no tags: so it starts what a rollout
-      # has registered.
+      # The controller can start only revisions of workers. It can register none and write no tags, so it starts only
+      # revisions that a rollout has registered.
       Sid       = "WorkerRevisions"
       Effect    = "Allow"
       Action    = ["ecs:UpdateService"]
@@ -70,7 +70,7 @@ locals {
       Resource = ["${local.ecs_arn}:task/${module.cluster.name}/*"]
     },
     {
-      # Whether they are there; never what is in them.
+      # Checks if they exist; this does not allow the controller to read their values.
       Sid      = "ConnectionNames"
       Effect   = "Allow"
       Action   = ["secretsmanager:DescribeSecret"]

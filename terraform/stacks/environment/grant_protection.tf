@@ -1,4 +1,4 @@
-# The grant `protection`: protect itself from being stopped while it has tasks.
+# The grant `protection`: a worker protects itself from scale-in while it has tasks.
 
 locals {
   grant_protection = [

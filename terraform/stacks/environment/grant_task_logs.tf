@@ -1,4 +1,4 @@
-# The grants `task-logs-read` and `task-logs-write`: the finished logs of tasks.
+# The grants `task-logs-read` and `task-logs-write`: the logs of finished tasks.
 
 locals {
   grant_task_logs_bucket = [

@@ -1,19 +1,20 @@
-# People come through one load balancer, tasks through another. Where there is no domain there is no certificate, and
-# the first one is internal too: a password never crosses the internet in clear.
+# Users connect through one load balancer, tasks through another. Without a domain there is no certificate, and then the
+# first is internal too: a password never crosses the internet in clear text.
 
 locals {
   domain   = var.access.domain
   own_zone = try(local.domain.hosted_zone_id, null) != null
   given    = try(local.domain.certificate_arn, null)
 
-  # Made here, in a public zone, which is where ACM looks for its proof.
+  # The stack creates the certificate if there is a hosted zone and no given certificate. The zone must be public,
+  # because ACM validates the certificate there.
   own_certificate = local.own_zone && local.given == null
   certificate     = local.own_certificate ? one(module.certificate[*].arn) : local.given
 
-  # Known before anything is made, unlike the certificate's ARN.
+  # Known before any resource exists, unlike the certificate's ARN.
   secure = local.domain != null
 
-  # Tasks speak TLS too, wherever the certificate has their name.
+  # Tasks use TLS too, if the certificate has the name of their load balancer.
   execution_api_name = local.own_certificate ? "execution-api.${local.domain.name}" : null
 
   web_url = local.secure ? "https://${local.domain.name}" : "http://${module.public_load_balancer.dns_name}"

@@ -1,5 +1,5 @@
-# What the containers of a service may do in AWS, beyond sessions and DAGs, by the names of grants. Each has a file of its
-# own; the services' descriptions say who has which.
+# The AWS permissions of the containers of a service, besides ECS Exec and DAGs, as named grants. Each grant has a file
+# of its own; the variable `services` gives each service its grants.
 
 locals {
   grants = {
@@ -12,7 +12,7 @@ locals {
 
   through_s3 = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
 
-  # Where Airflow's secrets backend looks.
+  # The names of the secrets that Airflow's secrets backend reads.
   airflow_secrets = [
     for kind in ["connections", "variables"] :
     "arn:aws:secretsmanager:${var.region}:${var.account_id}:secret:${local.name}/${kind}/*"

@@ -1,5 +1,5 @@
-# What the command line, releases and the controller need to know of this environment, as an object beside its state: who
-# reads it needs no right on the state, no Terraform, and need not wait for a lock. Nothing here is secret.
+# The values that commands, releases and the controller need from this environment, as an object next to its state.
+# Readers of the object need no access to the state, no Terraform, and no lock. None of the values is secret.
 
 locals {
   outputs = {
@@ -30,7 +30,7 @@ resource "aws_s3_object" "published" {
   content      = jsonencode({ version = 1, outputs = local.outputs })
   content_type = "application/json"
 
-  # S3 takes ten tags of an object, and an environment may have more.
+  # S3 accepts ten tags for an object, and an environment may have more.
   override_provider {
     default_tags {
       tags = {}

@@ -1,11 +1,11 @@
-# What services must know and nobody else may: generated here, kept in Secrets Manager, never in state or plan.
+# Secrets of the services: AWS generates them, and Secrets Manager stores them. They are never in the state or the plan.
 
 locals {
   generated = {
     fernet-key     = { description = "Encrypts connections and variables", generate = { length = 32, encoding = "fernet" } }
-    jwt-secret     = { description = "Signs the tokens of tasks and people", generate = { length = 64 } }
-    api-secret     = { description = "Signs sessions and requests for logs", generate = { length = 64 } }
-    login-password = { description = "The first administrator's password", generate = { length = 24 } }
+    jwt-secret     = { description = "Signs the tokens of tasks and users", generate = { length = 64 } }
+    api-secret     = { description = "Signs sessions and log requests", generate = { length = 64 } }
+    login-password = { description = "The password of the first administrator", generate = { length = 24 } }
     flower-login   = { description = "The login of Flower", generate = { length = 32, format = "admin:%s" } }
     broker-token   = { description = "The broker's token", generate = { length = 64 } }
   }
@@ -40,7 +40,7 @@ module "database_url" {
 
   name                 = local.name
   secret               = "database-url"
-  description          = "The metadata database as the user airflow"
+  description          = "The URL of the metadata database for the user airflow"
   generation           = lookup(var.secret_generations, "database-url", 1)
   kms_key_arn          = module.encryption.key_arn
   recovery_window_days = var.production ? 30 : 7
@@ -55,7 +55,7 @@ module "broker_url" {
 
   name                 = local.name
   secret               = "broker-url"
-  description          = "The queue, and the results of tasks"
+  description          = "The URL of the broker, for the queue and the results of tasks"
   generate             = null
   value                = local.broker_url
   generation           = "${lookup(var.secret_generations, "broker-token", 1)} at ${module.broker.primary_endpoint_address}"

@@ -1,6 +1,6 @@
 locals {
-  # ECS services, by their names. Where copies are shared by replica sets there is one for each: a release grows an idle
-  # one and drains the others, so that no deployment waits behind a task that runs for hours.
+  # ECS services, by name. With several replica sets, a service has an ECS service for each. A rollout scales an idle
+  # one up and drains the others, so that no deployment waits for a task that runs for hours.
   ecs_services = merge([
     for name, service in var.services : {
       for set in service.replica_sets : length(service.replica_sets) > 1 ? "${name}-${set}" : name => {
@@ -10,12 +10,13 @@ locals {
     } if !service.one_off
   ]...)
 
-  # Those whose number of tasks belongs to the controller.
+  # The worker pools: the controller sets their number of tasks.
   worker_services = {
     for name, service in var.services : name => [for ecs_service, of in local.ecs_services : ecs_service if of.service == name]
     if length(service.replica_sets) > 1
   }
-  # The replica sets of a service differ in one letter. One pattern for all of them: a role takes 10,240 characters.
+  # The names of a service's replica sets differ in one letter. One pattern covers them all, because the policies of a
+  # role are limited to 10,240 characters.
   worker_service_arns = [for name in keys(local.worker_services) : "${local.ecs_arn}:service/${module.cluster.name}/${name}-?"]
   worker_revisions    = [for name in keys(local.worker_services) : "${local.ecs_arn}:task-definition/${local.name}-${name}:*"]
   ecs_arn             = "arn:aws:ecs:${var.region}:${var.account_id}"

@@ -1,4 +1,5 @@
-# Rendered from tradewind.yaml by `tradewind plan`; terraform/README.md shows how to write them by hand.
+# `tradewind plan` renders these from tradewind.yaml. Without the command, start from
+# terraform/examples/environment.tfvars.json.
 
 variable "tenant" {
   description = "The short name of the company or team."
@@ -29,7 +30,7 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "The 12 digits of the AWS account. Any other account is refused."
+  description = "The 12 digits of the AWS account. Terraform refuses any other account."
   type        = string
   nullable    = false
 
@@ -40,34 +41,34 @@ variable "account_id" {
 }
 
 variable "state_bucket" {
-  description = "The state bucket of the account, in which this stack publishes its outputs, below published/."
+  description = "The name of the account's state bucket. This stack publishes its outputs there, below published/."
   type        = string
   nullable    = false
 }
 
 variable "production" {
-  description = "Whether it is in a production account: what is deleted by mistake can be brought back for longer."
+  description = "If true, the account is for production: deleted secrets can be restored for 30 days instead of 7, and Terraform refuses to destroy buckets that have objects. Default: false."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "tags" {
-  description = "AWS tags of everything."
+  description = "AWS tags for every resource."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "architecture" {
-  description = "The processor of every container: arm64 or x86_64."
+  description = "The processor architecture of every container: arm64 (default) or x86_64."
   type        = string
   default     = "arm64"
   nullable    = false
 }
 
 variable "network" {
-  description = "The network to make, or the VPC that stands in for it. `nat_gateways` is one or per-zone."
+  description = "The network to create (`cidr`), or the existing VPC to use (`vpc`). `nat_gateways` is one (default) or per-zone."
   type = object({
     cidr         = optional(string)
     zones        = optional(number, 2)
@@ -85,12 +86,12 @@ variable "network" {
 
   validation {
     condition     = (var.network.cidr == null) != (var.network.vpc == null)
-    error_message = "Give network.cidr for a new VPC, or network.vpc for one that exists, and not both."
+    error_message = "Give either network.cidr for a new VPC, or network.vpc for an existing one, not both."
   }
 }
 
 variable "access" {
-  description = "Who reaches it: address ranges, and the public name with its zone or its certificate. Without a name the load balancer is internal."
+  description = "The address ranges that may connect to Airflow, and its public name with a Route 53 zone or a certificate. Without a name, the load balancer is internal."
   type = object({
     allowed_cidrs = optional(list(string), [])
     domain = optional(object({
@@ -114,7 +115,7 @@ variable "access" {
 }
 
 variable "database" {
-  description = "The metadata database. `ca_path` is where the images keep RDS's certificate authorities."
+  description = "The metadata database. `ca_path` is the path of RDS's certificate authorities in the images."
   type = object({
     instance_class      = string
     storage_gb          = number
@@ -136,7 +137,7 @@ variable "broker" {
 }
 
 variable "logs" {
-  description = "How many days logs of services and of tasks are kept."
+  description = "Days that the logs of services (`retention_days`) and of tasks (`task_retention_days`) are kept."
   type = object({
     retention_days      = number
     task_retention_days = optional(number, 365)
@@ -145,7 +146,7 @@ variable "logs" {
 }
 
 variable "execution_api" {
-  description = "The service that answers tasks: `execution-api`, or `web` where they are one."
+  description = "The service that serves the execution API: `execution-api`, or `web` if there is no separate service."
   type        = string
   nullable    = false
 
@@ -156,7 +157,7 @@ variable "execution_api" {
 }
 
 variable "kernel" {
-  description = "Parameters of the kernel of every container, such as `net.ipv4.tcp_retries2`."
+  description = "Kernel parameters of every container, such as `net.ipv4.tcp_retries2`."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -164,11 +165,12 @@ variable "kernel" {
 
 variable "services" {
   description = <<-EOT
-    Every service, by name. `environment`, `secrets` and `endpoints` are by the name of the variable: a value, the name of
-    a secret, or of an address (web, execution-api, task-logs, connections, controller). `exposure`: public, internal or
-    none. `dags`: none, read or write. `grants` are names of what it may do in AWS: each has a file `grant_*.tf`. `min` is
-    how many copies there must always be. `scaling` is left out where the number of copies is fixed or the controller's.
-    `replica_sets`: with several, copies are shared by so many ECS services, and the controller counts them.
+    Every service, by name. `environment`, `secrets` and `endpoints` map the name of an environment variable to a value,
+    to the name of a secret, or to the name of an address (web, execution-api, task-logs, connections, controller).
+    `exposure`: public, internal or none. `dags`: none, read or write. `grants`: the names of its AWS permissions, each
+    with a file `grant_*.tf`. `min`: the minimum number of copies, below which an alarm fires. `scaling`: null if the
+    number of copies is fixed, or if the controller sets it. `replica_sets`: if there are several, that number of ECS
+    services share the copies, and the controller sets their counts.
   EOT
   type = map(object({
     component      = string
@@ -225,7 +227,7 @@ variable "services" {
 
   validation {
     condition     = alltrue([for service in values(var.services) : service.exposure == "none" || (length(service.ports) > 0 && service.health_path != null)])
-    error_message = "A service that can be reached needs a port and a health_path."
+    error_message = "A public or internal service needs a port and a health_path."
   }
 
   validation {
@@ -242,26 +244,26 @@ variable "services" {
 }
 
 variable "secret_generations" {
-  description = "A number for each generated secret. Raising one makes a new value: follow the procedure in the guide, because readers must be restarted in order."
+  description = "A number for each generated secret, by name. A higher number replaces the value. Follow the procedure in the guide, because the services that read the secret must be restarted in order."
   type        = map(number)
   default     = {}
   nullable    = false
 }
 
 variable "permissions_boundary_arn" {
-  description = "The permissions boundary of every role. Null: none."
+  description = "The ARN of the permissions boundary of every role. Null (default): none."
   type        = string
   default     = null
 }
 
 variable "assume_role_arn" {
-  description = "The role to take first, where the caller belongs to another account. Null: none."
+  description = "The ARN of the role that Terraform assumes first, if the caller is in another account. Null (default): none."
   type        = string
   default     = null
 }
 
 variable "alert_emails" {
-  description = "Who is told about alarms."
+  description = "The e-mail addresses that get alarms."
   type        = set(string)
   default     = []
   nullable    = false

@@ -135,16 +135,16 @@ def outputs() -> dict[str, object]:
 
 def test_dags_go_back_and_releases_are_seen(bare: Bare) -> None:
     (bare.folder / "bare/dags/a.py").write_text("X = 1\n")
-    one = bare.run("dags", "deploy", "dev", "--no-wait").strip()
+    one = bare.run("dags", "deploy", "-e", "dev", "--no-confirm").strip()
     (bare.folder / "bare/dags/a.py").write_text("X = 2\n")
-    two = bare.run("dags", "deploy", "dev", "--no-wait").strip()
+    two = bare.run("dags", "deploy", "-e", "dev", "--no-confirm").strip()
     assert bare.environment.in_force == two != one
 
-    assert bare.run("dags", "rollback", "dev").strip() == one
+    assert bare.run("dags", "rollback", "-e", "dev").strip() == one
     assert bare.environment.in_force == one
     print(f"dags rollback: {bare.seconds:.1f} s from its start to the pointer confirmed")
 
-    assert json.loads(bare.run("release", "status", "dev", "--json", code=3))["release"] is None
+    assert json.loads(bare.run("release", "status", "-e", "dev", "--json", code=3))["release"] is None
     print(f"release status: {bare.seconds:.1f} s")
-    assert bare.run("output", "dev").startswith("NAME")
+    assert bare.run("output", "-e", "dev").startswith("NAME")
     assert not (bare.folder / "bare/.tradewind/infrastructure").exists()

@@ -151,19 +151,19 @@ def test_the_gate_asks_for_what_an_environment_has(environment: ControlledEnviro
         ("variable", True, "there is no variable gone"),
         ("variable", True, "there is no variable no such/!"),
         ("connection", True, "there is no connection nowhere"),
-        ("removed", False, "the DAG dropped is gone; its runs in flight end on the release that they have"),
+        ("removed", False, "the DAG dropped was removed; unfinished runs stay on their release"),
     }
     environment.outputs = {}
     ((rule, error, text),) = findings_of(0)
     assert (rule, error) == ("environment", False)
-    assert "is not there yet" in text
+    assert "does not exist yet" in text
 
 
 @pytest.mark.parametrize(
     ("outputs", "why"),
     [
         ({"controller_bucket": "acme-dev-controller-999"}, "NoSuchBucket"),
-        ({"other": 1}, "dev was made by an earlier version, which had no controller"),
+        ({"other": 1}, "dev has no controller: an earlier version of Tradewind made it"),
     ],
 )
 def test_an_environment_that_cannot_be_asked_keeps_nothing_back(
@@ -190,8 +190,8 @@ def test_what_cannot_be(environment: ControlledEnvironment) -> None:
     assert refused.exception.what == "there is no earlier DAG release"
     nobody = run("prune", "dev", code=1)
     assert isinstance(nobody.exception, TradewindError)
-    assert "Airflow cannot be asked" in nobody.exception.why
+    assert "Airflow cannot be queried" in nobody.exception.why
     environment.outputs = {}
     missing = run("deploy", "dev", code=1)
     assert isinstance(missing.exception, TradewindError)
-    assert "is not there yet" in missing.exception.what
+    assert "does not exist yet" in missing.exception.what

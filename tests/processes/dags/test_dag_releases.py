@@ -263,9 +263,9 @@ def test_everything_that_cannot_be_shipped_is_told_at_once(tmp_path: Path) -> No
 
     assert "out: a link that leaves the folder ('../elsewhere')" in said
     assert "away: a link that leaves the folder ('/etc/passwd')" in said
-    assert "nowhere: a link that leads nowhere ('missing')" in said
-    assert "round: a link that leads round in circles" in said
-    assert "here: a link that leads round in circles" in said
+    assert "nowhere: a broken link ('missing')" in said
+    assert "round: a loop, or a chain of more than 40 links" in said
+    assert "here: a loop, or a chain of more than 40 links" in said
 
 
 def test_names_that_do_harm_elsewhere(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_names_that_do_harm_elsewhere(tmp_path: Path) -> None:
     said = refusal(tmp_path)
 
     assert r"b'caf\xe9.py': its name is not UTF-8" in said
-    assert said.count("a name with a backslash or with characters that cannot be seen") == 3
+    assert said.count("a name with a backslash or with unprintable characters") == 3
     assert "\x1b" not in said
     assert "pipe: neither a file nor a link" in said
 
@@ -293,9 +293,9 @@ def test_what_is_too_much(tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "a").symlink_to("../b.py")
 
-    assert "a.py: 0 MB, and 0 MB is the limit" in refusal(tmp_path, Limits(file_size=10))
+    assert "a.py: 0 MB; the limit is 0 MB" in refusal(tmp_path, Limits(file_size=10))
     assert "all files together" in refusal(tmp_path, Limits(size=20))
-    assert "there are 4 files, and 3 is the limit" in refusal(tmp_path, Limits(files=3))
+    assert "there are 4 files; the limit is 3" in refusal(tmp_path, Limits(files=3))
     assert "a path of" in refusal(tmp_path, Limits(path_length=5))
 
 
@@ -313,7 +313,7 @@ def test_links_that_multiply_are_stopped(tmp_path: Path) -> None:
 def test_a_pointer_of_lfs_is_not_its_file(tmp_path: Path) -> None:
     fill(tmp_path, data="version https://git-lfs.github.com/spec/v1\noid sha256:0\n", a_py="1")
 
-    assert "data: a pointer of Git LFS, not its file" in refusal(tmp_path)
+    assert "data: a Git LFS pointer, not the file itself" in refusal(tmp_path)
 
 
 def test_a_submodule_is_refused(repository: Path) -> None:

@@ -129,9 +129,9 @@ def test_what_is_wrong_with_a_file_is_told_as_if_it_were_alone() -> None:
     found = errors(tested)
     assert set(found) == set(wrong)
     assert "ZeroDivisionError" in found["f03.py"]
-    assert found["f08.py"] == "it was not imported after 4 s; it was at f08.py:5"
+    assert found["f08.py"] == "its import did not end within 4 s; it was at f08.py:5"
     assert found["f11.py"].startswith("the process that imported it ended with exit code 7")
-    assert "it may take 256 MB" in found["f17.py"]
+    assert "the limit is 256 MB" in found["f17.py"]
     assert "SystemExit: enough" in found["f20.py"]
     assert set(processes(tested)) == set(files) - set(wrong)
 

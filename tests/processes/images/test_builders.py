@@ -88,7 +88,7 @@ def test_find(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_nothing_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(TradewindError, match="nothing that builds images is installed"):
+    with pytest.raises(TradewindError, match="no image builder is installed"):
         choose()
     with pytest.raises(TradewindError, match="looked for podman"):
         choose("podman")

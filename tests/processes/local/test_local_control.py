@@ -114,7 +114,7 @@ def test_a_supervisor_that_ends_while_it_answers(home: Home) -> None:
     async def die(request: dict[str, Any]) -> Answer:
         raise ConnectionResetError
 
-    with pytest.raises(ConnectionError, match="ended while it answered"):
+    with pytest.raises(ConnectionError, match="ended before it responded"):
         while_serving(home, die, lambda: supervisor_socket.ask(home, {}))
 
 

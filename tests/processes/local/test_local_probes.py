@@ -83,13 +83,13 @@ def test_http(web: Web, nobody: int) -> None:
     assert web.asked == ["/health"]
     web.status = 503
     assert HttpProbe(web.port, "/health").look(0) == Verdict(False, "HTTP 503")
-    assert HttpProbe(nobody, "/health").look(0) == Verdict(False, f"no answer on port {nobody}")
+    assert HttpProbe(nobody, "/health").look(0) == Verdict(False, f"no response on port {nobody}")
 
 
 def test_http_that_is_no_http() -> None:
     port, thread, _ = answering(b"SSH-2.0-OpenSSH\r\n")
 
-    assert HttpProbe(port, "/").look(0) == Verdict(False, f"no answer on port {port}")
+    assert HttpProbe(port, "/").look(0) == Verdict(False, f"no response on port {port}")
     thread.join()
 
 
@@ -186,7 +186,7 @@ def test_tcp_that_is_not_ready(nobody: int) -> None:
 
     thread.join()
     assert verdict == Verdict(False, "not ready: -LOADING Valkey is loading the dataset in memory")
-    assert TcpProbe(nobody, b"PING\r\n", (b"+PONG",)).look(0) == Verdict(False, f"no answer on port {nobody}")
+    assert TcpProbe(nobody, b"PING\r\n", (b"+PONG",)).look(0) == Verdict(False, f"no response on port {nobody}")
 
 
 def test_command() -> None:

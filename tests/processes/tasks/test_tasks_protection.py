@@ -202,8 +202,8 @@ def test_the_agent_protects_and_releases(endpoint: Endpoint) -> None:
         ((200, {"failure": {"Reason": "DEPLOYMENT_BLOCKED", "Detail": "x"}}), "DEPLOYMENT_BLOCKED: x"),
         ((400, {"error": {"Code": "AccessDeniedException", "Message": "no"}}), "400 .*AccessDeniedException"),
         ((200, {"error": {"Code": "ServerException"}}), "ServerException"),
-        ((200, {}), "without a reason"),
-        ((200, {"protection": {"ProtectionEnabled": False}}), "without a reason"),
+        ((200, {}), "ECS gave no reason"),
+        ((200, {"protection": {"ProtectionEnabled": False}}), "ECS gave no reason"),
     ],
 )
 def test_what_the_agent_refuses(endpoint: Endpoint, answer: tuple[int, Any], said: str) -> None:

@@ -48,7 +48,7 @@ def test_its_own_account_takes_no_role() -> None:
 
 
 def test_without_the_role_there_is_no_way_in() -> None:
-    with pytest.raises(TradewindError, match=r"prod is in the account production .* could not be taken"):
+    with pytest.raises(TradewindError, match=r"prod is in the account production .* could not assume"):
         Accounts(FakeCloud("111111111111")).enter(PRODUCTION, "prod")
 
 
@@ -75,5 +75,5 @@ def test_the_credentials_of_a_role_are_renewed_before_they_end(credentials: None
 
 
 def test_a_role_that_may_not_be_taken_is_told_at_once(credentials: None) -> None:
-    with mock_aws(), pytest.raises(TradewindError, match="could not take the role no-role"):
+    with mock_aws(), pytest.raises(TradewindError, match="could not assume the role no-role"):
         Aws("eu-west-1").assume("no-role")

@@ -68,7 +68,7 @@ def test_a_manifest_that_was_changed_is_refused(cache: Cache, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["../etc", "d-1", "", "d-0000000000000000/../x", "none"])
 def test_a_name_that_is_none_is_refused(cache: Cache, name: str) -> None:
-    with pytest.raises(TradewindError, match="no name of a DAG release"):
+    with pytest.raises(TradewindError, match="not the name of a DAG release"):
         cache.hold(name)
 
 

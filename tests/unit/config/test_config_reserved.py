@@ -41,7 +41,7 @@ def test_regions_of_the_partition_that_the_terraform_files_name_are_taken_and_no
         if partition != "aws":
             assert list(said) == ["region"]
             assert "is in another partition of AWS" in said["region"]
-            assert "Choose a region of that one, such as eu-west-1" in said["region"]
+            assert "Choose a region of that partition, such as eu-west-1" in said["region"]
 
 
 @pytest.mark.parametrize("arn", ["arn:aws-cn:iam::111111111111:role/ci", "arn:aws-us-gov:iam::111111111111:role/ci"])

@@ -186,7 +186,7 @@ class Silent:
     def running(self, service: str) -> Collection[str]:
         assert service == "worker"
         if self.names is None:
-            raise TradewindError("ECS does not answer about worker")
+            raise TradewindError("the call to ECS for worker failed")
         return self.names
 
 

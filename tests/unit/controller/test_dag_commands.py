@@ -128,7 +128,7 @@ def test_what_is_not_there_or_damaged_is_refused_and_the_old_release_stays(world
     world.ask(DeployDags(one))
     archive = world.store / f"{two}.zip"
     archive.write_bytes(archive.read_bytes()[:-40])
-    for wrong, why in ((two, "damaged"), ("d-0000000000000000", "not in the store"), ("../x", "is no name")):
+    for wrong, why in ((two, "damaged"), ("d-0000000000000000", "not in the store"), ("../x", "is not the name")):
         with pytest.raises(TradewindError, match=why):
             world.ask(DeployDags(wrong))
 
@@ -137,7 +137,7 @@ def test_what_is_not_there_or_damaged_is_refused_and_the_old_release_stays(world
 
     with pytest.raises(TradewindError, match=r"does not know 'dags\.dance'"):
         world.ask(Dance("d-1"))
-    with pytest.raises(TradewindError, match=r"'dags.prune', is not understood.*keep"):
+    with pytest.raises(TradewindError, match=r"'dags.prune' is not understood.*keep"):
         world.ask(PruneDags("many"))  # type: ignore[arg-type]
     assert world.in_force == one
     assert world.inbox.waiting() == []
@@ -177,7 +177,7 @@ def test_a_controller_that_ends_in_the_middle_is_followed_by_one_that_goes_on(wo
     world.desk = world.controller()
     world.desk.look()
     world.desk.wait()
-    with pytest.raises(TradewindError, match=f"{two} was taken back: b.py: ImportError") as caught:
+    with pytest.raises(TradewindError, match=f"{two} was rolled back: b.py: ImportError") as caught:
         world.inbox.follow(command, lambda _: None)
     assert "old.py" not in str(caught.value)  # it was broken before, and the second one knows
     assert world.in_force == one
@@ -239,7 +239,7 @@ def test_a_release_that_was_being_taken_back_stays_back(world: World, monkeypatc
     world.desk = world.controller()
     world.desk.look()
     world.desk.wait()
-    with pytest.raises(TradewindError, match=f"{two} was taken back: b.py: ImportError"):
+    with pytest.raises(TradewindError, match=f"{two} was rolled back: b.py: ImportError"):
         world.inbox.follow(command, lambda _: None)
     assert world.shared.in_force() == serial
 
@@ -274,7 +274,7 @@ def test_a_rollback_takes_the_place_of_a_deployment_that_is_not_confirmed(world:
     world.meanwhile = meanwhile
     world.desk.look()
     world.desk.wait()
-    with pytest.raises(TradewindError, match="is in force, and not confirmed: somebody asked for what takes its place"):
+    with pytest.raises(TradewindError, match="is active, but not confirmed: a later command replaced this one"):
         world.inbox.follow(deploying, lambda _: None)
     world.airflow.busy = False
     world.desk.look()

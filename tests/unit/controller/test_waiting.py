@@ -52,13 +52,13 @@ def test_a_queue_and_a_pool_that_are_not_there_are_told_until_nothing_waits_for_
     waiting.look()
     waiting.look()
     assert len(status.told) == 2
-    end = "name one of them in the DAG, or have workers serve it (`workers` in tradewind.yaml)"
+    end = "name one of them in the DAG, or add the queue to a worker pool (`workers` in tradewind.yaml)"
     load, many, pack = status.told[1]
-    none = "which no class of workers serves; there are big, default"
-    assert load == f"shop.load waits in the queue bgi, {none} (did you mean big?): {end}"
-    assert many == f"d.t0, d.t1, d.t2 and 2 more wait in the queue gpu, {none}: {end}"
-    end = "name one of them in the DAG, or make it in Airflow (Admin, Pools)"
-    assert pack == f"shop.pack waits for the pool smal, which is not there; there is default_pool: {end}"
+    none = "no worker pool serves it (available: big, default"
+    assert load == f"shop.load waits in the queue bgi: {none}; did you mean big?); {end}"
+    assert many == f"d.t0, d.t1, d.t2 and 2 more wait in the queue gpu: {none}); {end}"
+    end = "name one of them in the DAG, or create it in Airflow (Admin, Pools)"
+    assert pack == f"shop.pack waits for the pool smal: it does not exist (available: default_pool); {end}"
     database.queues, database.pools = {}, {}
     waiting.look()
     assert status.told[-1] == ()

@@ -72,7 +72,7 @@ def test_an_order_that_was_written_and_not_answered_counts(
         return write(name, document, version)
 
     monkeypatch.setattr(records, "write", twice)
-    assert asked(pools, controller).detail == "the controller has not looked yet"
+    assert asked(pools, controller).detail == "the controller has not read the order yet"
     assert controller.orders.orders()["worker"].revision == "r:2"
 
 
@@ -86,7 +86,7 @@ def asked(pools: WorkerPools, controller: Controller, revision: str = "r:2", unt
 
 def test_an_order_outlives_the_controller(records: FolderRecords, clock: Clock) -> None:
     pools, controller = WorkerPools(records, "dev", clock), Controller(records, clock)
-    assert asked(pools, controller).detail == "the controller has not looked yet"
+    assert asked(pools, controller).detail == "the controller has not read the order yet"
     (order,) = Controller(records, clock).orders.orders().values()
     assert (order.pool, order.revision, order.until) == ("worker", "r:2", Ordered.TURNED)
 
@@ -138,7 +138,7 @@ def test_what_is_not_registered_or_not_there_is_refused(records: FolderRecords, 
     controller = Controller(records, clock)
     for pool, revision, why in (
         ("worker", "r:0", "has registered r:0"),
-        ("heavy", "r:2", "has no workers called heavy"),
+        ("heavy", "r:2", "has no worker pool heavy"),
     ):
         pools = WorkerPools(records, "dev", clock)
         found = []
@@ -154,17 +154,20 @@ def test_each_side_serves_its_predecessor(
     records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (newest([1], [1, 2]), newest([1, 2], [1]), newest([1, 2, 3], [1, 2])) == (1, 1, 2)
-    with pytest.raises(TradewindError, match="speaks another protocol"):
+    with pytest.raises(TradewindError, match="no common version of the worker protocol"):
         newest([2], [1])
     # A controller of tomorrow, asked by the tradewind of today; and one that has forgotten today's version.
-    for versions, detail in (((1, 2), "has not looked yet"), ((2,), "speaks another protocol")):
+    for versions, detail in (
+        ((1, 2), "has not read the order yet"),
+        ((2,), "no common version of the worker protocol"),
+    ):
         controller = Controller(records, clock)
         answer: Any = lambda arguments, report, versions=versions: {"versions": list(versions)}  # noqa: E731
         handlers = {**controller.orders.handlers(), GetWorkerVersions: answer}
         controller.dispatcher = Dispatcher(CommandQueue(records, "dev", clock), handlers, threading.Event())
         pools = WorkerPools(records, "dev", clock)
         assert detail in asked(pools, controller).detail
-    with pytest.raises(TradewindError, match="writes about its workers in version 2"):
+    with pytest.raises(TradewindError, match="writes the state of its workers in version 2"):
         Workers.from_dict({"version": 2})
 
 

@@ -118,7 +118,7 @@ def manifest_of_another(archive: Path, manifest: Path, store: ArtifactStore) -> 
         (leave_out, r"is not in the store: it has no d-\w+\.zip"),
         (other_archive, "is damaged"),
         (other_manifest, "in the store is damaged"),
-        (manifest_of_another, "what the store has as"),
+        (manifest_of_another, "under the name"),
     ],
 )
 def test_what_is_not_whole_is_not_brought(
@@ -136,7 +136,7 @@ def test_what_is_not_whole_is_not_brought(
 
 
 def test_a_name_that_is_none(store: ArtifactStore, tmp_path: Path) -> None:
-    with pytest.raises(TradewindError, match="no name of a DAG release"):
+    with pytest.raises(TradewindError, match="not the name of a DAG release"):
         bring(store, "../../etc", tmp_path)
 
 

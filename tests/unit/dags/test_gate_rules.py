@@ -50,17 +50,20 @@ def test_a_dag_that_two_files_define_is_wrong_in_both() -> None:
 def test_fan_out_above_the_limit() -> None:
     many = dag("a", task("few", copies=1000), task("many", copies=1001))
     assert said(judge([file("a.py", many)], Gate())) == [
-        "error fan-out a.py:0 a.many becomes 1,001 tasks in each run, and 1,000 is the limit"
+        "error fan-out a.py:0 a.many expands to 1,001 tasks in each run; the limit is 1,000"
     ]
 
 
 @pytest.mark.parametrize(
     ("rules", "wrong"),
     [
-        ({"owner": True}, "owner a.py:0 of a, x, y have no owner"),
-        ({"retries": 1}, "retries a.py:0 of a, y has fewer than 1 retries"),
+        ({"owner": True}, "owner a.py:0 tasks x, y of a have no owner"),
+        ({"retries": 1}, "retries a.py:0 task y of a has fewer than 1 retries"),
         ({"tags": True}, "tags a.py:0 a has no tag"),
-        ({"timeouts": True}, "timeouts a.py:0 of a, y has no execution_timeout, and its runs have no dagrun_timeout"),
+        (
+            {"timeouts": True},
+            "timeouts a.py:0 task y of a has no execution_timeout, and its runs have no dagrun_timeout",
+        ),
     ],
 )
 def test_rules_of_the_configuration(rules: Mapping[str, object], wrong: str) -> None:
@@ -79,12 +82,12 @@ def test_a_slow_import_is_named_where_it_is_caused() -> None:
     outer, inner = SlowImport(3.0, "helpers.big", "a.py", 4), SlowImport(2.9, "pandas", "helpers/big.py", 2)
     other = SlowImport(0.2, "json", "a.py", 5)
     found = said(judge([file("a.py", seconds=3.5, imports=(outer, inner, other))], Gate()))
-    told = "its import takes 3.5 s, at every parse and for every task (2 s is much); pandas takes 2.9 s of it, at "
+    told = "its import takes 3.5 s at every parse and for every task, more than 2 s; pandas takes 2.9 s of it, at "
     assert found == [f"warning slow a.py:0 {told}helpers/big.py:2"]
     (own,) = judge([file("a.py", seconds=3.5, imports=(outer, other))], Gate())
     assert own.line == 4
     (none,) = judge([file("a.py", seconds=3.5)], Gate())
-    assert none.text.endswith("(2 s is much)")
+    assert none.text.endswith(", more than 2 s")
 
 
 def test_an_error_is_where_it_happened() -> None:
@@ -99,11 +102,11 @@ def test_what_makes_a_version_of_each_parse_is_a_warning() -> None:
 def test_a_queue_that_nothing_serves() -> None:
     tasks = task("load", queue="bgi"), task("store", queue="bgi"), task("x", queue="gpu"), task("none", queue="")
     files = [file("a.py", dag("a", *tasks, task("y"))), file("b.py", dag("b", task(queue="big")))]
-    both = "of a, load, store wait for ever"
-    there = "there are big, default: see `workers` in tradewind.yaml"
+    both = "tasks load, store of a wait forever"
+    there = "available: big, default; see `workers` in tradewind.yaml"
     assert said(judge(files, Gate(), {"big", "default"})) == [
-        f"error queue a.py:0 no class of workers serves the queue bgi (did you mean big?); {both}; {there}",
-        f"error queue a.py:0 no class of workers serves the queue gpu; of a, x waits for ever; {there}",
+        f"error queue a.py:0 no worker pool serves the queue bgi (did you mean big?); {both}; {there}",
+        f"error queue a.py:0 no worker pool serves the queue gpu; task x of a waits forever; {there}",
     ]
     assert judge(files, Gate()) == (), "without an environment there is nothing to compare with"
 
@@ -133,7 +136,7 @@ class Away:
 def test_an_environment_that_does_not_answer_keeps_nothing_back() -> None:
     found = compare([file("a.py", dag("a", task("x", connections=("lake",))))], {}, Away(), Gate())
     assert said(found) == [
-        "warning environment :0 nobody could be asked what is there: the controller of dev does not answer"
+        "warning environment :0 the environment was not checked: the controller of dev does not answer"
     ]
 
 
@@ -159,7 +162,7 @@ def test_what_an_environment_does_not_have() -> None:
         "error variable a.py:0 there is no variable country",
         "error variable a.py:0 there is no variable deep",
         "error variable a.py:0 there is no variable zone",
-        "error pool a.py:0 there is no pool small; of a, y waits for ever; there is default_pool",
+        "error pool a.py:0 there is no pool small; task y of a waits forever; available: default_pool",
     ]
 
 
@@ -168,8 +171,8 @@ def test_what_is_gone_while_runs_are_unfinished(refuse: bool) -> None:
     files = [file("a.py", dag("a", task("x"))), file("b.py", dag("b", task("x")))]
     there = There(a={"x", "old", "older"}, b={"x"}, gone=set())
     found = compare(files, {}, there, Gate(refuse_removed=refuse))
-    end = "its runs in flight end on the release that they have"
+    end = "unfinished runs stay on their release"
     assert [(f.error, f.file, f.dag, f.text) for f in found] == [
-        (refuse, "a.py", "a", f"of a, old, older are gone; {end}"),
-        (refuse, "", "gone", f"the DAG gone is gone; {end}"),
+        (refuse, "a.py", "a", f"tasks old, older of a were removed; {end}"),
+        (refuse, "", "gone", f"the DAG gone was removed; {end}"),
     ]

@@ -56,7 +56,7 @@ def test_the_administrator_as_a_url() -> None:
 
 @pytest.mark.parametrize("text", ['{"username": "hush"}', "{hush", '{"password": "hush"}', '{"hush": 1}'])
 def test_an_administrator_that_cannot_be_read_is_not_told(text: str) -> None:
-    with pytest.raises(ValueError, match="no JSON with username and password") as caught:
+    with pytest.raises(ValueError, match="not JSON with username and password") as caught:
         Account.administrator(text, WANTED)
     assert "hush" not in str(caught.value)
 

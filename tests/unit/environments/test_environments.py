@@ -86,12 +86,12 @@ def test_what_is_published_is_read_once(project: Project, cloud: Counting) -> No
 @pytest.mark.parametrize(
     ("content", "what", "hint"),
     [
-        (None, "dev is not there yet", "tradewind plan dev, then tradewind apply dev"),
+        (None, "dev does not exist yet", "tradewind plan -e dev, then tradewind apply -e dev"),
         ({"version": 2, "outputs": {}}, "dev was applied by a later version of Tradewind", "update Tradewind"),
         (
             {"version": 1, "outputs": {"cluster": "acme-dev"}},
-            "dev was made by an earlier version, which had no controller",
-            "tradewind plan dev, then tradewind apply dev",
+            "dev has no controller",
+            "tradewind plan -e dev, then tradewind apply -e dev",
         ),
     ],
 )

@@ -51,9 +51,9 @@ def test_findings_are_told(session: boto3.Session) -> None:
 
 @mock_aws
 def test_what_is_not_there_is_told(session: boto3.Session) -> None:
-    with pytest.raises(TradewindError, match="ECR cannot be asked for findings"):
+    with pytest.raises(TradewindError, match="the findings cannot be read from ECR"):
         findings(session, f"111122223333.dkr.ecr.eu-west-1.amazonaws.com/acme/worker@{DIGEST}")
-    with pytest.raises(TradewindError, match="is no image in ECR"):
+    with pytest.raises(TradewindError, match="is not an image in ECR"):
         findings(session, "worker:latest")
 
 

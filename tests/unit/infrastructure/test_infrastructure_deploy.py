@@ -11,7 +11,7 @@ from infrastructure_samples import FakeCloud, FakeTerraform, change, deployer, i
 from samples import LARGE, SMALL
 from tradewind.aws.cloud import Caller
 from tradewind.errors import TradewindError
-from tradewind.infrastructure.stack import Stack, bootstrap_stack, environment_stack, stacks_named
+from tradewind.infrastructure.stack import Stack, account_stacks, bootstrap_stack, environment_stack
 from tradewind.infrastructure.workspace import Workspace
 
 DEV = environment_stack(SMALL, "dev")
@@ -69,7 +69,7 @@ def test_an_applied_plan_cannot_be_applied_again(tmp_path: Path) -> None:
     deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
     with pytest.raises(TradewindError, match="there is no plan for dev") as caught:
         deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
-    assert caught.value.hint == "tradewind plan dev"
+    assert caught.value.hint == "tradewind plan -e dev"
 
 
 def test_what_is_audited_is_what_was_kept_and_what_is_applied(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_plan_that_was_not_audited_or_did_not_pass_is_refused_where_that_is_as
     planned = subject.plan(DEV, ignore)
     with pytest.raises(TradewindError, match="was not audited") as caught:
         subject.apply(DEV, (), ignore, only=planned.sha256, audited=True)
-    assert caught.value.hint == "tradewind audit dev"
+    assert caught.value.hint == "tradewind audit -e dev"
     subject.audited(planned, passed=False)
     with pytest.raises(TradewindError, match="did not pass the audit"):
         subject.apply(DEV, (), ignore, only=planned.sha256, audited=True)
@@ -118,7 +118,7 @@ def test_an_audit_is_of_its_plan_only(tmp_path: Path) -> None:
     first = subject.plan(DEV, ignore)
     terraform.plans[:] = [LOSS]
     second = subject.plan(DEV, ignore)
-    with pytest.raises(TradewindError, match=f"asked for was {first.sha256}, and {second.sha256} is kept"):
+    with pytest.raises(TradewindError, match=f"expected {first.sha256}, but {second.sha256} is kept"):
         subject.audited(first, passed=True)
     with pytest.raises(TradewindError, match="was not audited"):
         subject.apply(DEV, (), ignore, only=second.sha256, audited=True)
@@ -237,7 +237,7 @@ def test_a_role_in_the_other_account_is_taken(tmp_path: Path) -> None:
     inside = FakeCloud(PROD.account.id, cloud.buckets)
     with pytest.raises(TradewindError, match="made with other credentials") as caught:
         deployer(tmp_path, inside, FakeTerraform([CREATE])).apply(PROD, (), ignore)
-    assert caught.value.why.endswith("and you are arn:aws:iam::222222222222:user/ada without another role")
+    assert caught.value.why.endswith("; you are arn:aws:iam::222222222222:user/ada without another role")
     deployer(tmp_path, cloud, FakeTerraform([CREATE])).apply(PROD, (), ignore)
 
 
@@ -258,11 +258,11 @@ def test_a_held_lock_is_told_and_can_be_taken_away(tmp_path: Path) -> None:
     subject = deployer(tmp_path, cloud, FakeTerraform([CREATE]))
     with pytest.raises(TradewindError, match="eve@ci has held the lock since 2026-11-22T05:00:00Z") as caught:
         subject.plan(DEV, ignore)
-    assert caught.value.hint.endswith("tradewind unlock dev 7")
-    with pytest.raises(TradewindError, match="nobody holds the lock 8: 7 on dev, held by eve@ci"):
+    assert caught.value.hint.endswith("tradewind tf unlock 7 -e dev")
+    with pytest.raises(TradewindError, match="there is no lock 8: 7 on dev, held by eve@ci"):
         subject.unlock([DEV], "8")
     assert subject.unlock([bootstrap_stack(SMALL, "non-production"), DEV], "7").who == "eve@ci"
-    with pytest.raises(TradewindError, match=r"nobody holds the lock 7$"):
+    with pytest.raises(TradewindError, match=r"there is no lock 7$"):
         subject.unlock([DEV], "7")
     subject.plan(DEV, ignore)
 
@@ -274,7 +274,7 @@ def test_an_apply_that_fails_is_in_the_ledger(tmp_path: Path, error: BaseExcepti
     with pytest.raises(type(error)) as caught:
         deployer(tmp_path, cloud, terraform).apply(DEV, (), ignore)
     if isinstance(caught.value, TradewindError):
-        assert caught.value.hint == "tradewind plan dev: this plan cannot be tried again"
+        assert caught.value.hint == "tradewind plan -e dev: this plan cannot be applied again"
     assert {entry["event"] for entry in cloud.ledger(DEV.account.state_bucket)} == {"started", event}
 
 
@@ -312,7 +312,7 @@ def test_a_first_bootstrap_that_failed_goes_on_with_its_file(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("stack", "hint"),
-    [(DEV, "tradewind plan dev"), (bootstrap_stack(SMALL, "production"), "tradewind bootstrap production")],
+    [(DEV, "tradewind plan -e dev"), (bootstrap_stack(SMALL, "production"), "tradewind bootstrap production")],
 )
 def test_messages_name_a_command_that_the_stack_has(tmp_path: Path, stack: Stack, hint: str) -> None:
     with pytest.raises(TradewindError, match="there is no plan") as caught:
@@ -328,8 +328,7 @@ def test_what_has_no_data_can_be_destroyed(tmp_path: Path) -> None:
     assert terraform.calls[-1] == ("apply", rest)
 
 
-def test_a_name_of_an_environment_or_an_account() -> None:
-    assert [stack.kind for stack in stacks_named(SMALL, "dev")] == ["environment"]
-    assert [stack.kind for stack in stacks_named(SMALL, "production")] == ["bootstrap", "account"]
-    with pytest.raises(TradewindError, match="there is no environment 'nowhere'"):
-        stacks_named(SMALL, "nowhere")
+def test_the_stacks_of_an_account() -> None:
+    assert [stack.kind for stack in account_stacks(SMALL, "production")] == ["bootstrap", "account"]
+    assert [stack.option for stack in account_stacks(SMALL, "production")] == ["--account production"] * 2
+    assert environment_stack(SMALL, "dev").option == "-e dev"

@@ -20,13 +20,13 @@ def test_every_error_is_told_with_its_place() -> None:
     ]
 
 
-@pytest.mark.parametrize(("said", "told"), [("  no room  \n", "no room"), ("", "it said nothing")])
+@pytest.mark.parametrize(("said", "told"), [("  no room  \n", "no room"), ("", "it printed no error")])
 def test_without_diagnostics_there_is_what_it_said(said: str, told: str) -> None:
     assert str(failure("init", [], said, 1)) == f"terraform init failed: {told}"
 
 
 def test_an_end_by_a_signal_is_named() -> None:
-    assert str(failure("apply", [], "", -9)) == "terraform apply was ended: by SIGKILL"
+    assert str(failure("apply", [], "", -9)) == "terraform apply was ended by a signal: SIGKILL"
 
 
 def test_what_a_message_is_about() -> None:

@@ -111,7 +111,7 @@ def test_it_is_there_as_soon_as_its_own_file_is_parsed(before: Mapping[str, Any]
         world.dags["etl"] = {"bundle_version": OTHER, **before}
 
     assert world.find()["bundle_version"] == RELEASE
-    what = "may have changed" if before else "is not there yet"
+    what = "may have changed" if before else "is not in Airflow yet"
     assert world.told == [f"etl {what}: the DAG folder is being parsed", f"etl {what}: 7 DAG files are being parsed"]
 
 
@@ -158,7 +158,7 @@ def test_it_is_not_waited_for_while_nothing_is_parsed(now: Served) -> None:
 
     with pytest.raises(TradewindError) as raised:
         world.find()
-    assert str(raised.value) == "etl cannot be run yet: DAG files are still to be parsed, and for 60 s none was"
+    assert str(raised.value) == "etl cannot be run yet: some DAG files are not parsed yet, and for 60 s none was"
     assert 60 < world.seconds < 62
 
 
@@ -169,6 +169,5 @@ def test_what_airflow_can_run_is_run_though_its_folder_does_not_come_to_rest() -
 
     assert world.find()["bundle_version"] == RELEASE
     assert world.told[-1] == (
-        "note: etl is run as it was read before its folder changed: DAG files are still to be parsed, "
-        "and for 60 s none was"
+        "note: etl runs as it was before its folder changed: some DAG files are not parsed yet, and for 60 s none was"
     )

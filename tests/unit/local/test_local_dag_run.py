@@ -117,5 +117,5 @@ def test_a_run_that_is_deleted_is_gone() -> None:
         def call(self, method: str, path: str, body: Any = None) -> Any:
             raise LookupError(path)
 
-    with pytest.raises(TradewindError, match="the run run of etl is gone: it was deleted in Airflow"):
+    with pytest.raises(TradewindError, match="the run run of etl no longer exists: it was deleted in Airflow"):
         Gone({}).looks()

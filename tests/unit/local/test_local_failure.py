@@ -80,7 +80,7 @@ def test_a_group_of_exceptions_has_those_in_it() -> None:
             },
             "Process terminated by signal. Likely out of memory error (OOM) (SIGKILL)",
         ),
-        ({"event": "", "level": "error"}, "an error without words"),
+        ({"event": "", "level": "error"}, "an error without a message"),
     ],
     ids=["exit", "signal", "nothing"],
 )
@@ -146,9 +146,9 @@ def test_instances_are_grouped_by_exception_and_place() -> None:
 
     assert found.lines == [
         "  work, 6 of 7 failed:",
-        "    2 x A: same (f.py:1), as work[0], try 1",
-        "    2 x B: 1, as work[1], try 1",
-        "    1 x C: 2, as work[2], try 1",
+        "    2 x A: same (f.py:1), e.g. work[0], try 1",
+        "    2 x B: 1, e.g. work[1], try 1",
+        "    1 x C: 2, e.g. work[2], try 1",
         "    1 for other reasons",
     ]
     assert found.summary == "work failed"
@@ -160,8 +160,8 @@ def test_of_many_instances_some_logs_are_read() -> None:
     found = api.explain(*failing(300))
 
     assert found.lines == [
-        "  work, 300 of 300 failed; the logs of 20 say:",
-        "    20 x its log names no error, as work[0], try 1",
+        "  work, 300 of 300 failed; the logs of 20 show:",
+        "    20 x its log names no error, e.g. work[0], try 1",
     ]
     assert api.read == 20
 
@@ -174,7 +174,7 @@ def test_of_many_tasks_some_are_told_of_and_the_others_counted() -> None:
     assert [line.partition(",")[0].strip() for line in found.lines[:5]] == list("abcde")
     assert found.lines[5:] == [
         "  4 other tasks (f, g, h, …) failed, too",
-        "  z did not run: what it needs failed",
+        "  z did not run: an upstream task failed",
     ]
     assert found.summary == "9 tasks (a, b, c, …) failed"
     assert api.read == 5
@@ -194,7 +194,7 @@ def test_a_task_that_left_no_word_is_looked_for_in_the_audit_log() -> None:
     assert api.explain(task("a", "failed"), task("b", "failed", 3), task("c", "failed")).lines == [
         f"  a, try 1: heartbeat timeout: {silence}",
         "  b, 1 of 1 failed:",
-        "    1 x ada set it to failed, as b[3], try 1",
+        "    1 x ada set it to failed, e.g. b[3], try 1",
         "  c, try 1: its log cannot be read: Airflow does not answer: timed out",
     ]
 
@@ -202,11 +202,11 @@ def test_a_task_that_left_no_word_is_looked_for_in_the_audit_log() -> None:
 @pytest.mark.parametrize(
     ("timeout", "summary"),
     [
-        ("PT1M", "it ran longer than its dagrun_timeout, 60 s, and was ended"),
-        ("PT59.5S", "it ran longer than its dagrun_timeout, 59.5 s, and was ended"),
-        ("PT1H", "no task of it failed"),
-        ("P1DT1S", "no task of it failed"),
-        (None, "no task of it failed"),
+        ("PT1M", "it ran longer than its dagrun_timeout of 60 s"),
+        ("PT59.5S", "it ran longer than its dagrun_timeout of 59.5 s"),
+        ("PT1H", "none of its tasks failed"),
+        ("P1DT1S", "none of its tasks failed"),
+        (None, "none of its tasks failed"),
     ],
 )
 def test_a_run_that_took_too_long(timeout: str | None, summary: str) -> None:
@@ -219,7 +219,7 @@ def test_a_run_that_took_too_long(timeout: str | None, summary: str) -> None:
 def test_a_run_in_which_no_task_could_run_any_more() -> None:
     found = Api().explain(task("a", "success"), task("b", None), task("b", "scheduled"), task("c", None))
 
-    assert found == Failure("no task could run any more (a deadlock), and b and c had not run", [])
+    assert found == Failure("no task could run any more (a deadlock): b and c had not run", [])
 
 
 def test_a_run_that_a_person_ended() -> None:

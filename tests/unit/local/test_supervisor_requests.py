@@ -72,14 +72,14 @@ def test_there_and_back(wire: Wire, request_: Request[Any]) -> None:
 
 
 def test_another_version_is_told_what_it_does_not_know(wire: Wire) -> None:
-    with pytest.raises(TradewindError, match="does not know 'dance'") as told:
+    with pytest.raises(TradewindError, match="does not know the request 'dance'") as told:
         decoded({"do": "dance"})
     assert told.value.hint == "tradewind down, then tradewind up"
     for document in ({"do": "keep", "service": "worker"}, {"do": "scale", "service": "worker", "count": "many"}):
-        with pytest.raises(TradewindError, match="of different versions") as told:
+        with pytest.raises(TradewindError, match="have different versions") as told:
             decoded(document)
         assert "count" in told.value.why
-    with pytest.raises(TradewindError, match="of different versions"):
+    with pytest.raises(TradewindError, match="have different versions"):
         requests.ask(HOME, requests.GetServices(), wire)
     more = {"do": "restart", "service": "web", "softly": True}  # a newer command may say more
     assert decoded(more) == requests.RestartService("web")

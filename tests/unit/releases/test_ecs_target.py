@@ -58,9 +58,9 @@ def test_an_image_that_does_not_start_is_taken_back(world: World) -> None:
     for component in ("webserver", "scheduler", "worker", "flower"):
         wanted = release(1, **{component: 2})
         world.ecs.broken = {wanted.images[component]}
-        with pytest.raises(TradewindError, match=f"{release(1).id} is in force again") as caught:
+        with pytest.raises(TradewindError, match=f"{release(1).id} is active again") as caught:
             world.deploy(wanted)
-        assert "tasks failed to start" in str(caught.value.why) or "ended with" in str(caught.value.why)
+        assert "tasks failed to start" in str(caught.value.why) or "ended with exit code" in str(caught.value.why)
         world.ecs.broken = set()
         assert world.consistent() == release(1).id
     assert world.ecs.lost == 0
@@ -71,10 +71,10 @@ def test_a_one_off_that_fails_takes_the_release_back(world: World, what: str) ->
     world.deploy(release(1))
     world.ecs.exits = {(what, image(2)): 1}
 
-    with pytest.raises(TradewindError, match="is in force again") as caught:
+    with pytest.raises(TradewindError, match="is active again") as caught:
         world.deploy(release(2))
 
-    assert "ended with 1" in str(caught.value.why)
+    assert "ended with exit code 1" in str(caught.value.why)
     assert world.consistent() == release(1).id
     # The cause was mended elsewhere: the same release is tried again, not remembered as bad.
     world.ecs.exits = {}
@@ -136,7 +136,7 @@ def test_a_sixth_deployment_waits(world: World) -> None:
 
     told = target.advance(rolled, image(9, "flower"))
 
-    assert "5 deployments are unfinished" in told.detail
+    assert "waiting for 5 unfinished deployments" in told.detail
     assert len(flower.deployments) == 6
     world.ecs.stuck = False
     world.deploy(release(9))
@@ -205,7 +205,7 @@ def test_killed_at_any_call_it_goes_on(world: World, broken: bool) -> None:
 def test_a_release_that_failed_can_be_tried_again(world: World) -> None:
     """Nothing about it has changed; the cause was mended elsewhere, as when a secret was missing."""
     world.ecs.broken = {image(1, "flower"), image(1, "worker")}
-    with pytest.raises(TradewindError, match="no other release to go back to"):
+    with pytest.raises(TradewindError, match="no other release for a rollback"):
         world.deploy(release(1))
     world.ecs.broken = set()
 
@@ -232,7 +232,7 @@ def test_a_migration_that_takes_too_long_is_not_left_behind(world: World) -> Non
     with pytest.raises(TradewindError, match="migrate was still preparing") as caught:
         world.deploy(release(2))
 
-    assert caught.value.hint == "tradewind release resume dev"
+    assert caught.value.hint == "tradewind release resume -e dev"
     while any(not task.stopped for task in world.ecs.tasks.values() if not task.service):
         world.sleep(1)
     world.ecs.slow = {}

@@ -95,7 +95,7 @@ def test_dag_files_come_and_go_with_the_release(rollout: Rollout, before: str, a
     assert fake(rollout).dag_release == before
     fake(rollout).ill = {OTHER}
 
-    with pytest.raises(TradewindError, match=f"{first.id} is in force again"):
+    with pytest.raises(TradewindError, match=f"{first.id} is active again"):
         rollout.deploy(second, ignore)
 
     assert fake(rollout).dag_release == after
@@ -106,7 +106,7 @@ def test_dag_files_that_cannot_be_imported_take_the_release_back(rollout: Rollou
     wanted = rollout.releases.keep(replace(release(NEW), dags="d-2"))
     fake(rollout).broken = {"d-2"}
 
-    with pytest.raises(TradewindError, match="is in force again") as caught:
+    with pytest.raises(TradewindError, match="is active again") as caught:
         rollout.deploy(wanted, ignore)
 
     assert "no module named x" in caught.value.why
@@ -220,11 +220,11 @@ def test_what_was_confirmed_is_not_taken_back(rollout: Rollout, records: FolderR
         if phase.name == "drain":
             fake(rollout).hang = {"worker"}
 
-    with pytest.raises(TradewindError, match="is in force, and something old is still there") as caught:
+    with pytest.raises(TradewindError, match="is active, but old workers still run") as caught:
         rollout.deploy(release(NEW), Listen(on_phase=away))
 
     assert "worker was still draining after 3600 s" in caught.value.why
-    assert caught.value.hint == "tradewind release resume dev"
+    assert caught.value.hint == "tradewind release resume -e dev"
     assert not [image for name, image in fake(rollout).calls[-100:] if image == OLD]
     fake(rollout).hang = set()
     assert run_on(rollout, records, clock).resume(ignore) == release(NEW)
@@ -238,7 +238,7 @@ def test_a_one_off_that_takes_too_long_is_gone_on_with(rollout: Rollout, records
     with pytest.raises(TradewindError, match="migrate was still preparing") as caught:
         rollout.deploy(release(NEW), ignore)
 
-    assert caught.value.hint == "tradewind release resume dev"
+    assert caught.value.hint == "tradewind release resume -e dev"
     assert rollout.releases.unfinished() is not None
     fake(rollout).preparing = 0
     assert run_on(rollout, records, clock).resume(ignore) == release(NEW)
@@ -261,14 +261,14 @@ def test_the_first_release_has_no_other(records: FolderRecords, clock: Clock) ->
     rollout = Rollout(ReleaseRepository("dev", records), FakeTarget(OLD), Limits(), clock, clock.sleep)
     rollout.deploy(release(NEW), ignore)
 
-    with pytest.raises(TradewindError, match="nothing to go back to"):
+    with pytest.raises(TradewindError, match="there is no previous release"):
         rollout.releases.previous()
 
 
 def test_a_gate_that_fails_brings_back_what_was(rollout: Rollout) -> None:
     fake(rollout).broken = {NEW}
 
-    with pytest.raises(TradewindError, match="is in force again") as caught:
+    with pytest.raises(TradewindError, match="is active again") as caught:
         rollout.deploy(release(NEW), ignore)
 
     assert "no such file" in caught.value.why
@@ -328,7 +328,7 @@ def test_the_first_release_has_nothing_to_go_back_to(records: FolderRecords, clo
     ReleaseRepository("dev", records).keep(release(NEW))
     rollout = Rollout(ReleaseRepository("dev", records), FakeTarget(OLD, broken={NEW}), Limits(), clock, clock.sleep)
 
-    with pytest.raises(TradewindError, match="no other release to go back to"):
+    with pytest.raises(TradewindError, match="no other release for a rollback"):
         rollout.deploy(release(NEW), ignore)
 
     assert rollout.releases.current_id() is None
@@ -342,10 +342,10 @@ def test_when_the_way_back_fails_too(rollout: Rollout) -> None:
         if name == "confirm":
             fake(rollout).broken.add(OLD)
 
-    with pytest.raises(TradewindError, match="and so did the way back") as caught:
+    with pytest.raises(TradewindError, match="and so did the rollback") as caught:
         rollout.deploy(release(NEW), Listen(break_old))
 
-    assert caught.value.hint == "tradewind release resume dev"
+    assert caught.value.hint == "tradewind release resume -e dev"
     fake(rollout).broken.clear()
     assert rollout.resume(ignore) == release(OLD)
     assert runs_only(rollout, OLD)

@@ -63,7 +63,7 @@ def test_a_locked_environment_refuses(rollout: Rollout, records: FolderRecords, 
     with pytest.raises(TradewindError, match="month end") as caught:
         rollout.deploy(release(NEW), ignore)
 
-    assert caught.value.hint == "wait, or: tradewind release unlock dev"
+    assert caught.value.hint == "wait, or: tradewind release unlock -e dev"
     assert lease.unlock(records, lease.of_environment("dev"))
     assert not lease.unlock(records, lease.of_environment("dev"))
     rollout.deploy(release(NEW), ignore)
@@ -76,7 +76,7 @@ def test_whoever_lost_the_lock_changes_nothing_more(rollout: Rollout, records: F
             clock.now += lease.LEASE_S
         assert name not in {"flower", "worker"}
 
-    with pytest.raises(TradewindError, match="taken away"):
+    with pytest.raises(TradewindError, match="dev was lost"):
         rollout.deploy(release(NEW), Listen(take_away))
 
 

@@ -67,7 +67,7 @@ def test_workers_are_registered_and_left_to_the_controller(target: LocalTarget, 
     supervisor.add("worker-1", "worker", "old")
     for until in Until:
         found = target.advance(WORKER, "new", until)
-        assert (found.state, found.detail) == (State.PENDING, "the controller is asked")
+        assert (found.state, found.detail) == (State.PENDING, "waiting for the controller")
     assert requests.RegisterImage("new") in supervisor.asked
     assert {request.do for request in supervisor.asked} == {"services", "register"}
 
@@ -89,7 +89,7 @@ def test_workers_that_only_finish_their_tasks_do_not_run_a_release(
 
 def test_other_copies_start_beside_the_old_ones(target: LocalTarget, supervisor: Supervisor) -> None:
     supervisor.add("scheduler", "scheduler", "old")
-    assert target.advance(SCHEDULER, "new").detail == "new copies start"
+    assert target.advance(SCHEDULER, "new").detail == "starting new copies"
     assert supervisor.asked[-1] == requests.AddProcess("scheduler", "new")
     supervisor.add("scheduler-2", "scheduler", "new", "starting")
     assert target.advance(SCHEDULER, "new").stage is Stage.STARTING

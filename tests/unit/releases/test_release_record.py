@@ -52,7 +52,7 @@ def test_a_record_of_an_earlier_version_keeps_its_id() -> None:
 
 @pytest.mark.parametrize("image", ["worker:latest", "registry.example.com/worker:1.2", "sha256:12", ""])
 def test_an_image_without_a_digest_is_refused(image: str) -> None:
-    with pytest.raises(TradewindError, match="by digest") as caught:
+    with pytest.raises(TradewindError, match="need a digest") as caught:
         Release({"worker": image})
 
     assert caught.value.code == ExitCode.USAGE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class OnAws:
 
     world: World
     applied: bool = True
+    slept: Callable[[float], None] = lambda now: None
 
     def outputs(self) -> dict[str, Any]:
         return self.world.outputs() if self.applied else {}
@@ -58,8 +59,13 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OnAws]:
         world.controls = S3Records(world.ecs, world.outputs()["controller_bucket"], RECORDS)
         cloud = FakeCloud(stack.account.id, {stack.account.state_bucket: {}}, aws=world.ecs, published=made.outputs)
         terraform = FakeTerraform([plan(change("aws_vpc.this", "create"))])
+
+        def sleep(seconds: float) -> None:
+            world.sleep(seconds)
+            made.slept(world.now)
+
         outside = Outside(
-            lambda region: cloud, lambda data, cache: terraform, lambda: world.now, world.sleep, lambda file: "c0ffee"
+            lambda region: cloud, lambda data, cache: terraform, lambda: world.now, sleep, lambda file: "c0ffee"
         )
         with using(outside):
             yield made
@@ -74,86 +80,111 @@ def images(number: int) -> list[str]:
 
 
 def test_a_release_goes_into_an_environment_and_back(dev: OnAws) -> None:
-    made = json.loads(run("release", "create", "--from", "dev", *images(1), "--json").stdout)
+    made = json.loads(run("release", "create", "-e", "dev", *images(1), "--json").stdout)
     first = made["id"]
     assert (made["images"], made["dags"]) == (release(1).images, "")
     assert made["configuration"].startswith("sha256:")
     assert made["commit"] == "c0ffee"
-    assert "is in force in dev" in run("release", "deploy", "dev", first).stdout
+    assert "is active in dev" in run("release", "deploy", "-e", "dev", first).stdout
 
     worker = release(2).images["worker"]
-    second = run("release", "create", "--from", "dev", "--image", f"worker={worker}").stdout.strip()
-    would = run("release", "deploy", "dev", "--dry-run", "--json")
+    second = run("release", "create", "-e", "dev", "--image", f"worker={worker}").stdout.strip()
+    would = run("release", "deploy", "-e", "dev", "--dry-run", "--json")
     changes = {change["service"] for phase in json.loads(would.stdout)["phases"] for change in phase["changes"]}
     assert changes == {"prepare", "migrate", "worker"}
-    assert f"{worker[-64:][:12]}\n" in run("release", "deploy", "dev", "--dry-run").stdout
-    assert json.loads(run("release", "status", "dev", "--json").stdout)["release"] == first
-    deployed = run("release", "deploy", "dev")
+    assert f"{worker[-64:][:12]}\n" in run("release", "deploy", "-e", "dev", "--dry-run").stdout
+    assert json.loads(run("release", "status", "-e", "dev", "--json").stdout)["release"] == first
+    deployed = run("release", "deploy", "-e", "dev")
     assert deployed.exit_code == 0
-    assert "cordon: new workers take all new tasks; the old ones stay" in deployed.stderr
-    status = json.loads(run("release", "status", "dev", "--json").stdout)
+    assert "cordon: cordon the old workers; the new ones take all new tasks" in deployed.stderr
+    status = json.loads(run("release", "status", "-e", "dev", "--json").stdout)
     assert (status["release"], status["consistent"], status["running"]["worker"]) == (second, True, [worker])
 
-    assert run("release", "rollback", "dev", "--reason", "slow").exit_code == 0
-    history = json.loads(run("history", "dev", "--json").stdout)["history"]
+    assert run("release", "rollback", "-e", "dev", "--reason", "slow").exit_code == 0
+    history = json.loads(run("release", "history", "-e", "dev", "--json").stdout)["history"]
     assert [(entry["event"], entry["release"]) for entry in history] == [
         ("deployed", first),
         ("deployed", second),
         ("deployed", first),
     ]
-    shown = json.loads(run("release", "show", second, "--in", "dev", "--json").stdout)
+    shown = json.loads(run("release", "show", second, "-e", "dev", "--json").stdout)
     assert (shown["images"]["worker"], [entry["event"] for entry in shown["evidence"]]) == (worker, ["deployed"])
-    assert "deployed by" in run("release", "show", first, "--in", "dev").stderr
-    assert first in run("release", "list", "dev").stdout
-    assert worker in run("release", "diff", first, second, "--in", "dev").stdout
+    assert "deployed by" in run("release", "show", first, "-e", "dev").stderr
+    assert first in run("release", "list", "-e", "dev").stdout
+    assert worker in run("release", "diff", second, "--with", first, "-e", "dev").stdout
     assert first not in run("release", "list").stdout
 
 
 def test_a_first_release_needs_every_image(dev: OnAws) -> None:
-    result = run("release", "create", "--from", "dev", *images(1)[:2])
+    result = run("release", "create", "-e", "dev", *images(1)[:2])
 
-    assert "a first release for dev needs every image" in str(result.exception)
+    assert "the first release for dev needs every image" in str(result.exception)
 
 
 def test_an_environment_that_is_not_there(dev: OnAws) -> None:
     dev.applied = False
 
-    assert "dev is not there yet" in str(run("release", "status", "dev").exception)
+    assert "dev does not exist yet" in str(run("release", "status", "-e", "dev").exception)
 
 
 def test_a_locked_environment_is_left_alone(dev: OnAws) -> None:
-    run("release", "create", "--from", "dev", *images(1))
-    run("release", "lock", "dev", "--reason", "month's end")
+    run("release", "create", "-e", "dev", *images(1))
+    run("release", "lock", "-e", "dev", "--reason", "month's end")
 
-    result = run("release", "deploy", "dev")
+    result = run("release", "deploy", "-e", "dev")
 
     assert "dev is locked" in str(result.exception)
-    assert "is unlocked" in run("release", "unlock", "dev").stdout
-    assert run("release", "deploy", "dev").exit_code == 0
+    assert "is unlocked" in run("release", "unlock", "-e", "dev").stdout
+    assert run("release", "deploy", "-e", "dev").exit_code == 0
+
+
+def test_a_deployment_waits_for_a_lock(dev: OnAws) -> None:
+    run("release", "create", "-e", "dev", *images(1))
+    run("release", "lock", "-e", "dev", "--reason", "month's end")
+    began = dev.world.now
+
+    refused = run("release", "deploy", "-e", "dev", "--wait", "3")
+
+    assert "dev is locked" in str(refused.exception)
+    assert dev.world.now - began >= 180
+    assert refused.stderr.count("waiting: dev is locked: by") == 1
+
+    until = dev.world.now + 60
+
+    def unlock_once(now: float) -> None:
+        if now > until:
+            dev.slept = lambda now: None
+            run("release", "unlock", "-e", "dev")
+
+    dev.slept = unlock_once
+    deployed = run("release", "deploy", "-e", "dev", "--wait", "3")
+
+    assert deployed.exit_code == 0
+    assert "waiting: dev is locked" in deployed.stderr
 
 
 def test_an_apply_ends_with_what_was_changed_in_the_services(dev: OnAws) -> None:
-    run("plan", "dev")
-    assert "next: tradewind release create --from dev" in run("apply", "dev").stderr
-    run("release", "create", "--from", "dev", *images(1))
-    run("release", "deploy", "dev")
+    run("plan", "-e", "dev")
+    assert "next: tradewind release create -e dev" in run("apply", "-e", "dev").stderr
+    run("release", "create", "-e", "dev", *images(1))
+    run("release", "deploy", "-e", "dev")
     world = dev.world
     world.templates["flower"] = world.template("flower", "2")
 
-    run("plan", "dev")
-    assert "is in force in dev" in run("apply", "dev").stdout
+    run("plan", "-e", "dev")
+    assert "is active in dev" in run("apply", "-e", "dev").stdout
 
     revision = world.ecs.services["flower"].revision
     definition = world.ecs.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
     assert definition["containerDefinitions"][0]["environment"] == [{"name": "VERSION", "value": "2"}]
     before = len(world.ecs.ran)
-    run("plan", "dev")
-    assert run("apply", "dev", "--no-deploy").exit_code == 0
+    run("plan", "-e", "dev")
+    assert run("apply", "-e", "dev", "--no-deploy").exit_code == 0
     assert len(world.ecs.ran) == before
 
 
 def test_what_aws_refuses_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def refused() -> None:
+    def refused(**_: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "UpdateService")
 
     monkeypatch.setattr("tradewind.cli.app.app", refused)

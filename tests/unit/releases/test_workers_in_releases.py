@@ -107,7 +107,7 @@ def test_workers_that_never_become_well_are_taken_back(world: World) -> None:
     world.busy = True
     world.ecs.unwell = {image(2, "worker")}
 
-    with pytest.raises(TradewindError, match="is in force again") as caught:
+    with pytest.raises(TradewindError, match="is active again") as caught:
         world.deploy(release(1, worker=2))
 
     assert "worker was still starting after 600 s" in str(caught.value.why)
@@ -147,7 +147,7 @@ def test_a_controller_that_does_nothing_is_taken_back_before_workers_are_touched
     getattr(world, kind).add(controller_of(2))
     world.told.clear()
 
-    with pytest.raises(TradewindError, match=f"{release(1).id} is in force again") as caught:
+    with pytest.raises(TradewindError, match=f"{release(1).id} is active again") as caught:
         world.deploy(release(2))
 
     assert {"mute": "does not answer", "simple": "does not know"}[kind] in str(caught.value.why)
@@ -169,7 +169,7 @@ def test_a_dead_controller_is_rolled_back_without_one(world: World) -> None:
             world.ecs.exits = {("tradewind.runtime.database.confirm", image(2)): 1}
 
     ReleaseRepository("dev", world.records).keep(release(2))
-    with pytest.raises(TradewindError, match="is in force again"):
+    with pytest.raises(TradewindError, match="is active again"):
         world.rollout().deploy(release(2), Listen(on_phase=die))
 
     assert world.consistent() == release(1).id

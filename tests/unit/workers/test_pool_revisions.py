@@ -149,7 +149,7 @@ def test_where_none_are_wanted_none_need_to_start() -> None:
 
 def test_without_an_order_nothing_is_chosen_between_two() -> None:
     two = replace(pool(OLD, busy("b1")), default=None)
-    assert decide(two, None, 2) == Steps(waits="no release has said which workers there should be")
+    assert decide(two, None, 2) == Steps(waits="no release has set the revision of the workers")
     assert decide(pool(OLD), None, 3).grow == (Keep("a", "1", 3),)
 
 

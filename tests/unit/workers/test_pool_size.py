@@ -55,9 +55,9 @@ def test_only_who_has_finished_goes_and_only_while_all_others_are_safe() -> None
     assert size_of(group(3, (busy("a"), leaves("b"), leaves("c", 1))), 1) == Size(retire=("b",))
     exposed = Worker("a", cordoned=False, tasks=1)
     assert size_of(group(2, (exposed, leaves("b"))), 1).retire == ()
-    assert "once a cannot be taken for them" in size_of(group(2, (exposed, leaves("b"))), 1).waits
+    assert "when a cannot be stopped instead" in size_of(group(2, (exposed, leaves("b"))), 1).waits
     starting = group(3, (busy("a"), leaves("b")))
-    assert "once those that start cannot be taken" in size_of(starting, 2).waits
+    assert "when starting workers cannot be stopped instead" in size_of(starting, 2).waits
 
 
 def test_who_does_not_answer_is_not_taken_for_idle() -> None:
@@ -75,7 +75,7 @@ def old(name: str, cordoned: bool = False, tasks: int = 1) -> Worker:
 
 
 def test_who_has_run_for_long_goes_once_another_answers() -> None:
-    why = "b have run for long, and are replaced"
+    why = "replacing workers that have run for long: b"
     starting = Worker("c", protected=True)
     assert size_of(group(2, (old("a", tasks=2), old("b"))), 2, 100) == Size(launch=1, waits=why)
     assert size_of(group(3, (old("a", tasks=2), old("b"), starting)), 2, 100) == Size(waits=why)

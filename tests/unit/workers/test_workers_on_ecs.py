@@ -177,7 +177,7 @@ def test_while_old_workers_finish_their_tasks_there_are_more_new_ones(tmp_path: 
         world.rollout().deploy(release(2), Listen(look, more))
     else:
         world.ecs.exits = {("tradewind.runtime.database.confirm", image(2)): 1}
-        with pytest.raises(TradewindError, match=f"{release(1).id} is in force again"):
+        with pytest.raises(TradewindError, match=f"{release(1).id} is active again"):
             world.rollout().deploy(release(2), Listen(look, more))
     assert beside_old >= 6
     assert world.consistent() == release(2 if good else 1).id
@@ -230,7 +230,7 @@ def test_what_ecs_does_not_answer_changes_nothing(tmp_path: Path) -> None:
         lambda: backend.registered("worker", "1"),
         lambda: backend.running("worker"),
     ):
-        with pytest.raises(TradewindError, match=r"ECS does not answer about worker: .*Rate exceeded"):
+        with pytest.raises(TradewindError, match=r"the call to ECS for worker failed: .*Rate exceeded"):
             do()
     day.tick()
     assert "Rate exceeded" in WorkerPools(day.world.controls, "dev").state().pools["worker"].detail

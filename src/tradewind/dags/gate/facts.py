@@ -1,4 +1,4 @@
-"""What the gate knows of DAG files: as ``reading`` tells it, and as it is remembered."""
+"""The facts about DAG files that ``reading`` reports, and that the gate caches."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-NONSENSE = {"error": "its import said what no import says", "rule": "ends"}
-"""What is told of a file whose code has spoken for the one who imports it."""
+NONSENSE = {"error": "its import returned a malformed result", "rule": "ends"}
+"""The result of a file whose code has written into the channel of the results."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a DAG. ``copies``: task instances in a run, as far as the file says; seconds.
+    """One task of a DAG. ``timeout_s`` in seconds.
 
-    ``queue``: where it waits for a worker; empty where it needs none.
+    ``copies``: task instances in a run, as far as the file shows. ``queue``: the queue in which it waits for a worker;
+    empty if it needs none.
     """
 
     id: str
@@ -29,7 +30,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Dag:
-    """One DAG; ``timeout_s`` is that of a run."""
+    """One DAG. ``timeout_s``: the limit of a run, in seconds."""
 
     id: str
     tags: tuple[str, ...]
@@ -39,7 +40,7 @@ class Dag:
 
 @dataclass(frozen=True)
 class SlowImport:
-    """An import that took ``seconds``, and where it stands."""
+    """An import that took ``seconds``, and its place in the code."""
 
     seconds: float
     module: str
@@ -49,10 +50,10 @@ class SlowImport:
 
 @dataclass(frozen=True)
 class Imported:
-    """One file that may hold DAGs, and what its import gave.
+    """One file that may contain DAGs, and the result of its import.
 
-    ``error``: what kept it from being imported, by ``rule``, at ``line`` of the file ``at`` (0: nobody knows).
-    ``varying``: lines and texts of what makes a version of each parse. ``skipped``: Airflow does not look into it.
+    ``error``: why it cannot be imported, by ``rule``, at ``line`` of the file ``at`` (0: unknown). ``varying``: lines
+    and texts of code that makes each parse a new DAG version. ``skipped``: Airflow does not search it for DAGs.
     """
 
     path: str
@@ -68,7 +69,7 @@ class Imported:
 
     @classmethod
     def from_dict(cls, path: str, found: Mapping[str, Any]) -> Imported:
-        """From what ``reading.read`` gives. KeyError, TypeError, ValueError where it is something else."""
+        """Convert a result of ``reading.read``. KeyError, TypeError, ValueError if it has another shape."""
         return cls(
             path,
             tuple(_dag(dag) for dag in found.get("dags", ())),

@@ -1,4 +1,4 @@
-"""The gate: DAG files are imported, judged, and the repository's own tests run, before they become a release."""
+"""The gate: imports and judges DAG files before they become a release. ``suite`` runs the repository's own tests."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tradewind.dags.gate.rules import Finding, Known
 from tradewind.dags.tree import Tree
 
 Tell = Callable[[int, int], None]
-"""Told how many files are done, of how many."""
+"""Called with the number of files that are done, and the number of all files."""
 
 
 @dataclass(frozen=True)
 class Tested:
-    """What came of it. ``reused``: files whose import was remembered; ``seconds`` of all."""
+    """The result. ``reused``: files whose result came from the cache. ``seconds``: for all files together."""
 
     release: DagRelease
     files: tuple[Imported, ...]
@@ -35,7 +35,7 @@ class Tested:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing keeps these files from being released."""
+        """Whether these files may be released."""
         return not any(finding.error for finding in self.findings)
 
     def dags(self) -> dict[str, tuple[str, ...]]:
@@ -43,7 +43,7 @@ class Tested:
         return {file.path: tuple(dag.id for dag in file.dags) for file in self.files if file.dags}
 
     def cases(self) -> list[junit.Case]:
-        """For a report: each file, with all that keeps it back."""
+        """The cases of a JUnit report: each file with its errors."""
         found = {file.path: (file.seconds, [*self._errors(file.path)]) for file in self.files}
         for finding in self.findings:
             if finding.error and finding.file not in found:
@@ -66,10 +66,10 @@ def examine(
     tell: Tell = lambda _done, _all: None,
     queues: Collection[str] = (),
 ) -> Tested:
-    """Test these files. ``remembered``: where results are kept, if at all. ``queues``: those that workers serve.
+    """Test these files. ``remembered``: the folder of the cache, or None. ``queues``: those that workers serve.
 
     Raises:
-        TradewindError: it could not begin.
+        TradewindError: Airflow cannot be loaded.
     """
     names, notes = _memories(remembered) if remembered else (None, None)
     described = release.describe(tree, "", names) if names else release.describe(tree, "")
@@ -100,7 +100,7 @@ def examine(
 
 
 def _imported(path: str, found: dict[str, Any]) -> Imported | None:
-    """What an import gives; nothing where it is something else: what runs there could say anything."""
+    """The result of an import; None if it is malformed, because the imported code can write anything."""
     try:
         return Imported.from_dict(path, found)
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -112,12 +112,12 @@ def _memories(folder: Path) -> tuple[imports.Remembered, memory.Memory] | tuple[
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".writable").touch()
     except OSError:
-        return None, None  # nothing is lost but time
+        return None, None  # then every file is imported
     return imports.Remembered(folder / "imports.json"), memory.Memory(folder / "results")
 
 
 def _codes(files: tuple[Imported, ...], described: DagRelease, tree: Tree) -> Mapping[str, tuple[str, ...]]:
-    """Of each file with DAGs, its code and that of what it imports."""
+    """For each file with DAGs: its code, and the code of every file that it imports."""
     found = {}
     for file in files:
         near = memory.closure(file.path, described.imports) if file.dags else ()

@@ -1,4 +1,4 @@
-"""The program that imports DAG files (``importing``), seen from the one that asks it."""
+"""Starts the program that imports DAG files (``importing``), and reads its results."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from tradewind.dags.gate import processors
 from tradewind.errors import TradewindError
 
-if TYPE_CHECKING:  # whoever begins it has not loaded these yet
+if TYPE_CHECKING:  # the caller starts the program before it loads these modules
     from tradewind.config.gate_settings import Gate
     from tradewind.dags.tree import Tree
 
 _READ_LATE = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
-"""Variables that are read when a file asks for them, and need not be there when Airflow is loaded."""
+"""Prefixes of variables that Airflow reads when a file uses them, and that may be unset when Airflow is loaded."""
 
 
 class Importer:
-    """``importing``, beside this process, from the beginning to the end of the block.
+    """``importing`` as a process of its own, for the duration of the block.
 
-    It begins with what takes longest, to load Airflow, while who has begun it finds out which files there are.
-    ``jobs``: files at once; when not given, as many as there are processors. ``began``: by ``time.monotonic``.
+    It begins with the slowest step, loading Airflow, while the caller lists the files. ``jobs``: files at once; by
+    default, as many as there are processors. ``began``: by ``time.monotonic``.
     """
 
     def __init__(self, jobs: int | None = None) -> None:
@@ -41,7 +41,7 @@ class Importer:
             self._folder = Path(scratch).resolve() / "dags"
             self._home = self._folder.with_name("home")
             self._home.mkdir()
-            # For root, files are imported with the real user id of nobody, which some programs go by.
+            # As root, files are imported under an unused real user id, and some programs check access by that id.
             self._folder.parent.chmod(0o755)
             self._home.chmod(0o777)
             self._complaints = stack.enter_context(self._folder.with_name("complaints").open("w+b"))
@@ -54,7 +54,7 @@ class Importer:
         self._stack.close()
 
     def run(self, tree: Tree, gate: Gate, paths: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Import these files, once, as a release has them, in any order.
+        """Import these files of a release and yield their results, in any order. Call it once.
 
         Raises:
             TradewindError: Airflow cannot be loaded.
@@ -84,7 +84,9 @@ class Importer:
             self._complaints.seek(0)
             why = self._complaints.read()[-2000:].decode(errors="replace").strip()
             raise TradewindError(
-                "DAG files cannot be imported", why or f"it ended with {self._program.returncode}", "make install"
+                "DAG files cannot be imported",
+                why or f"the importing process ended with {self._program.returncode}",
+                "make install",
             )
 
 
@@ -111,7 +113,7 @@ def _end(program: subprocess.Popen[str]) -> None:
 
 
 def environment(home: Path, folder: Path) -> dict[str, str]:
-    """Nothing of the caller's: a file that needs a secret or a variable to be imported is wrong."""
+    """The environment of a program that imports DAG files. It has no variable of the caller: no import may need one."""
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": str(home),
@@ -123,7 +125,7 @@ def environment(home: Path, folder: Path) -> dict[str, str]:
         # A task may name the executor that every environment has.
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-        # The time here is the one that counts, and all of a traceback shows where an error is from.
+        # The gate enforces its own time limit, and needs whole tracebacks to find the origin of an error.
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "0",
         "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "20",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",

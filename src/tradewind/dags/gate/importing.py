@@ -1,11 +1,11 @@
-"""Imports DAG files as Airflow does, where none can harm or help another. Runs as a program, beside Airflow.
+"""Imports DAG files as Airflow does, so that none can harm or help another. Runs as a program that loads Airflow.
 
-Reads lines of JSON from standard input: first an object with ``folder``, ``variables`` of the environment and
-``Limits``, then the path of a file each.
-Prints a line of JSON for each file, in any order: ``reading.read`` says what is in it.
+Reads lines of JSON from standard input: first an object with ``folder``, ``variables`` of the environment and the
+fields of ``Limits``, then one path of a file in each line. Prints one line of JSON for each file, in any order:
+``reading.read`` describes its content.
 
-Nothing that a file does harms the rest: it has a time, memory and a number of processes, its output is drained, and
-when it is done, all that it has started is ended (``lanes``).
+A file cannot harm the others. Its time, its memory and its processes are limited, and its output is drained. When it is
+done, every process that it has started is ended (``lanes``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-# Airflow makes a million objects that stay, and is loaded a tenth faster when nobody looks through them meanwhile.
+# Airflow makes a million objects that stay. It loads a tenth faster if garbage collection does not scan them meanwhile.
 gc.disable()
 
 from tradewind.dags.gate import confine, reading  # noqa: E402
@@ -33,12 +33,12 @@ from tradewind.dags.gate.traces import Traces  # noqa: E402
 
 _NAMED = re.compile(rb"^(?:from|import)[ \t]+(airflow(?:\.\w+)*)\b", re.MULTILINE)
 _FEW = 8
-"""So many files are imported before it is known what sharing a process takes."""
+"""Only more files share processes: recording ``Traces`` takes as long as the import of this number of files."""
 
 
 def main() -> None:
     """Import every file that standard input names."""
-    # Airflow says what it does on standard output; that is for the results alone.
+    # Airflow prints to standard output, which is for the results alone.
     results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     confine.adopt()
@@ -53,10 +53,11 @@ def main() -> None:
         print(json.dumps({"file": path, "skipped": True}), file=results)
     results.flush()
     many = len(files) > _FEW
-    # Files that share a process may share no module that one of them could name, and change, and the next one finds.
+    # If files share a process, all modules of Airflow that any file names are loaded first, so that a change to one is
+    # detected.
     _preload(sorted(folder.rglob("*.py")) if many else [folder / path for path in files])
     traces = Traces() if many else None
-    gc.freeze()  # what a child never changes need not be copied for it
+    gc.freeze()  # memory that a child never changes is not copied
     gc.enable()
     again = []
     for path, found in spread(folder, files, limits, traces):
@@ -64,22 +65,22 @@ def main() -> None:
             again.append(path)
         else:
             print(json.dumps({**found, "file": path}), file=results, flush=True)
-    # Except for root, the limit of processes is for all files that are imported at once. Alone, each has all of it.
+    # Except for root, all files that are imported at once share the process limit. A single file has the whole limit.
     for path, found in spread(folder, again, replace(limits, jobs=1), None):
         print(json.dumps({**found, "file": path}), file=results, flush=True)
 
 
 def _was_starved(found: Mapping[str, Any]) -> bool:
-    """Whether a file may have failed for what another one did at the same time."""
+    """Whether a file may have failed because of another one that ran at the same time."""
     error = str(found.get("error", ""))
     return found.get("rule") == "ends" or os.strerror(errno.EAGAIN) in error or "start new thread" in error
 
 
 def _preload(files: Iterable[Path]) -> None:
-    """Import what these files want of Airflow and its providers, as Airflow's DAG processor does before it parses."""
+    """Import the modules of Airflow that these files name, as Airflow's DAG processor does before it parses."""
     names: set[bytes] = set()
     for path in files:
-        with suppress(OSError):  # whatever is wrong with the file is told when it is imported
+        with suppress(OSError):  # the import of the file reports the problem
             names |= set(_NAMED.findall(path.read_bytes()))
     for name in sorted(names):
         with suppress(Exception):
@@ -88,4 +89,4 @@ def _preload(files: Iterable[Path]) -> None:
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # to take leave of all that Airflow has made takes longer than what is left to do
+    os._exit(0)  # a regular exit would spend time on Airflow's objects

@@ -1,7 +1,7 @@
-"""Lanes: processes that fork one after another that imports DAG files, watch it, and end all that it has started.
+"""Lanes: processes that import DAG files in children, watch these, and end every process that they have started.
 
-A file has a process of its own, or shares one with others where none of them leaves a trace in it (``traces``). What
-goes wrong in a shared one counts for nothing: that file is imported again, by itself.
+A file has a process of its own, or shares one with others if none of them leaves a trace in it (``traces``). A failure
+in a shared process does not count: that file is imported again in a process of its own.
 """
 
 from __future__ import annotations
@@ -30,35 +30,38 @@ from tradewind.dags.gate.facts import NONSENSE
 from tradewind.dags.gate.traces import Traces
 
 _TOGETHER = 64
-"""Files that share a process, at most."""
+"""The most files that share a process."""
 _PATIENT_S = 2.0
-"""For one file of several that share a process. What takes longer has one of its own."""
+"""Seconds for one of several files that share a process. A file that takes longer gets a process of its own."""
 _LONG_S = 5.0
-"""For all files that share a process. What is left then is for the next one."""
+"""Seconds for all files that share a process. The remaining files go to the next process."""
 _LATEST_S = 10.0
-"""With the time of the files, and of one more, seconds until what they have started must be ended."""
+"""Seconds, added to the time of the files and of one more, in which a lane must end all that they have started."""
 _GRACE_S = 1.0
-"""Beyond its time, for a file's process to say where it is."""
+"""Seconds beyond the time of a file, for its process to report its position."""
 _COUNTED_S = 0.25
 _KEPT = 4096
-"""Bytes of a file's output that are told where its process ends too early."""
+"""The last bytes of a file's output, which are reported if its process ends too early."""
 _LONGEST = 64 << 20
-"""Bytes of what may be said of one file."""
+"""The largest result of one file, in bytes."""
 
 Found = dict[str, Any]
 _AS_IT_WAS = "as it was"
 _PATH = "path"
-_KILLED: Found = {"error": "what imported it was stopped or killed; is there enough memory?", "rule": "ends"}
+_KILLED: Found = {
+    "error": "the process that imported it was stopped or killed; is there enough memory?",
+    "rule": "ends",
+}
 
 
 @dataclass
 class Files:
-    """What is still to be imported. ``apart``: each of these in a process of its own."""
+    """The files that are still to be imported. ``apart``: each of these in a process of its own."""
 
     left: list[str]
     apart: list[str] = field(default_factory=list)
     together: int = 2
-    """So many are tried in one process. Of two, the first leaves its trace as it would alone."""
+    """How many files are tried in one process. Of two, the first result counts even if that file leaves a trace."""
 
     def __bool__(self) -> bool:
         return bool(self.left or self.apart)
@@ -72,7 +75,7 @@ class Files:
         return taken
 
     def put_back(self, taken: list[str], answer: Answer) -> None:
-        """What has no result yet. Where files leave traces, fewer are tried together."""
+        """Put back the files without a result. If files leave traces, fewer are tried together."""
         again = [path for path in taken if path not in answer.found and path not in answer.apart]
         self.left = again + self.left
         self.apart += answer.apart
@@ -83,7 +86,7 @@ class Files:
 
 @dataclass
 class Answer:
-    """What became of files that were given to a lane: results, and those that must have a process of their own."""
+    """The answer of a lane: results of files, and the files that must have a process of their own."""
 
     found: dict[str, Found] = field(default_factory=dict)
     apart: list[str] = field(default_factory=list)
@@ -91,7 +94,7 @@ class Answer:
 
 @dataclass
 class _Lane:
-    """A process that imports files, each time in a child, and the files that it has now."""
+    """A process that imports files in child processes, and the files that it imports now."""
 
     connection: Connection[Any, Any]
     pid: int
@@ -99,13 +102,13 @@ class _Lane:
     until: float = 0.0
 
     def end(self) -> None:
-        """Let it end, and wait for that."""
+        """Close its connection, and wait for its end."""
         self.connection.close()
         with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
 
     def give(self, paths: list[str], limits: Limits) -> None:
-        """Give it the next files. Where it is dead, whoever waits for its answer notices."""
+        """Send it the next files. If it is dead, ``spread`` notices that its connection is closed."""
         longest = limits.import_s if len(paths) == 1 else _LONG_S + 2 * _PATIENT_S
         self.paths, self.until = paths, time.monotonic() + longest + limits.import_s + _GRACE_S + _LATEST_S
         with suppress(BrokenPipeError):
@@ -113,9 +116,9 @@ class _Lane:
 
 
 def spread(folder: Path, paths: list[str], limits: Limits, traces: Traces | None) -> Iterator[tuple[str, Found]]:
-    """Give each lane files when it has finished some; what is found in each, in any order.
+    """Give each lane files when it has finished some; yield the result of each file, in any order.
 
-    ``traces``: what was there before; without it, no file shares a process.
+    ``traces``: the state before the first import; without it, no file shares a process.
     """
     files = Files(list(paths)) if traces else Files([], apart=paths[::-1])
     lanes: list[_Lane] = []
@@ -125,14 +128,14 @@ def spread(folder: Path, paths: list[str], limits: Limits, traces: Traces | None
             lanes[-1].give(files.take(limits.jobs), limits)
         ready = wait([lane.connection for lane in lanes], 1.0)
         for lane in lanes:
-            # It is stopped, or what it should end does not end. Where it is dead, its end of the pipe is closed.
+            # It is stopped, or a process that it must end does not end. A dead lane closes its end of the pipe.
             if time.monotonic() > lane.until:
                 _signal(lane.pid, signal.SIGKILL)
         for lane in [lane for lane in lanes if lane.connection in ready]:
             taken, alive = lane.paths, True
             try:
                 answer = lane.connection.recv()
-            except (EOFError, OSError):  # somebody ended it; the system does where memory is short
+            except (EOFError, OSError):  # it was killed; the system does that if memory is short
                 alive = False
                 answer = Answer(apart=taken) if len(taken) > 1 else Answer({taken[0]: _KILLED})
             files.put_back(taken, answer)
@@ -141,7 +144,7 @@ def spread(folder: Path, paths: list[str], limits: Limits, traces: Traces | None
             else:
                 lanes.remove(lane)
                 lane.end()
-            if not alive:  # what it leaves is ours once it has ended, and its pipe is closed a moment before
+            if not alive:  # its children come to this process when it has ended, and its pipe closes a moment earlier
                 _end(lambda: _orphans({lane.pid for lane in lanes}))
             yield from answer.found.items()
 
@@ -154,7 +157,7 @@ def _lane(folder: Path, limits: Limits, traces: Traces | None, others: Iterable[
         return _Lane(ours, pid)
     code = 1
     try:
-        # Whoever has the other end of a pipe keeps those from ending who listen to it.
+        # A pipe reports its end only when no process holds the other side, so this lane closes those that it inherits.
         for connection in (ours, *(other.connection for other in others)):
             connection.close()
         confine.adopt()
@@ -183,7 +186,7 @@ def _import(folder: Path, paths: list[str], data: int, limits: Limits, traces: T
             with os.fdopen(says, "wb") as stream:
                 for found in _read(folder, paths, traces):
                     if os.getpid() != itself:
-                        os._exit(0)  # a file has forked, and its copy has come back from the import as well
+                        os._exit(0)  # a file has forked, and the copy has returned from the import, too
                     answer = json.dumps(found).encode()
                     stream.write(len(answer).to_bytes(8, "big") + answer)
                     stream.flush()
@@ -200,7 +203,7 @@ def _import(folder: Path, paths: list[str], data: int, limits: Limits, traces: T
             return _together(paths, child)
         found = next(child.answers(limits.import_s + _GRACE_S), {}) or child.silence(_where(stuck, folder))
         if found.get("rule") == "memory":
-            found["error"] += f"\nit may take {limits.memory_mb} MB"
+            found["error"] += f"\nthe limit is {limits.memory_mb} MB beyond Airflow's own"
         return Answer({paths[0]: {**found, "seconds": round(time.monotonic() - began, 3)}})
     finally:
         _end_all(pid)
@@ -209,7 +212,7 @@ def _import(folder: Path, paths: list[str], data: int, limits: Limits, traces: T
 
 
 def _read(folder: Path, paths: list[str], traces: Traces | None) -> Iterator[Found]:
-    """In the child: what is in each file, until one leaves a trace; of several, at last whether all is as it was."""
+    """In the child: the result of each file, until one leaves a trace. For several, at last whether a trace is left."""
     if len(paths) == 1 or not traces:
         found = reading.read(folder, paths[0])
         faulthandler.cancel_dump_traceback_later()
@@ -223,26 +226,26 @@ def _read(folder: Path, paths: list[str], traces: Traces | None) -> Iterator[Fou
         yield {**found, "seconds": round(time.monotonic() - since, 3), _PATH: path}
         if not traces.forget(folder) or time.monotonic() - began > _LONG_S:
             break
-    yield {_AS_IT_WAS: path == paths[0] or traces.none()}  # for the first, it was
+    yield {_AS_IT_WAS: path == paths[0] or traces.none()}  # before the first, there was none
 
 
 def _together(paths: list[str], child: _Child) -> Answer:
-    """Results of files that share a process count only where it says at last that it is as it was before."""
+    """The results of files that share a process. They count only if it reports at the end that no trace was left."""
     read: dict[str, Found] = {}
     for found in child.answers(_PATIENT_S):
         if _AS_IT_WAS in found and read:
             fine = {path: each for path, each in read.items() if found[_AS_IT_WAS] and not each.get("error")}
             return Answer(fine, [path for path in read if path not in fine])
         path = found.pop(_PATH, None)
-        if len(read) == len(paths) or path != paths[len(read)]:  # somebody else speaks
+        if len(read) == len(paths) or path != paths[len(read)]:  # the code of a file wrote it
             return Answer(apart=paths)
         read[path] = found
-    # It ended, or took too long or too much: with the file after those that it has said something of, or at last.
+    # It ended or exceeded a limit: in the file after those with a result, or after the last file.
     return Answer(apart=paths[len(read) : len(read) + 1] or paths)
 
 
 class _Child:
-    """The process that files are imported in, seen from the one that watches it."""
+    """The process that imports files, as its lane watches it."""
 
     def __init__(self, pid: int, said: int, printed: int, limits: Limits) -> None:
         self._pid = pid
@@ -254,7 +257,7 @@ class _Child:
         self._too_much: Found = {}
 
     def answers(self, wait_s: float) -> Iterator[Found]:
-        """What it says, each within these seconds after the one before, until it ends or takes too much."""
+        """Yield its results, each within ``wait_s`` after the previous one, until it ends or exceeds a limit."""
         deadline = time.monotonic() + wait_s
         counted = time.monotonic()
         heard = bytearray()
@@ -281,17 +284,17 @@ class _Child:
                     while found := self._next(heard):
                         yield found
                         deadline = time.monotonic() + wait_s
-                    # What it said before its end is read first.
+                    # The results from before its end are read first.
                     if ended in ready and not ready & {self._said, self._printed}:
                         return
         finally:
             os.close(ended)
 
     def _next(self, heard: bytearray) -> Found:
-        """Take the first whole answer from what was heard; nothing where there is none."""
+        """Take the first whole result from the bytes that were received; empty if there is none."""
         size = int.from_bytes(heard[:8], "big")
         if size > _LONGEST:
-            self._too_much = {"error": f"there is more in it than {_LONGEST >> 20} MB can say", "rule": "size"}
+            self._too_much = {"error": f"its result is larger than {_LONGEST >> 20} MB", "rule": "size"}
         if len(heard) < 8 or len(heard) < 8 + size or self._too_much:
             return {}
         answer = bytes(heard[8 : 8 + size])
@@ -304,13 +307,13 @@ class _Child:
 
     def _count(self) -> None:
         if os.getppid() != self._asks:
-            self._too_much = {"error": "nobody waits for it any more", "rule": "ends"}
+            self._too_much = {"error": "the gate ended before the import did", "rule": "ends"}
         elif _count_below() > self._limits.processes + OURS:
             text = f"it started more than {self._limits.processes} processes and threads"
             self._too_much = {"error": text, "rule": "processes"}
 
     def silence(self, where: str) -> Found:
-        """Why it has said nothing. ``where`` it was when its time was over."""
+        """Why there is no result. ``where``: its position when its time was over."""
         if self._too_much:
             return self._too_much
         gone, status = os.waitpid(self._pid, os.WNOHANG)
@@ -318,7 +321,7 @@ class _Child:
             line = int(where.rpartition(":")[2]) if where else 0
             place = f"; it was at {where}" if where else ""
             return {
-                "error": f"it was not imported after {self._limits.import_s:g} s{place}",
+                "error": f"its import did not end within {self._limits.import_s:g} s{place}",
                 "rule": "slow",
                 "line": line,
             }
@@ -329,7 +332,7 @@ class _Child:
 
 
 def _count_below() -> int:
-    """Processes and threads below this one."""
+    """The number of processes and threads below this process."""
     found = 0
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
@@ -338,7 +341,7 @@ def _count_below() -> int:
 
 
 def _where(stuck: int, folder: Path) -> str:
-    """``path:line`` in the folder where the file was when its time was over, or nothing."""
+    """The position of the file when its time was over, ``path:line`` in the folder; empty if unknown."""
     os.lseek(stuck, 0, os.SEEK_SET)
     dump = os.read(stuck, 1 << 16).decode(errors="replace")
     found = re.search(rf'File "{re.escape(str(folder))}/(.+?)", line (\d+)', dump)
@@ -346,7 +349,7 @@ def _where(stuck: int, folder: Path) -> str:
 
 
 def _end_all(pid: int) -> None:
-    """End the child and whatever it has started."""
+    """End the child and every process that it has started."""
     _signal(pid, signal.SIGKILL)
     with suppress(ChildProcessError):
         os.waitpid(pid, 0)
@@ -355,7 +358,7 @@ def _end_all(pid: int) -> None:
 
 
 def _orphans(lanes: set[int]) -> list[psutil.Process]:
-    """What is below this process, but for the lanes and what is theirs."""
+    """The processes below this one, except the lanes and their descendants."""
     found = []
     for child in psutil.Process().children():
         if child.pid not in lanes:
@@ -365,9 +368,9 @@ def _orphans(lanes: set[int]) -> list[psutil.Process]:
 
 
 def _end(find: Callable[[], list[psutil.Process]]) -> None:
-    """End all that is found, also what starts more than is ended."""
+    """End every process that ``find`` returns, also if they start more at the same time."""
     while below := find():
-        # What is stopped starts nothing more, and ends for nobody before its turn.
+        # A stopped process starts no other one, and does not end before it is killed here.
         for process in below:
             _signal(process.pid, signal.SIGSTOP)
         if set(find()) <= set(below):
@@ -377,7 +380,7 @@ def _end(find: Callable[[], list[psutil.Process]]) -> None:
 
 
 def _left() -> bool:
-    """Whether there is any child, after taking leave of the dead. What loses its parent becomes a child of ours."""
+    """Reap the children that have ended; whether any is left. This process adopts orphaned descendants."""
     try:
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             continue

@@ -1,4 +1,4 @@
-"""What imports gave before, kept in a file: a DAG file is imported again where it, or what it may use, is another."""
+"""Caches import results in a file. A DAG file is imported again if it changed, or a file that it may use."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from tradewind.dag_releases.manifest import DagRelease
 from tradewind.storage.atomic import atomic_write
 
 VERSION = 2
-"""To be raised when ``reading`` tells something else than it did, or this is kept in another way."""
+"""Raise it when ``reading`` reports something else for the same file, or when the format of the cache changes."""
 
 
 class Memory:
-    """Results by their keys (``keys``). What was not asked for is forgotten when it is saved.
+    """Results by their keys (``keys``). ``save`` drops the results that were not requested.
 
-    A file of lines: the version, then a key and its result each, so that only what is asked for is read.
+    The file has the version in its first line, then a key and its result in each line, so that only requested results
+    are parsed.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, str] = {}
         self._used: dict[str, str] = {}
-        with suppress(OSError, ValueError):  # nothing is lost but time
+        with suppress(OSError, ValueError):  # then every file is imported
             version, *lines = path.read_text().splitlines()
             if version == str(VERSION):
                 self._known = dict(line.split(" ", 1) for line in lines)
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """What is known, if anything."""
+        """The result, or None."""
         try:
             found = json.loads(self._known[key])
         except (KeyError, ValueError):
@@ -43,22 +44,22 @@ class Memory:
         return found if isinstance(found, dict) else None
 
     def put(self, key: str, found: dict[str, Any]) -> None:
-        """Remember it. What failed is not remembered: the reason may have been the machine."""
+        """Store a result, except a failure: its cause may have been the machine."""
         if not found.get("error"):
             self._used[key] = json.dumps(found)
 
     def save(self) -> None:
-        """Keep what was used or new."""
+        """Write the results that were requested or stored."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self._path) as draft:
             draft.write_text("".join([f"{VERSION}\n", *(f"{key} {text}\n" for key, text in self._used.items())]))
 
 
 def keys(release: DagRelease, base: str) -> dict[str, str]:
-    """For each file that may hold DAGs: a name for all that its import can depend on in the release.
+    """For each file that may contain DAGs: a hash of all files of the release that its import can depend on.
 
-    These are the Python files that it imports, however far away, and every file that is no Python; all files where one
-    of them imports what cannot be read from its code.
+    These are the Python files that it imports, directly or not, and every file that is not Python. If one of them
+    imports modules that cannot be read from its code, these are all files.
     """
     data = _digest(
         f"{path} {entry.sha256} {entry.executable}" for path, entry in release.files.items() if not path.endswith(".py")
@@ -75,10 +76,10 @@ def keys(release: DagRelease, base: str) -> dict[str, str]:
 
 
 def base(limits: Mapping[str, Any]) -> str:
-    """A name for what is the same for all files: this Python, what is installed, and what the gate allows."""
+    """A hash of the inputs that all files share: this Python, the installed packages, and the limits of the gate."""
     installed = sorted(
         {
-            f"{entry.name} {entry.stat().st_mtime_ns}"  # the same version may be installed again
+            f"{entry.name} {entry.stat().st_mtime_ns}"  # the same version may have been installed again
             for folder in map(Path, sys.path)
             if folder.is_dir()
             for entry in os.scandir(folder)
@@ -89,7 +90,7 @@ def base(limits: Mapping[str, Any]) -> str:
 
 
 def closure(path: str, imports: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """A file and all that it imports, however far away."""
+    """A file and all files that it imports, directly or not."""
     found, left = {path}, [path]
     while left:
         further = set(imports.get(left.pop(), ())) - found

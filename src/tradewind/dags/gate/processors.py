@@ -1,4 +1,4 @@
-"""How many processors there are for this process: those it may run on, and what its container may use of them."""
+"""The number of processors for this process: those it may run on, within the quota of its container."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def available(root: Path = Path("/")) -> int:
-    """At least 1. ``root`` is where ``/proc`` and ``/sys`` are.
+    """The number of processors, at least 1. ``root``: the folder of ``/proc`` and ``/sys``.
 
-    A container with a quota sees every processor of its host.
+    A container with a quota still sees every processor of its host.
     https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max),
     https://docs.kernel.org/scheduler/sched-bwc.html (cpu.cfs_quota_us).
     """
@@ -20,7 +20,7 @@ def available(root: Path = Path("/")) -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """Processors that this process, its group, and each group above it may use; nothing where there is no limit."""
+    """The processors that the cgroup of this process and each cgroup above may use; nothing if there is no limit."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -34,7 +34,7 @@ def _quotas(root: Path) -> Iterator[float]:
         else:
             continue
         group = Path(os.path.normpath("/" + path.lstrip("/")))
-        for folder in (group, *group.parents):  # in a container, the path may be one that is only there outside of it
+        for folder in (group, *group.parents):  # in a container, the path may exist only on the host
             yield from _quota(top / folder.relative_to("/"), names)
 
 
@@ -43,5 +43,5 @@ def _quota(folder: Path, names: list[str]) -> Iterator[float]:
         quota, period = " ".join((folder / name).read_text() for name in names).split()
         if int(quota) > 0:
             yield int(quota) / int(period)
-    except (OSError, ValueError):  # "max", or none
+    except (OSError, ValueError):  # "max", or no such file
         return

@@ -1,4 +1,4 @@
-"""What a DAG file has, read in the process that imported it, as plain data (``facts``)."""
+"""Reads the DAGs of a file, in the process that imported it, as plain data (``facts``)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from types import ModuleType
 from typing import Any
 
 PREFIX = "unusual_prefix_"
-"""Airflow's, of the names that it gives to the modules of DAG files."""
+"""Airflow's prefix for the names of the modules of DAG files."""
 _TOLD_S = 0.1
-"""Imports that took less are not told."""
+"""Seconds; faster imports are not reported."""
 _TOLD = 5
 _PLACE = re.compile(r'  File "([^"]+)", line (\d+)')
 _OURS = re.compile(rf'^  File "{re.escape(__file__)}".*\n(?:    .*\n)*', re.MULTILINE)
-"""What stands in a traceback for `_Clock`."""
+"""The lines of `_Clock` in a traceback."""
 
 
 _CELERY = "airflow.providers.celery.executors.celery_executor.CeleryExecutor"
-"""What hands tasks to workers. Other executors run tasks somewhere else, and most of them have no queues."""
+"""The executor that sends tasks to workers. Other executors run tasks elsewhere, and most of them have no queues."""
 
 _SAMPLE = """
 from datetime import datetime, timedelta
@@ -53,16 +53,16 @@ with DAG(
 
 
 def prepare() -> None:
-    """Load what files need, before their processes begin: by reading one that has a little of everything.
+    """Load the modules that DAG files need, before their processes are forked, by reading a sample of common features.
 
-    Airflow loads many of its parts when they are first used, which each process would do anew.
+    Airflow loads many of its modules when they are first used. Without this, each process would load them again.
     """
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:  # whoever ends this program removes that
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:  # the caller removes it if this program is killed
         folder, path, modules = Path(name), list(sys.path), set(sys.modules)
         (folder / "sample.py").write_text(_SAMPLE)
         found = read(folder, "sample.py")
         if found.get("error"):
-            raise RuntimeError(found["error"])  # this Airflow is not what Tradewind is made for
+            raise RuntimeError(found["error"])  # Tradewind does not support this version of Airflow
         sys.path[:] = path
         for module in set(sys.modules) - modules:
             if module.startswith(PREFIX):
@@ -70,9 +70,9 @@ def prepare() -> None:
 
 
 def candidates(folder: Path, paths: Iterable[str]) -> frozenset[str]:
-    """Of these files, relative to ``folder``, those that Airflow would look for DAGs in: ``.airflowignore`` counts.
+    """The ones of these files, relative to ``folder``, that Airflow would search for DAGs. ``.airflowignore`` applies.
 
-    As ``airflow.utils.file.find_dag_file_paths``, which looks into every file that is there.
+    As ``airflow.utils.file.find_dag_file_paths``, which reads every file of the folder.
     """
     from airflow._shared.module_loading import find_path_from_directory
     from airflow.configuration import conf
@@ -84,22 +84,22 @@ def candidates(folder: Path, paths: Iterable[str]) -> frozenset[str]:
     for place in find_path_from_directory(str(folder), ".airflowignore", syntax):
         path = os.path.relpath(place, folder)
         if path in asked:
-            with suppress(Exception):  # Airflow leaves it out, too
+            with suppress(Exception):  # Airflow skips such a file, too
                 if (path.endswith(".py") or zipfile.is_zipfile(place)) and might_contain_dag(place, safe_mode):
                     found.add(path)
     return frozenset(found)
 
 
 def read(folder: Path, path: str) -> dict[str, Any]:
-    """Import one file; its DAGs, and what is wrong. For a process that nothing else is done in.
+    """Import one file; return its DAGs and its problems. The process must do nothing else.
 
-    Keys: ``dags``; ``error``, ``rule`` and ``line`` of what keeps it from being imported; ``imports``: slow ones, as
-    ``[seconds, module, file, line]``; ``varying``: ``[line, text]`` of what makes a version of each parse.
+    Keys: ``dags``; ``error``, ``rule``, ``at`` (a file) and ``line`` of a failed import; ``imports``: slow ones, as
+    ``[seconds, module, file, line]``; ``varying``: ``[line, text]`` of code that makes each parse a new DAG version.
     """
     from airflow.dag_processing.dagbag import DagBag
 
     if str(folder) not in sys.path:
-        sys.path.append(str(folder))  # behind all others, as Airflow has it
+        sys.path.append(str(folder))  # after all others, as Airflow does
     clock = _Clock(str(folder))
     builtins.__import__ = clock
     try:
@@ -112,19 +112,19 @@ def read(folder: Path, path: str) -> dict[str, Any]:
         return {**found, **_error("\n".join(bag.import_errors.values()), folder, path)}
     for name, times in Counter(dag.dag_id for dag in dags).items():
         if times > 1:
-            return {**found, "error": f"{times} DAGs in it have the id {name}", "rule": "duplicate"}
+            return {**found, "error": f"{times} DAGs in this file have the id {name}", "rule": "duplicate"}
     for dag in dags:
         try:
             found["dags"].append(_dag(dag))
         except Exception as error:
             last = traceback.format_exception_only(error)[-1].strip()
-            return {**found, "dags": [], "error": f"the DAG {dag.dag_id} cannot be stored: {last}", "rule": "store"}
+            return {**found, "dags": [], "error": f"the DAG {dag.dag_id} cannot be serialized: {last}", "rule": "store"}
     found["dags"].sort(key=lambda entry: entry["id"])
     return found
 
 
 class _Clock:
-    """Stands in for ``__import__`` and sees how long the imports take that files of the folder ask for."""
+    """Replaces ``__import__``, and measures the imports in files of the folder."""
 
     def __init__(self, folder: str) -> None:
         self.real = builtins.__import__
@@ -152,16 +152,16 @@ class _Clock:
                 self._took[name, file.removeprefix(self._folder), line] = round(took, 3)
 
     def slow(self) -> list[list[Any]]:
-        """The slowest, slowest first. What a file of the folder imports counts for who imported that file, too."""
+        """The slowest imports, slowest first. The time of an import counts for the imports around it, too."""
         slowest = sorted(self._took.items(), key=lambda item: -item[1])[:_TOLD]
         return [[took, name, file, line] for (name, file, line), took in slowest]
 
 
 def _error(text: str, folder: Path, path: str) -> dict[str, Any]:
-    """An import's error: the line is the last one in a file of the folder, which may be a helper's."""
-    lines = text.strip().replace(f"{folder}/", "").splitlines() or ["nobody knows why"]
+    """The error of an import. Its line is the last one in a file of the folder, which may be a helper module."""
+    lines = text.strip().replace(f"{folder}/", "").splitlines() or ["the reason is unknown"]
     frames = [number for number, line in enumerate(lines) if line.startswith("  File ")]
-    # What stands behind the last frame and is not indented is the exception; some have details on further lines.
+    # The first line after the last frame that is not indented is the exception; some have details on further lines.
     behind = range(frames[-1] + 1 if frames else 0, len(lines))
     head = next((number for number in behind if not lines[number].startswith(" ")), len(lines) - 1)
     places = [(match[1], int(match[2])) for number in frames if (match := _PLACE.match(lines[number]))]
@@ -169,7 +169,7 @@ def _error(text: str, folder: Path, path: str) -> dict[str, Any]:
     file, line = ours[-1] if ours else (path, 0)
     kinds = {"MemoryError": "memory", "AirflowDagCycleException": "cycle", "AirflowDagDuplicatedId": "duplicate"}
     rule = next((rule for kind, rule in kinds.items() if kind in lines[head]), "import")
-    # The exception first, then how it came to it, without what is Airflow's and Python's own.
+    # The exception first, then the traceback from the first frame in the folder, without the frames of `_Clock`.
     first = next((number for number in frames if ours and lines[number].startswith(f'  File "{ours[0][0]}"')), head)
     shown = _OURS.sub("", "\n".join([*lines[first:head], ""])).rstrip()
     return {"error": "\n".join([*lines[head:], *filter(None, [shown])]), "rule": rule, "at": file, "line": line}
@@ -203,7 +203,7 @@ def _task(task: Any) -> dict[str, Any]:
 
 
 def _needs_a_worker(task: Any) -> bool:
-    """Whether a run hands it to a worker. A task that does nothing, and tells nothing, only gets its state."""
+    """Whether a run sends it to a worker. An empty task without callbacks, inlets and outlets only gets its state."""
     if task.inherits_from_empty_operator and not any(
         getattr(task, name, None) for name in ("on_execute_callback", "on_success_callback", "inlets", "outlets")
     ):
@@ -217,19 +217,19 @@ def _needs_a_worker(task: Any) -> bool:
             else ExecutorLoader.get_default_executor_name()
         )
     except Exception:
-        return False  # what does not exist is an error of its own
+        return False  # an executor that does not exist is an error of its own
     return bool(found.module_path == _CELERY)
 
 
 def _connections(task: Any) -> Iterator[str]:
-    """Of a task: every argument that is called ``…conn_id``, where it is no template."""
+    """Every argument of a task that is named ``…conn_id``, unless it is a template."""
     for name, value in {**vars(task), **getattr(task, "partial_kwargs", {})}.items():
         if name.endswith("conn_id") and isinstance(value, str) and value and "{{" not in value:
             yield value
 
 
 def _copies(task: Any) -> int:
-    """Into how many task instances a run expands this, as far as the file says: 1 where nothing else is known."""
+    """Into how many task instances a run expands this, as far as the file shows; 1 if unknown."""
     groups = [group._expand_input for group in task.iter_mapped_task_groups()]
     own = [task._get_specified_expand_input()] if task.is_mapped else []
     copies = 1

@@ -1,4 +1,4 @@
-"""What is wrong with DAG files, or could be better: pure, from what their imports gave."""
+"""The rules of the gate: errors and warnings from the results of imports. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tradewind.dags.imports import parsed
 from tradewind.errors import TradewindError
 
 NOBODY = "airflow"
-"""The owner that Airflow gives to what has none (``operators.default_owner``)."""
+"""The owner that Airflow gives to a task without one (``operators.default_owner``)."""
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing. An ``error`` keeps a release back, anything else does not. ``line`` 0: nobody knows."""
+    """One finding. An ``error`` blocks a release, a warning does not. ``line`` 0: unknown."""
 
     error: bool
     rule: str
@@ -38,9 +38,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Has:
-    """What an environment has of what DAGs ask for by name.
+    """The names that DAGs refer to and that an environment has.
 
-    ``connections`` and ``variables``: those of the names in question. ``unfinished``: from each DAG with unfinished
+    ``connections`` and ``variables``: only those that were requested. ``unfinished``: maps each DAG with unfinished
     runs to the tasks that these still have to run.
     """
 
@@ -51,14 +51,14 @@ class Has:
 
 
 class Known(Protocol):
-    """An environment that can be asked."""
+    """An environment that can be queried."""
 
     def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
-        """What it has. TradewindError where it cannot be asked."""
+        """Which of these it has, its pools, and its unfinished runs. TradewindError if it cannot be queried."""
 
 
 def judge(files: Iterable[Imported], gate: Gate, queues: Collection[str] = ()) -> tuple[Finding, ...]:
-    """What the files themselves show, in their order. ``queues``: those that workers serve, as far as it is known."""
+    """The findings in the files alone, in their order. ``queues``: those that workers serve; empty if unknown."""
     files = list(files)
     places = defaultdict(list)
     for file in files:
@@ -83,7 +83,7 @@ def judge(files: Iterable[Imported], gate: Gate, queues: Collection[str] = ()) -
 def compare(
     files: Iterable[Imported], codes: Mapping[str, Iterable[str]], known: Known, gate: Gate
 ) -> tuple[Finding, ...]:
-    """What does not fit an environment. ``codes``: of each file with DAGs, its code and that of all that it imports."""
+    """The findings against an environment. ``codes``: for each file with DAGs, its code and that of all its imports."""
     files = list(files)
     needs = {file.path: _asked(codes.get(file.path, ())) for file in files}
     for file in files:
@@ -91,14 +91,14 @@ def compare(
     try:
         has = known.has(*(frozenset().union(*(need[kind] for need in needs.values())) for kind in _ENVIRONMENT))
     except TradewindError as away:
-        return (Finding(False, "environment", "", f"nobody could be asked what is there: {away}"),)
+        return (Finding(False, "environment", "", f"the environment was not checked: {away}"),)
     there = {"connection": has.connections, "variable": has.variables}
     found: list[Finding] = []
     for file in files:
         for kind, names in needs[file.path].items():
             for name in sorted(names - there[kind]):
                 if f"{_ENVIRONMENT[kind]}{name.upper()}" not in gate.variables:
-                    # Providers fall back to something of their own where their default connection is missing.
+                    # If its default connection is missing, a provider uses defaults of its own.
                     error = kind != "connection" or not name.endswith("_default")
                     found.append(Finding(error, kind, file.path, f"there is no {kind} {name}"))
         for dag in file.dags:
@@ -109,21 +109,21 @@ def compare(
 
 def _removed(files: list[Imported], unfinished: Mapping[str, frozenset[str]], gate: Gate) -> Iterator[Finding]:
     there = {dag.id: (file.path, {task.id for task in dag.tasks}) for file in files for dag in file.dags}
-    end = "its runs in flight end on the release that they have"
+    end = "unfinished runs stay on their release"
     for dag, tasks in sorted(unfinished.items()):
         if dag not in there:
-            yield Finding(gate.refuse_removed, "removed", "", f"the DAG {dag} is gone; {end}", 0, dag)
+            yield Finding(gate.refuse_removed, "removed", "", f"the DAG {dag} was removed; {end}", 0, dag)
             continue
         path, has = there[dag]
         if gone := sorted(tasks - has):
-            text = f"of {dag}, {_some(gone)} {'are' if len(gone) > 1 else 'is'} gone; {end}"
+            text = f"{_named(dag, gone)} {'were' if len(gone) > 1 else 'was'} removed; {end}"
             yield Finding(gate.refuse_removed, "removed", path, text, 0, dag)
 
 
 def _of_dag(path: str, dag: Dag, gate: Gate) -> Iterator[Finding]:
     for task in dag.tasks:
         if task.copies > gate.fan_out:
-            text = f"{dag.id}.{task.id} becomes {task.copies:,} tasks in each run, and {gate.fan_out:,} is the limit"
+            text = f"{dag.id}.{task.id} expands to {task.copies:,} tasks in each run; the limit is {gate.fan_out:,}"
             yield Finding(True, "fan-out", path, text, 0, dag.id)
     rules = gate.rules
     if rules.owner and (tasks := [task for task in dag.tasks if task.owner in {"", NOBODY}]):
@@ -140,26 +140,26 @@ def _of_dag(path: str, dag: Dag, gate: Gate) -> Iterator[Finding]:
 
 def _queues(path: str, dag: Dag, queues: Collection[str]) -> Iterator[Finding]:
     for name, waits in _waiting(dag, lambda task: task.queue, {*queues, ""}) if queues else ():
-        text = f"no class of workers serves the queue {name}{waits}"
-        yield Finding(True, "queue", path, f"{text}: see `workers` in tradewind.yaml", 0, dag.id)
+        text = f"no worker pool serves the queue {name}{waits}"
+        yield Finding(True, "queue", path, f"{text}; see `workers` in tradewind.yaml", 0, dag.id)
 
 
 def _waiting(dag: Dag, asked: Callable[[Task], str], there: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Each name that tasks ask for and that is not there, with what a person wants to know of it."""
+    """Each missing name that tasks use, and the end of its finding: nearest name, tasks, existing names."""
     known = sorted(filter(None, there))
     for name in sorted({asked(task) for task in dag.tasks}.difference(there)):
         tasks = [task.id for task in dag.tasks if asked(task) == name]
         close = nearest(name, known)
         meant = f" (did you mean {close}?)" if close else ""
-        waits = f"of {dag.id}, {_some(tasks)} {'wait' if len(tasks) > 1 else 'waits'} for ever"
-        yield name, f"{meant}; {waits}; there {'are' if len(known) > 1 else 'is'} {_some(known) or 'none'}"
+        waits = f"{_named(dag.id, tasks)} {'wait' if len(tasks) > 1 else 'waits'} forever"
+        yield name, f"{meant}; {waits}; available: {_some(known) or 'none'}"
 
 
 def _slow(file: Imported, gate: Gate) -> Finding:
-    text = f"its import takes {file.seconds:.1f} s, at every parse and for every task ({gate.slow_s:g} s is much)"
+    text = f"its import takes {file.seconds:.1f} s at every parse and for every task, more than {gate.slow_s:g} s"
     line = 0
     if file.imports:
-        # What is innermost has caused it: the last of those that took about as long as the longest.
+        # The innermost import is the cause: the last of those that took about as long as the longest.
         worst = [entry for entry in file.imports if entry.seconds > file.imports[0].seconds * 0.8][-1]
         text += f"; {worst.module} takes {worst.seconds:.1f} s of it, at {worst.file}:{worst.line}"
         line = worst.line if worst.file == file.path else 0
@@ -167,13 +167,16 @@ def _slow(file: Imported, gate: Gate) -> Finding:
 
 
 def _from(file: Imported) -> str:
-    """Where the line is a helper's, whose import failed."""
+    """A prefix if the error is in a helper module that the file imports."""
     return f"imported by {file.path}: " if file.at not in {"", file.path} else ""
 
 
 def _tasks(dag: Dag, tasks: list[Task]) -> str:
-    names = _some([task.id for task in tasks])
-    return f"of {dag.id}, {names} {'have' if len(tasks) > 1 else 'has'}"
+    return f"{_named(dag.id, [task.id for task in tasks])} {'have' if len(tasks) > 1 else 'has'}"
+
+
+def _named(dag: str, tasks: list[str]) -> str:
+    return f"task{'s' if len(tasks) > 1 else ''} {_some(tasks)} of {dag}"
 
 
 def _some(names: list[str]) -> str:
@@ -196,11 +199,11 @@ _IN_CODE = {
     ("Variable", "get"): "variable",
 }
 _ENVIRONMENT = {"connection": "AIRFLOW_CONN_", "variable": "AIRFLOW_VAR_"}
-"""What Airflow's first secrets backend reads, in capitals."""
+"""Prefixes of the variables that Airflow's first secrets backend reads; the name follows in capitals."""
 
 
 def _asked(codes: Iterable[str]) -> dict[str, set[str]]:
-    """The connections and variables that code asks for by a name that is written out, and without a default."""
+    """The connections and variables that code asks for by a literal name and without a default."""
     found: dict[str, set[str]] = {"connection": set(), "variable": set()}
     for code in codes:
         tree = parsed(code)

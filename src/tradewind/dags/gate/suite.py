@@ -1,4 +1,4 @@
-"""The repository's own tests, run by its own pytest."""
+"""Runs the repository's own tests with pytest, in a process of its own."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tradewind.dags.gate.rules import Finding
 
 _SHOWN = 20
 _PYTEST = "import sys, pytest; sys.path.append(sys.argv[1]); sys.exit(pytest.main(sys.argv[2:]))"
-"""Modules of the DAGs are behind all others, as Airflow has them; pytest alone would put them in front."""
+"""The folder of the DAGs is last in ``sys.path``, as in Airflow; pytest alone would put it first."""
 _FAILED, _NO_TESTS = 1, 5
-"""Exit codes of pytest: tests failed; there are none."""
+"""Exit codes of pytest: tests failed; no tests were found."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What came of it. ``report``: pytest's own, JUnit XML; empty where it did not come so far."""
+    """The result. ``report``: pytest's JUnit XML; empty if it wrote none."""
 
     tests: int
     findings: tuple[Finding, ...]
@@ -34,9 +34,9 @@ class Suite:
 
 
 def run(tests: Path, root: Path, dags: Path, patience_s: float, variables: Mapping[str, str]) -> Suite:
-    """Run the tests of a repository where it lies, for ``patience_s`` seconds at most. Its output goes to stderr.
+    """Run the tests of a repository in place, for at most ``patience_s`` seconds. Their output goes to stderr.
 
-    ``tests`` and ``dags`` are folders in it; modules are found below ``dags``, as Airflow finds them.
+    ``tests`` and ``dags`` are folders of the repository. Modules are found below ``dags``, as in Airflow.
     """
     place = os.path.relpath(tests, root)
     if find_spec("pytest") is None:
@@ -44,7 +44,7 @@ def run(tests: Path, root: Path, dags: Path, patience_s: float, variables: Mappi
     with tempfile.TemporaryDirectory(prefix="tradewind-suite-") as name:
         home = Path(name)
         report = home / "report.xml"
-        # The other family does not say in which file a test is.
+        # The other JUnit family does not name the file of a test.
         report_of = ["-o", "junit_family=xunit1", f"--junit-xml={report}"]
         options = ["--quiet", "-p", "no:cacheprovider", *report_of, place]
         command = [sys.executable, "-c", _PYTEST, str(dags), *options]
@@ -58,14 +58,14 @@ def run(tests: Path, root: Path, dags: Path, patience_s: float, variables: Mappi
             code = None
         finally:
             with suppress(ProcessLookupError):
-                os.killpg(program.pid, signal.SIGKILL)  # also what its tests have started
+                os.killpg(program.pid, signal.SIGKILL)  # also the processes that its tests have started
             program.wait()
         if code is None:
-            return Suite(0, (Finding(True, "tests", place, f"they have not ended after {patience_s:g} s"),))
+            return Suite(0, (Finding(True, "tests", place, f"the tests did not end within {patience_s:g} s"),))
         text = report.read_bytes() if report.exists() else b""
     count, found = _read(text, place)
     if code not in {0, _NO_TESTS} and not found:
-        found = (Finding(True, "tests", place, f"pytest ended with {code}"),)
+        found = (Finding(True, "tests", place, f"pytest ended with exit code {code}"),)
     return Suite(count, found, text)
 
 

@@ -1,7 +1,7 @@
-"""What importing a file can leave in its process, so that only files which leave nothing share one.
+"""Detects the traces that an import leaves in its process. Only files that leave none share a process.
 
-Seen are: modules, and what is a variable of one; attributes of Airflow's classes; the environment, the working folder,
-the paths of modules; threads, and processes. Not seen is what changes inside of objects, like a logger's level.
+Detected are: modules and their variables; attributes of Airflow's classes; the environment, the working folder and
+``sys.path``; threads and processes. Changes inside objects, such as a logger's level, are not detected.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _CACHES = {
     "re": {"_cache"},
     "sre_parse": {"_cache"},
     "sys": {"modules", "path", "path_importer_cache", "last_type", "last_value", "last_traceback"},
-    # What is made anew in each process.
+    # Made anew in each process.
     "threading": {"_active", "_active_limbo_lock", "_main_thread", "_shutdown_locks", "_shutdown_locks_lock"},
     "airflow._shared.observability.metrics.stats": {"_backend"},
     "airflow.sdk._shared.observability.metrics.stats": {"_backend"},
-    # ``@dag`` puts something before it, which only knows where to point.
+    # ``@dag`` replaces it with a wrapper, which only shifts the stack level of warnings.
     "airflow.sdk.definitions.dag": {"warnings"},
 }
-"""Variables of modules that no file's import depends on. The paths of modules are looked at after each file."""
+"""Variables of modules that no import depends on. ``sys.path`` is checked after each file."""
 _WARNED = "__warningregistry__"
 _CONTAINERS = frozenset({dict, list, set, deque})
 _AIRFLOW = "airflow."
 
 State = dict[str, Any]
-"""What each name means."""
+"""The value of each name."""
 
 
 class Traces:
-    """What there is before a file is imported; made once, before the processes that import them are forked."""
+    """The state before a file is imported. Recorded once, before the processes that import files are forked."""
 
     def __init__(self) -> None:
         self._environment = dict(os.environ)
@@ -57,12 +57,12 @@ class Traces:
         self._note({name: module for name, module in sys.modules.items() if isinstance(module, ModuleType)})
 
     def begin(self, folder: Path) -> None:
-        """In the process that imports files of this folder, before the first."""
+        """Call it before the first file, in the process that imports files of this folder."""
         self._path = [*self._path, str(folder)]
         self._process = _process()
 
     def forget(self, folder: Path) -> bool:
-        """After a file: take its modules and the folder's away. Whether the next one finds what this one found."""
+        """After a file: remove the modules of the folder. Return whether the next file finds the same state."""
         try:
             return (
                 self._take_away(f"{folder}/")
@@ -72,11 +72,11 @@ class Traces:
                 and _process() == self._process
                 and not _has_children()
             )
-        except Exception:  # of some object that a file has left where it does not belong
+        except Exception:  # raised by an object that a file has left somewhere
             return False
 
     def none(self) -> bool:
-        """Whether what was there before is as it was. It looks everywhere."""
+        """Whether the recorded state is unchanged. Checks all of it."""
         try:
             return (
                 all(sys.modules.get(name) is module for name, module in self._modules.items())
@@ -93,7 +93,7 @@ class Traces:
             if name.startswith(reading.PREFIX) or _is_below(module, below):
                 del sys.modules[name]
             elif name.startswith(_AIRFLOW) and isinstance(module, ModuleType):
-                # Airflow has loaded it by itself: no file of the folder names it, else it had been there before.
+                # Airflow has loaded it: no file of the folder names it, or it would have been loaded before.
                 self._names.add(name)
                 self._note({name: module})
             else:
@@ -111,7 +111,7 @@ class Traces:
 
 
 def _process() -> tuple[Any, ...]:
-    """What a process has of its own, and threads have together."""
+    """The state of a process that its threads share."""
     mask = os.umask(0o022)
     os.umask(mask)
     return (
@@ -123,13 +123,13 @@ def _process() -> tuple[Any, ...]:
         socket.getdefaulttimeout(),
         locale.setlocale(locale.LC_ALL),
         signal.getitimer(signal.ITIMER_REAL),
-        # Airflow sets that of SIGSEGV for each file.
+        # Airflow sets the handler of SIGSEGV for each file.
         [signal.getsignal(number) for number in signal.valid_signals() - {signal.SIGSEGV}],
     )
 
 
 def _kept(name: str, state: State) -> State:
-    """Without what no file's import depends on."""
+    """The state without the variables that no import depends on."""
     return {key: value for key, value in state.items() if key != _WARNED and key not in _CACHES.get(name, ())}
 
 
@@ -139,7 +139,7 @@ def _same(name: str, before: State, after: State) -> bool:
     before, after = _kept(name, before), _kept(name, after)
     if any(key not in after or after[key] is not value for key, value in before.items()):
         return False
-    # What is new is fine where it is a part of a package, or of this package and only looked up for the first time.
+    # A new name is fine if it is a module of this package, or if the package looks it up lazily in itself.
     new = {key: value for key, value in after.items() if key not in before}
     top, lazy = name.partition(".")[0], "__getattr__" in before
     return all(
@@ -150,7 +150,7 @@ def _same(name: str, before: State, after: State) -> bool:
 
 
 def _same_class(before: State, after: State) -> bool:
-    """Also where the class has noted something for itself when it was first used."""
+    """Whether a class is the same, apart from notes that it has made when it was first used."""
     return _equal(before, after) or (
         all(key in after and after[key] is value for key, value in before.items())
         and all(key in before or _is_note(key, value) for key, value in after.items())
@@ -159,13 +159,13 @@ def _same_class(before: State, after: State) -> bool:
 
 def _is_note(key: str, value: Any) -> bool:
     if key.startswith("__") and key.endswith("__"):
-        # Of pickle and copy, of types, and of a Protocol, which finds out whose it has when it is first called.
+        # From pickle and copy, from types, and from a Protocol, which sets its ``__init__`` when it is first called.
         return key in {"__slotnames__", "__annotations__"} or (key == "__init__" and value is object.__init__)
     return key.startswith("_")
 
 
 def _equal(before: State, after: State) -> bool:
-    """Whether they have the same names for the same objects in the same order, fast."""
+    """Whether both have the same names for the same objects in the same order. Fast."""
     return (
         len(before) == len(after)
         and all(map(operator.is_, before.values(), after.values()))
@@ -182,7 +182,7 @@ def _classes(modules: Mapping[str, ModuleType]) -> Iterator[type]:
 
 
 def _is_below(module: ModuleType, below: str) -> bool:
-    """Whether it is from this folder. A package without ``__init__.py`` has only paths."""
+    """Whether a module is from this folder. A package without ``__init__.py`` has only ``__path__``."""
     file = getattr(module, "__file__", None)
     places = [file] if file else list(getattr(module, "__path__", ()))
     return bool(places) and all(str(place).startswith(below) for place in places)

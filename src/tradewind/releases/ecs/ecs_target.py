@@ -1,11 +1,11 @@
-"""Services of ECS, and how they come to another image.
+"""Deploy images to the ECS services of an environment.
 
-A service runs a revision of its task definition. Terraform keeps a template of each; a release's revision is the
-template with the image put in, registered once and found again by its tags, so that the same release on the same
-template is the same revision, however often it is deployed.
+A service runs a revision of its task definition. Terraform keeps a template for each service. The revision of a release
+is the template with the image of the release. It is registered once and found again by its tags. So the same release on
+the same template has the same revision, however often it is deployed.
 
-A limit of ECS that is kept here: at most five unfinished deployments of a service. Workers are the controller's
-(``workers.ecs``): a rollout registers their revision, and asks.
+ECS allows at most five unfinished deployments of a service; this module respects that limit. The controller replaces
+workers (``workers.ecs``): a rollout registers their revision and sends a command.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tradewind.releases.worker_pools import WorkerPools
 from tradewind.workers.ecs import Session
 
 MAX_UNFINISHED = 5
-"""Deployments of one service that may be unfinished; ECS refuses a sixth (aws/containers-roadmap#2836)."""
+"""The limit of unfinished deployments of one service: ECS refuses a sixth (aws/containers-roadmap#2836)."""
 
 CONFIRM = ("python", "-m", "tradewind.runtime.database.confirm")
 
@@ -34,10 +34,10 @@ _PENDING = State.PENDING
 
 
 class EcsTarget:
-    """See Target. ``services`` are the environment's, dependencies first; ``pools`` its workers,
+    """See Target. ``services`` are the services of the environment, dependencies first. ``pools`` are its workers,
     ``dag_files`` its DAG files."""
 
-    poll_s = 5.0  # ECS takes minutes, and limits how often it is asked
+    poll_s = 5.0  # ECS takes minutes, and limits the rate of requests
 
     def __init__(
         self, layout: Layout, services: tuple[Service, ...], session: Session, pools: WorkerPools, dag_files: DagFiles
@@ -58,7 +58,7 @@ class EcsTarget:
         return tuple(Rolled(s.name, s.component, s.one_off) for s in self._services.values())
 
     def running(self) -> dict[str, frozenset[str]]:
-        """See Target. A service whose template has changed since runs something else than its image."""
+        """See Target. A service with an outdated template but the same image is not told apart here."""
         found = {}
         leaving = {name: {group.revision for group in pool.draining} for name, pool in self._pools.draining().items()}
         for name, sets in self._layout.services.items():
@@ -75,7 +75,7 @@ class EcsTarget:
         return {name: pool.detail for name, pool in self._pools.draining().items()}
 
     def snapshot(self, images: Mapping[Component, str]) -> Progress:
-        """See Target. None is needed where this image has migrated already: each knows its own schema."""
+        """See Target. No snapshot is needed if only this image runs: it has migrated the database already."""
         image = images[Component.SCHEDULER]
         running: frozenset[str] = frozenset().union(
             *(i for n, i in self.running().items() if self._services[n].component is Component.SCHEDULER)
@@ -90,7 +90,7 @@ class EcsTarget:
         revision = self._revisions.of(service.name, image)
         if service.component is Component.WORKER:
             brought = self._pools.bring(service.name, revision, until)
-            # A controller from before this protocol has not touched workers that run nothing else.
+            # A controller that is older than this protocol refuses. If its workers run only this revision, all is done.
             untouched = brought.state is not State.DONE and UNKNOWN in brought.detail
             return Progress(State.DONE) if untouched and self._runs_only(service.name, revision) else brought
         (found,) = self._describe(self._layout.services[service.name])
@@ -101,14 +101,14 @@ class EcsTarget:
         return self._dag_files.bring(release, instead_of)
 
     def confirm(self, since: float) -> Progress:
-        """See Target. Asked from inside the network, by a task of the scheduler's image."""
+        """See Target. A task with the scheduler's image runs the checks inside the network."""
         name = next(s.name for s in self._services.values() if s.component is Component.SCHEDULER and not s.one_off)
         (found,) = self._describe(self._layout.services[name])
         progress = self._tasks.run("confirm", name, found["taskDefinition"], CONFIRM)
         return replace(progress, stage=Stage.CONFIRMING)
 
     def adopt(self, images: dict[Component, str]) -> None:
-        """See Target. ECS starts what its services say; from the first release on, it also decides how many."""
+        """See Target. New copies run the images of their ECS services. From the first release on, ECS scales them."""
         self._tasks.forget()
         self._pools.forget()
         self._tried.clear()
@@ -127,25 +127,25 @@ class EcsTarget:
                     )
 
     def _wanted(self, name: str, now: int) -> int:
-        """Copies that a service should have: as many as it has been scaled to, or as its description says."""
+        """Return the number of copies that a service should have: as it was scaled, or as it is configured."""
         service = self._services[name]
         return now if now and service.scaling else service.counts.desired
 
     # One service
 
     def _roll(self, service: dict[str, Any], revision: str, count: int) -> Progress:
-        """Bring one service to ``count`` tasks of a revision."""
+        """Take one step towards ``count`` tasks of a revision in one ECS service."""
         name = service["serviceName"]
         unfinished = [d for d in service["deployments"] if d.get("rolloutState") != "COMPLETED"]
         primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
         failed = primary.get("rolloutState") == "FAILED"
         other = service["taskDefinition"] != revision
-        # One that failed has failed for somebody else, who may have mended the cause since; ECS would try no more.
+        # The failure is from an earlier rollout, and its cause may be corrected by now. ECS would not try again.
         again = not other and failed and (name, revision) not in self._tried
         if other or again or service["desiredCount"] != count:
             if len(unfinished) >= MAX_UNFINISHED:
                 return Progress(
-                    _PENDING, f"{name}: {len(unfinished)} deployments are unfinished, and ECS takes no more"
+                    _PENDING, f"{name}: waiting for {len(unfinished)} unfinished deployments: ECS allows no more"
                 )
             self._tried.add((name, revision))
             self._ecs.update_service(
@@ -155,13 +155,13 @@ class EcsTarget:
                 desiredCount=count,
                 forceNewDeployment=again,
             )
-            return Progress(_PENDING, f"{name} starts {count}")
+            return Progress(_PENDING, f"{name}: starting {count} copies")
         if failed:
             return Progress(State.FAILED, f"{name}: {primary.get('rolloutStateReason', '')}{self._last_words(name)}")
         complete = primary.get("rolloutState") == "COMPLETED" and len(service["deployments"]) == 1
         if complete and service["runningCount"] == count:
             return Progress(State.DONE)
-        running = f"{name}: {primary['runningCount']} of {count} are new"
+        running = f"{name}: {primary['runningCount']} of {count} copies are new"
         stage = Stage.STARTING if primary["runningCount"] < count else Stage.STOPPING
         return Progress(_PENDING, running, stage)
 

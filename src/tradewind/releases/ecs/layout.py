@@ -1,4 +1,4 @@
-"""What Terraform made of an environment."""
+"""The resources that Terraform created for an environment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Layout:
-    """What Terraform made, as its outputs say: names and ARNs.
+    """Names and ARNs of resources, from the outputs of Terraform.
 
-    ``services`` maps each service to its ECS services: one, or several that take turns. One-offs have none.
+    ``services`` maps each service to its ECS services: one, or several that take turns. One-shot tasks have none.
     ``templates`` maps each service to the template revision of its task definition.
     """
 
@@ -24,7 +24,7 @@ class Layout:
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Layout:
-        """From `terraform output` of an environment. KeyError where that is not one."""
+        """Read the `terraform output` of an environment. Raises KeyError if it is of another stack."""
         return cls(
             cluster=outputs["cluster"],
             services={name: tuple(found) for name, found in outputs["services"].items()},

@@ -1,4 +1,4 @@
-"""Revisions of task definitions: Terraform's template with an image put in, registered once and found again."""
+"""Revisions of task definitions: Terraform's template with another image, registered once and found again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 REVISIONS = 25
-"""How far back a revision is looked for; an older one is registered again."""
+"""How many revisions are searched. An older one is registered again."""
 
 IMAGE_TAG = "tradewind:image"
 TEMPLATE_TAG = "tradewind:template"
@@ -25,7 +25,7 @@ _NOT_REGISTERED = {
 
 
 class Revisions:
-    """The revisions of an environment's services. ``templates``: from each service to its template."""
+    """The revisions of an environment's services. ``templates`` maps each service to its template."""
 
     def __init__(self, ecs: Any, templates: Mapping[str, str]) -> None:
         self._ecs = ecs
@@ -34,7 +34,7 @@ class Revisions:
         self._images: dict[str, str] = {}
 
     def of(self, name: str, image: str) -> str:
-        """The revision of a service for an image, registered where there is none of this template yet."""
+        """Return the revision of a service for an image. Registers it if its template has none for the image yet."""
         if (name, image) not in self._known:
             template = self._templates[name]
             family = template.rpartition("/")[2].rpartition(":")[0]
@@ -63,19 +63,19 @@ class Revisions:
         return str(self._ecs.register_task_definition(**definition)["taskDefinition"]["taskDefinitionArn"])
 
     def image(self, name: str, revision: str) -> str:
-        """The image that a revision runs."""
+        """Return the image that a revision runs."""
         if revision not in self._images:  # a revision never changes
             definition = self._ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
             self._images[revision] = next(c["image"] for c in definition["containerDefinitions"] if c["name"] == name)
         return self._images[revision]
 
     def log_group(self, revision: str) -> str:
-        """Where the tasks of a revision log to."""
+        """Return the log group of the tasks of a revision."""
         definition = self._ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
         options = definition["containerDefinitions"][0].get("logConfiguration", {}).get("options", {})
         return str(options.get("awslogs-group", "none"))
 
 
 def _tag(text: str) -> str:
-    """What ECS takes as the value of a tag: at most 256 characters, and not all kinds of them."""
+    """Return a text as a valid tag value: ECS allows at most 256 characters, and not every character."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Tasks that run once, to their end: users, schema, health and canary, commands to workers."""
+"""One-shot tasks on ECS: database users, schema, and the health check with the canary DAG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tradewind.releases.target import Progress, Stage, State
 
 
 class Tasks:
-    """Starts tasks in an environment's network, and looks what becomes of them."""
+    """Starts one-shot tasks in an environment's network, and reads their state."""
 
     def __init__(self, layout: Layout, ecs: Any, revisions: Revisions) -> None:
         self._layout = layout
@@ -20,14 +20,14 @@ class Tasks:
         self._started: dict[tuple[str, ...], str] = {}
 
     def forget(self) -> None:
-        """The next release asks anew."""
+        """Forget the tasks of this release, so that the next release runs them again."""
         self._started.clear()
 
     def run(self, what: str, name: str, revision: str, command: tuple[str, ...]) -> Progress:
-        """Run a task of the service ``name`` to its end, once for each release; ``what`` is for people.
+        """Run a task of the service ``name`` to its end, once for each release. ``what`` is its name in messages.
 
-        One that runs already is waited for. All that is run so may be run twice: another deployment, or this one after
-        a kill, does.
+        If the task runs already, wait for it. Every task must be safe to run twice: another deployment may run it, or
+        this one after a kill.
         """
         key = (revision, *command)
         mark = "tradewind-" + hashlib.sha256("\0".join(key).encode()).hexdigest()[:20]
@@ -38,29 +38,30 @@ class Tasks:
             self._started[key] = started
         task = self.look_at(self._started[key])
         if task is None or task["lastStatus"] != "STOPPED":
-            state = task["lastStatus"].lower() if task else "asked for"
+            state = task["lastStatus"].lower() if task else "requested"
             return Progress(State.PENDING, f"{what}: {state}", Stage.PREPARING)
         code = task["containers"][0].get("exitCode")
         if code == 0:
             return Progress(State.DONE)
-        del self._started[key]  # it may have to be tried again
+        del self._started[key]  # so that it can be tried again
         reason = task.get("stoppedReason", "")
         return Progress(
-            State.FAILED, f"{what} ended with {code}: {reason}; its log group: {self._revisions.log_group(revision)}"
+            State.FAILED,
+            f"{what} ended with exit code {code}: {reason}; log group {self._revisions.log_group(revision)}",
         )
 
     def running(self, mark: str) -> str | None:
-        """A task that was started with this mark, and has not ended."""
+        """Return a task that was started with this mark and has not ended."""
         found = self._ecs.list_tasks(cluster=self._layout.cluster, startedBy=mark, desiredStatus="RUNNING")["taskArns"]
         return str(found[0]) if found else None
 
     def look_at(self, task: str) -> dict[str, Any] | None:
-        """A task; None while ECS does not know it yet (what it says may be some seconds old)."""
+        """Describe a task; None while ECS does not know it yet (its data may be some seconds old)."""
         found = self._ecs.describe_tasks(cluster=self._layout.cluster, tasks=[task])["tasks"]
         return dict(found[0]) if found else None
 
     def start(self, name: str, revision: str, command: tuple[str, ...], mark: str) -> str | None:
-        """Start a task; None where ECS cannot now (it says so in ``failures``)."""
+        """Start a task; None if ECS cannot start it now (the reason is in ``failures``)."""
         overrides = {"containerOverrides": [{"name": name, "command": list(command)}]} if command else {}
         answer = self._ecs.run_task(
             cluster=self._layout.cluster,

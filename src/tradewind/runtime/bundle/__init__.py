@@ -1,1 +1,1 @@
-"""Serves releases of DAG files to Airflow, which imports this in every container."""
+"""Serve DAG releases to Airflow, which imports this package in every container."""

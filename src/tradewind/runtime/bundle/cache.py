@@ -1,8 +1,8 @@
-"""Releases of DAG files on the local disk, each unpacked once, for all processes of one machine.
+"""A cache of DAG releases on the local disk, each unpacked once for all processes of one machine.
 
-A release comes from its archive on the shared file system; what an earlier one has already is linked to, so that a
-small change of 10,000 files costs little. Whoever uses a release holds it, with a lock that the kernel lets go however
-the process ends. What nobody has used for longest goes first when there are too many.
+A release comes from its archive on the shared file system. Files that an earlier release has already are hard-linked,
+so that a small change of 10,000 files costs little. A process that uses a release holds a lock on it, which the kernel
+releases however the process ends. If there are too many releases, the least recently used one is removed first.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ from tradewind.dag_releases.shared_folder import SharedFolder, extract, opened
 from tradewind.errors import TradewindError
 
 KEPT = 8
-"""Releases that stay on the local disk; what is in use stays in any case."""
-_TIME = 315_532_800_000_000_000  # ns: 1980, as in the archive. Another time of a file says that somebody wrote to it
+"""The number of releases that stay on the local disk. Releases in use stay in any case."""
+_TIME = 315_532_800_000_000_000  # ns: 1980, as in the archive. A file with another time was changed
 _LOCKS = ".locks"
 
 
 @dataclass
 class Held:
-    """A release on the local disk that stays there while this object lives. ``path``: its files."""
+    """A release on the local disk that stays there while this object lives. ``path`` is the folder of its files."""
 
     path: Path
     _lock: int
 
     def __del__(self) -> None:
-        """Let it go."""
+        """Release the lock."""
         os.close(self._lock)
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Unpacks releases of ``shared`` below ``local``."""
+    """Unpacks releases of the shared folder ``shared`` into folders below ``local``."""
 
     shared: SharedFolder
     local: Path
     kept: int = KEPT
 
     def manifest(self, release: str) -> DagRelease:
-        """What is in a release. TradewindError where it is not there or damaged."""
+        """Read the manifest of a release. Raises TradewindError if the release does not exist or is damaged."""
         here = self._manifest(release)
         return DagRelease.read(here) if here.exists() else self.shared.read(release)
 
     def hold(self, release: str) -> Held:
-        """Unpack a release where that was not done yet.
+        """Lock a release, and unpack it if that was not done yet.
 
         Raises:
             TradewindError: there is no such release, it is damaged, or there is no room for it.
         """
         if not is_id(release):
-            raise TradewindError(f"{release!r} is no name of a DAG release")
+            raise TradewindError(f"{release!r} is not the name of a DAG release")
         place = self.local / release
         while True:
             lock = self._locked(release, fcntl.LOCK_SH)
@@ -74,14 +74,14 @@ class Cache:
                 raise TradewindError(f"the DAG release {release} cannot be unpacked", str(error)) from error
             finally:
                 os.close(lock)
-            # Between the two locks somebody may have taken it away again.
+            # Between the two locks, another process may have removed the release again.
             self._make_room()
 
     def _manifest(self, release: str) -> Path:
         return self.local / f"{release}.json"
 
     def _locked(self, release: str, kind: int) -> int:
-        """A descriptor with a lock on this release. Lock files are removed with what they lock, hence the loop."""
+        """Return a descriptor with a lock on this release. The loop is for lock files that were removed meanwhile."""
         folder = self.local / _LOCKS
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / release
@@ -116,14 +116,14 @@ class Cache:
 
     @contextmanager
     def _another(self, release: str) -> Iterator[tuple[Path, dict[str, Entry]]]:
-        """The release that was used last, held, and its files. None of them where there is none."""
+        """Lock the release that was used last, and yield its folder and its files. No files if there is none."""
         for name in self._by_use():
             if name == release:
                 continue
             try:
                 lock = self._locked(name, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                continue  # waiting for one while holding another could wait for ever
+                continue  # to wait for one lock while holding another could wait forever
             try:
                 if (self.local / name).is_dir():
                     yield self.local / name, dict(DagRelease.read(self._manifest(name)).files)
@@ -133,16 +133,16 @@ class Cache:
         yield self.local, {}
 
     def _by_use(self) -> list[str]:
-        """The releases on this disk, the one used last first."""
+        """Return the releases on this disk, the most recently used first."""
         found = []
         for path in self.local.glob("d-*.json"):
-            with suppress(FileNotFoundError):  # somebody else makes room
+            with suppress(FileNotFoundError):  # another process removed it
                 if is_id(path.stem):
                     found.append((path.stat().st_mtime_ns, path.stem))
         return [name for _, name in sorted(found, reverse=True)]
 
     def _make_room(self) -> None:
-        drafts = [path.name[1:] for path in self.local.glob(".d-*") if is_id(path.name[1:])]  # of killed processes
+        drafts = [path.name[1:] for path in self.local.glob(".d-*") if is_id(path.name[1:])]  # left by killed processes
         for name in (*drafts, *self._by_use()[self.kept :]):
             try:
                 lock = self._locked(name, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,7 +153,7 @@ class Cache:
                 if name in drafts:
                     continue
                 away = self.local / f".away-{name}"
-                shutil.rmtree(away, ignore_errors=True)  # of somebody who was killed here
+                shutil.rmtree(away, ignore_errors=True)  # left by a process that was killed at this point
                 if (self.local / name).is_dir():
                     (self.local / name).rename(away)
                 shutil.rmtree(away, ignore_errors=True)
@@ -164,14 +164,14 @@ class Cache:
 
 
 def _linked(source: Path, target: Path, entry: Entry) -> bool:
-    """Whether ``target`` could be made the same file as ``source``, which nobody may have written to."""
+    """Link ``target`` to ``source``, unless ``source`` was changed. Returns whether that was possible."""
     try:
         about = source.lstat()
         if about.st_mtime_ns != _TIME or about.st_size != entry.size:
             return False
         os.link(source, target)
     except OSError:
-        return False  # gone, or as many links as the file system has
+        return False  # the source was removed, or the file system allows no more links
     return True
 
 

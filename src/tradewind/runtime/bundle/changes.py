@@ -1,4 +1,4 @@
-"""What another release changes for each file of it: which must be parsed again first, and which need not be at all."""
+"""Compare two releases: which files must be parsed again first, and which need not be parsed at all."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tradewind.dag_releases.manifest import DagRelease
 
 @dataclass(frozen=True)
 class Changes:
-    """The files of the newer release, and those that it no longer has.
+    """The files of the newer release, and the files that it no longer has.
 
-    ``first``: changed, or importing something changed, however far away. ``behind``: nobody can tell from the code
-    whether they changed. ``same``: parse to what they did. ``gone``: deleted.
+    ``first``: changed, or importing a changed file, directly or indirectly. ``behind``: the code does not show whether
+    they changed. ``same``: parsing gives the same result as before. ``gone``: deleted.
     """
 
     first: frozenset[str]
@@ -26,13 +26,13 @@ class Changes:
 def changes(old: DagRelease, new: DagRelease) -> Changes:
     """Compare two releases.
 
-    Any file that is no Python may be read by any other, so where one of these changed, every file may have changed.
-    The same holds for Python files that import what is only known when they run.
+    Any file may read a file that is not Python, so if such a file changed, every file may have changed. A Python file
+    may also have changed if it has imports that are known only at run time.
     """
     touched = {path for path, entry in new.files.items() if old.files.get(path) != entry}
     gone = set(old.files) - set(new.files)
-    # By the imports of both: a new file can stand where an import found something else before, and a deleted one can
-    # uncover another.
+    # By the imports of both: a new file can hide the file that an import found before, and a deleted file can uncover
+    # another one.
     first = _reach(touched | gone, _importers((old.imports, new.imports))) & set(new.files)
     if any(not path.endswith(".py") for path in touched | gone):
         behind = set(new.files) - first
@@ -44,7 +44,7 @@ def changes(old: DagRelease, new: DagRelease) -> Changes:
 
 
 def _importers(graphs: Iterable[Mapping[str, tuple[str, ...]]]) -> dict[str, set[str]]:
-    """From each file to those that import it."""
+    """Map each file to the files that import it."""
     found: dict[str, set[str]] = defaultdict(set)
     for graph in graphs:
         for path, targets in graph.items():
@@ -54,7 +54,7 @@ def _importers(graphs: Iterable[Mapping[str, tuple[str, ...]]]) -> dict[str, set
 
 
 def _reach(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
-    """Everything that can be reached from ``start``, with it."""
+    """Return ``start`` and everything that can be reached from it."""
     found = set(start)
     left = list(found)
     while left:

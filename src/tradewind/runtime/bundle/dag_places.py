@@ -1,4 +1,4 @@
-"""Where a release has a DAG. Airflow knows only the newest place, and looks there in the release that a run has."""
+"""Find the file of a DAG in a release. Airflow knows only the newest file, and looks for it in the release of a run."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tradewind.runtime.bundle.release_bundle import ReleaseBundle
 
 
 def place(release: DagRelease, dag: str, newest: str) -> str:
-    """The file of the release with this DAG; ``newest`` where it is that, or where nobody can tell from the code."""
+    """Return the file of the release that has this DAG. Returns ``newest`` if the code does not show the file."""
     if dag in release.dags.get(newest, ()):
         return newest
     return next((path for path, dags in release.dags.items() if dag in dags), newest)
 
 
 def place_in(bundle: str, release: str | None, dag: str, newest: str) -> str:
-    """The same for a release of a bundle, by their names; ``newest`` where it is no release, or cannot be read."""
+    """Do the same for the names of a bundle and a release. Returns ``newest`` if the release cannot be read."""
     if not release:
         return newest
     try:
         return place(_manifest(bundle, release), dag, newest)
     except (TradewindError, OSError, ValueError):
-        return newest  # whoever needs the release says what is wrong with it
+        return newest  # the code that loads the release reports the error
 
 
 @lru_cache(maxsize=4)
@@ -34,5 +34,5 @@ def _manifest(bundle: str, release: str) -> DagRelease:
     if not isinstance(found, ReleaseBundle):
         raise TradewindError(f"{bundle} has no releases")
     read = found.cache.manifest(release)
-    # It stays in the memory of each process that runs tasks, and this is what they ask for.
+    # The result stays in the memory of each process that runs tasks, so it has only the part that they need.
     return DagRelease({}, dags=read.dags)

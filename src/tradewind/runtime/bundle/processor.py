@@ -1,13 +1,16 @@
-"""Airflow's DAG processor, which follows the pointer and never mixes releases.
+"""Airflow's DAG processor for DAG releases: it follows the pointer to the active release and never mixes releases.
 
 Started as ``python -m tradewind.runtime.bundle.processor``.
 
-Airflow's own stores a file that was parsed before a refresh under the version after it, and parses what another release
-changed when its turn comes. Here what was parsed from another release than the one in force is parsed again, and files
-that a release changed come first. What it did not change is the new release's at once. Runs of DAGs that a release no
-longer has go on to their end. Callbacks leave no trace in what Airflow knows of the parses of their files.
+If a file was parsed before a refresh, Airflow's own DAG processor stores it under the version after the refresh. It
+parses the files that a release changed in no special order. This DAG processor differs:
 
-It outlives its database, as the scheduler does.
+- It parses a file again if the result is from another release than the active one.
+- It parses the files that a release changed first. The other files belong to the new release at once.
+- Runs of DAGs that a release no longer has continue to their end.
+- Callbacks do not change Airflow's statistics about the parses of their files.
+
+It survives outages of the database, as the scheduler does.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ PROGRESS_S = 5.0
 
 @dataclass
 class _Turn:
-    """The way to one release: which files are still to be parsed of what is first, and of what comes behind."""
+    """The progress towards one release: the files that must still be parsed, ``first`` and then ``behind``."""
 
     now: InForce
     first: set[str]
@@ -58,21 +61,21 @@ class _Turn:
 
 @dataclass(frozen=True)
 class CallbackFile(DagFileInfo):  # type: ignore[misc]
-    """A file that is imported to run callbacks: to all that Airflow keeps of files, another one than what it parses.
+    """A file that is imported to run callbacks. For Airflow's records it is not the same file as the parsed one.
 
-    Airflow tells them apart by the release of the run alone, and not everywhere. What it notes after a callback, a
-    duration without a time, then stands for the parses of the file: it is parsed without a pause from there on, until
-    the DAG processor restarts. Without a release, a callback takes the place of a parse that waits, too.
+    Airflow tells the two apart only by the release of the run, and not everywhere. After a callback it would store a
+    duration without a time for the parses of the file, and then parse the file without a pause until the DAG processor
+    restarts. If the run has no release, a callback would also replace a waiting parse.
     """
 
     @property
     def presence_key(self) -> tuple[object, ...]:
-        """See DagFileInfo: what stands for the file where its release does not matter."""
+        """See DagFileInfo: the key of the file if its release does not matter."""
         return "callbacks", self.bundle_name, self.rel_path, self.bundle_version
 
 
 class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
-    """Airflow's manager of DAG files for releases. Other bundles go as they always do."""
+    """Airflow's manager of DAG files, for DAG releases. Other bundles are handled as in Airflow."""
 
     through_outages = staticmethod(through_outages)
 
@@ -84,42 +87,42 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         self._known: dict[str, set[DagFileInfo]] = {}
 
     def _run_parsing_loop(self) -> None:
-        """Airflow's ends at the first error of the database that lasts, and with it the processes that parse."""
+        """Run Airflow's loop again after an outage: it ends at a database error, and stops the parsing processes."""
         self.through_outages(super()._run_parsing_loop)
 
     def _refresh_dag_bundles(self, known_files: dict[str, set[DagFileInfo]]) -> None:
-        """Called with the files that the loop knows. One that begins anew knows none, and would not list them again."""
+        """Refresh, and restore the known files: a loop that begins anew knows none, and would not list them again."""
         if not known_files:
             known_files.update(self._known)
         super()._refresh_dag_bundles(known_files=known_files)
         self._known = known_files
 
     def claim_priority_files(self) -> list[DagFileInfo]:
-        """Called once a second or more often, and before bundles are refreshed: the place to see the pointer move."""
+        """Check whether the pointer moved. Airflow calls this at least once a second, before it refreshes bundles."""
         for bundle in self._releases():
             try:
                 if bundle.is_initialized and bundle.moved():
                     self.request_bundle_refresh(bundle.name)
             except (TradewindError, OSError):
-                self.log.exception("Cannot see which release of %s is in force", bundle.name)
+                self.log.exception("cannot read which release of %s is active", bundle.name)
         self._after_callbacks()
         return list(super().claim_priority_files())
 
     def handle_removed_files(self, known_files: dict[str, set[DagFileInfo]]) -> None:
-        """Called after bundles were refreshed, with all of their files: the place to turn to another release."""
-        # Callbacks of runs are of the runs' own releases, which may have files that are gone now.
+        """Begin with another release. Airflow calls this after it refreshed the bundles, with all of their files."""
+        # Callbacks use the releases of their runs, which may have files that no longer exist.
         callbacks = {file for file in (*self._file_queue, *self._processors) if isinstance(file, CallbackFile)}
         super().handle_removed_files({**known_files, "of runs": callbacks})
         for bundle in self._releases():
             now, turn = bundle.serves, self._turns.get(bundle.name)
-            # Airflow goes on without a version that it could not store.
+            # If Airflow could not store the version, it continues without it.
             if now and now.release == self._bundle_versions.get(bundle.name) and (turn is None or turn.now != now):
                 self._turn(bundle, now, known_files.get(bundle.name, set()))
 
     def prepare_callback_bundle(self, request: CallbackRequest) -> BaseDagBundle | None:
-        """Callbacks of runs come from the file that the run's release has the DAG in.
+        """Take the callback of a run from the file that has the DAG in the run's release.
 
-        Those of runs without a release run on what is served: Airflow would not unpack anything for them.
+        Callbacks of runs without a release use the served release: Airflow would not unpack anything for them.
         """
         dag = getattr(request, "dag_id", None) or request.ti.dag_id
         request.filepath = place_in(request.bundle_name, request.bundle_version, dag, request.filepath)
@@ -130,7 +133,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         return super().prepare_callback_bundle(request)
 
     def _add_callback_to_queue(self, request: CallbackRequest) -> None:
-        """As Airflow does it, but for the file, which is one for callbacks alone."""
+        """Queue a callback as Airflow does, but with a CallbackFile."""
         bundle = self.prepare_callback_bundle(request)
         if bundle is None:
             return
@@ -141,9 +144,9 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         stats.incr("dag_processing.other_callback_count", tags={"team_name": team} if team else {})
 
     def _after_callbacks(self) -> None:
-        """Forget what was noted of callbacks; let come next what waited for others of the same file and release.
+        """Delete the statistics of callbacks, and queue callbacks that waited for others of the same file and release.
 
-        Airflow takes such a file from the queue while it is busy, and never puts it back.
+        Airflow removes such a file from the queue while it is busy, and never adds it again.
         """
         for file in [file for file in self._file_stats if isinstance(file, CallbackFile)]:
             del self._file_stats[file]
@@ -152,21 +155,21 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         )
 
     def handle_parsing_result(self, file: DagFileInfo, proc: DagFileProcessorProcess, **others: Any) -> None:
-        """Store what was parsed from the release in force. Anything else is parsed again."""
+        """Store the result if it is from the active release. Otherwise, parse the file again."""
         turn = self._turns.get(file.bundle_name)
         if proc.parsing_result is not None and turn:
             now = self._now(file)
             if now is not None:
-                self.log.info("%s was parsed from another release than %s; again", file.rel_path, turn.now.release)
+                self.log.info("%s was not parsed from %s: parsing it again", file.rel_path, turn.now.release)
                 self._add_files_to_queue([now], mode="frontprio")
                 return
-        self._stored = False  # Airflow only logs where storing fails, and tries again later
+        self._stored = False  # if storing fails, Airflow only logs it and tries again later
         super().handle_parsing_result(file, proc, **others)
         if turn and self._stored:
             self._done(file.bundle_name, turn, file.rel_path)
 
     def persist_parsing_result(self, *, parsing_result: DagFileParsingResult, session: Session, **others: Any) -> None:
-        """Store it. A file that cannot be imported any more makes its DAGs stale: not those with unfinished runs."""
+        """Store a result. A file that can no longer be imported makes its DAGs stale, except if runs are unfinished."""
         super().persist_parsing_result(parsing_result=parsing_result, session=session, **others)
         self._stored = True
         if others["bundle_name"] in self._turns:
@@ -174,12 +177,12 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
             self._revived |= rows.revive(session, others["bundle_name"], files)
 
     def deactivate_deleted_dags(self, bundle_name: str, present: set[DagFileInfo]) -> None:
-        """Deactivate DAGs whose files are gone, except those whose runs are unfinished."""
+        """Deactivate DAGs whose files no longer exist, except DAGs with unfinished runs."""
         super().deactivate_deleted_dags(bundle_name, present)
         self._look_after_runs()
 
     def deactivate_stale_dags(self, last_parsed: dict[DagFileInfo, datetime | None], **others: Any) -> None:
-        """Called every minute. What was kept for its runs goes when these have ended."""
+        """Deactivate DAGs that were kept for runs, when these have ended. Airflow calls this every minute."""
         super().deactivate_stale_dags(last_parsed, **others)
         self._look_after_runs()
 
@@ -194,7 +197,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         return [bundle for bundle in self._dag_bundles if isinstance(bundle, ReleaseBundle)]
 
     def _now(self, file: DagFileInfo) -> DagFileInfo | None:
-        """The same file of the release in force where ``file`` is another one's, else nothing."""
+        """Return the same file of the active release if ``file`` is from another release, else None."""
         bundle = next(bundle for bundle in self._releases() if bundle.name == file.bundle_name)
         now = DagFileInfo(file.rel_path, bundle.name, bundle.path)
         release = self._bundle_versions.get(bundle.name)
@@ -205,15 +208,15 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
                 self.request_bundle_refresh(bundle.name)
                 return now
         except (TradewindError, OSError):
-            self.log.exception("Cannot see which release of %s is in force", bundle.name)
-            # Then what another processor has seen must do.
+            self.log.exception("cannot read which release of %s is active", bundle.name)
+            # Use the version that another processor has stored.
             known = self.get_bundle_state(bundle.name)
             return now if known is None or known.version != release else None
         return None
 
     def _turn(self, bundle: ReleaseBundle, now: InForce, known: set[DagFileInfo]) -> None:
         files = {str(file.rel_path): file for file in known}
-        # What waits is the old release's, but for callbacks of runs, which are pinned to theirs.
+        # Waiting files are from the old release, except callbacks, which are pinned to the releases of their runs.
         waiting = list(self._file_queue)
         self._file_queue.clear()
         for file in waiting:
@@ -226,7 +229,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
 
     def _compare(self, bundle: ReleaseBundle, now: InForce, files: set[str]) -> _Turn:
         last = self._turns.get(bundle.name)
-        # A processor that has just started knows what came first from the pointer, and has parsed nothing yet.
+        # A processor that has started a moment ago has parsed nothing. It reads the previous release from the pointer.
         before = last.now.release if last else now.before
         if before is None:
             return _Turn(now, first=files, behind=set())
@@ -234,7 +237,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
             found = changes(bundle.cache.manifest(before), bundle.cache.manifest(now.release))
         except TradewindError:  # pruned
             return _Turn(now, first=files, behind=set())
-        # What was not parsed for the release before is not known to be the same as anything.
+        # If a file was not parsed for the previous release, its rows are from an older one.
         same = (files & found.same) - last.first - last.behind if last else set[str]()
         for attempt in run_with_db_retries(logger=self.log):
             with attempt, create_session() as session:
@@ -242,13 +245,13 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         first = files & found.first
         behind = files - first - same
         self.log.info(
-            "Release %s of %s: %d files first, %d behind, %d as they were",
+            "release %s of %s: parsing %d files first and %d after them, %d are unchanged",
             *(now.release, bundle.name, len(first), len(behind), len(same)),
         )
         return _Turn(now, first, behind)
 
     def _done(self, bundle_name: str, turn: _Turn, path: Path | None) -> None:
-        """Tell when the last of the first files is parsed, and when the last of all is."""
+        """Record a parsed file. Report when all of ``first`` are parsed, and when all files are."""
         if path is not None:
             turn.first.discard(str(path))
             turn.behind.discard(str(path))

@@ -1,4 +1,4 @@
-"""The DAG bundle class that Airflow loads: serves the release in force, and to each run the one it started with."""
+"""The DAG bundle class that Airflow loads. It serves the active release, and to each run the release of its start."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tradewind.errors import TradewindError
 from tradewind.runtime.bundle.cache import KEPT, Cache, Held
 
 _held: OrderedDict[Path, Held] = OrderedDict()
-"""What this process used last. Airflow drops bundle objects while code of theirs still runs, in this process or in a
-child of it."""
+"""The releases that this process used last. Airflow drops bundle objects while their code still runs, in this process
+or in a child of it."""
 _HELD = 16
 AGAIN_S = 30.0
-"""Until a release that could not be unpacked is tried again."""
+"""Seconds until a release that could not be unpacked is tried again."""
 
 
 class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
     """DAG releases of a shared folder (``current``, ``releases/``), unpacked to the local disk.
 
     Args:
-        folder: the shared folder, as this process sees it; ``[core] dags_folder`` when not given.
+        folder: the path of the shared folder for this process; ``[core] dags_folder`` when not given.
         keep: how many releases stay on the local disk.
 
-    ``serves`` is what ``path`` has; a run's own release has the serial 0.
+    ``serves`` is the release in ``path``. The release of a run has the serial 0.
     """
 
     supports_versioning = True
@@ -53,7 +53,7 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
 
     @property
     def path(self) -> Path:
-        """See BaseDagBundle. Before there is a release: an empty folder."""
+        """See BaseDagBundle. An empty folder until there is a release."""
         if self._path is None:
             empty = Path(self.base_dir) / "none"
             empty.mkdir(parents=True, exist_ok=True)
@@ -61,22 +61,23 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
         return self._path
 
     def get_current_version(self) -> BundleVersion | None:
-        """See BaseDagBundle: what ``path`` has, which the pointer may have left behind since."""
+        """See BaseDagBundle. The version in ``path``; the pointer may have moved since."""
         return BundleVersion(self.serves.release) if self.serves else None
 
     def refresh(self) -> None:
-        """See BaseDagBundle. Raises where there is no way to serve what is in force; what was served stays.
+        """See BaseDagBundle. Raises an error if the active release cannot be served; the served release stays.
 
-        Without a pointer, too: a file system that is not mounted looks like one without releases. All DAGs would go.
+        Also raises an error if there is no pointer: a file system that is not mounted looks like one without releases,
+        and Airflow would remove all DAGs.
         """
         if self.version:
             raise TradewindError(f"{self.name} is pinned to the DAG release {self.version}")
         now = self.shared.in_force()
         if now is None:
             raise TradewindError(
-                "no DAG release is in force",
+                "no DAG release is active",
                 f"there is no {self.shared.pointer}",
-                "deploy one, or mount the file system",
+                "deploy a DAG release, or mount the file system",
             )
         try:
             self._take(now)
@@ -85,9 +86,10 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
             raise
 
     def moved(self) -> bool:
-        """Whether the pointer says something else than what is served. TradewindError, OSError: it cannot be known.
+        """Return whether the pointer names another release than the served one.
 
-        For a while, what could not be served does not count: what is served goes on, instead of endless trying.
+        If a release could not be served, it does not count for AGAIN_S seconds, so that the bundle does not retry all
+        the time. Raises TradewindError or OSError if the pointer cannot be read.
         """
         now = self.shared.in_force()
         if now is None or (self.serves and now.serial == self.serves.serial):

@@ -1,4 +1,4 @@
-"""What Airflow's database says of the DAGs of a bundle, changed as Airflow changes it."""
+"""Change the rows of a bundle's DAGs in Airflow's database, in the same way as Airflow."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from sqlalchemy.orm import Session
 _log = logging.getLogger(__name__)
 _UNFINISHED = (DagRunState.QUEUED, DagRunState.RUNNING)
 _AT_ONCE = 500
-"""Names in one statement: far below what any database takes."""
+"""The number of names in one statement: far below the limit of any database."""
 _AROUND = timedelta(minutes=2)
-"""More than a call of the API lasts and the clocks of two machines differ."""
+"""More than the duration of an API call and the difference between the clocks of two machines."""
 
 
 def begin(session: Session, run: DagRun) -> bool:
-    """Make a run that begins wholly of its version, if that was stored at about the time when the run was created.
+    """Make a run start entirely on its version, if that was stored at about the time when the run was created.
 
-    Tasks of which nothing has happened yet are created anew. ``run.dag`` is the DAG of its version, as the scheduler
-    has set it. Returns whether it did anything.
+    Tasks that have not started yet are created anew. ``run.dag`` is the DAG of its version, as the scheduler has set
+    it. Returns whether the run was changed.
     """
     version = run.created_dag_version
-    # What was cleared began with one version long ago.
+    # A cleared run started on one version long ago.
     if version is None or not run.dag or not run.bundle_version or not run.queued_at or run.clear_number:
         return False
     if all(abs(stored - run.queued_at) > _AROUND for stored in (version.created_at, version.last_updated)):
@@ -40,15 +40,15 @@ def begin(session: Session, run: DagRun) -> bool:
     ours = (TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
     _run(session, delete(TaskInstance).where(*ours, *untouched))
     run.verify_integrity(session=session, dag_version_id=version.id)
-    _log.info("Run %s of %s begins wholly on release %s", run.run_id, run.dag_id, run.bundle_version)
+    _log.info("run %s of %s starts entirely on release %s", run.run_id, run.dag_id, run.bundle_version)
     return True
 
 
 def revive(session: Session, bundle: str, files: Collection[str] | None = None) -> set[str]:
-    """Let unfinished runs of DAGs that are gone go on, which Airflow does not look at while their DAG is stale.
+    """Let unfinished runs of removed DAGs continue: Airflow ignores runs while their DAG is stale.
 
-    Such a DAG starts no more runs: it counts as one that cannot be imported, and its schedule ends. ``files``: only
-    DAGs of these. Returns the DAGs.
+    Such a DAG starts no more runs: it is marked as having import errors, and its schedule ends. ``files``: only DAGs of
+    these files. Returns the DAGs.
     """
     found = (
         select(DagModel.dag_id)
@@ -65,22 +65,23 @@ def revive(session: Session, bundle: str, files: Collection[str] | None = None) 
 
 
 def let_go(session: Session, revived: set[str]) -> set[str]:
-    """Make those of ``revived`` stale whose runs have ended, unless they were parsed again; what is left of them."""
+    """Mark DAGs of ``revived`` as stale if their runs have ended and they were not parsed again. Returns the others."""
     if not revived:
         return revived
     still = select(DagRun.dag_id).where(DagRun.state.in_(_UNFINISHED), DagRun.dag_id.in_(revived))
     waiting = set(session.scalars(still))
     for some in _some(revived - waiting):
-        # What is parsed again has no import errors, or has these for itself.
+        # A DAG that was parsed again has no import errors, or errors of its own.
         ended = update(DagModel).where(DagModel.dag_id.in_(some), DagModel.has_import_errors)
         _run(session, ended.values(is_stale=True))
     return waiting
 
 
 def carry_over(session: Session, bundle: str, before: str, now: str, same: Collection[str]) -> set[str]:
-    """Store for all DAGs of the files ``same`` what Airflow stores for one that it parses and finds unchanged.
+    """Store for all DAGs of the files ``same`` the values that Airflow stores for a parsed and unchanged DAG.
 
-    Only where the row is of ``before``, the release that ``same`` was found by. Returns files with rows of another one.
+    Changes only rows of ``before``, the release that ``same`` was compared with. Returns the files with rows of another
+    release.
     """
     rows = session.execute(
         select(DagModel.dag_id, DagModel.relative_fileloc, DagModel.bundle_version).where(
@@ -97,7 +98,7 @@ def carry_over(session: Session, bundle: str, before: str, now: str, same: Colle
             .where(DagVersion.dag_id.in_(some))
             .order_by(DagVersion.version_number)
         )
-        latest = {row.dag_id: row.id for row in versions}  # the last of each
+        latest = {row.dag_id: row.id for row in versions}  # the last version of each DAG
         _run(
             session,
             update(DagVersion)

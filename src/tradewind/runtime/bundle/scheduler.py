@@ -1,11 +1,11 @@
-"""``python -m tradewind.runtime.bundle.scheduler``: Airflow's scheduler; a run begins with the tasks of one release.
+"""``python -m tradewind.runtime.bundle.scheduler``: Airflow's scheduler; each run starts with the tasks of one release.
 
-To create a run, Airflow reads the tasks of its DAG, the release and the version by three statements. The API holds no
-lock meanwhile, so that a DAG processor may store another version between any two of them: then the run would have
-tasks of the old release, be pinned to the new one, and end without the tasks that only this has.
+To create a run, Airflow reads the tasks of its DAG, the release and the version with three statements. The API holds
+no lock meanwhile, so a DAG processor may store another version between two of them. The run would then have tasks of
+the old release and be pinned to the new release. It would end without the tasks that only the new release has.
 
-It outlives its database: a failover is no reason to restart it. After an outage no scheduler has shown for long that it
-lives, itself included; so it gives all of them time for that before it adopts the tasks of those that do not.
+It survives outages of the database: a failover is no reason to restart it. After an outage no scheduler has a recent
+heartbeat, not even this one. So it gives all schedulers time for a heartbeat before it adopts the tasks of dead ones.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 
 class Beginnings:
-    """Told by the scheduler of every run that begins, in the transaction in which it does, with its row locked."""
+    """A listener for runs that start. The scheduler calls it in the same transaction, with the run's row locked."""
 
     @hookimpl  # type: ignore[untyped-decorator]
     def on_dag_run_running(self, dag_run: DagRun, msg: str) -> None:
-        """Look at a run before its first task is scheduled."""
+        """Correct a run before its first task is scheduled."""
         session = object_session(dag_run)
         if msg == "started" and session is not None:
             rows.begin(session, dag_run)
 
 
 class Runner(scheduler_job_runner.SchedulerJobRunner):  # type: ignore[misc]
-    """Airflow's scheduler, which goes on after the database was away, and says by a file that its loop turns.
+    """Airflow's scheduler, which continues after an outage of the database, and proves with a file that its loop runs.
 
-    Airflow's own ends at the first error of the database, and says of itself what the database says of it.
+    Airflow's own scheduler ends at the first error of the database, and its health check reads the database.
     """
 
     through_outages = staticmethod(through_outages)
@@ -58,24 +58,24 @@ class Runner(scheduler_job_runner.SchedulerJobRunner):  # type: ignore[misc]
         self.adopt_at = self.clock() + BACK_S
 
     def adopt_or_reset_orphaned_tasks(self, *what: Any, **more: Any) -> int:
-        """Take over the tasks of schedulers that are dead. Airflow asks for it as its loop begins, and every minute."""
+        """Adopt the tasks of dead schedulers, not before ``adopt_at``. Airflow calls this first, and every minute."""
         if self.clock() < self.adopt_at:
             return 0
         return int(super().adopt_or_reset_orphaned_tasks(*what, **more))
 
     def _do_scheduling(self, session: Session) -> int:
-        """The first thing that each turn of the loop does."""
+        """Report an iteration of the loop, which begins with this call."""
         turned()
         return int(super()._do_scheduling(session))
 
 
 def turned() -> None:
-    """The loop has turned, or waits for the database."""
+    """Touch the heartbeat file: the loop runs, or waits for the database."""
     Path(os.environ.get("TRADEWIND_HEARTBEAT_FILE", os.devnull)).touch()
 
 
 def main() -> None:
-    """Run ``airflow scheduler`` with the runner above, and with the listener beside any others."""
+    """Run ``airflow scheduler`` with the runner above, and with the listener in addition to others."""
     from airflow.__main__ import main as airflow
 
     get_listener_manager().add_listener(Beginnings())

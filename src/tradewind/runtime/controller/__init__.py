@@ -1,1 +1,1 @@
-"""The resident service of an environment: does what operators ask for, and keeps the number of workers."""
+"""The controller, a resident service of an environment: runs the operators' commands and scales the workers."""

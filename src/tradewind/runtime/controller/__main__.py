@@ -19,14 +19,14 @@ from tradewind.storage.s3_records import S3Records
 from tradewind.workers.ecs import EcsBackend
 
 POLL_S = 1.0
-"""A read a second costs a dollar a month."""
+"""One read per second costs one dollar per month."""
 
 
 def home() -> parts.Home:
-    """What the environment stack made, from TRADEWIND_PLACES, which is JSON."""
+    """Read TRADEWIND_PLACES, JSON with the names of the resources that the environment stack created."""
     places = json.loads(os.environ["TRADEWIND_PLACES"])
     core = botocore.session.get_session()
-    # The lease must not run out while one call waits for its answer.
+    # The lease must not expire while one call waits for its response.
     core.set_default_client_config(Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 3}))
     session = boto3.Session(botocore_session=core, region_name=places["region"])
     services = {name: tuple(found) for name, found in places["workers"].items()}

@@ -1,4 +1,4 @@
-"""What the controller sees of the broker, and which workers the broker does not reach: figures, for alarms."""
+"""Metrics for alarms: whether the broker works, and which workers cannot be reached over it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from tradewind.workers.pool import Tell
 log = logging.getLogger(__name__)
 
 LOST_S = 300.0
-"""A worker that starts answers within one or two minutes, and one that is connected within a second."""
+"""A worker that starts replies within one or two minutes, and a connected worker within a second."""
 
 
 class Workers(Protocol):
-    """What is asked of where workers run (``workers.pool``)."""
+    """The part of a worker backend that is needed here (``workers.pool``)."""
 
     def running(self, service: str) -> Collection[str]:
-        """Those of a pool that should answer over the broker. Raises where that cannot be known."""
+        """Return the workers of a pool that should reply over the broker. Raises an error if that cannot be known."""
 
 
 class Broker:
-    """``check`` raises where the broker takes no message; ``services`` are the pools of workers, and ``tell`` asks."""
+    """The state of the broker, and of its connections to workers.
+
+    ``check`` raises an error if the broker takes no message. ``services`` are the worker pools. ``tell`` sends a
+    command to workers.
+    """
 
     def __init__(
         self,
@@ -38,28 +42,28 @@ class Broker:
         self._tell = tell
         self._services = services
         self._clock = clock
-        self._silent: dict[str, float] = {}  # since when
+        self._silent: dict[str, float] = {}  # from each worker to the time of its first missing reply
 
     def measured(self) -> dict[str, float]:
-        """From each metric to its value; what cannot be known is left out.
+        """Return the value of each metric. Values that cannot be known are left out.
 
-        BrokerAway: 1 where it takes no message. WorkersLost: how many have not answered for LOST_S seconds; they run,
-        take no tasks, and nothing else notices.
+        BrokerAway: 1 if the broker takes no message. WorkersLost: the number of workers that have not replied for
+        LOST_S seconds. Such workers run and take no tasks, and no other check notices them.
         """
         try:
             self._check()
-        except Exception as error:  # of whatever kind: it could not be used
+        except Exception as error:  # of any kind: the broker could not be used
             log.warning("the broker takes no message: %s", error)
             return {"BrokerAway": 1.0}
         try:
             running = [name for service in self._services for name in self._workers.running(service)]
             silent = set(running) - set(self._tell("duty", running) if running else ())
         except Exception as error:
-            log.warning("which workers answer cannot be known: %s", error)
+            log.warning("cannot check which workers reply: %s", error)
             return {"BrokerAway": 0.0}
         now = self._clock()
         self._silent = {name: self._silent.get(name, now) for name in silent}
         lost = sorted(name for name, since in self._silent.items() if now - since >= LOST_S)
         if lost:
-            log.warning("these workers run, and do not answer: %s", ", ".join(lost))
+            log.warning("these workers run but do not reply: %s", ", ".join(lost))
         return {"BrokerAway": 0.0, "WorkersLost": float(len(lost))}

@@ -1,4 +1,4 @@
-"""Puts a controller together. Homes differ in where records are kept, what runs workers, and who is told figures."""
+"""Assemble a controller. This machine and AWS differ in the storage, the worker backend and the receiver of metrics."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ SCALE_S = 10.0
 HASTE_S = 3.0
 TIDY_S = 3600.0
 BUSY_S = 120.0
-"""The lock of a controller that was killed is free when the file system notices that it is gone."""
+"""After a controller is killed, its lock is free only when the file system notices that the process has ended."""
 
 
 @dataclass(frozen=True)
 class Home:
-    """What only the home knows.
+    """The parts of a controller that differ between this machine and AWS.
 
-    ``poll_s``: seconds between two looks at the inbox; ``scale_s`` and ``haste_s``: see ``Keeper``. ``patience_s``: how
-    long workers have to answer over the broker. ``tell``: who is given figures. ``stored``: see ``Dependencies``.
-    ``remark``: who is given what a person should know, besides the log.
+    ``poll_s``: seconds between two reads of the command queue. ``scale_s`` and ``haste_s``: see ``Keeper``.
+    ``patience_s``: seconds in which workers must reply over the broker. ``tell``: receives metrics. ``stored``: see
+    ``Dependencies``. ``remark``: receives notices for the operator, in addition to the log.
     """
 
     environment: str
@@ -66,7 +66,7 @@ class Home:
 
 
 def run(home: Home) -> int:
-    """Run until SIGTERM; the exit code. Everything else comes from the environment (``blueprint.services``)."""
+    """Run until SIGTERM. Returns the exit code. Other settings are environment variables (``blueprint.services``)."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopped = threading.Event()
     stop_on_signals(stopped)
@@ -106,9 +106,9 @@ def run(home: Home) -> int:
     periodic_tasks = (
         PeriodicTask("commands", home.poll_s, dispatcher.look),
         PeriodicTask("workers", home.poll_s, lambda: seen.update(keeper.look() or {})),
-        PeriodicTask("what waits for ever", home.scale_s, waiting.look),
-        PeriodicTask("figures", EVERY_S, lambda: home.tell(measured(metadata, broker, seen, now()))),
-        PeriodicTask("old DAG releases", TIDY_S, lambda: _tidy(dags)),
+        PeriodicTask("tasks that wait forever", home.scale_s, waiting.look),
+        PeriodicTask("metrics", EVERY_S, lambda: home.tell(measured(metadata, broker, seen, now()))),
+        PeriodicTask("removal of old DAG releases", TIDY_S, lambda: _tidy(dags)),
         *home.periodic_tasks,
     )
     controller = Controller(
@@ -121,6 +121,6 @@ def _tidy(dags: DagCommands) -> None:
     try:
         removed = dags.tidy()
     except BusyError:
-        return  # the next time will do
+        return  # another process is deploying: try again the next time
     if removed:
         log.info("removed old DAG releases: %s", ", ".join(removed))

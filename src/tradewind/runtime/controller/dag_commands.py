@@ -1,4 +1,4 @@
-"""Commands about DAG releases: the controller alone writes to the shared file system."""
+"""Commands about DAG releases. Only the controller writes to the shared file system."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tradewind.storage.artifacts import ArtifactStore
 LISTED = ("id", "created", "commit", "dirty", "author", "subject")
 KEPT = 20
 KEPT_DAYS = 30
-"""Releases that stay, besides those that are used, when the controller tidies up by itself: the newest, and those of
-the last days. A run that has ended may be cleared, and runs on its release again."""
+"""The releases that stay, besides the used ones, when the controller removes old releases automatically: the newest
+KEPT, and the releases of the last KEPT_DAYS days. A run that has ended may be cleared, and then needs its release."""
 
 
 class DagCommands:
-    """What can be asked about the DAG releases of an environment. ``store`` is where they come from."""
+    """The commands about the DAG releases of an environment. ``store`` has the releases that can be deployed."""
 
     def __init__(self, deployment: Deployment, store: ArtifactStore, environment: str) -> None:
         self._deployment = deployment
@@ -34,7 +34,7 @@ class DagCommands:
         self._environment = environment
 
     def handlers(self) -> Mapping[type[Request], Handler]:
-        """From each request to what does it."""
+        """Map each class of requests to its handler."""
         return {
             DeployDags: self.deploy,
             RollBackDags: self.rollback,
@@ -57,7 +57,7 @@ class DagCommands:
         now, only = self._shared.in_force(), asked.only
         if only and not report.begun and (now is None or now.release != only):
             return {"release": now.release if now else "", "changed": False}
-        # Whoever goes on with it finds another one "before".
+        # If another controller continues this command, the previous release is a different one by then.
         release = report.begun.get("release") or asked.to or self._shared.before()
         with _its_lock(report):
             done = self._deployment.deploy(str(release), report, whole=False, take_back=False, wait=asked.wait)
@@ -82,7 +82,7 @@ class DagCommands:
         now = self._shared.in_force()
         if asked.two is None and now is None:
             raise TradewindError(
-                "no DAG release is in force", hint=f"tradewind dags deploy {self._environment}", code=ExitCode.USAGE
+                "no DAG release is active", hint=f"tradewind dags deploy -e {self._environment}", code=ExitCode.USAGE
             )
         newer = asked.two or (now.release if now else "")
         older = asked.one or self._shared.before()
@@ -100,14 +100,17 @@ class DagCommands:
         }
 
     def tidy(self) -> list[str]:
-        """Remove old releases that nobody asked to remove; what was removed."""
+        """Remove old releases automatically. Returns their ids."""
         since = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
         return [release.id for release in self._deployment.prune(KEPT, since.isoformat(timespec="seconds"))]
 
 
 @contextmanager
 def _its_lock(report: Report) -> Iterator[None]:
-    """A file system may keep the lock of a controller that is gone for a while: what that one began is tried again."""
+    """If the folder is locked, leave a command that another controller began to the next look.
+
+    A file system may keep the lock of a controller for a while after that controller has ended.
+    """
     try:
         yield
     except BusyError:
@@ -117,7 +120,7 @@ def _its_lock(report: Report) -> Iterator[None]:
 
 
 def outcome(done: Deployed) -> Mapping[str, Any]:
-    """A deployment as JSON."""
+    """Return a deployment as JSON."""
     return {
         "release": done.now.release,
         "changed": done.changed,

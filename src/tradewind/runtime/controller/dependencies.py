@@ -1,4 +1,4 @@
-"""What DAGs ask an environment for by name, and whether it is there. Never what is in it."""
+"""Check whether an environment has the connections, variables and pools that DAGs need. Never reads their values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tradewind.runtime.controller.dispatcher import Handler, Report
 from tradewind.runtime.controller.metadata import Metadata
 
 AT_ONCE = 8
-"""Questions to the store: each takes some 50 ms, and other commands wait meanwhile."""
+"""Parallel queries to the secret store: each takes some 50 ms, and other commands wait meanwhile."""
 
 Stored = Callable[[str, str], bool]
-"""Whether a store of secrets has ``connections`` or ``variables`` (the first) of a name (the second)."""
+"""Returns whether a secret store has an entry: its kind (``connections`` or ``variables``), and its name."""
 
 
 class Dependencies:
-    """Answers from Airflow's database, and, for what is not there, from the home's store of secrets."""
+    """Looks names up in Airflow's database, and missing ones in the secret store."""
 
     def __init__(self, metadata: Metadata, stored: Stored) -> None:
         self._metadata = metadata

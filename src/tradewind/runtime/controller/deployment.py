@@ -1,4 +1,4 @@
-"""Puts a release of DAG files in force, watches Airflow take it, and takes it back where it cannot be imported."""
+"""Activate a DAG release, wait until Airflow has parsed it, and roll it back if it cannot be imported."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ POLL_S = 0.25
 
 @dataclass(frozen=True)
 class Told:
-    """The events that were said, and how many files are left; None where nothing was said of that."""
+    """The events that the DAG processor reported, and how many files are left; None if it did not report that."""
 
     events: frozenset[str] = frozenset()
     left: int | None = None
 
 
 class Watch(Protocol):
-    """What a deployment asks of Airflow."""
+    """The queries to Airflow that a deployment needs."""
 
     def told(self, now: InForce) -> Told:
-        """What the DAG processor has said of what is in force, see ``protocol.dag_events``."""
+        """Return the reports of the DAG processor about the active release, see ``protocol.dag_events``."""
 
     def import_errors(self) -> Mapping[str, str]:
-        """The files that cannot be imported, and why."""
+        """Return the files that cannot be imported, each with the reason."""
 
     def in_use(self) -> frozenset[str]:
-        """The releases of unfinished runs."""
+        """Return the releases of unfinished runs."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long is waited, in seconds, while no file is parsed: of those that changed, and of all. No file takes longer.
+    """How many seconds a deployment waits while no file is parsed. No file takes longer.
 
-    ``busy_s``: for somebody else who is deploying; ``up`` is, for a moment, after each change of its folder.
+    ``served_s``: for the changed files. ``confirmed_s``: for all files. ``busy_s``: for another process that is
+    deploying; ``tradewind up`` does so for a moment after each change of its folder.
     """
 
     served_s: float = 300.0
@@ -53,8 +54,11 @@ class Patience:
 
 @dataclass(frozen=True)
 class Begun:
-    """What must be known to finish the deployment of a release after the controller that began it has ended: what was
-    in force, which files could not be imported even then, and why it is being taken back, if it is."""
+    """The state of a deployment that another controller needs to finish it.
+
+    ``before`` is the previous release, ``broken`` the files that could not be imported before the deployment. ``back``
+    is the reason of the rollback; empty if none has begun.
+    """
 
     release: str
     before: str | None
@@ -63,13 +67,13 @@ class Begun:
 
     @classmethod
     def of(cls, noted: Mapping[str, Any]) -> Begun:
-        """What was noted, perhaps by a newer controller, which may have noted more."""
+        """Read a note. It may be from a newer controller and have more fields."""
         return cls(noted["release"], noted["before"], noted["broken"], noted["back"])
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What was done. Seconds since the pointer moved; None for what was not waited for."""
+    """The result of a deployment. Seconds since the pointer moved; None if the deployment did not wait."""
 
     now: InForce
     changed: bool
@@ -78,7 +82,7 @@ class Deployed:
 
 
 class Silent:
-    """See Report: nothing was begun, and what is told is lost."""
+    """A Report that has no earlier state and discards its lines."""
 
     begun: Mapping[str, Any] = {}
     superseded = False
@@ -94,7 +98,7 @@ SILENT = Silent()
 
 
 class Deployment:
-    """Deploys to one shared folder. Without ``watch`` nobody can be asked, and nothing is waited for."""
+    """Deploys to one shared folder. Without ``watch`` it cannot query Airflow, and does not wait."""
 
     def __init__(
         self,
@@ -120,15 +124,17 @@ class Deployment:
         wait: bool = True,
         bring: Callable[[], None] = lambda: None,
     ) -> Deployed:
-        """Put ``release`` in force, which ``bring`` has in the folder, and see it served; with ``whole``: all of it.
+        """Activate ``release`` and wait until its changed files are parsed; with ``whole``, all of its files.
 
-        Killed at any moment, this leaves the old or the new release in force. Where a file that could be imported
-        before cannot be now, or what has changed is not parsed in time, what was in force before is again; not without
-        ``take_back``. Without ``wait`` it is put in force, and nothing is watched. Where another controller began with
-        it, ``report`` has what that one noted, and this goes on. Once it is superseded, nothing is waited for.
+        ``bring`` copies the release into the folder. After a kill at any moment, the old or the new release is active.
+        If a file can no longer be imported, or the changed files are not parsed in time, the previous release becomes
+        active again, unless ``take_back`` is False. If ``wait`` is False, the release is activated and not watched. If
+        another controller began this deployment, ``report`` has its notes, and this call continues it. Once the command
+        is superseded, this call does not wait any more.
 
         Raises:
-            TradewindError: the release is damaged, somebody else is deploying, or it has errors, and what was done.
+            TradewindError: the release is damaged, another process is deploying, or the release has errors. The error
+                has the action that was taken.
         """
         with self._alone():
             now = self.shared.in_force()
@@ -147,7 +153,7 @@ class Deployment:
             now = self.shared.activate(release)
             if not self._watch or not wait:
                 return Deployed(now, changed=True)
-            report.tell(f"{release} is in force; waiting until what it changed is served")
+            report.tell(f"{release} is active; waiting until its changed files are served")
             try:
                 served = self._until(SERVED, now, begun.broken, report)
                 report.tell(f"served after {served:.1f} s")
@@ -157,16 +163,16 @@ class Deployment:
                 report.tell(f"every file is confirmed after {confirmed:.1f} s")
             except _FailedError as error:
                 if take_back and before:
-                    with suppress(Exception):  # to take it back matters more
+                    with suppress(Exception):  # the rollback is more important
                         report.note(asdict(replace(begun, back=str(error))))
                 self._fail(release, before if take_back else None, str(error))
             except _UnconfirmedError as error:
-                # What it changed is served. The rest waits for something that this release did not do.
-                raise TradewindError(f"the DAG release {release} is in force, and not confirmed", str(error)) from None
+                # The changed files are served. The release is not the reason why the others wait.
+                raise TradewindError(f"the DAG release {release} is active, but not confirmed", str(error)) from None
             return Deployed(now, True, served, confirmed)
 
     def _again(self, now: InForce, whole: bool, report: Report) -> Deployed:
-        """What is in force already may be so since a moment only, and nobody may have watched it."""
+        """Wait for a release that is active already: it may be new, and not have been watched."""
         if not self._watch:
             return Deployed(now, changed=False)
         broken = self._watch.import_errors()
@@ -177,21 +183,21 @@ class Deployment:
             if whole:
                 self._until(CONFIRMED, now, broken, report)
         except (_FailedError, _UnconfirmedError) as error:
-            raise TradewindError(f"the DAG release {now.release} is in force, and has errors", str(error)) from None
+            raise TradewindError(f"the DAG release {now.release} is active, but has errors", str(error)) from None
         return Deployed(now, changed=False)
 
     def prune(self, keep: int, since: str = "") -> list[DagRelease]:
-        """Remove all but the newest ``keep``, what is in force, what was before that, and what runs still use.
+        """Remove all releases but the newest ``keep``, the active and the previous one, and those of unfinished runs.
 
-        With ``since`` (ISO 8601) only what was made before.
+        With ``since`` (ISO 8601), remove only releases that were created before.
 
         Raises:
-            TradewindError: nobody can be asked what runs use, or somebody else is deploying.
+            TradewindError: Airflow cannot be queried for unfinished runs, or another process is deploying.
         """
         if not self._watch:
             raise TradewindError(
-                "old DAG releases stay",
-                "Airflow cannot be asked which of them unfinished runs use",
+                "old DAG releases were not removed",
+                "Airflow cannot be queried for the releases of unfinished runs",
                 code=ExitCode.USAGE,
             )
         with self._alone():
@@ -220,22 +226,22 @@ class Deployment:
             yield
 
     def _until(self, event: str, now: InForce, known: Mapping[str, str], report: Report) -> float:
-        """Wait for an event; seconds. ``known`` are errors that are no news."""
+        """Wait for an event. Returns the seconds that it took. ``known`` are errors from before the deployment."""
         assert self._watch
         patience = self._patience.served_s if event == SERVED else self._patience.confirmed_s
         began = moved = self._clock()
         left: int | None = None
         while True:
             if report.superseded:
-                raise _UnconfirmedError("somebody asked for what takes its place")
+                raise _UnconfirmedError("a later command replaced this one")
             try:
-                # Before errors are looked at: they are stored before it is said.
+                # Events are read before errors: the DAG processor stores errors before it reports an event.
                 told = self._watch.told(now)
                 new = {file: why for file, why in self._watch.import_errors().items() if known.get(file) != why}
             except (TradewindError, LookupError) as error:
-                told, new, silent = Told(left=left), {}, f"Airflow did not say so: {error}"
+                told, new, silent = Told(left=left), {}, f"the reports of the DAG processor cannot be read: {error}"
             else:
-                silent = f"not all of its files are parsed, and for {patience:.0f} s none was"
+                silent = f"some of its files are not parsed, and no file was parsed for {patience:.0f} s"
             if new:
                 raise _FailedError("; ".join(f"{file}: {why}" for file, why in sorted(new.items())))
             if event in told.events or CONFIRMED in told.events:
@@ -249,16 +255,20 @@ class Deployment:
 
     def _fail(self, release: str, before: str | None, why: str) -> NoReturn:
         if before is None:
-            raise TradewindError(f"the DAG release {release} is in force, and has errors", why, "mend it, and deploy")
+            raise TradewindError(
+                f"the DAG release {release} is active, but has errors", why, "correct the DAG files, and deploy again"
+            )
         self.shared.activate(before)
         raise TradewindError(
-            f"the DAG release {release} was taken back", why, f"{before} is in force again; mend it, and deploy"
+            f"the DAG release {release} was rolled back",
+            why,
+            f"{before} is active again; correct the DAG files, and deploy again",
         )
 
 
 class _FailedError(Exception):
-    """Why a release cannot stay."""
+    """The reason why a release cannot stay active."""
 
 
 class _UnconfirmedError(Exception):
-    """Why nobody can say whether all of it is well."""
+    """The reason why a release cannot be confirmed."""

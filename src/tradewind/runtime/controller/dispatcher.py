@@ -1,4 +1,4 @@
-"""Takes commands from the inbox and has them done: one change at a time, and reads beside it."""
+"""Take commands from the queue and run them: one change at a time, and reads beside it."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from tradewind.protocol.message import read
 
 log = logging.getLogger(__name__)
 
-UNLIKE = "use the tradewind that the release in force was deployed with"
+UNLIKE = "use the tradewind version that deployed the active release"
 
 
 class StoppedError(BaseException):
-    """This must not go on here and now: this controller ends, or leads no longer. It is left to the next look.
+    """The command must stop: this controller ends, or is no longer the leader. A later look continues the command.
 
-    No ``Exception``: whoever goes on whatever fails must not go on.
+    It is not an ``Exception``, so that code that continues after any failure stops, too.
     """
 
 
 class Report(Protocol):
-    """What whoever does a command tells meanwhile."""
+    """The reports of a running command: to its caller, and to a controller that continues it."""
 
     @property
     def begun(self) -> Mapping[str, Any]:
-        """What ``note`` was given before, by a controller that ended in the middle of this command."""
+        """The last ``note`` of a controller that ended during this command."""
 
     @property
     def superseded(self) -> bool:
-        """Whether somebody has asked for what takes this one's place."""
+        """Whether a later command replaces this one."""
 
     def tell(self, line: str) -> None:
-        """For whoever asked, as far as that is possible. StoppedError where this must not go on."""
+        """Send a line to the caller, if possible. Raises StoppedError if the command must stop."""
 
     def note(self, begun: Mapping[str, Any]) -> None:
-        """For a controller that must go on with it. Kept when this returns."""
+        """Store the state for a controller that must continue the command. It is stored when this returns."""
 
 
 Handler = Callable[[Any, Report], Mapping[str, Any]]
-"""Given a request of one class (``protocol.controller_requests``): does it, and says what came of it."""
+"""Runs a request of one class (``protocol.controller_requests``), and returns its result."""
 
 
 class Dispatcher:
-    """Does what ``handlers`` know, by the class of the request. ``stopped`` is set when nothing more may be done."""
+    """Runs commands with ``handlers``, by the class of the request. ``stopped`` is set when all work must stop."""
 
     def __init__(
         self, inbox: CommandQueue, handlers: Mapping[type[Request], Handler], stopped: threading.Event
@@ -63,7 +63,7 @@ class Dispatcher:
         self._begun: set[str] = set()
 
     def look(self) -> None:
-        """Look for commands once. Reads are done when this returns, a change goes on beside it."""
+        """Look for commands once. Reads are done when this returns; a change continues in its thread."""
         for command in self._inbox.waiting():
             if not command.alone:
                 self._do(command)
@@ -75,7 +75,7 @@ class Dispatcher:
                 self._superseded.set()
 
     def wait(self) -> None:
-        """Return when no change is under way."""
+        """Return when no change is running."""
         if self._change:
             self._change.join()
 
@@ -87,12 +87,12 @@ class Dispatcher:
             if answer is None:
                 return
             report = _Report(self._inbox, command, answer, self._stopped, self._superseded)
-            # Where it has ended, whoever wrote that ended before he could forget the command.
+            # If the command has ended already, the controller that ran it ended before it could remove the command.
             self._inbox.finish(command, self._end(command, report) if answer.state == "running" else answer)
         except StoppedError:
             log.info("%s is left to the next controller", command.do)
         except Exception:
-            log.exception("%s cannot be answered; it is tried again", command.do)
+            log.exception("%s could not be completed; it is tried again", command.do)
 
     def _end(self, command: Command, report: _Report) -> Answer:
         log.info("%s %s for %s", command.do, reprlib.repr(dict(command.arguments)), command.by)
@@ -101,7 +101,7 @@ class Dispatcher:
                 known = ", ".join(sorted(self._handlers))
                 raise TradewindError(f"{UNKNOWN} {command.do!r}", f"it knows {known}")
             kind, handler = self._handlers[command.do]
-            result = handler(read(kind, command.arguments, f"what is asked, {command.do!r},", UNLIKE), report)
+            result = handler(read(kind, command.arguments, f"the command {command.do!r}", UNLIKE), report)
             if self._stopped.is_set():
                 raise StoppedError
         except TradewindError as error:
@@ -109,7 +109,7 @@ class Dispatcher:
             failed = error
         except Exception as error:
             log.exception("%s failed", command.do)
-            failed = TradewindError(f"the controller failed at {command.do}", repr(error), "its log has more")
+            failed = TradewindError(f"the controller failed to run {command.do}", repr(error), "read its log")
         else:
             return replace(report.answer, state="done", result=dict(result))
         if self._stopped.is_set():
@@ -146,7 +146,7 @@ class _Report:
         try:
             self._write(replace(self.answer, said=(*self.answer.said, line)))
         except Exception:
-            log.exception("nobody could be told: %s", line)  # what goes on matters more
+            log.exception("progress could not be reported: %s", line)  # the command itself is more important
 
     def note(self, begun: Mapping[str, Any]) -> None:
         self._write(replace(self.answer, begun=dict(begun)))

@@ -1,7 +1,8 @@
-"""The resident service: leads or waits, does what is asked, keeps the number of workers, tidies up.
+"""The resident service: waits to become the leader, then runs commands, scales workers and removes old releases.
 
-One leads, by a lease; the others wait. Whoever loses the lease, or one of its parts, ends: its home starts it anew, and
-it waits. What it was doing is in the records, and the next leader goes on with it.
+One controller is the leader, by a lease; the others wait. A controller that loses the lease, or one of its threads,
+ends. ECS or the supervisor starts it anew, and it waits. Its unfinished commands are in the records, and the next
+leader continues them.
 """
 
 from __future__ import annotations
@@ -14,21 +15,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradewind.errors import HeldError
 from tradewind.runtime.controller.dispatcher import StoppedError
-from tradewind.storage.lease import HeldError, Lease, LeaseKey, LostError
+from tradewind.storage.lease import Lease, LeaseKey, LostError
 from tradewind.storage.records import Records
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
-"""Between two looks at the lease: it is renewed every 15 s, and runs out after 60."""
+"""Seconds between two checks of the lease: it is renewed every 15 s, and expires after 60 s."""
 HANGS_S = 300.0
-"""A periodic task that takes so long never ends: a change of DAGs has a thread of its own."""
+"""A periodic task that takes this long never ends: a change of DAGs has a thread of its own."""
 
 
 @dataclass(frozen=True)
 class PeriodicTask:
-    """Something that the leader does again and again. One that fails is tried again the next time."""
+    """Work that the leader repeats every ``every_s`` seconds. If it fails, the leader tries again the next time."""
 
     name: str
     every_s: float
@@ -36,10 +38,10 @@ class PeriodicTask:
 
 
 class Controller:
-    """Leads with ``periodic_tasks`` for as long as it has the lease. ``stopped`` is set when nothing more may be done.
+    """Runs ``periodic_tasks`` for as long as it has the lease. ``stopped`` is set when all work must stop.
 
-    ``heartbeat`` is touched while this process is well, whether it leads or waits. ``look_s``: between two looks at the
-    lease. ``hangs_s``: a periodic task that takes so long ends the controller.
+    ``heartbeat`` is touched while this process is healthy, whether it is the leader or waits. ``look_s``: seconds
+    between two checks of the lease. ``hangs_s``: a periodic task that takes this many seconds ends the controller.
     """
 
     def __init__(
@@ -64,11 +66,11 @@ class Controller:
         self._rounds: dict[str, float] = {}
 
     def run(self) -> int:
-        """Until ``stopped``: 0. 1 where the lease was lost or a periodic task ended by itself."""
+        """Run until ``stopped``. Returns 0, or 1 if the lease was lost, or a periodic task hung or ended."""
         lease = self._wait()
         if lease is None:
             return 0
-        log.info("this controller leads")
+        log.info("this controller is the leader")
         threads = [threading.Thread(target=self._repeat, args=(c,), name=c.name, daemon=True) for c in self._tasks]
         for thread in threads:
             thread.start()
@@ -86,13 +88,13 @@ class Controller:
         while not self._stopped.is_set():
             self._beat()
             try:
-                return Lease.take(self._records, self._right, "leads", self._clock)
+                return Lease.take(self._records, self._right, "is the leader", self._clock)
             except HeldError as error:
                 if not said:
                     log.info("this controller waits: %s", error)
                 said = True
             except Exception:
-                log.exception("whether a controller leads cannot be read")
+                log.exception("the lease cannot be read")
             self._stopped.wait(self._look_s)
         return None
 
@@ -100,7 +102,7 @@ class Controller:
         while not self._stopped.wait(self._look_s):
             late = [name for name, at in dict(self._rounds).items() if time.monotonic() - at > self._hangs_s]
             if late:
-                log.error("%s: nothing has been heard of it for %.0f s", ", ".join(late), self._hangs_s)
+                log.error("%s: still running after %.0f s", ", ".join(late), self._hangs_s)
                 return 1
             self._beat()
             try:
@@ -134,6 +136,6 @@ class Controller:
 
 
 def stop_on_signals(stopped: threading.Event) -> None:
-    """Stop in order at SIGTERM and Ctrl-C."""
+    """Set ``stopped`` at SIGTERM and Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

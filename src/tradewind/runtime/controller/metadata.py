@@ -1,6 +1,6 @@
-"""What the controller reads in Airflow's database. It writes nothing there, and imports no Airflow: that takes seconds.
+"""The controller's read-only queries to Airflow's database. They do not import Airflow, which takes seconds.
 
-The columns are those of Airflow 3.3; a unit test asks Airflow's own tables the same.
+The columns are those of Airflow 3.3. A unit test runs the queries on Airflow's own tables.
 """
 
 from __future__ import annotations
@@ -37,16 +37,17 @@ _IN_OTHER_QUEUES = text(
     "SELECT DISTINCT queue, dag_id, task_id FROM task_instance WHERE state = 'queued' AND queue NOT IN :there"
     " AND (executor IS NULL OR executor LIKE '%Celery%') ORDER BY queue, dag_id, task_id LIMIT 20"
 ).bindparams(bindparam("there", expanding=True))
-# Built, so that a database for which a name is a word of its own gets it in quotes.
+# Built by SQLAlchemy, so that a name is quoted if it is a reserved word of the database.
 _NAMES = {
     "connections": select(column("conn_id")).select_from(table("connection")),
     "variables": select(column("key")).select_from(table("variable")),
     "pools": select(column("pool")).select_from(table("slot_pool")),
 }
+_OPEN = "(t.state IS NULL OR t.state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))"
+"""States in which a task of a run has not ended."""
 _UNFINISHED = text(
-    "SELECT r.dag_id, t.task_id FROM dag_run r LEFT JOIN task_instance t ON t.dag_id = r.dag_id AND t.run_id = r.run_id"
-    " AND (t.state IS NULL OR t.state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))"
-    " WHERE r.state IN ('queued', 'running') GROUP BY r.dag_id, t.task_id"
+    "SELECT r.dag_id, t.task_id FROM dag_run r LEFT JOIN task_instance t ON t.dag_id = r.dag_id AND t.run_id = r.run_id"  # noqa: S608 (a constant)
+    f" AND {_OPEN} WHERE r.state IN ('queued', 'running') GROUP BY r.dag_id, t.task_id"
 )
 _TASK = table("task_instance", *map(column, ("dag_id", "task_id", "state", "pool")))
 _IN_NO_POOL = (
@@ -58,13 +59,13 @@ _IN_NO_POOL = (
 )
 _HEARTBEAT = text("SELECT max(latest_heartbeat) FROM job WHERE job_type = :kind AND state = 'running'")
 JOBS = {"Scheduler": "SchedulerJob", "DagProcessor": "DagProcessorJob", "Triggerer": "TriggererJob"}
-"""What of Airflow shows signs of life in its database, and as what."""
+"""The parts of Airflow that have heartbeats in its database, with their types of jobs."""
 
 
 class Metadata:
-    """See ``deployment.Watch``, and ``scaling``: what of Airflow's database the controller asks. ``bundle`` is ours.
+    """The queries of ``deployment.Watch`` and for ``scaling``. ``bundle`` is the name of Tradewind's DAG bundle.
 
-    Every method raises TradewindError where the database does not answer.
+    Every method raises TradewindError if the database does not answer.
     """
 
     def __init__(self, engine: Engine, bundle: str) -> None:
@@ -73,16 +74,16 @@ class Metadata:
 
     @classmethod
     def at(cls, url: str, bundle: str) -> Metadata:
-        """The database at this URL. Nothing is asked yet."""
-        # One connection at a time for each of the few threads; one that the database has closed is noticed, and none is
-        # waited for when the database has gone without a word.
+        """Return the queries for the database at this URL. Does not connect yet."""
+        # Each of the few threads uses one connection at a time. Connections that the database has closed are noticed,
+        # and time limits apply if the database stops responding.
         pool = {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_recycle": 600}
         return cls(create_engine(url, connect_args=waiting(url), **pool), bundle)
 
     def told(self, now: InForce) -> Told:
         """See Watch."""
         found, left = set(), None
-        # Apart: where it takes long, there are hundreds of the latter.
+        # Two queries, because a long deployment has hundreds of progress events.
         rows = self._rows(_TOLD, events=[SERVED, CONFIRMED]) + self._rows(_TOLD, events=[PROGRESS])
         for event, extra in rows:
             about = json.loads(extra)
@@ -100,32 +101,32 @@ class Metadata:
         return frozenset(version for (version,) in self._rows(_IN_USE))
 
     def demand(self) -> Mapping[str, int]:
-        """From each queue to how many tasks run or wait for a worker. A queue without any is not there."""
+        """Map each queue to the number of tasks that run or wait for a worker. Queues without tasks are left out."""
         return {queue: int(count) for queue, count in self._rows(_DEMAND)}
 
     def in_other_queues(self, queues: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-        """From each queue but these to tasks that wait in it for a worker, as ``dag.task``; a few of them."""
+        """Map each other queue to a few of the tasks that wait in it for a worker, as ``dag.task``."""
         return _by_name(self._rows(_IN_OTHER_QUEUES, there=sorted(queues)))
 
     def in_no_pool(self) -> Mapping[str, tuple[str, ...]]:
-        """From each pool that is not there to tasks that wait for it; a few of them."""
+        """Map each pool that does not exist to a few of the tasks that wait for it."""
         return _by_name(self._rows(_IN_NO_POOL))
 
     def queue_age_s(self, now: datetime) -> float:
-        """For how many seconds the task has waited for a worker that has waited longest; 0 where none does."""
+        """Return the seconds that the oldest queued task has waited for a worker; 0 if there is none."""
         return self._age(_OLDEST, now) or 0.0
 
     def silences_s(self, now: datetime) -> dict[str, float]:
-        """Of each of JOBS: seconds since one of its copies showed a sign of life. Without those that never did."""
+        """Return the seconds since the last heartbeat of each of JOBS. Jobs without a heartbeat are left out."""
         ages = {name: self._age(_HEARTBEAT, now, kind=kind) for name, kind in JOBS.items()}
         return {name: age for name, age in ages.items() if age is not None}
 
     def names(self, kind: str) -> frozenset[str]:
-        """All ``connections``, ``variables`` or ``pools``, by name."""
+        """Return the names of all ``connections``, ``variables`` or ``pools``."""
         return frozenset(name for (name,) in self._rows(_NAMES[kind]))
 
     def unfinished(self) -> Mapping[str, frozenset[str]]:
-        """From each DAG with unfinished runs to the tasks that these still have to run."""
+        """Map each DAG with unfinished runs to the tasks that these runs still have to run."""
         found: dict[str, set[str]] = {}
         for dag, task in self._rows(_UNFINISHED):
             found.setdefault(dag, set()).update({task} - {None})
@@ -150,7 +151,7 @@ class Metadata:
             with self._engine.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            # Its first line: the rest is the statement.
+            # Only the first line: the rest is the statement.
             why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise TradewindError("Airflow's database does not answer", why) from None
 
@@ -164,5 +165,5 @@ def _by_name(rows: Iterable[Any]) -> dict[str, tuple[str, ...]]:
 
 def _last_line(trace: str) -> str:
     lines = trace.strip().splitlines()
-    # The same error of another release is the same error.
+    # Without the id of the release, so that the same error of another release is equal.
     return _RELEASE.sub("…", lines[-1]) if lines else "it cannot be imported"

@@ -1,6 +1,6 @@
-"""What the controller tells CloudWatch every minute; the alarms of ``terraform/modules/observability`` wait for it.
+"""The controller's metrics for CloudWatch, every minute; see the alarms of ``terraform/modules/observability``.
 
-As a line of its log, from which CloudWatch takes the figures: that needs no permission, and no way to another address.
+They are a line of its log, from which CloudWatch reads them: that needs no permission, and no route to another address.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -23,7 +23,7 @@ EVERY_S = 60.0
 
 
 def measured(metadata: Metadata, broker: Broker, seen: Mapping[str, Seen], at: datetime) -> dict[str, float]:
-    """From each metric to its value; what cannot be read is left out, and an alarm notices its absence."""
+    """Return the value of each metric. Values that cannot be read are left out, and an alarm notices that."""
     found = {**broker.measured(), "DatabaseAway": 0.0}
     try:
         found["QueueAge"] = metadata.queue_age_s(at)
@@ -40,7 +40,7 @@ def measured(metadata: Metadata, broker: Broker, seen: Mapping[str, Seen], at: d
 
 
 def line(environment: str, values: Mapping[str, float], at: datetime) -> str:
-    """The line of the log for these values of an environment, by its full name (``acme-dev``)."""
+    """Return the log line with these values of an environment, by its full name (``acme-dev``)."""
     metrics = [{"Name": name} for name in values]
     directive = {"Namespace": NAMESPACE, "Dimensions": [["Environment"]], "Metrics": metrics}
     about = {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [directive]}
@@ -48,5 +48,5 @@ def line(environment: str, values: Mapping[str, float], at: datetime) -> str:
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Return the time, in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Tells of tasks that wait for what is not there: a queue that no workers serve, a pool that was never made."""
+"""Report tasks that wait forever: in a queue that no worker pool serves, or for an Airflow pool that is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 3
 
 
 class Known(Protocol):
-    """What is asked of Airflow's database; see ``metadata``."""
+    """The queries to Airflow's database that are needed here; see ``metadata``."""
 
     def in_other_queues(self, queues: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """See Metadata."""
@@ -26,7 +26,7 @@ class Known(Protocol):
 
 
 class Waiting:
-    """``queues`` are those that workers serve; ``tell`` is given all remarks, whenever they have changed."""
+    """Checks waiting tasks. Workers serve ``queues``. ``tell`` receives all remarks whenever they have changed."""
 
     def __init__(self, known: Known, queues: Collection[str], tell: Callable[[Sequence[str]], object]) -> None:
         self._known = known
@@ -35,7 +35,7 @@ class Waiting:
         self._told: tuple[str, ...] | None = None
 
     def look(self) -> None:
-        """Look once. TradewindError where the database, or the one to tell, does not answer."""
+        """Check once. Raises TradewindError if the database, or the receiver of the remarks, does not answer."""
         remarks = (*self._in_queues(), *self._in_pools())
         if remarks == self._told:
             return
@@ -46,10 +46,10 @@ class Waiting:
         self._told = remarks
 
     def _in_queues(self) -> list[str]:
-        end = "name one of them in the DAG, or have workers serve it (`workers` in tradewind.yaml)"
+        end = "name one of them in the DAG, or add the queue to a worker pool (`workers` in tradewind.yaml)"
         return [
-            f"{_some(tasks)} {_wait(tasks)} in the queue {queue}, which no class of workers serves; "
-            f"{_there(queue, self._queues)}: {end}"
+            f"{_some(tasks)} {_wait(tasks)} in the queue {queue}: no worker pool serves it "
+            f"({_there(queue, self._queues)}); {end}"
             for queue, tasks in self._known.in_other_queues(self._queues).items()
         ]
 
@@ -57,8 +57,8 @@ class Waiting:
         found = self._known.in_no_pool()
         pools = self._known.names("pools") if found else frozenset()
         return [
-            f"{_some(tasks)} {_wait(tasks)} for the pool {pool}, which is not there; "
-            f"{_there(pool, pools)}: name one of them in the DAG, or make it in Airflow (Admin, Pools)"
+            f"{_some(tasks)} {_wait(tasks)} for the pool {pool}: it does not exist "
+            f"({_there(pool, pools)}); name one of them in the DAG, or create it in Airflow (Admin, Pools)"
             for pool, tasks in found.items()
         ]
 
@@ -74,5 +74,5 @@ def _wait(tasks: Sequence[str]) -> str:
 
 def _there(name: str, names: Collection[str]) -> str:
     close = difflib.get_close_matches(name, sorted(names), n=1)
-    there = f"there {'are' if len(names) > 1 else 'is'} {', '.join(sorted(names)) or 'none'}"
-    return f"{there} (did you mean {close[0]}?)" if close else there
+    available = f"available: {', '.join(sorted(names)) or 'none'}"
+    return f"{available}; did you mean {close[0]}?" if close else available

@@ -1,4 +1,4 @@
-"""What rollouts ask of the controller about workers, and what it tells of them: the record of ``protocol.workers``."""
+"""The record of ``protocol.workers``: the orders of rollouts for workers, and the state of the workers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tradewind.storage.records import ConflictError, Records
 
 ATTEMPTS = 3
 ALIVE_S = 30.0
-"""The record is written so often while it says the same: a rollout that waits sees that the controller works."""
+"""An unchanged record is written this often, so that a waiting rollout notices that the controller works."""
 
 
 class WorkerOrders:
-    """See ``workers.keeper.OrderBook``. Orders come from the thread of commands, what is seen from that of workers.
+    """See ``workers.keeper.OrderBook``. The thread for commands adds orders, the thread for workers adds states.
 
-    ``registered`` says whether a rollout has registered a revision for a pool.
+    ``registered`` returns whether a rollout has registered a revision for a pool.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class WorkerOrders:
         return {"versions": list(protocol.VERSIONS)}
 
     def run(self, asked: RunWorkers, report: Report) -> Mapping[str, Any]:
-        """See RunWorkers. This only writes it down. TradewindError where it is not possible."""
+        """See RunWorkers. Only stores the orders. Raises TradewindError if they are not possible."""
         protocol.newest([asked.version])
         orders = [protocol.order(found) for found in asked.orders]
         if unknown := sorted({order.pool for order in orders} - set(self._pools)):
             raise TradewindError(
-                f"this controller has no workers called {', '.join(unknown)}",
+                f"this controller has no worker pool {', '.join(unknown)}",
                 f"it has {', '.join(self._pools)}",
-                "tradewind plan and tradewind apply bring the configuration to the controller",
+                "run tradewind plan and tradewind apply, which update the controller",
             )
         for order in orders:
             if not self._registered(order.pool, order.revision):
@@ -67,7 +67,7 @@ class WorkerOrders:
                 try:
                     self._write({**now.orders, **{order.pool: order for order in orders}}, now.pools)
                     break
-                except ConflictError:  # its own, sent again after an answer was lost
+                except ConflictError:  # its own write, sent again after a response was lost
                     if not left:
                         raise
         return {}
@@ -95,6 +95,6 @@ class WorkerOrders:
         try:
             self._version = self._records.write(protocol.RECORD, wanted.as_dict(), self._version)
         except BaseException:
-            self._known = None  # it may have been written, or another controller may have
+            self._known = None  # this write may have succeeded, or another controller has written
             raise
         self._known = wanted

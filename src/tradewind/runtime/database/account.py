@@ -1,4 +1,4 @@
-"""A login of a database server, and a plain connection with it: no Airflow, no SQLAlchemy."""
+"""A login for a database server, and a plain connection with it: no Airflow, no SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 @dataclass(frozen=True)
 class Account:
-    """A database login as a SQLAlchemy URL spells it (``dialect+driver://user:password@host:port/name?ssl_ca=file``).
+    """A database login, as in a SQLAlchemy URL (``dialect+driver://user:password@host:port/name?ssl_ca=file``).
 
-    ``ca`` is the file with the authorities that the server's certificate must come from; without one there is no TLS.
+    ``ca`` is the file with the certificate authorities for the server's certificate. Without it, there is no TLS.
     """
 
     dialect: str
@@ -25,7 +25,7 @@ class Account:
 
     @classmethod
     def from_url(cls, url: str) -> Account:
-        """Parse a URL. ValueError, without the URL in it, where a part is missing."""
+        """Parse a URL. Raises ValueError, without the URL in its message, if a part is missing."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -46,18 +46,21 @@ class Account:
 
     @classmethod
     def administrator(cls, text: str, wanted: Account) -> Account:
-        """The administrator of the server of ``wanted``, from a URL or from RDS's JSON. ValueError without the text."""
+        """Parse the administrator's login for the server of ``wanted``, from a URL or from RDS's JSON.
+
+        Raises ValueError, without the text in its message, if the text is invalid.
+        """
         if not text.lstrip().startswith("{"):
             return cls.from_url(text)
         try:
             secret = json.loads(text)
             user, password = str(secret["username"]), str(secret["password"])
         except (ValueError, KeyError, TypeError):
-            raise ValueError("the administrator's secret is no JSON with username and password") from None
+            raise ValueError("the administrator's secret is not JSON with username and password") from None
         return cls(wanted.dialect, user, password, wanted.host, wanted.port, "", wanted.ca)
 
     def connect(self) -> Any:
-        """A connection (DB-API 2.0) that commits each statement. ValueError for a database that is not supported."""
+        """Open a connection (DB-API 2.0) that commits each statement. Raises ValueError for an unsupported database."""
         login: dict[str, Any] = {"host": self.host, "port": self.port, "user": self.user, "password": self.password}
         if self.dialect == "postgresql":
             import psycopg2

@@ -1,6 +1,6 @@
-"""The metadata database goes away and comes back: what works with it waits meanwhile, and goes on.
+"""Wait while the metadata database is unavailable, and continue when it is back.
 
-Imported only by what runs inside Airflow.
+Imported only by code that runs inside Airflow.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ERRORS = (
     exc.TimeoutError,
     exc.PendingRollbackError,
 )
-"""What SQLAlchemy makes of a database that is away, fails over, or is not to be written to; and of some that are not:
-deadlocks, and statements that it does not understand. The last one is what becomes of the others where Airflow tries a
-statement again in the same transaction (``run_with_db_retries``)."""
+"""SQLAlchemy's errors if a database is unavailable, fails over, or is read-only. Some of them have other causes, too:
+deadlocks, and statements that the database does not understand. If Airflow retries a statement in the same transaction
+(``run_with_db_retries``), the other errors become the last one."""
 LASTS_S = 120.0
-"""What fails for so long while the database answers does not fail for an outage."""
+"""If work fails for this long while the database responds, an outage is not the cause."""
 
 
 def answers() -> bool:
-    """Whether the database can be asked."""
+    """Return whether the database responds."""
     try:
         with settings.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
@@ -50,25 +50,25 @@ def through_outages(
     clock: Callable[[], float] = time.monotonic,
     back: Callable[[], object] = lambda: None,
 ) -> T:
-    """Call ``work`` until it ends by itself. While the database is away, ``turned`` is called instead, every POLL_S s.
+    """Call ``work`` until it returns. While the database is unavailable, call ``turned`` every POLL_S seconds.
 
-    ``turned`` says that this process is alive. It is not said where the database is there and ``work`` fails.
-    ``back`` is called before ``work`` begins anew, also where the database was back at the first look: others of its
-    kind may notice later. ``clock`` is monotonic. Raises the error of ``work`` where that has failed for LASTS_S
-    seconds while the database was there.
+    ``turned`` reports that this process is alive. It is not called while the database responds and ``work`` fails.
+    ``back`` is called before each new call of ``work``, even if the database responds at the first check: other
+    processes of the same kind may notice its return later. ``clock`` is monotonic. Raises the error of ``work`` if it
+    has failed for LASTS_S seconds while the database responded.
     """
-    since: float | None = None  # it has failed while the database was there
+    since: float | None = None  # the first failure while the database responded
     while True:
         began = clock()
         try:
             return work()
         except ERRORS as error:
             failed = clock()
-            if since is None or failed - began > LASTS_S:  # it had worked for long
+            if since is None or failed - began > LASTS_S:  # it had worked for a long time
                 since = failed
             if failed - since > LASTS_S:
                 raise
-            log.warning("The database failed, and this goes on when it answers: %s", str(error).splitlines()[0])
+            log.warning("the database failed: %s; work continues when it responds", str(error).splitlines()[0])
         sleep(POLL_S)
         while not is_there():
             since = None

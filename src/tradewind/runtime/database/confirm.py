@@ -1,7 +1,7 @@
-"""Whether Airflow is well after a release: its own health report, and a run of the canary DAG where there is one.
+"""Check that Airflow is healthy after a release: its own health report, and a run of the canary DAG if there is one.
 
-Runs inside Airflow's environment, as a task of its own: ``python -m tradewind.runtime.database.confirm``. Prints what
-it waits for; exit code 0 when all is well, 1 when it is not within PATIENCE_S seconds.
+Runs inside Airflow's environment, as a task of its own: ``python -m tradewind.runtime.database.confirm``. Prints the
+jobs that it waits for. Exit code 0 if all is healthy; 1 if it is not within PATIENCE_S seconds, or if the run fails.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 CANARY = "canary"
-"""A DAG of this name, where there is one, is run before a release counts as good."""
+"""If a DAG of this name exists, a run of it must succeed before a release counts as good."""
 JOBS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 PATIENCE_S = 240.0
 POLL_S = 2.0
 
 
 def silent_jobs(health: Mapping[str, Any], since: float) -> list[str]:
-    """The jobs that Airflow's health report does not call healthy, or has not heard of after ``since`` (Unix time).
+    """List the unhealthy jobs of Airflow's health report, and jobs without a heartbeat after ``since`` (Unix time).
 
-    What it heard before that may have been an old copy, which has gone.
+    An earlier heartbeat may be from an old copy that no longer runs. The metadata database has no heartbeat.
     """
 
     def is_well(job: str) -> bool:
@@ -37,14 +37,14 @@ def silent_jobs(health: Mapping[str, Any], since: float) -> list[str]:
 
 
 def airflow_health() -> Mapping[str, Any]:
-    """Airflow's health report, as its API has it."""
+    """Return Airflow's health report in the format of its API."""
     from airflow.api.common.airflow_health import get_airflow_health
 
     return dict(get_airflow_health())
 
 
 def start_canary() -> str | None:
-    """Start a run of the canary; its id, or None where there is no such DAG, or it is paused or gone."""
+    """Start a run of the canary DAG. Returns its id, or None if the DAG does not exist, is paused or is stale."""
     from airflow.api.common.trigger_dag import trigger_dag
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session
@@ -59,7 +59,7 @@ def start_canary() -> str | None:
         dag_id=CANARY,
         run_id=run_id,
         triggered_by=DagRunTriggeredByType.CLI,
-        # As a person would start it: templates such as {{ ds }} are undefined in a run without one.
+        # As an operator would start it: templates such as {{ ds }} are undefined in a run without a logical date.
         logical_date=datetime.now(UTC),
         replace_microseconds=False,  # a DAG has one run of each logical date
     )
@@ -67,7 +67,7 @@ def start_canary() -> str | None:
 
 
 def state_of(run_id: str) -> str:
-    """The state of a run of the canary."""
+    """Return the state of a run of the canary DAG."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -79,19 +79,19 @@ def state_of(run_id: str) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(
-        prog="python -m tradewind.runtime.database.confirm", description="Is Airflow well?"
+        prog="python -m tradewind.runtime.database.confirm", description="Check that Airflow is healthy."
     )
-    parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds")
+    parser.add_argument("--patience", type=float, default=PATIENCE_S, help="how many seconds to wait")
     until = time.monotonic() + parser.parse_args(argv).patience
-    began = time.time()  # by the clock of those who are asked; the old copies have gone before
+    began = time.time()  # on the clock of the platform, like the heartbeats; the old copies have ended before
     while silent := silent_jobs(airflow_health(), began):
         if time.monotonic() > until:
-            return _say(f"error: Airflow says not healthy: {', '.join(silent)}", 1)
-        _say(f"waits for {', '.join(silent)}")
+            return _say(f"error: Airflow reports unhealthy jobs: {', '.join(silent)}", 1)
+        _say(f"waiting for {', '.join(silent)}")
         time.sleep(POLL_S)
     run_id = start_canary()
     if run_id is None:
-        return _say(f"there is no DAG {CANARY!r} to try", 0)
+        return _say(f"no canary run: the DAG {CANARY!r} does not exist, is paused or is stale", 0)
     while (state := state_of(run_id)) not in {"success", "failed"}:
         if time.monotonic() > until:
             return _say(f"error: the run {run_id} of the DAG {CANARY} is still {state}", 1)

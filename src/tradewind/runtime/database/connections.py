@@ -1,4 +1,4 @@
-"""What Airflow connects to its database with (``[database] sql_alchemy_connect_args`` and ``…_async``)."""
+"""The connection arguments for Airflow's database (``[database] sql_alchemy_connect_args`` and ``…_async``)."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from tradewind.runtime.database.limits import asynchronous, waiting
 _URL = conf.get("database", "sql_alchemy_conn")
 SYNC, ASYNC = waiting(_URL), asynchronous(_URL)
 PATIENT = {name: value for name, value in SYNC.items() if name not in {"read_timeout", "write_timeout"}}
-"""For statements that may take hours: migrations."""
+"""The arguments for statements that may take hours: migrations."""

@@ -1,10 +1,11 @@
-"""Lets Airflow use PyMySQL. Loaded in every Airflow process, as a plugin of the kind ``airflow.policy``.
+"""Let Airflow use PyMySQL. Every Airflow process loads this module as a plugin of the kind ``airflow.policy``.
 
-For a MySQL URL, Airflow 3.3 refuses to start without mysqlclient (``settings.configure_adapters``), even where the URL
-names another driver. mysqlclient is built from source and needs headers and a compiler, which neither a fresh machine
-nor a small image has; releases from 2.3 on also bind str-Enums by their repr, which stops the scheduler. Policy
-plugins are loaded just before that check, which looks for one table of one module: here it is, and nothing more, so
-that whoever really wants mysqlclient's functions still gets an error.
+For a MySQL URL, Airflow 3.3 refuses to start without mysqlclient (``settings.configure_adapters``), even if the URL
+names another driver. mysqlclient is built from source and needs headers and a compiler. Neither a fresh machine nor a
+small image has these. Its releases from 2.3 on also bind str-Enums by their repr, which stops the scheduler.
+
+Airflow loads policy plugins immediately before that check. The check reads one table of one module. This module
+provides that table and nothing more, so that code that needs mysqlclient's functions still gets an error.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import ModuleType
 
 
 def satisfy_airflow() -> None:
-    """Provide ``MySQLdb.converters`` as far as Airflow looks at it, unless the real one is installed."""
+    """Provide the parts of ``MySQLdb.converters`` that Airflow reads, unless mysqlclient is installed."""
     if "MySQLdb" in sys.modules or importlib.util.find_spec("MySQLdb"):
         return
     from pymysql.converters import escape_datetime

@@ -1,7 +1,8 @@
-"""How long a connection to the metadata database waits.
+"""Time limits for connections to the metadata database.
 
-A database that a zone has taken with it says nothing any more. Without limits a connection waits for its answer for a
-quarter of an hour (Linux, ``tcp_retries2``), or, where it has nothing to send, for two (``tcp_keepalive_time``).
+If a zone fails, its database stops responding without closing connections. Without limits a connection waits for a
+response for a quarter of an hour (Linux, ``tcp_retries2``). If it has nothing to send, it waits for two hours
+(``tcp_keepalive_time``).
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ CONNECT_S = 10
 ANSWER_S = 60
 """Longer than any statement of Airflow's services takes. ``migrate`` has no such limit: see ``connections``."""
 POLL_S = 2.0
-"""Between two looks whether a database that was away is back."""
+"""Seconds between two checks whether an unavailable database is back."""
 BACK_S = CONNECT_S + POLL_S + 2 * 5
-"""Within this every service has shown that it is back: a try to connect, a pause, two heartbeats of Airflow (5 s)."""
+"""Within this time after an outage, every service has reported that it works again: an attempt to connect, a pause,
+two heartbeats of Airflow (5 s each)."""
 _SILENT_S = 15
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
-"""PostgreSQL's driver can tell a machine that is gone from one that is slow. MySQL's cannot: on AWS the kernel does it
+"""PostgreSQL's driver can tell a lost machine from a slow one. MySQL's driver cannot: on AWS the kernel does it
 (``blueprint.containers.KERNEL``)."""
 
 
 def waiting(url: str) -> dict[str, Any]:
-    """What the driver of a SQLAlchemy URL takes: PyMySQL or psycopg2; nothing for any other."""
+    """Return the connection arguments for the driver of a SQLAlchemy URL: PyMySQL or psycopg2. Empty for any other."""
     match _dialect(urlsplit(url)):
         case "mysql":
             return {"connect_timeout": CONNECT_S, "read_timeout": ANSWER_S, "write_timeout": ANSWER_S}
@@ -34,9 +36,9 @@ def waiting(url: str) -> dict[str, Any]:
 
 
 def asynchronous(url: str) -> dict[str, Any]:
-    """What the asynchronous driver takes that Airflow uses for the same URL: aiomysql or asyncpg.
+    """Return the connection arguments for the asynchronous driver of the same URL: aiomysql or asyncpg.
 
-    aiomysql takes the URL's ``ssl_ca`` for a context, and fails at each connection: it needs a real one.
+    aiomysql would use the URL's ``ssl_ca`` as a TLS context and fail at each connection, so it gets a real context.
     """
     parts = urlsplit(url)
     match _dialect(parts):

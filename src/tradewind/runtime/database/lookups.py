@@ -1,9 +1,11 @@
-"""A database that is away is no missing connection. Loaded in every Airflow process, as a plugin ``airflow.policy``.
+"""Tell an outage of the database from a missing connection. Every Airflow process loads this ``airflow.policy`` plugin.
 
-Airflow looks for connections and variables in one place after another, and takes any error of one for "not there". So
-the execution API answers 404 where the database is just failing over, and a task that reads a connection then fails,
-although what it asks for exists. Of all errors Airflow passes on one kind: a place that denies access. With an error of
-that kind the API answers 503, and the task asks again for as long as outages are tolerated.
+Airflow looks for connections and variables in one place after another, and treats any error of a place as "not found".
+During a failover of the database, the execution API therefore returns 404. A task that reads a connection then fails,
+although the connection exists.
+
+Airflow passes on only one kind of error: a place denies access. With an error of that kind the API returns 503, and the
+task tries again for as long as outages are tolerated.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ T = TypeVar("T")
 
 
 def tell_outages() -> None:
-    """From now on a look into the database that fails is an error to all that asked for it."""
+    """Patch Airflow's database lookups: from now on, an outage raises an error instead of "not found"."""
     from airflow.secrets.metastore import MetastoreBackend
 
     for look in ("get_connection", "get_variable"):
@@ -33,19 +35,19 @@ def _told(look: Callable[..., T]) -> Callable[..., T]:
 
             if not isinstance(error, ERRORS):
                 raise
-            raise _away()("the metadata database cannot be asked") from error
+            raise _away()("the metadata database is unavailable") from error
 
     return told
 
 
 @functools.cache
 def _away() -> type[Exception]:
-    """Made when it is first needed: FastAPI takes long to import, and most processes answer nothing."""
+    """Create the error class at first use: FastAPI takes long to import, and most processes serve no requests."""
     from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
     from fastapi import HTTPException
 
     class DatabaseAwayError(HTTPException, AirflowSecretsBackendAccessDenied):  # type: ignore[misc]
-        """The metadata database cannot be asked now."""
+        """The metadata database is unavailable."""
 
         def __init__(self, detail: str) -> None:
             super().__init__(503, detail)

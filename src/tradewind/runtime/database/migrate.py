@@ -1,8 +1,8 @@
-"""Bring the metadata database to Airflow's schema, with roles, default pool and, on request, a first login.
+"""Migrate the metadata database to Airflow's schema, with roles, default pool and, on request, a first login.
 
-One process for what would be four Airflow commands: importing Airflow is most of what each of them takes.
-A database that is already what it would make of it is left as it is, without Airflow (see ``schema``).
-Runs inside Airflow's environment; the first login's password comes from TRADEWIND_LOGIN_PASSWORD.
+One process does the work of four Airflow commands: the import of Airflow takes most of the time of each command.
+If the database is already up to date, it stays as it is, and Airflow is not imported (see ``schema``).
+Runs inside Airflow's environment. The first login's password comes from TRADEWIND_LOGIN_PASSWORD.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ADMINISTRATOR = "admin"
 
 
 def check_not_newer() -> None:
-    """Refuse a database that a later version has migrated: bringing it back could lose data. SystemExit then."""
+    """Raise SystemExit if a later version has migrated the database: a downgrade could lose data."""
     from airflow import settings
     from airflow.utils.db import _get_alembic_config
     from alembic.runtime.migration import MigrationContext
@@ -28,13 +28,13 @@ def check_not_newer() -> None:
     if newer := found - known:
         sys.stderr.write(
             f"error: this version of Airflow does not know the database's revision {', '.join(sorted(newer))}\n"
-            "hint: deploy the version that migrated it, or restore the database from before\n"
+            "hint: deploy the version that migrated it, or restore an earlier copy of the database\n"
         )
         raise SystemExit(1)
 
 
 def migrate() -> None:
-    """Run Airflow's own migration; safe to run again."""
+    """Run Airflow's own migration. Safe to repeat."""
     from airflow.cli import cli_parser
 
     arguments = cli_parser.get_parser().parse_args(["db", "migrate"])
@@ -42,7 +42,7 @@ def migrate() -> None:
 
 
 def synchronise_roles(password: str | None) -> None:
-    """Write the permissions of all roles; with ``password``, make sure that there is an administrator."""
+    """Write the permissions of all roles. With ``password``, also create an administrator if there is none."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
     with get_application_builder() as builder:
@@ -52,7 +52,7 @@ def synchronise_roles(password: str | None) -> None:
             return
         role = builder.sm.find_role("Admin")
         if not builder.sm.add_user(ADMINISTRATOR, "Tradewind", "Admin", "admin@localhost", role, password):
-            raise RuntimeError("the first login could not be created; the log above says why")
+            raise RuntimeError("the first login could not be created: see the log above")
 
 
 def main() -> int:
@@ -62,9 +62,9 @@ def main() -> int:
     wanted = identity(os.environ)
     done = schema.is_migrated_for(wanted) and (password is None or schema.set_password(ADMINISTRATOR, password))
     if done:
-        sys.stdout.write("the database is migrated already\n")
+        sys.stdout.write("the database is already migrated\n")
     else:
-        # Before Airflow is imported: a large table takes long to alter.
+        # Must be set before Airflow is imported. Altering a large table takes long.
         os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS"] = "tradewind.runtime.database.connections.PATIENT"
         check_not_newer()
         schema.forget()

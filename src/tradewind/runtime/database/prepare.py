@@ -1,8 +1,8 @@
 """Create Airflow's database user and its schema, on PostgreSQL or MySQL. Safe to run again; sets the password anew.
 
-Reads two variables: TRADEWIND_DATABASE_URL says which user, password and schema must exist afterwards.
-TRADEWIND_DATABASE_ADMIN is the server's administrator, as a URL or, as RDS keeps it in Secrets Manager, as JSON with
-``username`` and ``password`` for the same server. Only this task ever sees the administrator's password.
+Reads two variables. TRADEWIND_DATABASE_URL has the user, password and schema that must exist afterwards.
+TRADEWIND_DATABASE_ADMIN is the administrator of the same server: a URL, or JSON with ``username`` and ``password``, as
+RDS keeps it in Secrets Manager. Only this task reads the administrator's password.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tradewind.runtime.database.account import Account
 
 
 def prepare(admin: Account, wanted: Account) -> None:
-    """Make ``wanted`` exist on the server of ``admin``, able to use its own schema and nothing else."""
+    """Create or update ``wanted`` on the server of ``admin``, with access to its own schema and nothing else."""
     dialects = {"postgresql": _prepare_postgresql, "mysql": _prepare_mysql}
     if admin.dialect not in dialects:
         raise ValueError(f"{admin.dialect!r} is not a supported database: {', '.join(dialects)}")
@@ -33,7 +33,7 @@ def _prepare_postgresql(admin: Account, wanted: Account) -> None:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (wanted.database,))
         if not cursor.fetchone():
             cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
-        # PostgreSQL lets everybody connect to every database.
+        # By default, every role of PostgreSQL may connect to every database.
         cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
     connection.close()
 

@@ -1,7 +1,7 @@
-"""What a migrated database is made from, and whether a database is just that. No Airflow: it takes milliseconds.
+"""Check without Airflow, in milliseconds, whether a database needs a migration.
 
-``migrate`` writes down what it migrated for, beside the revisions that it left. Where both are what they would be now,
-there is nothing to migrate, and Airflow need not be imported to find that out.
+``migrate`` stores a digest of its inputs, and the schema revisions after the migration. If both are the same now,
+there is nothing to migrate, and Airflow need not be imported.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _DEFAULT_POOL = "AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT"
 
 
 def identity(environment: Mapping[str, str]) -> str | None:
-    """What a database is migrated for: every installed package, this code, and the settings that matter, as a digest.
+    """Return a digest of the inputs of a migration: every installed package, this code, and the settings that matter.
 
-    None where that cannot be known: plugins outside packages can bring permissions of their own.
+    None if the inputs cannot be known: plugins outside packages can bring permissions of their own.
     """
     if environment.get(_PLUGINS):
         return None
@@ -37,41 +37,41 @@ def identity(environment: Mapping[str, str]) -> str | None:
 
 
 def packages(path: Iterable[str]) -> set[str]:
-    """The installed packages, as ``name-version.dist-info``.
+    """Return the installed packages, as ``name-version.dist-info``.
 
-    The names of folders say it: to read what is in 200 of them takes a third of a second.
+    Only the names of folders are read: to read the content of 200 folders takes a third of a second.
     """
     folders = (Path(entry) for entry in path if entry)
     return {found.name for folder in folders if folder.is_dir() for found in folder.glob("*.dist-info")}
 
 
 class Schema:
-    """The metadata database, as far as it takes to leave it as it is. Every statement is committed at once."""
+    """The metadata database, with the statements that ``migrate`` runs without Airflow. Each is committed at once."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     @classmethod
     def at(cls, url: str) -> Self:
-        """The database of a SQLAlchemy URL."""
+        """Connect to the database of a SQLAlchemy URL."""
         return cls(Account.from_url(url).connect())
 
     def is_migrated_for(self, wanted: str | None) -> bool:
-        """Whether ``migrate`` made it for ``wanted`` (see ``identity``), and nothing has migrated it since."""
+        """Return whether ``migrate`` ran for ``wanted`` (see ``identity``), and no other migration ran since."""
         return wanted is not None and self._rows("SELECT noted FROM tradewind_schema") == [(self._note(wanted),)]
 
     def forget(self) -> None:
-        """Before a migration: what is written down does not hold any more."""
+        """Delete the digest before a migration: it is not valid any more."""
         self._rows("DROP TABLE IF EXISTS tradewind_schema")
 
     def remember(self, made_for: str | None) -> None:
-        """After a migration."""
+        """Store the digest after a migration, if there is one."""
         if made_for is not None:
             self._rows("CREATE TABLE tradewind_schema (noted VARCHAR(500) NOT NULL)")
             self._rows("INSERT INTO tradewind_schema (noted) VALUES (%s)", self._note(made_for))
 
     def set_password(self, user: str, password: str) -> bool:
-        """Give a user of FAB's this password; whether there is such a user."""
+        """Set the password of a FAB user. Returns whether the user exists."""
         from werkzeug.security import generate_password_hash
 
         found = self._rows("SELECT id FROM ab_user WHERE username = %s", user)
@@ -80,16 +80,16 @@ class Schema:
         return bool(found)
 
     def widen_default_pool(self, environment: Mapping[str, str]) -> None:
-        """Airflow sizes the default pool only when it creates the database; follow the setting at every migration.
+        """Enlarge the default pool to its setting: Airflow sizes the pool only when it creates the database.
 
-        A pool that is larger, or has no limit (-1), stays.
+        A pool that is larger, or has no limit (-1), stays as it is.
         """
         if wanted := environment.get(_DEFAULT_POOL):
             sized = "UPDATE slot_pool SET slots = %s WHERE pool = 'default_pool' AND slots >= 0 AND slots < %s"
             self._rows(sized, int(wanted), int(wanted))
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._connection.close()
 
     def _note(self, made_for: str) -> str:
@@ -97,7 +97,7 @@ class Schema:
         return json.dumps([made_for, *heads])
 
     def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
-        """What a statement returns; nothing where one of its tables does not exist."""
+        """Run a statement and return its rows; none if one of its tables does not exist."""
         with self._connection.cursor() as cursor:
             try:
                 cursor.execute(statement, values)

@@ -1,8 +1,9 @@
-"""``python -m tradewind.runtime.database.triggerer``: Airflow's triggerer, which outlives its database.
+"""``python -m tradewind.runtime.database.triggerer``: Airflow's triggerer, which survives outages of the database.
 
-Airflow's own ends at the first error of the database, and all triggers begin anew in the next one. Those that stay have
-to give each other time: the first that is back must not take the triggers of one that is about to be back, which would
-then cancel them, and with them what they wait for (``on_kill``).
+Airflow's own triggerer ends at the first error of the database, and all triggers begin anew in the next triggerer.
+Triggerers that survive must give each other time. The first one that is back must not take the triggers of another one
+that is back a moment later. The other one would then cancel these triggers, and the work that they wait for
+(``on_kill``).
 """
 
 from __future__ import annotations
@@ -19,27 +20,30 @@ from tradewind.runtime.database.limits import BACK_S
 
 
 class Supervisor(triggerer_job_runner.TriggerRunnerSupervisor):  # type: ignore[misc]
-    """Airflow's, beside the process in which triggers run: these go on, and what they say waits for the database."""
+    """Airflow's supervisor of the process in which triggers run.
+
+    During an outage of the database the triggers continue, and their events wait.
+    """
 
     through_outages = staticmethod(through_outages)
     clock = staticmethod(time.monotonic)
     load_at = 0.0
 
     def run_once(self) -> None:
-        """One turn of the loop."""
+        """Run one iteration of the loop."""
         self._until_back(super().run_once)
 
     def load_triggers(self) -> None:
-        """Take triggers that no triggerer has, and let go of those that another one has."""
+        """Take triggers that no triggerer has, and drop triggers that another triggerer has; not before ``load_at``."""
         if self.clock() >= self.load_at:
             super().load_triggers()
 
     def on_trigger_event(self, *what: Any, **more: Any) -> None:
-        """Airflow has taken it out of its list already."""
+        """Store an event, if necessary after an outage: Airflow has already removed it from its list."""
         self._until_back(lambda: super(Supervisor, self).on_trigger_event(*what, **more))
 
     def on_trigger_failure(self, *what: Any, **more: Any) -> None:
-        """As ``on_trigger_event``."""
+        """Store a failure; see ``on_trigger_event``."""
         self._until_back(lambda: super(Supervisor, self).on_trigger_failure(*what, **more))
 
     def _until_back(self, work: Callable[[], None]) -> None:
@@ -49,7 +53,7 @@ class Supervisor(triggerer_job_runner.TriggerRunnerSupervisor):  # type: ignore[
         self.load_at = self.clock() + BACK_S
 
     def _wait(self) -> None:
-        """While the database is away: serve the triggers, and end where SIGTERM has asked for it."""
+        """Serve the triggers while the database is unavailable. Raises SystemExit after SIGTERM."""
         self._service_subprocess(0)
         if self.should_stop():
             raise SystemExit(0)

@@ -1,1 +1,1 @@
-"""What runs inside a worker's container."""
+"""Celery for Airflow: the worker, commands to workers, and the executor in the scheduler."""

@@ -1,6 +1,7 @@
-"""Whether a worker works: its loop turns, and its pool takes what it is given. Not whether its broker can be reached.
+"""Check that a worker works: its loop runs, and its pool starts tasks. An unreachable broker does not matter.
 
-A worker without a broker keeps its tasks. To stop it would lose them, and its successor would reach no more.
+A worker without a broker keeps its tasks. To stop it would lose them, and a new worker could not reach the broker
+either.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 HANGS_S = 60.0
-"""A pool with a free slot begins a task at once; one that has not after so long never will."""
+"""A pool with a free slot begins a task at once. If it has not begun after this time, it never will."""
 
 
 class Work(NamedTuple):
-    """The tasks that the pool has begun, and those that it was given and has not begun."""
+    """The number of tasks that the pool has begun, and the ids of tasks that it was given and has not begun."""
 
     begun: int
     given: Collection[str]
 
 
 def work() -> Work:
-    """What Celery says of this worker."""
+    """Read the tasks of this worker from Celery."""
     from celery.worker import state
 
     begun = set(state.active_requests)
@@ -30,7 +31,7 @@ def work() -> Work:
 
 
 class Alive:
-    """Touches ``path`` whenever the worker's loop has turned, unless its pool hangs. ``clock`` is a monotonic one."""
+    """Touches ``path`` at each iteration of the worker's loop, unless its pool hangs. ``clock`` is monotonic."""
 
     def __init__(
         self,
@@ -43,10 +44,10 @@ class Alive:
         self._slots = slots
         self._look = look
         self._clock = clock
-        self._waiting: dict[str, float] = {}  # since when
+        self._waiting: dict[str, float] = {}  # from each task to the time since when it waits
 
     def turned(self) -> None:
-        """The loop has turned."""
+        """Record an iteration of the loop."""
         found, now = self._look(), self._clock()
         due = found.given if found.begun < self._slots else ()
         self._waiting = {task: self._waiting.get(task, now) for task in due}

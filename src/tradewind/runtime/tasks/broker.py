@@ -1,4 +1,4 @@
-"""How long a connection to the broker waits, how often it tries, and whether the broker works."""
+"""Limits for connections to the broker (time, retries), and a check of the broker."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 TIMEOUT_S = 5.0
-"""For an answer. What was cut off without a word never answers."""
+"""Seconds to wait for a response. A connection that was cut silently never gets one."""
 CHECK_S = 10
-"""A worker that waits for tasks notices after at most twice this, and a second, that the broker is silent."""
+"""Seconds between two health checks. An idle worker notices a silent broker after at most twice this time and a
+second."""
 
 LIMITS: Mapping[str, float | bool] = {
     "socket_timeout": TIMEOUT_S,
@@ -18,15 +19,15 @@ LIMITS: Mapping[str, float | bool] = {
 }
 """Celery's ``broker_transport_options`` for Redis."""
 RETRIES = 1
-"""A connection may have ended while nothing was said; a new one is tried, and then it is the broker that is away."""
+"""A connection may have ended while it was idle, so a new one is tried. If that fails, the broker is unavailable."""
 
 
 def impatient(app: Any) -> None:
-    """Have a Celery app raise where the broker is away, in whatever it sends.
+    """Make a Celery app raise an error if the broker is unavailable, for everything that it sends.
 
-    Celery sends its own messages, such as the events that Flower hears of workers by and the answers to commands, with
-    no limit of tries. Where it does that in a worker's loop, the loop stands still for as long as the broker is silent;
-    and a broker that refuses writes is asked again without a pause.
+    Celery sends its own messages without a limit of tries: the worker events for Flower, and the replies to commands.
+    In a worker's loop, such a message blocks the loop for as long as the broker is silent. If a broker refuses writes,
+    Celery retries without a pause.
     """
     from kombu.connection import Connection
 
@@ -39,9 +40,10 @@ def impatient(app: Any) -> None:
 
 
 def check(url: str) -> None:
-    """Have the broker at this URL take a message, which it forgets soon.
+    """Send the broker at this URL a message that expires soon.
 
-    Raises an error of kombu's or of the Redis client's where it does not: since it is away, was demoted, or is full.
+    Raises an error of kombu or of the Redis client if the broker does not take it: it is unavailable, was demoted, or
+    is full.
     """
     from kombu.connection import Connection
 

@@ -1,4 +1,4 @@
-"""Celery's consumer, for a broker that goes away: it tries to reach it often, and says meanwhile that it is alive."""
+"""Celery's consumer for a broker that can be unavailable: it reconnects often, and reports that it is alive."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 RETRY_S = 3.0
-"""Between two tries to reach the broker, at most: Celery's own pauses grow to half a minute."""
+"""The longest pause between two attempts to reach the broker: Celery's own pauses grow to half a minute."""
 TURN_S = 5.0
-"""Between two signs of life while the broker is connected."""
+"""Seconds between two signs of life while the broker is connected."""
 
 
 def consumer(turned: Callable[[], None]) -> type[Any]:
-    """A class of consumers that call ``turned`` whenever their loop has turned, with or without a broker."""
+    """Return a consumer class that calls ``turned`` whenever it tries to connect to the broker or loses it."""
     from celery.worker.consumer import consumer as celery
 
     celery.logger.addFilter(_in_one_line)
@@ -24,7 +24,7 @@ def consumer(turned: Callable[[], None]) -> type[Any]:
         _connected_at = -RETRY_S
 
         def ensure_connected(self, conn: Any) -> Any:
-            """Wait for the broker, for as long as it takes."""
+            """Wait for the broker without a time limit."""
             real = partial(conn.ensure_connection, interval_start=1, interval_step=1, interval_max=RETRY_S)
 
             def ensure(errback: Callable[[Exception, float], Any], *arguments: Any, **options: Any) -> Any:
@@ -41,7 +41,7 @@ def consumer(turned: Callable[[], None]) -> type[Any]:
             return found
 
         def on_connection_error_after_connected(self, exc: Exception) -> None:
-            """Leave a broker alone that was just reached: one that was demoted refuses the next thing it is asked."""
+            """Pause if the connection is new: a broker that was demoted accepts it and refuses the next command."""
             turned()
             super().on_connection_error_after_connected(exc)
             time.sleep(max(0.0, self._connected_at + RETRY_S - time.monotonic()))
@@ -50,9 +50,9 @@ def consumer(turned: Callable[[], None]) -> type[Any]:
 
 
 def turn_step(turned: Callable[[], None]) -> type[Any]:
-    """A step of the consumer that calls ``turned`` every TURN_S seconds while the broker is connected.
+    """Return a consumer step that calls ``turned`` every TURN_S seconds while the broker is connected.
 
-    Celery starts it at each connection and stops it when the connection is lost.
+    Celery starts the step at each connection and stops it when the connection is lost.
     """
     from celery import bootsteps
 
@@ -71,7 +71,7 @@ def turn_step(turned: Callable[[], None]) -> type[Any]:
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:
-    """That the broker is away is told every few seconds by every worker: with its reason, without 60 lines of code."""
+    """Replace the 60-line traceback of a lost broker with its reason: every worker logs it every few seconds."""
     if record.exc_info and "Connection to broker lost" in record.getMessage():
         record.msg, record.args = f"{record.getMessage()} ({record.exc_info[1]!r})", ()
         record.exc_info = None

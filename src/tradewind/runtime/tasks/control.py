@@ -1,4 +1,4 @@
-"""Sends workers a command over the broker (``cordon``); imports Celery, not Airflow."""
+"""Send workers a command over the broker (``cordon``). Imports Celery, not Airflow."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def send(
     patience_s: float = PATIENCE_S,
     limits: Mapping[str, float | bool] = LIMITS,
 ) -> dict[str, Any]:
-    """Send ``command`` to the workers of these names; returns the answers that came within ``patience_s`` seconds.
+    """Send ``command`` to the workers of these names. Returns the replies that came within ``patience_s`` seconds.
 
-    Raises an error of Celery's where the broker is away, after some seconds at most.
+    Raises an error of Celery if the broker is unavailable, after some seconds at most.
     """
     from celery import Celery
 
@@ -31,6 +31,6 @@ def send(
         destination=[f"celery@{name}" for name in names],
         reply=True,
         timeout=patience_s,
-        limit=len(names),  # as soon as all have answered, this is over
+        limit=len(names),  # returns as soon as all workers have replied
     )
     return {host.partition("@")[2]: answer for reply in answers or () for host, answer in reply.items()}

@@ -1,7 +1,7 @@
-"""Commands over the broker that a worker understands besides Celery's own. Imported by the worker before it starts.
+"""Commands over the broker that a worker understands besides Celery's own. The worker imports this before it starts.
 
-A cordoned worker takes no task any more, from the moment it answers; what it has taken it finishes. It stays up: on
-ECS a worker that ends by itself would be replaced.
+From its reply on, a cordoned worker takes no more tasks; it finishes the tasks that it has taken. It stays up: on ECS,
+a worker that ends on its own would be replaced.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Any
 from celery.worker import state as worker
 from celery.worker.control import control_command, inspect_command
 
-OPERATOR = "somebody said so"
+OPERATOR = "a command cordoned it"
 UNPROTECTED = "ECS may stop this task"
 
 _reasons: set[str] = set()
-"""Why this worker takes no tasks; empty where it takes them."""
+"""Why this worker takes no tasks; empty while it takes tasks."""
 
 _taken: list[str] = []
-"""The queues that it took tasks from before."""
+"""The queues from which this worker took tasks before."""
 
 
 def hold(consumer: Any, reason: str) -> None:
-    """Take no tasks while there is this reason. Holds through a reconnection to the broker, too."""
+    """Take no tasks while this reason exists. Also applies after a reconnection to the broker."""
     _reasons.add(reason)
     for queue in list(consumer.app.amqp.queues.consume_from):
         _taken.append(queue)
@@ -30,31 +30,31 @@ def hold(consumer: Any, reason: str) -> None:
 
 
 def let_go(consumer: Any, reason: str) -> None:
-    """This reason is gone; take tasks again, unless there is another one."""
+    """Remove this reason, and take tasks again unless there is another reason."""
     _reasons.discard(reason)
     queues = consumer.app.amqp.queues
     while _taken and not _reasons:
-        # Celery cancels a queue for good and adds it only to the connection that it has (celery/celery#7733): without
-        # this, a worker that was ever held would take nothing any more once the broker has come back.
+        # Celery cancels a queue permanently, and adds a queue only to its current connection (celery/celery#7733).
+        # Without this line, a worker that was ever held would take no tasks after the next outage of the broker.
         queues.select({*queues.consume_from, _taken[-1]})
         consumer.add_task_queue(_taken[-1])
         _taken.pop()
 
 
 def is_held(reason: str) -> bool:
-    """Whether this worker takes no tasks for this reason."""
+    """Return whether this worker takes no tasks for this reason."""
     return reason in _reasons
 
 
 def is_cordoned() -> bool:
-    """Whether somebody told this worker to take no tasks."""
+    """Return whether a command cordoned this worker."""
     return is_held(OPERATOR)
 
 
 def tasks() -> int:
-    """How many tasks this worker has taken and not finished.
+    """Count the tasks that this worker has taken and not finished.
 
-    When the broker comes back, Celery forgets what it had reserved; what runs is still active.
+    When the broker comes back, Celery forgets its reserved tasks. Running tasks are still active.
     """
     return len(worker.reserved_requests | worker.active_requests)
 
@@ -79,5 +79,5 @@ def uncordon(state: Any) -> dict[str, Any]:
 
 @inspect_command()  # type: ignore[untyped-decorator]
 def duty(state: Any) -> dict[str, Any]:
-    """Whether this worker is cordoned, why it takes no tasks, and how many it has taken and not finished."""
+    """Report whether this worker is cordoned, why it takes no tasks, and how many it has taken and not finished."""
     return _duty()

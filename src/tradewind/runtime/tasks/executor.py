@@ -1,9 +1,10 @@
-"""Airflow's Celery executor, for a broker that goes away, comes back, and may have forgotten what it had.
+"""Airflow's Celery executor for a broker that can be unavailable and may lose its messages.
 
-Airflow's own gives each message up after a few tries, or at its first error that is no time-out, and fails its task;
-and it tries every message that waits, a second each, while the scheduler's loop stands still. Here a broker that cannot
-take a message keeps all of them in the scheduler, where they wait with no limit; one is tried again after a pause, and
-once that goes through, all others follow.
+Airflow's own executor gives up a message after a few tries, or at its first error that is not a timeout, and fails the
+task. It also tries every waiting message, one second each, and blocks the scheduler's loop meanwhile.
+
+Here, if the broker cannot take a message, all messages wait in the scheduler without a limit. The executor tries one
+of them again after a pause. Once that succeeds, it sends all others.
 """
 
 from __future__ import annotations
@@ -35,30 +36,31 @@ log = logging.getLogger(__name__)
 
 
 class BrokerAwayError(NotImplementedError):
-    """The broker is away, so that no task can be taken back: Airflow's scheduler leaves them as they are.
+    """The broker is unavailable, so no task can be revoked: Airflow's scheduler leaves the tasks as they are.
 
-    Its base class is what the scheduler catches where it asks an executor to take back tasks that it believes to be
-    lost (``SchedulerJobRunner._handle_tasks_stuck_in_queued``); any other error ends it. ``revoke_task`` is whole.
+    The base class is deliberate. When the scheduler asks an executor to revoke tasks that it believes to be lost
+    (``SchedulerJobRunner._handle_tasks_stuck_in_queued``), it catches NotImplementedError. Any other error ends the
+    scheduler. ``revoke_task`` is fully implemented.
     """
 
 
 COMPARE_S = 60.0
-"""Between two comparisons with the database of what the executor believes to run."""
+"""Seconds between two comparisons of the executor's running tasks with the database."""
 _IS_AT_WORK = TaskInstance.state.in_(
     (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
 )
 _BROKER_AWAY = (AirflowTaskTimeout, OperationalError, OSError)
-"""What sending fails with for a reason that passes: Celery makes an OperationalError of all that Redis answers."""
+"""Temporary errors of sending. Celery turns every error that Redis returns into an OperationalError."""
 
 
 class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # airflow.providers has no types
-    """See the module. Named like Airflow's own, so that DAGs that name it (``executor="CeleryExecutor"``) find it."""
+    """See the module. It has the name of Airflow's executor, so that DAGs find it (``executor="CeleryExecutor"``)."""
 
     def __init__(self, *arguments: Any, clock: Callable[[], float] = time.monotonic, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._clock = clock
         self._pause = Pause(clock)
-        self._refused: set[Any] = set()  # the keys of workloads that the broker did not take when they were tried last
+        self._refused: set[Any] = set()  # the keys of workloads that the broker refused at their last try
         self._compare_at = 0.0
         self._doubtful: Mapping[Any, str] = {}
         self._message_life_s = self.conf.getint(
@@ -68,21 +70,21 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
     # Sending
 
     def _process_workloads(self, workload_items: Sequence[Any]) -> None:
-        """Send what is due; during a pause nothing is, and it stays queued."""
+        """Send the workloads. During a pause, send none: they stay queued."""
         if self._pause.over:
             super()._process_workloads(workload_items)
 
     def _send_workloads_to_celery(self, workload_tuples_to_send: Sequence[Any]) -> list[Any]:
-        """One after another, up to the first that the broker does not take. What is not returned stays queued.
+        """Send workloads up to the first one that the broker refuses. Workloads that are not returned stay queued.
 
-        What was refused comes last: if that was for a reason of its own, it keeps no other back.
+        Workloads that were refused before come last: if one has a problem of its own, it does not block the others.
         """
         sent: list[Any] = []
         for workload in sorted(workload_tuples_to_send, key=lambda workload: workload[0] in self._refused):
             key, arguments, result = self._send(workload)
             if isinstance(result, ExceptionWithTraceback) and isinstance(result.exception, _BROKER_AWAY):
                 self._refused.add(key)
-                self._say_away(result.exception, f"{len(workload_tuples_to_send) - len(sent)} tasks wait here")
+                self._say_away(result.exception, f"{len(workload_tuples_to_send) - len(sent)} messages wait")
                 return sent
             self._pause.end()
             self._refused.discard(key)
@@ -90,29 +92,29 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         return sent
 
     def try_adopt_task_instances(self, tis: Sequence[Any]) -> Sequence[Any]:
-        """See Airflow's. What waits here is not adopted: it would count as a task that runs, and use a slot.
+        """See Airflow's method. Tasks that wait here are not adopted: each would count as running, and use a slot.
 
-        A scheduler that an outage of the database has made look dead adopts its own tasks. With as many as there are
+        After an outage of the database a scheduler can look dead, and then adopts its own tasks. If these used all
         slots, none would ever be sent.
         """
         others = [ti for ti in tis if ti.key not in self.queued_tasks]
         return super().try_adopt_task_instances(others) if others else []
 
     def revoke_task(self, *, ti: Any) -> None:
-        """Take back a task that Airflow believes to be lost. BrokerAwayError where the broker is away.
+        """Revoke a task that Airflow believes to be lost. Raises BrokerAwayError if the broker is unavailable.
 
-        Such tasks wait for the broker, and to tell it so would make the scheduler's loop stand still, once for each.
+        Such tasks wait for the broker. To revoke them over the broker would block the scheduler's loop for each task.
         """
         if not self._pause.ended:
-            raise BrokerAwayError("the broker is away")
+            raise BrokerAwayError("the broker is unavailable")
         sent = self.workloads.get(ti.key)
         if sent is not None:
             try:
                 with timeout(seconds=OPERATION_TIMEOUT):
                     self.celery_app.control.revoke(sent.task_id)
             except _BROKER_AWAY as error:
-                self._say_away(error, "no task is taken back")
-                raise BrokerAwayError("the broker is away") from error
+                self._say_away(error, "no task is revoked")
+                raise BrokerAwayError("the broker is unavailable") from error
         self._forget(ti.key)
         self.queued_tasks.pop(ti.key, None)
 
@@ -121,10 +123,11 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         return send_workload_to_executor(workload)
 
     def _renewed(self, token: str) -> str:
-        """A token for the same task, for as long as its message may wait in the broker.
+        """Create a token for the same task that is valid for as long as its message may wait in the broker.
 
-        Airflow's own is made before the task waits here, and ends when Airflow believes that its message is lost. But
-        what waits in a broker that is away is not sent anew, and must find its token valid when the broker is back.
+        Airflow creates its token before the task waits here. That token expires when Airflow believes that the message
+        is lost. But a message in an unavailable broker is not sent again, and needs a valid token when the broker is
+        back.
         """
         if not token:
             return token
@@ -134,22 +137,22 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
 
     def _say_away(self, error: BaseException, what: str) -> None:
         lasts = self._pause.begin()
-        log.warning("The broker is away (%s): %s, and it is tried again in %.0f s", error, what, lasts)
+        log.warning("the broker is unavailable: %s; %s; next try in %.0f s", error, what, lasts)
 
     # Results
 
     def sync(self) -> None:
-        """Ask the broker for results; and now and then the database, about those that the broker may have lost."""
+        """Query the broker for results, and every COMPARE_S seconds the database for results that the broker lost."""
         super().sync()
         if self.workloads and self._clock() >= self._compare_at:
             self._compare_at = self._clock() + COMPARE_S
             self._compare()
 
     def _compare(self) -> None:
-        """Let go of tasks that have ended, or were sent anew, and whose results have not come since the last time.
+        """Forget tasks that have ended, or were sent again, if their results have not come since the last comparison.
 
-        A broker that fails over may lose results. Airflow would count such a task for ever as one that runs, and use a
-        slot for it; one that was deferred could never go on.
+        A broker that fails over may lose results. Airflow would count such a task as running forever, and use a slot
+        for it. A deferred task could never continue.
         """
         at_work = self._at_work()
         ended = {
@@ -159,12 +162,12 @@ class CeleryExecutor(celery_executor.CeleryExecutor):  # type: ignore[misc]  # a
         }
         for key, message in ended.items():
             if self._doubtful.get(key) == message:
-                log.warning("The broker has lost the result of %s", key)
+                log.warning("the broker has lost the result of %s", key)
                 self._forget(key)
         self._doubtful = ended
 
     def _at_work(self) -> set[str | None]:
-        """The messages whose tasks wait in the broker, or run."""
+        """Return the ids of the messages whose tasks wait in the broker or run."""
         with create_session() as session:
             return set(session.scalars(select(TaskInstance.external_executor_id).where(_IS_AT_WORK)))
 

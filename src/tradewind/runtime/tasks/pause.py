@@ -1,4 +1,4 @@
-"""What does not work is left alone for a moment, each time for longer."""
+"""A pause between two tries of an operation that fails. It doubles with each failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST_S = 10.0
 
 
 class Pause:
-    """Between two tries. ``clock`` is a monotonic one, in seconds."""
+    """The pause between two tries: FIRST_S to LONGEST_S seconds. ``clock`` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -19,20 +19,20 @@ class Pause:
 
     @property
     def over(self) -> bool:
-        """Whether it may be tried."""
+        """Whether the next try may begin."""
         return self._clock() >= self._until
 
     @property
     def ended(self) -> bool:
-        """Whether the last try worked, or there was none."""
+        """Whether the last try succeeded, or there was none."""
         return self._next_s == FIRST_S
 
     def begin(self) -> float:
-        """It did not work; for how long it is left alone now, in seconds."""
+        """Record a failure. Returns the length of the pause in seconds."""
         lasts, self._next_s = self._next_s, min(self._next_s * 2, LONGEST_S)
         self._until = self._clock() + lasts
         return lasts
 
     def end(self) -> None:
-        """It worked."""
+        """Record a success."""
         self._until, self._next_s = 0.0, FIRST_S

@@ -1,10 +1,10 @@
-"""Keeps ECS from stopping a worker that has tasks when it scales in or deploys.
+"""Scale-in protection: keep ECS from stopping a worker that has tasks when a service scales in or deploys.
 
-Not when it retires a host, or when the worker's check fails: protection holds neither off. So workers are replaced
-before their host is retired (``workers.pool``), and the check fails only where a worker does not work (``alive``).
+Protection does not apply when ECS retires a host, or when the worker's health check fails. So workers are replaced
+before their host is retired (``workers.pool``), and the health check fails only if a worker does not work (``alive``).
 
 A worker takes tasks only while its protection is confirmed, and renews it long before it ends. A cordoned worker
-without tasks gives its protection back and waits to be stopped. The endpoint and its limits:
+without tasks releases its protection and waits to be stopped. The endpoint and its limits:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 """
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 MINUTES = 120
-"""How long a protection holds without being renewed (ECS: 1 to 2,880). A worker that hangs is free after that."""
+"""How long a protection lasts without a renewal (ECS: 1 to 2,880). After that, ECS can stop a worker that hangs."""
 
 RENEW_BEFORE_S = MINUTES * 60 / 2
 MARGIN_S = 60.0
@@ -32,17 +32,17 @@ log = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
-    """ECS does not protect this task now. The message is its reason, such as ``DEPLOYMENT_BLOCKED``."""
+    """ECS refused to change the protection of this task. The message is its reason, such as ``DEPLOYMENT_BLOCKED``."""
 
 
 class Agent(Protocol):
-    """Who protects."""
+    """The service that protects this task from being stopped."""
 
     def protect(self, minutes: int) -> None:
-        """Protect this task for so long. RefusedError where that is not possible now."""
+        """Protect this task for this many minutes. Raises RefusedError if that is not possible now."""
 
     def release(self) -> None:
-        """Protect it no longer. RefusedError where that is not possible now."""
+        """End the protection. Raises RefusedError if that is not possible now."""
 
 
 class EcsAgent:
@@ -54,18 +54,18 @@ class EcsAgent:
     def protect(self, minutes: int) -> None:
         """See Agent."""
         if not self._put({"ProtectionEnabled": True, "ExpiresInMinutes": minutes}):
-            raise RefusedError("the task is not protected, without a reason")
+            raise RefusedError("the task is not protected: ECS gave no reason")
 
     def release(self) -> None:
         """See Agent."""
         if self._put({"ProtectionEnabled": False}):
-            raise RefusedError("the task is still protected, without a reason")
+            raise RefusedError("the task is still protected: ECS gave no reason")
 
     def _put(self, wanted: dict[str, Any]) -> bool:
         request = urllib.request.Request(self._url, json.dumps(wanted).encode(), method="PUT")  # noqa: S310 (the agent)
         request.add_header("Content-Type", "application/json")
         try:
-            # The agent is on a link of its own: never through a proxy.
+            # The agent has a link-local address: never use a proxy.
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             with opener.open(request, timeout=TIMEOUT_S) as response:
                 answer = json.load(response)
@@ -81,7 +81,7 @@ class EcsAgent:
 
 @dataclass
 class Guard:
-    """What one worker knows of its protection. ``clock`` is a monotonic one, in seconds."""
+    """The state of one worker's protection. ``clock`` is monotonic, in seconds."""
 
     agent: Agent
     clock: Callable[[], float] = time.monotonic
@@ -90,25 +90,25 @@ class Guard:
 
     @property
     def confirmed(self) -> bool:
-        """Whether this worker is protected for some time to come."""
+        """Whether this worker is protected for at least MARGIN_S more seconds."""
         return self.until - self.clock() > MARGIN_S
 
     def step(self, *, cordoned: bool, tasks: int, held: bool) -> bool:
-        """Do what is due; whether the worker may take tasks, as far as protection goes.
+        """Renew or release the protection if that is due. Returns whether protection allows the worker to take tasks.
 
-        ``held``: it takes none now, for want of protection.
+        ``held``: the worker takes no tasks now because it is not protected.
         """
         now = self.clock()
         idle = cordoned and not tasks
         try:
             if idle:
-                # First it is held, so that whoever uncordons it meanwhile does not have it take tasks unprotected.
+                # The worker is held first: if a command uncordons it meanwhile, it takes no tasks without protection.
                 if self.until and held:
                     self.agent.release()
                     self.until = 0.0
             elif self.until - now < RENEW_BEFORE_S:
                 self.agent.protect(MINUTES)
-                self.until = now + MINUTES * 60  # from before the call: never longer than ECS thinks
+                self.until = now + MINUTES * 60  # from before the call: never later than the end in ECS
             self._say("")
         except RefusedError as error:
             self._say(str(error))
@@ -123,10 +123,10 @@ class Guard:
 def watch(
     guard: Guard, duty: Callable[[], tuple[bool, int, bool]], may_take: Callable[[bool], None]
 ) -> threading.Thread:
-    """Step every POLL_S seconds, in a thread of its own, for as long as the process lives.
+    """Call ``guard.step`` every POLL_S seconds, in a thread of its own, for as long as the process lives.
 
-    ``duty`` says whether the worker is cordoned, how many tasks it has, and whether it is held; ``may_take`` is told
-    the answer until that is so.
+    ``duty`` returns whether the worker is cordoned, how many tasks it has, and whether it is held. ``may_take`` is
+    called with the result of the step until the worker is held, or not held, accordingly.
     """
 
     def run() -> None:

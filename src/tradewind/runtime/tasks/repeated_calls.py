@@ -1,11 +1,11 @@
-"""A task's call to the execution API that is made again, while the first one is done, too.
+"""Let a task's repeated call to the execution API succeed if the API has carried out the first call, too.
 
-A call that is not answered in time is made again. The first may still wait in the API for a database that says nothing,
-or its answer was lost on the way. Most of Airflow's calls may be made twice: a state that is there already is no error.
-For two kinds a task would fail, although what it asked for is done:
+A call without a response in time is repeated. The first call may still wait in the API for a database that does not
+respond, or its response was lost. Most of Airflow's calls may be made twice: a state that is already set is no error.
+For two kinds of calls a task would fail, although its request was carried out:
 
-- Both write the same new row at once (an XCom): the later one is refused. Alone it is not.
-- A run that a task starts is there already (``TriggerDagRunOperator``): by the first call.
+- Both calls write the same new row at once (an XCom): the database refuses the later one. Alone, it succeeds.
+- A run that a task starts exists already (``TriggerDagRunOperator``): the first call created it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ import httpx
 from tenacity import RetryCallState
 
 COLLIDES = "Unique constraint violation"
-"""What the API says where the database has refused a row, and Airflow had not seen it before.
+"""The API's reason if the database refused a row that Airflow had not seen before.
 https://github.com/apache/airflow/blob/main/airflow-core/src/airflow/api_fastapi/common/exceptions.py"""
 IS_THERE = "already_exists"
 """https://github.com/apache/airflow/blob/main/airflow-core/src/airflow/api_fastapi/execution_api/routes/dag_runs.py"""
 RUNS = "dag-runs/"
 COLLISIONS = 3
-"""So often a call that collides is made again: what collides alone, too, is refused for good."""
+"""How often a call that collides is repeated: a call that also collides alone is finally refused."""
 SKEW = timedelta(seconds=5)
-"""How much the clocks of two containers differ at most."""
+"""The largest expected difference between the clocks of two containers."""
 _UNANSWERED = "tradewind: a try may have been done"
 
 
 def tolerate() -> None:
-    """From now on tasks of this process and its forks succeed where what they have asked for twice is done once."""
+    """Patch the client of this process and its forks: a repeated call succeeds if its work was done once."""
     from airflow.sdk.api.client import Client
 
     calls = Client.request.retry
@@ -42,7 +42,7 @@ def tolerate() -> None:
 
 
 def _again(airflows: Callable[[RetryCallState], bool]) -> Callable[[RetryCallState], bool]:
-    """Airflow's rule when a call is made again, and that for collisions. It keeps whether a try may have been done."""
+    """Extend Airflow's retry rule with collisions. Also record whether the API may have carried out a try."""
 
     def again(state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -55,7 +55,7 @@ def _again(airflows: Callable[[RetryCallState], bool]) -> Callable[[RetryCallSta
             return False
         method, url = state.args[1:3]
         if _starts(method, url) and _UNANSWERED not in statistics:
-            return False  # with another run: Airflow's answer for that is a definite one
+            return False  # the collision is with another run: Airflow's own error for that is final
         collisions = statistics["collisions"] = statistics.get("collisions", 0) + 1
         return bool(collisions <= COLLISIONS)
 
@@ -63,7 +63,7 @@ def _again(airflows: Callable[[RetryCallState], bool]) -> Callable[[RetryCallSta
 
 
 def _settled(request: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
-    """Airflow's ``Client.request``, but that a run which an earlier try has started is no error."""
+    """Wrap Airflow's ``Client.request``: a run that an earlier try has started is no error."""
 
     @functools.wraps(request)
     def settled(client: Any, method: str, url: str, **options: Any) -> httpx.Response:
@@ -81,7 +81,7 @@ def _settled(request: Callable[..., httpx.Response]) -> Callable[..., httpx.Resp
 
 
 def _may_be_done(error: BaseException) -> bool:
-    """Whether the API may have done what it was asked for, but for this error."""
+    """Return whether the API may have carried out the request in spite of this error."""
     if isinstance(error, httpx.RequestError):
         return not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     return isinstance(error, httpx.HTTPStatusError)
@@ -92,7 +92,7 @@ def _starts(method: str, url: str) -> bool:
 
 
 def _was_made(client: Any, url: str, asked: str | None, since: datetime) -> bool:
-    """Whether a run was made after this time. Where the task has said when it may begin, only its beginning tells."""
+    """Return whether a run was created after this time. If the task set ``run_after``, only the actual start tells."""
     dag_id, run_id = url.removeprefix(RUNS).split("/", 1)
     run = client.dag_runs.get_detail(dag_id, run_id)
     made = run.start_date if "run_after" in json.loads(asked or "{}") else run.run_after
@@ -100,9 +100,9 @@ def _was_made(client: Any, url: str, asked: str | None, since: datetime) -> bool
 
 
 def _reason(error: BaseException) -> object:
-    """Why the API says that a call is in conflict with what there is; None where it says nothing of the kind."""
+    """Return the API's reason for a conflict with existing data; None if the error is of another kind."""
     if not isinstance(error, httpx.HTTPStatusError) or error.response.status_code != httpx.codes.CONFLICT:
         return None
-    detail = getattr(error, "detail", None)  # Airflow's own error has read what the API says
+    detail = getattr(error, "detail", None)  # Airflow's own error has parsed the response of the API
     detail = detail.get("detail", detail) if isinstance(detail, dict) else None
     return detail.get("reason") if isinstance(detail, dict) else None

@@ -10,11 +10,11 @@ from tradewind.runtime.tasks.pause import Pause
 
 
 class PolledResults(RedisBackend):  # type: ignore[misc]  # celery has no types
-    """Celery's Redis backend for a reader that asks instead of listening.
+    """Celery's Redis backend for a reader that polls instead of subscribing.
 
-    Celery's own subscribes the sender to a channel per task and keeps the names for ever, because it expects that
-    somebody waits for the result. Airflow's scheduler never does: there it is memory that grows with each task, here
-    and in the broker.
+    Celery's own backend subscribes the sender to a channel for each task and keeps the names forever, because it
+    expects that the sender waits for the result. Airflow's scheduler never waits. Its memory, and that of the broker,
+    would grow with each task.
     """
 
     connection_errors: tuple[type[Exception], ...]
@@ -22,22 +22,22 @@ class PolledResults(RedisBackend):  # type: ignore[misc]  # celery has no types
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # A broker that was demoted, or is full, refuses what it is told: that passes, too.
+        # A broker that was demoted, or is full, refuses commands: that is temporary, too.
         self.connection_errors = (*self.connection_errors, *self.channel_errors)
         self._pause = Pause()
 
     def on_task_call(self, producer: Any, task_id: str) -> None:
-        """Nobody listens."""
+        """Do not subscribe: the scheduler polls."""
 
     def get(self, key: str) -> bytes | None:
-        """As ``mget``. A worker asks before it writes, and writes until the broker takes it."""
+        """Return one result, as ``mget``. A worker reads before it writes, and writes until the broker takes it."""
         return self.mget([key])[0]
 
     def mget(self, keys: list[str]) -> list[bytes | None]:
-        """The results of ``keys``; None where there is none (yet), which is also the answer while the broker is away.
+        """Return the results of ``keys``. A result is None if it does not exist yet, or the broker is unavailable.
 
-        The scheduler asks again in its next loop; an error would cost it what else it does in this one, or end it: it
-        also asks when it adopts the tasks of another one.
+        The scheduler asks again in the next iteration of its loop. An error would cancel the rest of the current
+        iteration, or end the scheduler: it also asks when it adopts the tasks of another scheduler.
         """
         if self._pause.over:
             try:

@@ -1,9 +1,11 @@
 """Start one Celery worker of Airflow: ``python -m tradewind.runtime.tasks.worker --queues default --slots 16``.
 
-Differs from ``airflow celery worker`` in what a fleet needs: it starts in half the time (no exchange with the other
-workers, which on a large fleet is also a broadcast to all of them, and no look whether its name is taken), and it
-proves with a file that it works (`alive`), since asking it through the broker costs seconds of CPU. It waits for a
-broker that is away, however long, and keeps its tasks (`celery_config`, `consumer`).
+It differs from ``airflow celery worker`` in these points, for large fleets:
+
+- It starts in half the time. It exchanges no messages with the other workers, which in a large fleet is a broadcast to
+  all of them. It does not check whether its name is taken.
+- It proves with a file that it works (`alive`), because a query over the broker costs seconds of CPU.
+- It waits for an unavailable broker without a limit, and keeps its tasks (`celery_config`, `consumer`).
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ PRELOADED = (
     "airflow.serialization.serialized_objects",
     "encodings.idna",
 )
-"""What every task imports. A task runs in a fork of a fork of the worker, so what is not imported here is imported
-anew for each task, and by each of the pool's processes before its first one (seconds)."""
+"""The modules that every task imports. A task runs in a fork of a fork of the worker. A module that is not imported
+here is imported anew for each task, and by each process of the pool before its first task (seconds)."""
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -53,12 +55,12 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--queues", required=True, help="the queues to take tasks from, separated by commas")
     parser.add_argument("--slots", required=True, type=int, help="how many tasks to run at the same time")
-    parser.add_argument("--skip-serve-logs", action="store_true", help="the log folder is shared; nobody will ask")
+    parser.add_argument("--skip-serve-logs", action="store_true", help="do not serve logs: the folder is shared")
     return parser.parse_args(argv)
 
 
 def protection_step(uri: str) -> type[Any]:
-    """A Celery consumer step that lets this worker take tasks only while ECS protects it (``protection``)."""
+    """Return a Celery consumer step that lets this worker take tasks only while ECS protects it (``protection``)."""
     from celery import bootsteps
 
     from tradewind.runtime.tasks import cordon, protection
@@ -68,7 +70,7 @@ def protection_step(uri: str) -> type[Any]:
 
     def may_take(answer: bool) -> None:
         consumer = current[-1]
-        # Consumers are not for threads: it does this itself, in its loop.
+        # Consumers are not thread-safe: the consumer calls this in its own loop.
         consumer.call_soon(cordon.let_go if answer else cordon.hold, consumer, cordon.UNPROTECTED)
 
     def duty() -> tuple[bool, int, bool]:
@@ -89,7 +91,7 @@ def protection_step(uri: str) -> type[Any]:
 
 
 def preload() -> None:
-    """Import what tasks need, once for all. A module that this Airflow does not have is none that tasks need."""
+    """Import the modules that tasks need, once for all tasks. Tasks do not need modules that this Airflow lacks."""
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -108,7 +110,7 @@ def main(argv: list[str] | None = None) -> None:
     impatient(app)
     app.conf.worker_consumer = consumer(alive.turned)
     app.steps["consumer"].add(turn_step(alive.turned))
-    importlib.import_module("tradewind.runtime.tasks.cordon")  # registers what it understands
+    importlib.import_module("tradewind.runtime.tasks.cordon")  # registers its commands
     if uri := os.environ.get("ECS_AGENT_URI"):
         app.steps["consumer"].add(protection_step(uri))
     preload()
@@ -134,14 +136,14 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _ecs_task() -> str | None:
-    """The id of the ECS task that this is, by which releases know it; None elsewhere.
+    """Return the id of this ECS task, which is the worker's name in releases; None elsewhere.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
     """
     uri = os.environ.get("ECS_CONTAINER_METADATA_URI_V4")
     if not uri:
         return None
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on a link of its own
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a link-local address
     with opener.open(f"{uri}/task", timeout=METADATA_TIMEOUT_S) as answer:
         return str(json.load(answer)["TaskARN"]).rpartition("/")[2]
 

@@ -23,7 +23,7 @@ run "rules" {
 
   assert {
     condition     = alltrue([for rule in values(output.rules) : (rule.protocol == "-1") == (rule.from == null && rule.to == null)])
-    error_message = "A rule is about everything or about ports of TCP."
+    error_message = "A rule applies to all traffic or to TCP ports."
   }
 }
 
@@ -39,7 +39,7 @@ run "what_passes_and_what_does_not" {
     rules = run.rules.rules
 
     expected = [
-      # People reach load balancers, and get answers.
+      # Users reach load balancers, and get return traffic.
       "public ingress 198.51.100.7 443 allow",
       "public ingress 198.51.100.7 80 allow",
       "public egress 198.51.100.7 50000 allow",
@@ -49,7 +49,7 @@ run "what_passes_and_what_does_not" {
       "public egress 198.51.100.7 1023 deny",
       "public egress 198.51.100.7 25 deny",
 
-      # Load balancers reach containers, and get answers.
+      # Load balancers reach containers, and get return traffic.
       "public egress 10.20.129.9 8080 allow",
       "private ingress 10.20.1.9 8080 allow",
       "private ingress 10.20.1.9 5555 allow",
@@ -60,13 +60,14 @@ run "what_passes_and_what_does_not" {
       "private ingress 10.20.1.9 50000 deny",
       "private egress 10.20.1.9 80 deny",
 
-      # Containers reach each other, whatever the port.
+      # Containers reach each other on every port.
       "private ingress 10.20.129.9 8793 allow",
       "private ingress 10.20.129.9 443 allow",
       "private egress 10.20.129.9 8080 allow",
       "private egress 10.20.129.9 443 allow",
 
-      # Containers reach the internet through a NAT gateway, and get answers; they are not reached from there below 1024.
+      # Containers reach the internet through a NAT gateway, and get return traffic. The internet cannot reach them
+      # below 1024.
       "private egress 198.51.100.7 443 allow",
       "public ingress 10.20.129.9 443 allow",
       "public egress 198.51.100.7 443 allow",
@@ -79,7 +80,7 @@ run "what_passes_and_what_does_not" {
       "private egress 198.51.100.7 25 deny",
       "public egress 198.51.100.7 80 deny",
 
-      # Containers reach the data tier's ports, and get answers.
+      # Containers reach the data tier's ports, and get return traffic.
       "private egress 10.20.65.9 3306 allow",
       "private egress 10.20.65.9 6379 allow",
       "private egress 10.20.65.9 2049 allow",
@@ -94,7 +95,7 @@ run "what_passes_and_what_does_not" {
       "data ingress 10.20.129.9 22 deny",
       "data ingress 10.20.129.9 443 deny",
 
-      # The data tier begins nothing: containers listen below 32768.
+      # The data tier opens no connections: containers listen below 32768.
       "data egress 10.20.129.9 8080 deny",
       "private ingress 10.20.65.9 8080 deny",
       "private ingress 10.20.65.9 443 deny",
@@ -103,7 +104,7 @@ run "what_passes_and_what_does_not" {
       "data egress 10.20.1.9 50000 deny",
       "data egress 10.20.65.9 3306 deny",
 
-      # Nobody else reaches the data tier.
+      # No other part of the network reaches the data tier.
       "data ingress 10.20.1.9 3306 deny",
       "data ingress 198.51.100.7 3306 deny",
       "data ingress 10.20.65.9 3306 deny",
@@ -114,12 +115,12 @@ run "what_passes_and_what_does_not" {
 
   assert {
     condition     = length(output.wrong) == 0
-    error_message = "Decided otherwise: ${join("; ", output.wrong)}"
+    error_message = "Wrong decisions: ${join("; ", output.wrong)}"
   }
 
   assert {
     condition     = length(output.collisions) == 0
-    error_message = "One number for two rules: ${join("; ", output.collisions)}"
+    error_message = "Two rules have one number: ${join("; ", output.collisions)}"
   }
 }
 
@@ -134,12 +135,12 @@ run "more_ports" {
 
   assert {
     condition     = alltrue([for key, rule in run.rules.rules : rule == output.rules[key]])
-    error_message = "Another port must not change a rule that exists."
+    error_message = "A new port must not change an existing rule."
   }
 
   assert {
     condition     = length(output.rules) == length(run.rules.rules) + 2 + 1 + 4 * 3
-    error_message = "A port of the data tier needs two rules, one of a container one, and one on the internet three."
+    error_message = "A port of the data tier needs two rules, a port of a container needs one, and a port on the internet needs three."
   }
 }
 
@@ -167,12 +168,12 @@ run "what_more_ports_let_pass" {
 
   assert {
     condition     = length(output.wrong) == 0
-    error_message = "Decided otherwise: ${join("; ", output.wrong)}"
+    error_message = "Wrong decisions: ${join("; ", output.wrong)}"
   }
 
   assert {
     condition     = length(output.collisions) == 0
-    error_message = "One number for two rules: ${join("; ", output.collisions)}"
+    error_message = "Two rules have one number: ${join("; ", output.collisions)}"
   }
 }
 

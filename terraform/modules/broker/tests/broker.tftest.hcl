@@ -1,7 +1,7 @@
 mock_provider "aws" {
   mock_resource "aws_elasticache_replication_group" {
     defaults = {
-      # What ElastiCache decides where nothing is said.
+      # A value that ElastiCache sets if none is given.
       snapshot_window = "09:00-10:00"
     }
   }
@@ -26,7 +26,7 @@ run "a_queue_for_celery" {
 
   assert {
     condition     = { for parameter in aws_elasticache_parameter_group.this.parameter : parameter.name => parameter.value } == { maxmemory-policy = "noeviction", timeout = "0", tcp-keepalive = "60" }
-    error_message = "Nothing may be evicted, idle workers not be cut, and dead ones be noticed."
+    error_message = "The broker must evict nothing, keep the connections of idle workers, and notice dead clients."
   }
 
   assert {
@@ -36,22 +36,22 @@ run "a_queue_for_celery" {
 
   assert {
     condition     = aws_elasticache_replication_group.this.engine == "valkey" && aws_elasticache_replication_group.this.engine_version == "8.1" && aws_elasticache_parameter_group.this.family == "valkey8"
-    error_message = "The engine must be Valkey, in a version that is said, with the parameters of that version."
+    error_message = "The engine must be Valkey, in an explicit version, with the parameters of that version."
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.snapshot_retention_limit == 0
-    error_message = "A snapshot would bring back work that has been done."
+    error_message = "There must be no snapshot: it would restore tasks that have already run."
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.replication_group_id == "acme-dev-broker" && aws_elasticache_replication_group.this.port == 6379
-    error_message = "The broker must have the environment's name and the port that others expect."
+    error_message = "The broker must have the environment's name and the port that its clients use."
   }
 
   assert {
     condition     = !aws_elasticache_replication_group.this.apply_immediately && aws_elasticache_replication_group.this.maintenance_window == "sun:06:00-sun:07:00" && aws_elasticache_replication_group.this.auto_minor_version_upgrade == "true"
-    error_message = "Nodes must be replaced in the maintenance window, and patched by themselves."
+    error_message = "Nodes must be replaced in the maintenance window, and patched automatically."
   }
 }
 
@@ -73,7 +73,7 @@ run "encrypted_and_private" {
       && aws_elasticache_replication_group.this.auth_token_wo_version == 1
       && aws_elasticache_replication_group.this.auth_token_update_strategy == "ROTATE"
     )
-    error_message = "The token must be write-only, and a new one must leave the old one good for a while."
+    error_message = "The token must be write-only, and the old token must stay valid when a new one is sent."
   }
 
   assert {
@@ -95,12 +95,12 @@ run "encrypted_and_private" {
 run "one_node" {
   assert {
     condition     = aws_elasticache_replication_group.this.num_cache_clusters == 1 && !aws_elasticache_replication_group.this.automatic_failover_enabled && !aws_elasticache_replication_group.this.multi_az_enabled
-    error_message = "Without a replica there is nothing that could take over."
+    error_message = "Without a replica there is no failover."
   }
 
   assert {
     condition     = output.node_ids == ["acme-dev-broker-001"]
-    error_message = "The node must be the one that ElastiCache makes."
+    error_message = "The node id must be the one that ElastiCache gives."
   }
 }
 
@@ -111,7 +111,7 @@ run "replicas" {
 
   assert {
     condition     = aws_elasticache_replication_group.this.num_cache_clusters == 3 && aws_elasticache_replication_group.this.automatic_failover_enabled && aws_elasticache_replication_group.this.multi_az_enabled
-    error_message = "A replica in another zone must take over by itself."
+    error_message = "A replica in another zone must take over automatically."
   }
 
   assert {
@@ -126,12 +126,12 @@ run "logs" {
       engine-log = "cloudwatch-logs json /aws/vendedlogs/acme-dev/broker/engine-log"
       slow-log   = "cloudwatch-logs json /aws/vendedlogs/acme-dev/broker/slow-log"
     }
-    error_message = "Both logs must reach CloudWatch, in groups whose names need no policy of the account."
+    error_message = "Both logs must reach CloudWatch, in groups whose names need no entry in the account's policy."
   }
 
   assert {
     condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.kms_key_id == var.kms_key_arn && group.retention_in_days == 30])
-    error_message = "Logs must be encrypted, and not kept for ever."
+    error_message = "Logs must be encrypted, and have a limited retention."
   }
 }
 
@@ -145,7 +145,7 @@ run "redis" {
 
   assert {
     condition     = aws_elasticache_replication_group.this.engine == "redis" && aws_elasticache_replication_group.this.engine_version == "7.1" && aws_elasticache_parameter_group.this.family == "redis7"
-    error_message = "Redis must come in its own version, with its own parameters."
+    error_message = "Redis must have its own version and its own parameters."
   }
 }
 
@@ -183,12 +183,12 @@ run "a_name_of_full_length" {
 
   assert {
     condition     = startswith(output.node_ids[1], aws_elasticache_replication_group.this.replication_group_id) && endswith(output.node_ids[1], "-002")
-    error_message = "Nodes are named after the group."
+    error_message = "The ids of the nodes must begin with the group's id."
   }
 
   assert {
     condition     = alltrue([for group in aws_cloudwatch_log_group.this : startswith(group.name, "/aws/vendedlogs/a23456789-b23456789-c23456789-d23456789-e/")])
-    error_message = "The key's policy lets CloudWatch use it for log groups with the environment's whole name only."
+    error_message = "The key's policy lets CloudWatch use it only for log groups whose names contain the environment's whole name."
   }
 }
 
@@ -210,7 +210,7 @@ run "other_choices" {
       && aws_elasticache_replication_group.this.auth_token_wo_version == 7
       && aws_elasticache_replication_group.this.auth_token_update_strategy == "SET"
     )
-    error_message = "Choices must reach the broker."
+    error_message = "The inputs must reach the broker."
   }
 }
 

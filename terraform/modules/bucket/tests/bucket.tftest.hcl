@@ -25,7 +25,7 @@ run "nobody_else_gets_in" {
 
   assert {
     condition     = aws_s3_bucket_ownership_controls.this.rule[0].object_ownership == "BucketOwnerEnforced"
-    error_message = "Access must be said by policies alone, not by ACLs."
+    error_message = "Only policies must control access, not ACLs."
   }
 
   assert {
@@ -37,7 +37,7 @@ run "nobody_else_gets_in" {
       Resource  = ["arn:aws:s3:::acme-dev-task-logs-111122223333", "arn:aws:s3:::acme-dev-task-logs-111122223333/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
-    error_message = "The bucket and its objects must refuse everybody without TLS, and the policy must give nothing."
+    error_message = "The bucket and its objects must refuse every request without TLS, and the policy must allow nothing."
   }
 }
 
@@ -55,17 +55,17 @@ run "encrypted_with_the_key" {
 run "versions" {
   assert {
     condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled" && !aws_s3_bucket.this.force_destroy
-    error_message = "What is overwritten or deleted must be kept unless somebody says otherwise."
+    error_message = "By default, the bucket must keep overwritten and deleted objects."
   }
 
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this.rule : "${rule.id} ${rule.status}"] == ["unfinished Enabled", "old-versions Enabled"]
-    error_message = "Unfinished uploads and old versions must end, and nothing else."
+    error_message = "Only unfinished uploads and old versions must expire."
   }
 
   assert {
     condition     = aws_s3_bucket_lifecycle_configuration.this.rule[1].noncurrent_version_expiration[0].noncurrent_days == 90
-    error_message = "An old version must stay for 90 days."
+    error_message = "The bucket must keep an old version for 90 days."
   }
 }
 
@@ -78,12 +78,12 @@ run "logs_without_versions_that_end" {
 
   assert {
     condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Suspended" && aws_s3_bucket.this.force_destroy
-    error_message = "Choices must reach the bucket."
+    error_message = "The inputs must reach the bucket."
   }
 
   assert {
     condition     = { for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id => try(rule.expiration[0].days, 0) } == { unfinished = 0, expire = 30 }
-    error_message = "Objects must end after the days that were given; without versions there is no rule about old ones."
+    error_message = "Objects must expire after the given days; without versioning there must be no rule about old versions."
   }
 }
 
@@ -98,7 +98,7 @@ run "without_a_key" {
     condition = [for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule : [
       tostring(rule.bucket_key_enabled), rule.apply_server_side_encryption_by_default[0].sse_algorithm,
     ]] == [["false", "AES256"]]
-    error_message = "Without a key, S3 must encrypt with its own."
+    error_message = "Without a key, S3 must encrypt with its own key."
   }
 }
 
@@ -117,7 +117,7 @@ run "further_statements" {
 
   assert {
     condition     = [for statement in jsondecode(aws_s3_bucket_policy.this.policy).Statement : "${statement.Sid} ${statement.Effect}"] == ["OnlyTls Deny", "LoadBalancers Allow"]
-    error_message = "Further statements must come on top, and TLS stay required."
+    error_message = "Further statements must be added, and TLS must stay required."
   }
 }
 

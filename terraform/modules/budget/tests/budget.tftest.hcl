@@ -15,7 +15,7 @@ run "a_month_of_cost" {
       && aws_budgets_budget.this.limit_unit == "USD"
       && output.name == "acme-nonprod"
     )
-    error_message = "The budget must be what a month may cost, in US dollars."
+    error_message = "The budget must be the given cost of a month, in US dollars."
   }
 
   assert {
@@ -24,12 +24,12 @@ run "a_month_of_cost" {
       "ACTUAL GREATER_THAN 100 PERCENTAGE",
       "FORECASTED GREATER_THAN 100 PERCENTAGE",
     ])
-    error_message = "Half of it, all of it, and the forecast of all of it must be told."
+    error_message = "There must be notifications for half of it, for all of it, and for a forecast above it."
   }
 
   assert {
     condition     = alltrue([for notification in aws_budgets_budget.this.notification : notification.subscriber_email_addresses == toset(["platform@example.com"])])
-    error_message = "Everybody who is named must be told."
+    error_message = "Every notification must have all addresses."
   }
 }
 
@@ -42,7 +42,7 @@ run "nobody_to_tell" {
 
   assert {
     condition     = length(aws_budgets_budget.this.notification) == 0
-    error_message = "AWS refuses a notification without somebody to tell."
+    error_message = "Without addresses there must be no notification: AWS refuses one without a subscriber."
   }
 }
 

@@ -28,12 +28,12 @@ variables {
 run "for_every_name" {
   assert {
     condition     = aws_acm_certificate.this.domain_name == "airflow.example.com" && aws_acm_certificate.this.subject_alternative_names == toset(["execution-api.airflow.example.com"])
-    error_message = "The first name must be the main one, and the others be on the certificate too."
+    error_message = "The first name must be the main one, and the certificate must have the other names too."
   }
 
   assert {
     condition     = aws_acm_certificate.this.validation_method == "DNS"
-    error_message = "The certificate must renew itself, without a person who answers a message."
+    error_message = "The certificate must renew automatically, without a person who answers a message."
   }
 }
 
@@ -43,12 +43,12 @@ run "proved_by_records" {
       "airflow.example.com"               = "Z0123456789ABC _a.airflow.example.com. CNAME _a.acm-validations.aws."
       "execution-api.airflow.example.com" = "Z0123456789ABC _b.execution-api.airflow.example.com. CNAME _b.acm-validations.aws."
     }
-    error_message = "Each name must have its own proof, whatever order ACM lists them in."
+    error_message = "Each name must have its own validation record, in whatever order ACM lists them."
   }
 
   assert {
     condition     = aws_acm_certificate_validation.this.validation_record_fqdns == toset([for record in aws_route53_record.validation : record.fqdn]) && output.arn == aws_acm_certificate_validation.this.certificate_arn
-    error_message = "Who uses the certificate must wait until all names are proved."
+    error_message = "The ARN must be known only after all names are validated."
   }
 }
 
@@ -61,7 +61,7 @@ run "one_name" {
 
   assert {
     condition     = keys(aws_route53_record.validation) == ["airflow.example.com"]
-    error_message = "One name must need one record, known before the certificate is."
+    error_message = "A single name must need one record, known before the certificate exists."
   }
 }
 

@@ -30,7 +30,7 @@ variables {
 run "who_may_deploy" {
   assert {
     condition     = aws_iam_role.deploy[0].name == "acme-deploy" && output.role_arn == aws_iam_role.deploy[0].arn
-    error_message = "There must be one role that deploys."
+    error_message = "There must be one deploy role."
   }
 
   assert {
@@ -39,20 +39,20 @@ run "who_may_deploy" {
       Principal = { AWS = ["arn:aws:iam::444455556666:role/jenkins"] }
       Action    = ["sts:AssumeRole", "sts:TagSession"]
     }]
-    error_message = "Nobody but the principals that were given may take it."
+    error_message = "Only the given principals may assume the role."
   }
 
   assert {
     condition     = keys(aws_iam_role_policy_attachment.deploy) == keys(aws_iam_policy.deploy) && length(aws_iam_policy.deploy) <= 10
-    error_message = "Each policy must be attached; a role takes at most ten."
+    error_message = "Each policy must be attached; a role has at most ten."
   }
 }
 
 run "within_the_limits_of_iam" {
-  # AWS does not count blanks, of which there are none.
+  # AWS does not count white space, which these policies do not have.
   assert {
     condition     = alltrue([for policy in values(aws_iam_policy.deploy) : length(policy.policy) <= 6144]) && length(aws_iam_policy.boundary.policy) <= 6144
-    error_message = "AWS takes at most 6,144 characters in one policy."
+    error_message = "AWS accepts at most 6,144 characters in one policy."
   }
 }
 
@@ -72,7 +72,7 @@ run "never_everything" {
         for statement in jsondecode(policy.policy).Statement : [for action in statement.Action : !endswith(action, ":*")] if contains(statement.Resource, "*")
       ]
     ]))
-    error_message = "Where every resource is meant, actions must be listed."
+    error_message = "A statement for all resources must list its actions."
   }
 
   assert {
@@ -83,7 +83,7 @@ run "never_everything" {
         ] if contains(statement.Resource, "*")
       ]
     ]))
-    error_message = "Where every resource is meant, it must be for reading, or in one region."
+    error_message = "A statement for all resources must only read, or must be limited to one region."
   }
 }
 
@@ -93,7 +93,7 @@ run "a_pipeline_cannot_make_itself_an_administrator" {
       for statement in jsondecode(aws_iam_policy.deploy["identity"].policy).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"]
       if contains(statement.Action, "iam:CreateRole")
     ] == [["arn:aws:iam::111122223333:policy/acme-boundary"]]
-    error_message = "A role may be made only inside the boundary."
+    error_message = "A role may be created only with the boundary."
   }
 
   assert {
@@ -103,7 +103,7 @@ run "a_pipeline_cannot_make_itself_an_administrator" {
         can(statement.Condition.StringEquals["iam:PermissionsBoundary"]) if contains(statement.Action, action)
       ]
     ]))
-    error_message = "A role may be given more only inside the boundary."
+    error_message = "A role may get more permissions only with the boundary."
   }
 
   assert {
@@ -114,7 +114,7 @@ run "a_pipeline_cannot_make_itself_an_administrator" {
         "iam:CreateUser", "iam:CreateAccessKey", "iam:*", "sts:AssumeRole",
       ],
     )) == 0
-    error_message = "Nothing may change the boundary, or make another way in."
+    error_message = "No statement may allow changes of the boundary, or another way to get permissions."
   }
 
   assert {
@@ -123,12 +123,12 @@ run "a_pipeline_cannot_make_itself_an_administrator" {
         for resource in statement.Resource : can(regex("^arn:aws:iam::111122223333:role/(acme-\\*/\\*|aws-service-role/\\*)$", resource))
       ] if length([for action in statement.Action : action if can(regex("^iam:(?:Attach|Create|Delete|Detach|Pass|Put|Tag|Untag|Update)", action))]) > 0
     ]))
-    error_message = "Only roles of environments may be changed, never the role that deploys."
+    error_message = "Only roles of environments may be changed, never the deploy role."
   }
 
   assert {
     condition     = [for statement in jsondecode(aws_iam_policy.deploy["identity"].policy).Statement : length(statement.Condition.StringEquals["iam:PassedToService"]) if contains(statement.Action, "iam:PassRole")] == [3]
-    error_message = "A role may be handed to the services that need one only."
+    error_message = "A role may be passed only to the services that need one."
   }
 }
 
@@ -138,7 +138,7 @@ run "workers_are_the_controllers" {
       for statement in jsondecode(aws_iam_policy.deploy["services"].policy).Statement :
       [statement.Effect, statement.Resource, statement.Condition.Null] if contains(statement.Action, "ecs:UpdateService")
     ] == [["Deny", ["arn:aws:ecs:eu-west-1:111122223333:service/acme-*/worker*"], { "ecs:task-definition" = "false" }]]
-    error_message = "A pipeline registers revisions of workers, and does not start them."
+    error_message = "A pipeline must be able to register revisions of workers, and not to start them."
   }
 }
 
@@ -161,14 +161,14 @@ run "states_stay" {
       ])
       StateKey = jsonencode([["kms:Decrypt", "kms:GenerateDataKey"], [var.state_key_arn]])
     }
-    error_message = "A pipeline must be able to write states, and to end locks and deployments and what is published, and to delete nothing else."
+    error_message = "A pipeline must be able to write states, and to delete locks, deployment records and published objects, and nothing else."
   }
 
   assert {
     condition = flatten([
       for policy in aws_iam_policy.deploy : [for statement in jsondecode(policy.policy).Statement : statement.Sid if statement.Effect == "Deny"]
     ]) == ["WorkersAreTheControllers", "StateBucketStays"]
-    error_message = "The state bucket and the revisions of workers must be out of reach of what is allowed for others."
+    error_message = "Statements for other buckets and services must not cover the state bucket and the revisions of workers."
   }
 }
 
@@ -179,7 +179,7 @@ run "secrets_stay_secret" {
         for statement in jsondecode(policy.policy).Statement : statement.Resource if contains(statement.Action, "secretsmanager:GetSecretValue")
       ]
     ]) == ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme-*/broker-token-*"]
-    error_message = "A pipeline may read one value, the token of the broker."
+    error_message = "A pipeline may read one secret value, the broker's token."
   }
 }
 
@@ -188,7 +188,7 @@ run "log_groups_of_every_kind" {
     condition = flatten([for statement in jsondecode(aws_iam_policy.deploy["services"].policy).Statement : statement.Resource if statement.Sid == "Logs"]) == [
       for group in ["/acme-*", "/aws/rds/instance/acme-*", "/aws/vendedlogs/acme-*"] : "arn:aws:logs:eu-west-1:111122223333:log-group:${group}"
     ]
-    error_message = "The groups of services, of the database and of the broker must be within reach, and no others."
+    error_message = "The role must cover the log groups of services, of the database and of the broker, and no others."
   }
 }
 
@@ -199,7 +199,7 @@ run "the_boundary" {
       NoPower = jsonencode(["Deny", "*"])
       NoState = jsonencode(["Deny", [var.state_bucket_arn, "${var.state_bucket_arn}/*"]])
     }
-    error_message = "The boundary must take power and states away."
+    error_message = "The boundary must deny IAM and the states."
   }
 
   assert {
@@ -207,7 +207,7 @@ run "the_boundary" {
       ["account:*", "iam:*", "organizations:*", "cloudtrail:StopLogging", "cloudtrail:DeleteTrail"],
       flatten([for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Action if statement.Sid == "NoPower"]),
     )) == 0
-    error_message = "No role of ours may change who may do what, or stop the record of it."
+    error_message = "No role of Tradewind may change permissions, or stop CloudTrail."
   }
 
   assert {
@@ -223,12 +223,12 @@ run "nobody_deploys" {
 
   assert {
     condition     = length(aws_iam_role.deploy) == 0 && length(aws_iam_policy.deploy) == 0 && length(aws_iam_role_policy_attachment.deploy) == 0 && output.role_arn == null
-    error_message = "Without principals there must be no role that somebody could take."
+    error_message = "Without principals there must be no deploy role."
   }
 
   assert {
     condition     = aws_iam_policy.boundary.name == "acme-boundary"
-    error_message = "The boundary is for everybody."
+    error_message = "There must be a boundary even without principals."
   }
 }
 

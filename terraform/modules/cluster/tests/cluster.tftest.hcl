@@ -19,17 +19,17 @@ run "sessions_leave_a_record" {
       tostring(configuration.log_configuration[0].cloud_watch_encryption_enabled),
       configuration.log_configuration[0].cloud_watch_log_group_name,
     ]] == [["OVERRIDE", var.kms_key_arn, "true", aws_cloudwatch_log_group.exec.name]]
-    error_message = "What is typed in a session must be encrypted, and recorded in the cluster's log group."
+    error_message = "The input of a session must be encrypted, and recorded in the cluster's log group."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.exec.name == "/acme-dev/exec" && aws_cloudwatch_log_group.exec.kms_key_id == var.kms_key_arn && aws_cloudwatch_log_group.exec.retention_in_days == 30
-    error_message = "The records must be encrypted with the given key, and not kept for ever."
+    error_message = "The records must be encrypted with the given key, and have a limited retention."
   }
 
   assert {
     condition     = output.exec_log_group_arn == aws_cloudwatch_log_group.exec.arn && output.name == "acme-dev"
-    error_message = "Tasks must learn where sessions are recorded."
+    error_message = "Tasks must get the ARN of the log group of sessions."
   }
 }
 
@@ -40,14 +40,14 @@ run "spot_is_a_choice" {
       && aws_ecs_cluster_capacity_providers.this.capacity_providers == toset(["FARGATE", "FARGATE_SPOT"])
       && [for strategy in aws_ecs_cluster_capacity_providers.this.default_capacity_provider_strategy : strategy.capacity_provider] == ["FARGATE"]
     )
-    error_message = "Both kinds of Fargate must be there, and who does not choose must not get Spot."
+    error_message = "The cluster must have both kinds of Fargate, and Spot must not be the default."
   }
 }
 
 run "measured" {
   assert {
     condition     = [for setting in aws_ecs_cluster.this.setting : "${setting.name} ${setting.value}"] == ["containerInsights enabled"]
-    error_message = "Alarms count copies by what Container Insights sends."
+    error_message = "Alarms use the number of copies that Container Insights sends."
   }
 }
 
@@ -61,7 +61,7 @@ run "measured_by_task" {
 
   assert {
     condition     = [for setting in aws_ecs_cluster.this.setting : setting.value] == ["enhanced"] && aws_cloudwatch_log_group.exec.retention_in_days == 7
-    error_message = "Choices must reach the cluster."
+    error_message = "The inputs must reach the cluster."
   }
 }
 

@@ -37,7 +37,7 @@ run "the_file_system" {
 
   assert {
     condition     = aws_efs_file_system.this.throughput_mode == "elastic" && aws_efs_file_system.this.performance_mode == "generalPurpose"
-    error_message = "A release must not wait for credits."
+    error_message = "The file system must have no credits: a deployment must not wait for them."
   }
 
   assert {
@@ -47,7 +47,7 @@ run "the_file_system" {
 
   assert {
     condition     = length(aws_efs_file_system.this.lifecycle_policy) == 0
-    error_message = "Files must stay where they are unless somebody says otherwise."
+    error_message = "By default, files must stay in the primary storage class."
   }
 }
 
@@ -80,7 +80,7 @@ run "access_points" {
       && point.root_directory[0].creation_info[0].permissions == "0755"
       && point.file_system_id == aws_efs_file_system.this.id
     ])
-    error_message = "Both must show /dags as Airflow's user, who owns it."
+    error_message = "Both access points must show /dags as Airflow's user, which owns it."
   }
 
   assert {
@@ -88,14 +88,14 @@ run "access_points" {
       output.read_only_access_point == { id = "fsap-ro", arn = "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-ro" }
       && output.read_write_access_point == { id = "fsap-rw", arn = "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-rw" }
     )
-    error_message = "Each must be returned as what it is: the other way round, everybody could write."
+    error_message = "Each output must be its own access point: if they were swapped, all services could write."
   }
 }
 
 run "the_policy_takes_away" {
   assert {
     condition     = aws_efs_file_system_policy.this.file_system_id == aws_efs_file_system.this.id
-    error_message = "The policy must be the file system's."
+    error_message = "The policy must be that of the file system."
   }
 
   assert {
@@ -103,7 +103,7 @@ run "the_policy_takes_away" {
       for statement in jsondecode(aws_efs_file_system_policy.this.policy).Statement :
       statement.Effect == "Deny" && statement.Principal == { AWS = "*" } && statement.Resource == aws_efs_file_system.this.arn
     ])
-    error_message = "The policy must be about everybody, and give nobody anything."
+    error_message = "The policy must apply to every principal, and allow nothing."
   }
 
   assert {
@@ -118,7 +118,7 @@ run "the_policy_takes_away" {
       } }])
       NobodyIsRoot = jsonencode(["elasticfilesystem:ClientRootAccess", null])
     }
-    error_message = "It must refuse what has no TLS, no access point, writes through the wrong one, or wants to be root."
+    error_message = "The policy must deny connections without TLS or access point, writes through the wrong access point, and root access."
   }
 }
 
@@ -129,7 +129,7 @@ run "a_third_zone_leaves_the_others_alone" {
 
   assert {
     condition     = [for target in aws_efs_mount_target.this : target.subnet_id] == ["subnet-1", "subnet-2", "subnet-3"] && keys(aws_efs_mount_target.this) == ["0", "1", "2"]
-    error_message = "A new zone must add a mount target and leave the others."
+    error_message = "A new zone must add a mount target and not change the others."
   }
 }
 
@@ -143,7 +143,7 @@ run "cheaper_storage" {
 
   assert {
     condition     = [for policy in aws_efs_file_system.this.lifecycle_policy : coalesce(policy.transition_to_ia, policy.transition_to_primary_storage_class)] == ["AFTER_30_DAYS", "AFTER_1_ACCESS"]
-    error_message = "Files must move after the days that were given, and come back when they are read, in a block each."
+    error_message = "Files must move after the given days, and return when they are read, in a block each."
   }
 }
 
@@ -157,7 +157,7 @@ run "cheaper_storage_after_a_day" {
 
   assert {
     condition     = aws_efs_file_system.this.lifecycle_policy[0].transition_to_ia == "AFTER_1_DAY"
-    error_message = "EFS says DAY for one day."
+    error_message = "EFS uses DAY for one day."
   }
 }
 

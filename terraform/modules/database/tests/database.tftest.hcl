@@ -1,5 +1,5 @@
 mock_provider "aws" {
-  # Where AWS checks that a value is an ARN.
+  # AWS checks that this value is an ARN.
   mock_resource "aws_iam_role" {
     defaults = {
       arn = "arn:aws:iam::111122223333:role/acme-dev/acme-dev-database-monitoring"
@@ -8,7 +8,7 @@ mock_provider "aws" {
 
   mock_resource "aws_db_instance" {
     defaults = {
-      # What RDS decides where nothing is said. Nothing of it is something that the module sets.
+      # Values that RDS sets if none is given. The module sets none of them.
       iops                = 4711
       storage_throughput  = 4712
       db_name             = "left-to-prepare"
@@ -43,12 +43,12 @@ run "encrypted_and_private" {
 
   assert {
     condition     = aws_db_instance.this.manage_master_user_password && aws_db_instance.this.master_user_secret_kms_key_id == var.kms_key_arn
-    error_message = "RDS must keep the administrator's password, encrypted with the given key."
+    error_message = "RDS must manage the administrator's password, encrypted with the given key."
   }
 
   assert {
     condition     = aws_db_instance.this.password == null && aws_db_instance.this.password_wo_version == null && output.master_secret_arn == "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-1"
-    error_message = "No password may be in the state; what is returned is where RDS keeps it."
+    error_message = "The state may have no password; the output must be the ARN of RDS's own secret."
   }
 
   assert {
@@ -68,34 +68,34 @@ run "encrypted_and_private" {
 
   assert {
     condition     = !aws_db_instance.this.iam_database_authentication_enabled && aws_db_instance.this.ca_cert_identifier == "rds-ca-rsa2048-g1"
-    error_message = "Logins and the certificate must be those that clients expect."
+    error_message = "Logins and the certificate must be as clients expect."
   }
 }
 
 run "nothing_is_lost_by_mistake" {
   assert {
     condition     = aws_db_instance.this.deletion_protection
-    error_message = "Deletion protection must be on unless somebody says otherwise."
+    error_message = "Deletion protection must be on by default."
   }
 
   assert {
     condition     = !aws_db_instance.this.skip_final_snapshot && aws_db_instance.this.final_snapshot_identifier == "acme-dev-database-final"
-    error_message = "There must always be a last snapshot, under a known name."
+    error_message = "There must always be a final snapshot, with a known name."
   }
 
   assert {
     condition     = aws_db_instance.this.backup_retention_period == 7 && !aws_db_instance.this.delete_automated_backups && aws_db_instance.this.copy_tags_to_snapshot
-    error_message = "Backups must be kept as long as was said, outlive the instance and carry its tags."
+    error_message = "Backups must be kept for the given time, outlive the instance and carry its tags."
   }
 
   assert {
     condition     = !aws_db_instance.this.apply_immediately && !aws_db_instance.this.allow_major_version_upgrade && aws_db_instance.this.auto_minor_version_upgrade
-    error_message = "Restarts must wait for the maintenance window; patches come by themselves, major versions do not."
+    error_message = "Restarts must wait for the maintenance window; minor versions must update automatically, major versions must not."
   }
 
   assert {
     condition     = aws_db_instance.this.snapshot_identifier == "none" && aws_db_instance.this.db_name == "left-to-prepare"
-    error_message = "A new database must begin empty, without even a schema."
+    error_message = "A new database must be empty, without even a schema."
   }
 }
 
@@ -107,12 +107,12 @@ run "storage" {
 
   assert {
     condition     = aws_db_instance.this.storage_type == "gp3" && aws_db_instance.this.allocated_storage == 50 && aws_db_instance.this.max_allocated_storage == null
-    error_message = "Storage must be gp3, of the size that was given, and not grow unless asked to."
+    error_message = "Storage must be gp3, of the given size, and must not grow by default."
   }
 
   assert {
     condition     = aws_db_instance.this.iops == 4711 && aws_db_instance.this.storage_throughput == 4712
-    error_message = "RDS refuses any number of IOPS for gp3 below 400 GiB: it must decide itself."
+    error_message = "RDS refuses any number of IOPS for gp3 below 400 GiB, so the module must give none."
   }
 }
 
@@ -124,7 +124,7 @@ run "storage_that_grows" {
 
   assert {
     condition     = aws_db_instance.this.allocated_storage == 500 && aws_db_instance.this.max_allocated_storage == 550
-    error_message = "Storage must grow as far as was said."
+    error_message = "Storage must grow up to the given size."
   }
 }
 
@@ -150,7 +150,7 @@ run "settings_for_airflow" {
       long_query_time                 = "2"
       time_zone                       = "UTC"
     }
-    error_message = "The settings must be the ones that have a reason."
+    error_message = "The settings must be those that have a reason."
   }
 
   assert {
@@ -162,7 +162,7 @@ run "settings_for_airflow" {
 run "the_instance_uses_its_settings" {
   assert {
     condition     = aws_db_instance.this.parameter_group_name == aws_db_parameter_group.this.name
-    error_message = "The settings must be the instance's."
+    error_message = "The instance must use the parameter group."
   }
 }
 
@@ -190,12 +190,12 @@ run "a_standby_and_other_choices" {
       && aws_db_instance.this.engine_version == "8.4.6"
       && aws_db_instance.this.ca_cert_identifier == "rds-ca-ecc384-g1"
     )
-    error_message = "Choices must reach the instance."
+    error_message = "The inputs must reach the instance."
   }
 
   assert {
     condition     = length([for parameter in aws_db_parameter_group.this.parameter : parameter if contains(["long_query_time 0.5", "time_zone Europe/Berlin"], "${parameter.name} ${parameter.value}")]) == 2
-    error_message = "Choices must reach the settings."
+    error_message = "The inputs must reach the settings."
   }
 }
 
@@ -210,7 +210,7 @@ run "logs" {
       for kind, group in aws_cloudwatch_log_group.this :
       group.name == "/aws/rds/instance/${aws_db_instance.this.identifier}/${kind}" && group.kms_key_id == var.kms_key_arn && group.retention_in_days == 30
     ])
-    error_message = "The log groups must be those that RDS writes to, encrypted, and not kept for ever."
+    error_message = "The log groups must be those that RDS writes to, encrypted, with a limited retention."
   }
 }
 
@@ -222,7 +222,7 @@ run "monitoring" {
       && aws_iam_role_policy_attachment.monitoring[0].role == aws_iam_role.monitoring[0].name
       && aws_iam_role_policy_attachment.monitoring[0].policy_arn == "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
     )
-    error_message = "RDS must be able to write its measurements, and nothing else."
+    error_message = "RDS must be able to write its metrics, and nothing else."
   }
 
   assert {
@@ -230,17 +230,17 @@ run "monitoring" {
       jsondecode(aws_iam_role.monitoring[0].assume_role_policy).Statement[0].Principal == { Service = "monitoring.rds.amazonaws.com" }
       && jsondecode(aws_iam_role.monitoring[0].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "111122223333"
     )
-    error_message = "Only RDS may take the role, for this account's databases."
+    error_message = "Only RDS may assume the role, for this account's databases."
   }
 
   assert {
     condition     = aws_db_instance.this.performance_insights_enabled && aws_db_instance.this.performance_insights_kms_key_id == var.kms_key_arn && aws_db_instance.this.performance_insights_retention_period == 7
-    error_message = "Insights must be on, encrypted, for the week that costs nothing."
+    error_message = "Insights must be on, encrypted, for the week that is free of charge."
   }
 
   assert {
     condition     = aws_db_instance.this.database_insights_mode == "standard"
-    error_message = "The mode that is paid for by the core must not come by itself."
+    error_message = "The mode that AWS charges for by the vCPU must not be the default."
   }
 }
 
@@ -261,7 +261,7 @@ run "less_monitoring" {
 
   assert {
     condition     = length(aws_iam_role.monitoring) + length(aws_iam_role_policy_attachment.monitoring) == 0
-    error_message = "Without measurements there must be no role."
+    error_message = "Without metrics of the operating system there must be no role."
   }
 }
 
@@ -276,7 +276,7 @@ run "insights_on_the_smallest_class_that_has_them" {
 
   assert {
     condition     = aws_db_instance.this.performance_insights_enabled && aws_iam_role.monitoring[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
-    error_message = "Insights must be on where the class has them, and the role within the boundary."
+    error_message = "Insights must be on if the class supports them, and the role must have the boundary."
   }
 }
 
@@ -290,7 +290,7 @@ run "no_insights" {
 
   assert {
     condition     = !aws_db_instance.this.performance_insights_enabled
-    error_message = "Insights must be a choice."
+    error_message = "Insights must be optional."
   }
 }
 

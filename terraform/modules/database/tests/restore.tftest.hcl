@@ -18,12 +18,12 @@ variables {
 run "restored" {
   assert {
     condition     = aws_db_instance.this.snapshot_identifier == "acme-dev-database-final"
-    error_message = "A new database must begin with the snapshot."
+    error_message = "A new database must be restored from the snapshot."
   }
 
   assert {
     condition     = aws_db_instance.this.final_snapshot_identifier == "acme-dev-database-final-${substr(sha256("acme-dev-database-final"), 0, 6)}"
-    error_message = "Its own last snapshot must not have the name of the one it came from."
+    error_message = "Its own final snapshot must not have the name of the snapshot that it was restored from."
   }
 }
 
@@ -34,6 +34,6 @@ run "a_database_that_runs_is_not_made_anew" {
 
   assert {
     condition     = aws_db_instance.this.snapshot_identifier == "acme-dev-database-final"
-    error_message = "Another snapshot must have no effect on a database that exists: AWS would destroy it."
+    error_message = "Another snapshot must have no effect on an existing database: AWS would destroy it."
   }
 }

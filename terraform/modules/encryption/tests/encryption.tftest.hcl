@@ -9,17 +9,17 @@ variables {
 run "the_key" {
   assert {
     condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
-    error_message = "The key must rotate, and be recoverable for as long as AWS allows."
+    error_message = "The key must rotate, and be recoverable for the longest time that AWS allows."
   }
 
   assert {
     condition     = aws_kms_alias.this.name == "alias/acme-dev" && aws_kms_alias.this.target_key_id == aws_kms_key.this.key_id
-    error_message = "People find the key by the environment's name."
+    error_message = "The key's alias must have the environment's name."
   }
 
   assert {
     condition     = output.key_arn == aws_kms_key.this.arn && output.key_id == aws_kms_key.this.key_id
-    error_message = "The key must be returned."
+    error_message = "The outputs must be the key's."
   }
 }
 
@@ -28,7 +28,7 @@ run "who_may_use_it" {
 
   assert {
     condition     = [for statement in jsondecode(aws_kms_key.this.policy).Statement : statement.Sid] == ["Account", "Logs", "Alarms"]
-    error_message = "Nobody else may be named in the key's policy."
+    error_message = "The key's policy must name no other principal."
   }
 
   assert {
@@ -73,7 +73,7 @@ run "a_shorter_window" {
 
   assert {
     condition     = aws_kms_key.this.deletion_window_in_days == 7
-    error_message = "The window must be the one that was given."
+    error_message = "The waiting period must be the given one."
   }
 }
 

@@ -15,7 +15,7 @@ run "both_sides_say_so" {
       && aws_vpc_security_group_ingress_rule.this.security_group_id == "sg-2"
       && aws_vpc_security_group_ingress_rule.this.referenced_security_group_id == "sg-1"
     )
-    error_message = "One side must let out to the other, which must let in from the first."
+    error_message = "The first group must allow connections to the second, and the second must accept them from the first."
   }
 
   assert {
@@ -23,7 +23,7 @@ run "both_sides_say_so" {
       for rule in [aws_vpc_security_group_egress_rule.this, aws_vpc_security_group_ingress_rule.this] :
       rule.ip_protocol == "tcp" && rule.from_port == 3306 && rule.to_port == 3306
     ])
-    error_message = "Just one TCP port must be open."
+    error_message = "Exactly one TCP port must be open."
   }
 
   assert {
@@ -36,7 +36,7 @@ run "both_sides_say_so" {
 
   assert {
     condition     = aws_vpc_security_group_egress_rule.this.description == "to metadata of scheduler" && aws_vpc_security_group_ingress_rule.this.description == "for metadata of scheduler"
-    error_message = "Each rule must say what it is for."
+    error_message = "Each rule must describe its purpose."
   }
 }
 

@@ -39,17 +39,17 @@ variables {
 run "on_the_internet" {
   assert {
     condition     = aws_lb.this.load_balancer_type == "application" && !aws_lb.this.internal && aws_lb.this.subnets == toset(["subnet-1", "subnet-2"]) && aws_lb.this.name == "acme-dev-public"
-    error_message = "It must be an application load balancer in the subnets that were given."
+    error_message = "It must be an application load balancer in the given subnets."
   }
 
   assert {
     condition     = aws_lb.this.drop_invalid_header_fields && aws_lb.this.desync_mitigation_mode == "strictest"
-    error_message = "Requests that two servers could read in two ways must end here."
+    error_message = "The load balancer must drop requests that two servers could interpret in different ways."
   }
 
   assert {
     condition     = [for logs in aws_lb.this.access_logs : "${logs.bucket} ${logs.prefix} ${logs.enabled}"] == ["acme-dev-access-logs-111122223333 public true"]
-    error_message = "Each request must leave a line."
+    error_message = "The access log must record each request."
   }
 
   assert {
@@ -72,14 +72,14 @@ run "tls" {
       && aws_lb_listener.this.ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
       && output.port == 443
     )
-    error_message = "It must speak TLS 1.2 or newer, with the certificate that was given."
+    error_message = "It must use TLS 1.2 or newer, with the given certificate."
   }
 
   assert {
     condition = [for action in aws_lb_listener.redirect[0].default_action : "${action.type} ${action.redirect[0].protocol} ${action.redirect[0].port} ${action.redirect[0].status_code}"] == [
       "redirect HTTPS 443 HTTP_301",
     ] && aws_lb_listener.redirect[0].port == 80
-    error_message = "Port 80 must only say where HTTPS is."
+    error_message = "Port 80 must only redirect to HTTPS."
   }
 }
 
@@ -95,7 +95,7 @@ run "what_no_rule_names_does_not_exist" {
       && one(one(aws_lb_listener_rule.deny[0].condition).path_pattern).values == toset(["/execution", "/execution/*"])
       && [for action in aws_lb_listener_rule.deny[0].action : "${action.type} ${action.fixed_response[0].status_code}"] == ["fixed-response 404"]
     )
-    error_message = "What is denied must be answered with 404, before any route."
+    error_message = "Denied paths must get 404, before any route."
   }
 
   assert {
@@ -107,7 +107,7 @@ run "what_no_rule_names_does_not_exist" {
 run "routes" {
   assert {
     condition     = { for name, rule in aws_lb_listener_rule.route : name => "${rule.priority} ${join(" ", sort(one(one(rule.condition).path_pattern).values))} ${one(rule.action).type}" } == { web = "1000 /* forward", flower = "100 /flower /flower/* forward" }
-    error_message = "Each route must have its paths, and the order that was given."
+    error_message = "Each route must have its paths and the given priority."
   }
 
   assert {
@@ -115,17 +115,17 @@ run "routes" {
       web    = "acme-dev-public-web-8080 ip HTTP 8080 /api/v2/version 200"
       flower = "acme-dev-public-flower-5555 ip HTTP 5555 /flower/healthcheck 200"
     }
-    error_message = "Each group of targets must have its port, and its way to ask for health."
+    error_message = "Each target group must have its port and its health check."
   }
 
   assert {
     condition     = { for name, group in aws_lb_target_group.this : name => group.stickiness[0].enabled } == { web = false, flower = true }
-    error_message = "A browser must stay with one copy where that was asked for, and only there."
+    error_message = "A browser must stay with one copy only if the route says so."
   }
 
   assert {
     condition     = keys(output.target_groups) == ["flower", "web"] && output.target_groups["web"].arn == aws_lb_target_group.this["web"].arn
-    error_message = "Services must learn their target groups."
+    error_message = "Services must get their target groups."
   }
 }
 
@@ -141,12 +141,12 @@ run "inside_without_a_certificate" {
 
   assert {
     condition     = aws_lb.this.internal && aws_lb_listener.this.port == 80 && aws_lb_listener.this.protocol == "HTTP"
-    error_message = "Without a certificate it must speak plain HTTP on 80, inside."
+    error_message = "Without a certificate it must serve plain HTTP on port 80, and be internal."
   }
 
   assert {
     condition     = length(aws_lb_listener.redirect) == 0 && length(aws_lb_listener_rule.deny) == 0
-    error_message = "There must be no redirect to what does not exist, and no rule that denies nothing."
+    error_message = "Without HTTPS there must be no redirect; without denied paths there must be no rule that denies."
   }
 }
 
@@ -161,7 +161,7 @@ run "protected_from_deletion" {
 
   assert {
     condition     = aws_lb.this.enable_deletion_protection && aws_lb.this.idle_timeout == 120 && length(aws_lb_listener.redirect) == 0
-    error_message = "Choices must reach the load balancer."
+    error_message = "The inputs must reach the load balancer."
   }
 }
 
@@ -179,7 +179,7 @@ run "a_name_of_full_length" {
 
   assert {
     condition     = length(distinct([for group in aws_lb_target_group.this : group.name])) == 2
-    error_message = "Names that are cut must differ still."
+    error_message = "Shortened names must stay different."
   }
 }
 

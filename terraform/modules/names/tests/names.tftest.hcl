@@ -14,12 +14,12 @@ run "a_name_that_fits_is_unchanged" {
 
   assert {
     condition     = output.names["short"] == "acme-dev-web"
-    error_message = "A name below its limit must stay as it is."
+    error_message = "A name below its limit must stay unchanged."
   }
 
   assert {
     condition     = output.names["exact"] == "acme-development-environment-web"
-    error_message = "A name of exactly its limit must stay as it is."
+    error_message = "A name of exactly its limit must stay unchanged."
   }
 }
 
@@ -33,12 +33,12 @@ run "a_longer_name_is_cut_and_ends_in_its_hash" {
 
   assert {
     condition     = output.names["long"] != output.names["sibling"]
-    error_message = "Names that differ only behind the cut must stay different."
+    error_message = "Names that differ only after the cut must stay different."
   }
 
   assert {
     condition     = alltrue([for key, name in var.names : length(output.names[key]) <= name.limit])
-    error_message = "No name may pass its limit."
+    error_message = "No name may exceed its limit."
   }
 }
 
@@ -47,7 +47,7 @@ run "dashes_stay_single" {
 
   assert {
     condition     = output.names["dash"] == "acme-development-environ-${substr(sha256(var.names["dash"].value), 0, 6)}"
-    error_message = "Where the cut falls behind a dash, there must be one dash, not two."
+    error_message = "If the cut is after a dash, there must be one dash, not two."
   }
 
   assert {

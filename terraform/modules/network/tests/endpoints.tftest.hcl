@@ -51,7 +51,7 @@ run "s3_alone" {
       "aws:PrincipalAccount" = "111122223333"
       "aws:ResourceAccount"  = ["111122223333"]
     }
-    error_message = "Through S3's endpoint only this account's identities may go, and only to this account's buckets."
+    error_message = "S3's endpoint must accept only this account's identities, and only this account's buckets."
   }
 
   assert {
@@ -60,7 +60,7 @@ run "s3_alone" {
       && jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[1].Action == "s3:GetObject"
       && jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[1].Resource == "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*"
     )
-    error_message = "Besides them only image layers of ECR may be read."
+    error_message = "The only other allowed request is to read image layers of ECR."
   }
 }
 
@@ -74,7 +74,7 @@ run "all_endpoints" {
     condition = [for endpoint in aws_vpc_endpoint.interface : endpoint.service_name] == [
       for service in ["ecr.api", "ecr.dkr", "ecs", "logs", "secretsmanager", "ssm", "ssmmessages"] : "com.amazonaws.eu-west-1.${service}"
     ]
-    error_message = "Each choice must become the services that it needs."
+    error_message = "Each name must give the services that it needs."
   }
 
   assert {
@@ -85,12 +85,12 @@ run "all_endpoints" {
       && endpoint.subnet_ids == toset([for subnet in aws_subnet.private : subnet.id])
       && endpoint.security_group_ids == toset([aws_security_group.endpoints[0].id])
     ])
-    error_message = "Interface endpoints must be in every private subnet, under AWS's own names, behind their security group."
+    error_message = "Interface endpoints must be in every private subnet, with AWS's own private names, and have their security group."
   }
 
   assert {
     condition     = output.endpoints_security_group_id == aws_security_group.endpoints[0].id && length(aws_security_group.endpoints[0].ingress) == 0 && length(aws_security_group.endpoints[0].egress) == 0
-    error_message = "The security group must be returned, without rules of its own."
+    error_message = "The output must be the security group, which has no rules of its own."
   }
 
   assert {
@@ -101,12 +101,12 @@ run "all_endpoints" {
         statement.Effect == "Allow" && statement.Condition == { StringEquals = { "aws:PrincipalAccount" = "111122223333" } }
       ])
     ])
-    error_message = "Through interface endpoints only this account's identities may go."
+    error_message = "Interface endpoints must accept only this account's identities."
   }
 
   assert {
     condition     = toset(jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[0].Condition.StringEquals["aws:ResourceAccount"]) == toset(["111122223333", "444455556666"])
-    error_message = "Buckets of accounts that are named must be reachable, beside one's own."
+    error_message = "Buckets of the named accounts must be reachable, besides those of this account."
   }
 }
 
@@ -117,7 +117,7 @@ run "none" {
 
   assert {
     condition     = length(aws_vpc_endpoint.s3) == 0 && length(aws_vpc_endpoint.interface) == 0 && output.s3_prefix_list_id == null && output.endpoints_security_group_id == null
-    error_message = "Without endpoints there must be none, and what is returned is null."
+    error_message = "Without endpoints, the outputs must be null."
   }
 }
 
@@ -159,12 +159,12 @@ run "flow_logs" {
 
   assert {
     condition     = aws_cloudwatch_log_group.flow_logs[0].kms_key_id == var.kms_key_arn && aws_cloudwatch_log_group.flow_logs[0].retention_in_days == 90
-    error_message = "Flow logs must be encrypted with the given key and kept as long as was said."
+    error_message = "Flow logs must be encrypted with the given key and kept for the given time."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.flow_logs[0].name == "/acme-dev/flow-logs"
-    error_message = "The key's policy lets CloudWatch use it for log groups below the environment's name only."
+    error_message = "The key's policy lets CloudWatch use it only for log groups below the environment's name."
   }
 
   assert {
@@ -173,7 +173,7 @@ run "flow_logs" {
       && jsondecode(aws_iam_role.flow_logs[0].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "111122223333"
       && aws_iam_role.flow_logs[0].permissions_boundary == var.permissions_boundary_arn
     )
-    error_message = "Only flow logs of this account may take the role, within the boundary."
+    error_message = "Only flow logs of this account may assume the role, and the role must have the boundary."
   }
 
   assert {

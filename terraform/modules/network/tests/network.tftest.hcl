@@ -5,14 +5,14 @@ mock_provider "aws" {
     }
   }
 
-  # What is there unless it is emptied.
+  # A route that the module must remove.
   mock_resource "aws_default_route_table" {
     defaults = {
       route = [{ cidr_block = "0.0.0.0/0", gateway_id = "igw-1" }]
     }
   }
 
-  # Where AWS checks that a value is an ARN.
+  # AWS checks that this value is an ARN.
   mock_resource "aws_cloudwatch_log_group" {
     defaults = {
       arn = "arn:aws:logs:eu-west-1:111122223333:log-group:/acme-dev/flow-logs"
@@ -45,7 +45,7 @@ run "tiers" {
       for subnets in [aws_subnet.public, aws_subnet.private, aws_subnet.data] :
       length(subnets) == 2 && alltrue([for subnet in subnets : !subnet.map_public_ip_on_launch && subnet.vpc_id == aws_vpc.this.id])
     ])
-    error_message = "Each tier must have one subnet for each zone, in this VPC, and none may give out public addresses."
+    error_message = "Each tier must have one subnet for each zone, in this VPC, and no subnet may assign public addresses."
   }
 
   assert {
@@ -62,17 +62,17 @@ run "tiers" {
       && [for zone in ["0", "1"] : aws_subnet.private[zone].cidr_block] == output.private_cidrs
       && [for zone in ["0", "1"] : aws_subnet.data[zone].cidr_block] == output.data_cidrs
     )
-    error_message = "The ranges that are returned must be those of the subnets, in the order of zones."
+    error_message = "The ranges of the outputs must be those of the subnets, in the order of zones."
   }
 
   assert {
     condition     = length(distinct(concat(output.public_subnet_ids, output.private_subnet_ids, output.data_subnet_ids))) == 6
-    error_message = "No subnet may serve two tiers."
+    error_message = "No subnet may be in two tiers."
   }
 
   assert {
     condition     = output.data_subnet_ids == [aws_subnet.data["0"].id, aws_subnet.data["1"].id]
-    error_message = "Subnets must be returned in the order of zones."
+    error_message = "The outputs must have the subnets in the order of zones."
   }
 }
 
@@ -98,14 +98,14 @@ run "what_aws_makes_is_emptied" {
       && aws_default_network_acl.this.default_network_acl_id == aws_vpc.this.default_network_acl_id
       && aws_default_route_table.this.default_route_table_id == aws_vpc.this.default_route_table_id
     )
-    error_message = "What is emptied must be what AWS made with this VPC."
+    error_message = "The emptied defaults must be those of this VPC."
   }
 }
 
 run "routes" {
   assert {
     condition     = aws_route.public.gateway_id == aws_internet_gateway.this.id && aws_route.public.destination_cidr_block == "0.0.0.0/0"
-    error_message = "The public tier must have its way to the internet."
+    error_message = "The public tier must have a route to the internet gateway."
   }
 
   assert {
@@ -129,7 +129,7 @@ run "routes" {
       && aws_route.private[zone].route_table_id == aws_route_table.private[zone].id
       && aws_route.private[zone].destination_cidr_block == "0.0.0.0/0"
     ])
-    error_message = "The private tier must leave through the one NAT gateway, never through the internet gateway."
+    error_message = "The private tier must use the one NAT gateway, never the internet gateway."
   }
 
   assert {
@@ -139,7 +139,7 @@ run "routes" {
 
   assert {
     condition     = aws_nat_gateway.this["0"].allocation_id == aws_eip.nat["0"].id && output.nat_public_ips == [aws_eip.nat["0"].public_ip]
-    error_message = "The addresses that are returned must be those of the NAT gateways."
+    error_message = "The addresses of the output must be those of the NAT gateways."
   }
 }
 
@@ -156,7 +156,7 @@ run "the_data_tier_has_no_route" {
 
   assert {
     condition     = !contains(aws_vpc_endpoint.s3[0].route_table_ids, aws_route_table.data.id)
-    error_message = "The S3 endpoint is a route too: not for the data tier."
+    error_message = "The S3 endpoint is a route too: the data tier must not have it."
   }
 }
 
@@ -171,7 +171,7 @@ run "a_third_zone_leaves_the_others_alone" {
       && slice(output.private_subnet_ids, 0, 2) == run.tiers.private_subnet_ids
       && slice(output.data_subnet_ids, 0, 2) == run.tiers.data_subnet_ids
     )
-    error_message = "A new zone must not make subnets anew."
+    error_message = "A new zone must not replace subnets."
   }
 
   assert {
@@ -186,7 +186,7 @@ run "a_third_zone_leaves_the_others_alone" {
 
   assert {
     condition     = aws_route.private["2"].nat_gateway_id == aws_nat_gateway.this["0"].id
-    error_message = "The new zone must have a way out."
+    error_message = "The new zone must have a route to the internet."
   }
 }
 
@@ -206,12 +206,12 @@ run "a_gateway_in_each_zone" {
       for zone in ["0", "1", "2"] :
       aws_route.private[zone].nat_gateway_id == aws_nat_gateway.this[zone].id && aws_nat_gateway.this[zone].subnet_id == aws_subnet.public[zone].id
     ])
-    error_message = "Each zone must leave through a NAT gateway of its own zone."
+    error_message = "Each zone must use the NAT gateway of its own zone."
   }
 
   assert {
     condition     = output.nat_public_ips[0] == run.tiers.nat_public_ips[0] && length(output.nat_public_ips) == 3
-    error_message = "The first gateway must keep its address, which others may have on a list."
+    error_message = "The first gateway must keep its address, which other companies may have on an allow list."
   }
 }
 
@@ -224,7 +224,7 @@ run "zones_by_name" {
     name       = "acme-other"
   }
 
-  # Existing subnets ignore a change of zone, so this looks at the choice, not at a subnet.
+  # Existing subnets ignore a change of zone, so this checks the chosen zones, not a subnet.
   assert {
     condition     = local.zones == { "0" = "eu-west-1c", "1" = "eu-west-1a" }
     error_message = "Named zones must be used, in their order."
@@ -242,7 +242,7 @@ run "acls" {
       && length(setsubtract([for subnet in aws_subnet.private : subnet.id], aws_network_acl.this["private"].subnet_ids)) == 0
       && length(setsubtract([for subnet in aws_subnet.data : subnet.id], aws_network_acl.this["data"].subnet_ids)) == 0
     )
-    error_message = "Every subnet must be behind the ACL of its tier."
+    error_message = "Every subnet must have the ACL of its tier."
   }
 
   assert {
@@ -256,12 +256,12 @@ run "acls" {
       && aws_network_acl_rule.this[key].protocol == rule.protocol
       && (rule.from == null || (aws_network_acl_rule.this[key].from_port == rule.from && aws_network_acl_rule.this[key].to_port == rule.to))
     ])
-    error_message = "Every rule of the table must be in the ACL of its tier, as it is there."
+    error_message = "Every rule of the table must be in the ACL of its tier, unchanged."
   }
 
   assert {
     condition     = aws_network_acl_rule.this["data/ingress/mysql"].cidr_block == "10.20.128.0/17" && aws_network_acl_rule.this["data/ingress/mysql"].from_port == 3306
-    error_message = "The data tier must be open to the private tier's range."
+    error_message = "The data tier must accept the private tier's range."
   }
 }
 
@@ -280,7 +280,7 @@ run "other_ports" {
       && contains(keys(aws_network_acl_rule.this), "private/ingress/target-9090")
       && contains(keys(aws_network_acl_rule.this), "private/egress/internet-22")
     )
-    error_message = "The ports that are given must reach the rules."
+    error_message = "The given ports must reach the rules."
   }
 }
 

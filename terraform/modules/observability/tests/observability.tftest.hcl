@@ -36,17 +36,17 @@ run "somebody_is_told" {
       Resource  = aws_sns_topic.alarms.arn
       Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
     }]
-    error_message = "Nobody but alarms of this account may send."
+    error_message = "Only alarms of this account may send."
   }
 
   assert {
     condition     = { for email, subscription in aws_sns_topic_subscription.email : email => "${subscription.protocol} ${subscription.topic_arn}" } == { "platform@example.com" = "email ${aws_sns_topic.alarms.arn}" }
-    error_message = "Everybody who is named must be told."
+    error_message = "Every given address must be subscribed."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn]) && alarm.ok_actions == alarm.alarm_actions])
-    error_message = "Every alarm must say when it begins and when it ends."
+    error_message = "Every alarm must send a message when it fires and when it clears."
   }
 }
 
@@ -60,7 +60,7 @@ run "every_alarm_has_a_sender" {
         "ECS/ContainerInsights" = "ECS Container Insights."
       }[alarm.namespace]}")
     ])
-    error_message = "Each alarm must say who sends its metric; without a controller, none may wait for one."
+    error_message = "Each description must name the sender of the metric; without a controller, there must be no alarm on its metrics."
   }
 
   assert {
@@ -69,15 +69,15 @@ run "every_alarm_has_a_sender" {
       "database-cpu", "database-memory", "database-storage",
       "broker-0-cpu", "broker-0-memory", "broker-1-cpu", "broker-1-memory",
     ] : "acme-dev-${name}"])
-    error_message = "There must be an alarm for each part, and none for a service that may have no copies."
+    error_message = "There must be an alarm for each part, and none for a service whose minimum is zero copies."
   }
 }
 
 run "alarms_that_aws_takes" {
-  # AWS: with periods under an hour, at most a day in all.
+  # AWS: if the period is under an hour, all periods together are at most a day.
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.period * alarm.evaluation_periods <= 86400])
-    error_message = "Alarms must look back no longer than AWS lets them."
+    error_message = "No alarm may evaluate more than AWS allows."
   }
 }
 
@@ -89,7 +89,7 @@ run "what_they_watch" {
       && aws_cloudwatch_metric_alarm.this["scheduler-copies"].metric_name == "RunningTaskCount"
       && aws_cloudwatch_metric_alarm.this["scheduler-copies"].dimensions == tomap({ ClusterName = "acme-dev", ServiceName = "scheduler" })
     )
-    error_message = "Fewer copies than there must be must be told."
+    error_message = "Fewer copies than the minimum must fire an alarm."
   }
 
   assert {
@@ -99,22 +99,22 @@ run "what_they_watch" {
       && aws_cloudwatch_metric_alarm.this["broker-1-memory"].threshold < 100
       && aws_cloudwatch_metric_alarm.this["broker-1-memory"].comparison_operator == "GreaterThanThreshold"
     )
-    error_message = "A broker must be noticed before it is full."
+    error_message = "The alarm must fire before the broker is full."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["database-storage"].comparison_operator == "LessThanThreshold" && aws_cloudwatch_metric_alarm.this["database-storage"].threshold == 15 * 1024 * 1024 * 1024
-    error_message = "Less than 15 % of the storage must be told, in bytes."
+    error_message = "Less than 15 % of free storage must fire an alarm, in bytes."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["public-web-unhealthy"].threshold == 0 && aws_cloudwatch_metric_alarm.this["public-web-unhealthy"].dimensions == tomap({ LoadBalancer = "app/acme-dev-public/0123456789abcdef", TargetGroup = "targetgroup/acme-dev-public-web/0123456789abcdef" })
-    error_message = "One copy that does not answer must be told."
+    error_message = "One unhealthy copy must fire an alarm."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["public-5xx"].metric_name == "HTTPCode_Target_5XX_Count" && aws_cloudwatch_metric_alarm.this["public-5xx"].statistic == "Sum"
-    error_message = "Failures must be counted."
+    error_message = "The alarm must use the sum of failures."
   }
 }
 
@@ -126,12 +126,12 @@ run "a_dashboard" {
 
   assert {
     condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 8
-    error_message = "No two graphs may lie on each other."
+    error_message = "No two graphs may overlap."
   }
 
   assert {
     condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.region == "eu-west-1" && length(widget.properties.metrics) > 0])
-    error_message = "Each graph must show something, of this region."
+    error_message = "Each graph must have metrics, of this region."
   }
 }
 
@@ -152,12 +152,12 @@ run "where_a_controller_runs" {
       dag-processor-heartbeat = "DagProcessorHeartbeatAge 120 breaching"
       triggerer-heartbeat     = "TriggererHeartbeatAge 120 breaching"
     }
-    error_message = "The age of the queue and the heartbeats must be watched, and a silent controller be noticed."
+    error_message = "There must be alarms on the age of the queue and on heartbeats, and they must fire if the controller sends nothing."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : endswith(alarm.alarm_description, "Sent by the controller.") && alarm.dimensions == tomap({ Environment = "acme-dev" }) if alarm.namespace == "Tradewind"])
-    error_message = "They must say that the controller sends them, and mean this environment."
+    error_message = "The descriptions must name the controller, and the dimension this environment."
   }
 }
 
@@ -170,6 +170,6 @@ run "nobody_to_tell" {
 
   assert {
     condition     = length(aws_sns_topic_subscription.email) == 0
-    error_message = "Without addresses nobody must be written to."
+    error_message = "Without addresses there must be no subscription."
   }
 }

@@ -15,7 +15,7 @@ run "the_network_that_was_made" {
       && output.private_subnet_ids == tolist(["subnet-made-private"])
       && output.data_subnet_ids == tolist(["subnet-made-data"])
     )
-    error_message = "Each tier must be the one that was made."
+    error_message = "Each tier must be that of the new network."
   }
 }
 
@@ -36,7 +36,7 @@ run "the_vpc_that_was_there" {
       && output.private_subnet_ids == tolist(["subnet-there-private"])
       && output.data_subnet_ids == tolist(["subnet-there-data"])
     )
-    error_message = "Each tier must be the one that was there."
+    error_message = "Each tier must be that of the existing VPC."
   }
 }
 

@@ -22,12 +22,12 @@ run "a_repository_for_each_image" {
 
   assert {
     condition     = alltrue([for repository in aws_ecr_repository.this : repository.image_tag_mutability == "IMMUTABLE" && !repository.force_delete])
-    error_message = "A tag must mean one image for ever, and a repository with images must not be destroyed."
+    error_message = "A tag must never move to another image, and a repository with images must not be destroyed."
   }
 
   assert {
     condition     = alltrue([for repository in aws_ecr_repository.this : repository.image_scanning_configuration[0].scan_on_push])
-    error_message = "Each image must be scanned when it comes."
+    error_message = "Each image must be scanned when it is pushed."
   }
 
   assert {
@@ -37,7 +37,7 @@ run "a_repository_for_each_image" {
 
   assert {
     condition     = output.repositories["web"] == { url = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/acme/web", arn = "arn:aws:ecr:eu-west-1:111122223333:repository/acme/web" }
-    error_message = "The address and the ARN must be told."
+    error_message = "The outputs must have the URL and the ARN."
   }
 }
 
@@ -55,7 +55,7 @@ run "no_other_account" {
         }
       })]
     ]) && keys(aws_ecr_repository_policy.this) == ["web", "worker"]
-    error_message = "Every repository must refuse other accounts, and its policy give nobody anything."
+    error_message = "Every repository must refuse other accounts, and its policy must allow nothing."
   }
 }
 
@@ -66,7 +66,7 @@ run "old_images_end" {
         for rule in jsondecode(policy.policy).rules : "${rule.rulePriority} ${rule.selection.tagStatus} ${rule.selection.countType} ${rule.selection.countNumber} ${rule.action.type}"
       ] == ["1 untagged sinceImagePushed 14 expire", "2 any imageCountMoreThan 200 expire"]
     ])
-    error_message = "What was replaced must go after two weeks, and 200 images stay."
+    error_message = "Untagged images must expire after two weeks, and the newest 200 images must stay."
   }
 
   # ECR refuses keys that are null.
@@ -86,7 +86,7 @@ run "an_account_that_may_lose_images" {
 
   assert {
     condition     = alltrue([for repository in aws_ecr_repository.this : repository.force_delete]) && jsondecode(aws_ecr_lifecycle_policy.this["web"].policy).rules[1].selection.countNumber == 10
-    error_message = "Choices must reach the repositories."
+    error_message = "The inputs must reach the repositories."
   }
 }
 

@@ -1,6 +1,5 @@
-# Terraform cannot mock what is ephemeral. So this is the provider itself, which has nothing to ask AWS for: both
-# resources are overridden, and the value is given. What is generated is looked at by
-# tests/terraform/test_secrets_absent.py.
+# Terraform cannot mock ephemeral resources. So this uses the real provider without any call to AWS: both resources are
+# overridden, and the value is given. tests/terraform/test_secrets_absent.py checks generated values.
 provider "aws" {
   region                      = "eu-west-1"
   access_key                  = "nobody"
@@ -25,7 +24,7 @@ override_resource {
 variables {
   name        = "acme-dev"
   secret      = "jwt-secret"
-  description = "Signs the tokens of tasks and people"
+  description = "Signs the tokens of tasks and users"
   generate    = null
   value       = "0123456789abcdefghij"
   kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
@@ -39,7 +38,7 @@ run "encrypted_and_hard_to_lose" {
       && aws_secretsmanager_secret.this.recovery_window_in_days == 7
       && output.arn == aws_secretsmanager_secret.this.arn
     )
-    error_message = "The secret must be below its environment's name, encrypted with the given key, and come back for a week."
+    error_message = "The secret's name must begin with the environment's name. It must be encrypted with the given key, and recoverable for a week."
   }
 }
 
@@ -58,7 +57,7 @@ run "no_value_in_the_state" {
 run "a_value_for_each_generation" {
   assert {
     condition     = aws_secretsmanager_secret_version.this.secret_string_wo_version == 123273193
-    error_message = "A second apply, or a newer release of this module, must leave the value alone."
+    error_message = "A second apply, or a newer release of this module, must not change the value."
   }
 }
 
@@ -69,7 +68,7 @@ run "another_generation" {
 
   assert {
     condition     = aws_secretsmanager_secret_version.this.secret_string_wo_version == 211620412
-    error_message = "Another generation must make another value."
+    error_message = "Another generation must replace the value."
   }
 }
 
@@ -82,7 +81,7 @@ run "deleted_at_once" {
 
   assert {
     condition     = aws_secretsmanager_secret.this.recovery_window_in_days == 0
-    error_message = "It must be possible to delete at once."
+    error_message = "It must be possible to delete the secret at once."
   }
 }
 

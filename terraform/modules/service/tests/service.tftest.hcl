@@ -18,22 +18,22 @@ variables {
 run "made_empty" {
   assert {
     condition     = aws_ecs_service.this.desired_count == 0 && aws_ecs_service.this.name == "web" && aws_ecs_service.this.cluster == var.cluster_arn
-    error_message = "A service must begin with no task: there is no image before the first release."
+    error_message = "A service must start with no task: there is no image before the first release."
   }
 
   assert {
     condition     = length(aws_appautoscaling_target.this) == 0 && length(aws_appautoscaling_policy.cpu) == 0 && length(aws_appautoscaling_scheduled_action.this) == 0
-    error_message = "Without scaling, nothing but a release may change the number of tasks."
+    error_message = "Without scaling, only a release may change the number of tasks."
   }
 
   assert {
     condition     = [for strategy in aws_ecs_service.this.capacity_provider_strategy : strategy.capacity_provider] == ["FARGATE"]
-    error_message = "Nothing may run on Spot unless it was chosen."
+    error_message = "A service may run on Spot only by choice."
   }
 
   assert {
     condition     = output.name == "web" && output.id == aws_ecs_service.this.id
-    error_message = "The service must be told."
+    error_message = "The outputs must be the service's."
   }
 }
 
@@ -44,14 +44,14 @@ run "a_release_changes_it_and_terraform_does_not" {
 
   assert {
     condition     = endswith(aws_ecs_service.this.task_definition, ":1")
-    error_message = "Which revision runs belongs to the release."
+    error_message = "Terraform must ignore the revision: a release sets it."
   }
 }
 
 run "a_broken_image_stops_by_itself" {
   assert {
     condition     = [for breaker in aws_ecs_service.this.deployment_circuit_breaker : [breaker.enable, breaker.rollback]] == [[true, false]]
-    error_message = "ECS must stop what does not start, and must not go back by itself."
+    error_message = "ECS must stop a failing deployment, and must not roll back automatically."
   }
 
   assert {
@@ -65,22 +65,22 @@ run "private_and_in_every_zone" {
     condition = [for network in aws_ecs_service.this.network_configuration : [
       tostring(network.assign_public_ip), join(" ", network.subnets), join(" ", network.security_groups),
     ]] == [["false", "subnet-1 subnet-2", "sg-1"]]
-    error_message = "Tasks must have no public address, and be behind their group in the subnets that were given."
+    error_message = "Tasks must have no public address, and must have their security group and the given subnets."
   }
 
   assert {
     condition     = aws_ecs_service.this.availability_zone_rebalancing == "ENABLED"
-    error_message = "After a zone's return, tasks must spread again."
+    error_message = "Tasks must be rebalanced when a zone recovers."
   }
 
   assert {
     condition     = [for strategy in aws_ecs_service.this.capacity_provider_strategy : "${strategy.capacity_provider} ${strategy.weight}"] == ["FARGATE 1"]
-    error_message = "Nothing may run on Spot unless it was chosen."
+    error_message = "A service may run on Spot only by choice."
   }
 
   assert {
     condition     = aws_ecs_service.this.enable_execute_command && aws_ecs_service.this.propagate_tags == "SERVICE"
-    error_message = "Sessions must be possible, and tasks have the tags by which cost is told apart."
+    error_message = "Sessions must be possible, and tasks must have the tags that show their cost."
   }
 }
 
@@ -95,7 +95,7 @@ run "spot_without_sessions" {
 
   assert {
     condition     = [for strategy in aws_ecs_service.this.capacity_provider_strategy : strategy.capacity_provider] == ["FARGATE_SPOT"] && !aws_ecs_service.this.enable_execute_command
-    error_message = "Choices must reach the service."
+    error_message = "The inputs must reach the service."
   }
 }
 
@@ -114,7 +114,7 @@ run "behind_load_balancers" {
 
   assert {
     condition     = aws_ecs_service.this.health_check_grace_period_seconds == 180
-    error_message = "A task that starts must not be judged at once."
+    error_message = "The health check must ignore a starting task during the grace period."
   }
 }
 
@@ -128,7 +128,7 @@ run "a_replica_set" {
 
   assert {
     condition     = aws_ecs_service.this.name == "worker-heavy-b" && aws_ecs_service.this.health_check_grace_period_seconds == null
-    error_message = "Services that take turns must have names of their own, and ECS refuses a grace period without a load balancer."
+    error_message = "The services of replica sets must have different names, and a grace period requires a load balancer."
   }
 }
 
@@ -157,26 +157,26 @@ run "scaling" {
 
   assert {
     condition     = alltrue(values({ for key, suspended in aws_appautoscaling_target.this[0].suspended_state[0] : key => suspended }))
-    error_message = "Scaling must be suspended until the first release: there is nothing to run before it."
+    error_message = "Scaling must be suspended until the first release, because there is no image before it."
   }
 
   assert {
     condition = [for policy in aws_appautoscaling_policy.cpu[0].target_tracking_scaling_policy_configuration : [
       policy.target_value, policy.scale_in_cooldown, policy.scale_out_cooldown,
     ]] == [[60, 300, 60]]
-    error_message = "Copies must be added soon, and taken away late."
+    error_message = "Scaling must add copies fast and remove them slowly."
   }
 
   assert {
     condition     = aws_appautoscaling_policy.cpu[0].policy_type == "TargetTrackingScaling" && aws_appautoscaling_policy.cpu[0].target_tracking_scaling_policy_configuration[0].predefined_metric_specification[0].predefined_metric_type == "ECSServiceAverageCPUUtilization"
-    error_message = "Copies must follow the CPU of the service."
+    error_message = "Scaling must follow the CPU load of the service."
   }
 
   assert {
     condition = { for name, action in aws_appautoscaling_scheduled_action.this : name => [
       action.schedule, action.timezone, tostring(action.scalable_target_action[0].min_capacity), tostring(action.scalable_target_action[0].max_capacity), action.resource_id,
     ] } == { night = ["cron(0 20 ? * * *)", "UTC", "1", "2", "service/acme-dev/web"] }
-    error_message = "The limits must change at the time that was given, in UTC."
+    error_message = "The limits must change at the given time, in UTC."
   }
 }
 

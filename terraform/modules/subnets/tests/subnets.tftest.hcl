@@ -7,7 +7,7 @@ run "every_range_with_every_number_of_zones" {
 
   assert {
     condition     = output.cases == 35
-    error_message = "Seven sizes of range and five numbers of zones must be tried."
+    error_message = "There must be seven sizes of range and five numbers of zones."
   }
 
   assert {
@@ -37,7 +37,7 @@ run "every_range_with_every_number_of_zones" {
 
   assert {
     condition     = jsonencode(output.shares) == jsonencode([{ public = 0.25, private = 0.5, data = 0.25 }])
-    error_message = "Half of the addresses are for the private tier, a quarter for each of the others: ${jsonencode(output.shares)}"
+    error_message = "Half of the addresses must be for the private tier, a quarter for each of the others: ${jsonencode(output.shares)}"
   }
 }
 
@@ -51,22 +51,22 @@ run "the_layout_is_the_documented_one" {
 
   assert {
     condition     = join(" ", output.public) == "10.20.0.0/21 10.20.8.0/21 10.20.16.0/21"
-    error_message = "Public subnets have moved: that destroys networks which exist."
+    error_message = "Public subnets have moved: that destroys existing networks."
   }
 
   assert {
     condition     = join(" ", output.data) == "10.20.64.0/21 10.20.72.0/21 10.20.80.0/21"
-    error_message = "Data subnets have moved: that destroys databases which exist."
+    error_message = "Data subnets have moved: that destroys existing databases."
   }
 
   assert {
     condition     = join(" ", output.private) == "10.20.128.0/20 10.20.144.0/20 10.20.160.0/20"
-    error_message = "Private subnets have moved: that destroys networks which exist."
+    error_message = "Private subnets have moved: that destroys existing networks."
   }
 
   assert {
     condition     = output.ranges == { public = "10.20.0.0/18", data = "10.20.64.0/18", private = "10.20.128.0/17" }
-    error_message = "A tier must be one contiguous range that holds its subnets."
+    error_message = "A tier must be one contiguous range that contains its subnets."
   }
 }
 

@@ -50,7 +50,7 @@ variables {
 run "the_container_can_change_little" {
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].readonlyRootFilesystem && !jsondecode(aws_ecs_task_definition.this.container_definitions)[0].privileged
-    error_message = "The root file system must be read-only, and the container not be privileged."
+    error_message = "The root file system must be read-only, and the container must not be privileged."
   }
 
   assert {
@@ -60,7 +60,7 @@ run "the_container_can_change_little" {
 
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].linuxParameters == { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
-    error_message = "Linux capabilities must be dropped, and a first process reap the others."
+    error_message = "Linux capabilities must be dropped, and the first process must reap the others."
   }
 
   assert {
@@ -69,7 +69,7 @@ run "the_container_can_change_little" {
       "/opt/airflow/work" = false
       "/opt/airflow/dags" = true
     }
-    error_message = "Nothing but what must be written may be writable, and DAGs must not."
+    error_message = "Only the needed paths may be writable, and DAGs must not be."
   }
 
   assert {
@@ -81,12 +81,12 @@ run "the_container_can_change_little" {
 run "secrets_by_reference" {
   assert {
     condition     = { for secret in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].secrets : secret.name => secret.valueFrom } == { for name, arn in var.secrets : name => arn }
-    error_message = "Each secret must be named, never held."
+    error_message = "Each secret must be a reference, never a value."
   }
 
   assert {
     condition     = [for variable in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment : "${variable.name}=${variable.value}"] == ["A=1", "B=2"]
-    error_message = "Plain variables must be just those that were given, in an order that never changes."
+    error_message = "Plain variables must be exactly the given ones, in a fixed order."
   }
 
   assert {
@@ -105,7 +105,7 @@ run "secrets_by_reference" {
 
   assert {
     condition     = [for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Condition.StringEquals if statement.Sid == "SecretsKey"] == [{ "kms:ViaService" = "secretsmanager.eu-west-1.amazonaws.com" }]
-    error_message = "The key must open secrets only."
+    error_message = "The key may decrypt secrets only."
   }
 }
 
@@ -114,7 +114,7 @@ run "roles_inside_the_boundary" {
     condition = alltrue([
       for role in [aws_iam_role.execution, aws_iam_role.task] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/acme-boundary" && role.path == "/acme-dev/"
     ])
-    error_message = "Both roles must be inside the boundary, and below the path of their environment."
+    error_message = "Both roles must have the boundary, and the path of their environment."
   }
 
   assert {
@@ -125,12 +125,12 @@ run "roles_inside_the_boundary" {
         StringEquals = { "aws:SourceAccount" = "111122223333" }
       }
     ])
-    error_message = "Nobody but tasks of this account may have the roles."
+    error_message = "Only tasks of this account may assume the roles."
   }
 
   assert {
     condition     = aws_iam_role.execution.name == "acme-dev-scheduler-execution" && aws_iam_role.task.name == "acme-dev-scheduler-task"
-    error_message = "There must be a role for each side."
+    error_message = "There must be an execution role and a task role."
   }
 }
 
@@ -143,7 +143,7 @@ run "who_reads_dags_does_not_write_them" {
       Resource  = [var.dags.file_system_arn]
       Condition = { StringEquals = { "elasticfilesystem:AccessPointArn" = var.dags.access_point_arn } }
     })]
-    error_message = "A reader may mount through its access point, not write."
+    error_message = "A reader may mount through its access point, and not write."
   }
 
   assert {
@@ -153,7 +153,7 @@ run "who_reads_dags_does_not_write_them" {
       volume.efs_volume_configuration[0].authorization_config[0].access_point_id,
       volume.efs_volume_configuration[0].authorization_config[0].iam,
     ] if volume.name == "dags"] == [["fs-0123456789abcdef0", "ENABLED", "fsap-0123456789abcdef0", "ENABLED"]]
-    error_message = "DAGs must come over TLS, through the access point, and be asked for with IAM."
+    error_message = "DAGs must come over TLS, through the access point, with IAM authorization."
   }
 }
 
@@ -167,24 +167,24 @@ run "fargate" {
       && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "ARM64"
       && aws_ecs_task_definition.this.skip_destroy
     )
-    error_message = "It must be a task of Fargate on ARM, whose old revisions stay."
+    error_message = "It must be a Fargate task on ARM, and old revisions must stay."
   }
 
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].stopTimeout == 30 && !can(jsondecode(aws_ecs_task_definition.this.container_definitions)[0].healthCheck)
-    error_message = "Half a minute to stop; without a command for it, no health check."
+    error_message = "The stop grace period must be half a minute; without a command there must be no health check."
   }
 
   assert {
     condition     = output.task_role_arn == aws_iam_role.task.arn && output.execution_role_arn == aws_iam_role.execution.arn && aws_ecs_task_definition.this.family == "acme-dev-scheduler" && output.family == "acme-dev-scheduler"
-    error_message = "Roles and family must be told."
+    error_message = "The outputs must be those of the roles and the family."
   }
 }
 
 run "logs" {
   assert {
     condition     = aws_cloudwatch_log_group.this.name == "/acme-dev/scheduler" && aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn && aws_cloudwatch_log_group.this.retention_in_days == 30 && output.log_group_name == "/acme-dev/scheduler"
-    error_message = "Logs must be encrypted with the given key, and not kept for ever."
+    error_message = "Logs must be encrypted with the given key, and have a limited retention."
   }
 
   assert {
@@ -198,7 +198,7 @@ run "logs" {
         max-buffer-size       = "25m"
       }
     }
-    error_message = "What the container prints must reach its log group, and never hold it up."
+    error_message = "Output of the container must reach its log group, and logging must never block the container."
   }
 }
 
@@ -229,7 +229,7 @@ run "the_one_that_writes_dags" {
 
   assert {
     condition     = { for mount in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].mountPoints : mount.containerPath => mount.readOnly if mount.sourceVolume == "dags" } == { "/dags" = false }
-    error_message = "The writer's mount must be writable, where it was asked for."
+    error_message = "The writer's mount must be writable, at the given path."
   }
 }
 
@@ -240,7 +240,7 @@ run "sessions" {
 
   assert {
     condition     = length([for path in ["/var/lib/amazon", "/var/log/amazon"] : path if contains([for mount in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].mountPoints : mount.containerPath], path)]) == 2
-    error_message = "ECS Exec must be able to write where it does."
+    error_message = "The paths that ECS Exec writes to must be writable."
   }
 
   assert {
@@ -289,12 +289,12 @@ run "what_the_company_adds" {
 
   assert {
     condition     = keys(aws_iam_role_policy_attachment.task) == ["arn:aws:iam::111122223333:policy/warehouse"]
-    error_message = "Policies of the company must be attached to the container's role."
+    error_message = "The task role must have the company's policies."
   }
 
   assert {
     condition     = [for statement in jsondecode(aws_iam_role_policy.task[0].policy).Statement : statement.Sid] == ["TaskLogs"]
-    error_message = "The container may do what was added, and nothing else."
+    error_message = "The container must have the added permissions, and no others."
   }
 }
 
@@ -309,7 +309,7 @@ run "health_and_ports" {
 
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].systemControls == [{ namespace = "net.ipv4.tcp_retries2", value = "5" }]
-    error_message = "Parameters of the kernel must reach the container."
+    error_message = "Kernel parameters must reach the container."
   }
 
   assert {
@@ -324,7 +324,7 @@ run "health_and_ports" {
 
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].stopTimeout == 120 && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "X86_64"
-    error_message = "Choices must reach the task."
+    error_message = "The inputs must reach the task."
   }
 }
 

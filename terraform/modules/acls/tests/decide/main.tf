@@ -1,4 +1,5 @@
-# What the rules decide, as AWS reads them: from the lowest number up, the first that fits. For the tests only.
+# The decisions of the rules, in the order of AWS: from the lowest number up, the first matching rule decides. For the
+# tests only.
 
 variable "rules" {
   type = map(object({
@@ -29,7 +30,7 @@ locals {
     }
   }
 
-  # Keys that sort as numbers do; a for expression groups and sorts by them.
+  # Keys are padded, so that they sort like numbers; a for expression groups and sorts by key.
   fitting = {
     for line, question in local.questions : line => {
       for key, rule in var.rules : format("%05d", rule.number) => rule.action...
@@ -42,7 +43,7 @@ locals {
 }
 
 output "wrong" {
-  description = "The lines that are decided otherwise."
+  description = "The lines with another decision than expected."
   value = [
     for line, question in local.questions : line
     if(length(local.fitting[line]) == 0 ? "deny" : local.fitting[line][sort(keys(local.fitting[line]))[0]][0]) != question.wanted

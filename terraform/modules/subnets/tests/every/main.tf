@@ -1,4 +1,4 @@
-# Every size of range with every number of zones, and what is wrong with any of them. For the tests only.
+# Checks every size of range with every number of zones. For the tests only.
 
 locals {
   cidrs = [
@@ -27,7 +27,7 @@ locals {
     )
   }
 
-  # Ranges as numbers, so that this does not trust the functions that made them.
+  # Ranges as numbers, so that this check does not depend on the functions that computed them.
   all = toset(concat(local.cidrs, flatten([for subnets in values(local.subnets) : [for subnet in subnets : subnet.cidr]])))
   spans = {
     for cidr in local.all : cidr => {
@@ -64,7 +64,7 @@ output "overlaps" {
 }
 
 output "outside" {
-  description = "Subnets that are not wholly inside the range that was divided."
+  description = "Subnets that are not completely inside the divided range."
   value = flatten([
     for key, case in local.cases : [
       for subnet in local.subnets[key] : "${key}: ${subnet.cidr}"
@@ -75,7 +75,7 @@ output "outside" {
 }
 
 output "moved" {
-  description = "Subnets that are elsewhere when there are six zones."
+  description = "Subnets that move if there are six zones."
   value = flatten([
     for key, case in local.cases : [
       for tier in ["public", "private", "data"] : [
@@ -94,7 +94,7 @@ output "too_small" {
 }
 
 output "shares" {
-  description = "Of the addresses of each range, the share of each tier if all eight pieces were used."
+  description = "The share of each tier in the addresses of each range, if all eight pieces were used."
   value = distinct([
     for key, case in local.cases : {
       for tier in ["public", "private", "data"] : tier => 8 * local.spans[module.subnets[key][tier][0]].size / local.spans[case.cidr].size

@@ -1,0 +1,191 @@
+"""The grammar of the command line: one object, ``-e`` for the environment, one meaning for an option."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from tradewind.cli import usage
+from tradewind.cli.app import app
+from tradewind.cli.planned import PLANNED
+from tradewind.errors import ExitCode, TradewindError
+
+WIDTH = 80
+READS = {"check", "diff", "drift", "environments", "history", "list", "output", "plan", "services", "show", "status"}
+"""Verbs of commands that read: each has ``--json``."""
+NO_JSON_YET = {"config schema"}
+
+
+def _leaves(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
+        yield " ".join(words), command
+        return
+    for name, inner in command.commands.items():
+        yield from _leaves(inner, (*words, name))
+
+
+ROOT: Any = typer.main.get_command(app)
+LEAVES = dict(_leaves(ROOT))
+SHOWN = {name: command for name, command in LEAVES.items() if not command.hidden}
+
+
+def _refusal(*arguments: str) -> TradewindError:
+    """The error of a command line that cannot be parsed, or that a callback of an option refuses."""
+    try:
+        app(list(arguments), standalone_mode=False)
+    except typer.TyperException as error:
+        return usage.explained(error, arguments)
+    except TradewindError as error:
+        return error
+    raise AssertionError(f"{arguments} was accepted")
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_a_command_has_one_object_at_most(name: str) -> None:
+    arguments = [one for one in LEAVES[name].params if one.param_type_name == "argument"]
+
+    assert len(arguments) <= 1
+    assert all(one.metavar != "ENV" for one in arguments)
+
+
+def test_an_option_means_the_same_everywhere() -> None:
+    meanings: dict[str, set[str]] = defaultdict(set)
+    for command in SHOWN.values():
+        for option in command.params:
+            if option.param_type_name == "option":
+                for spelling in option.opts:
+                    meanings[spelling].add(option.help)
+
+    several = {spelling: found for spelling, found in meanings.items() if len(found) > 1}
+    # The environment differs in what is taken if it is left out; what is compared, in its kind.
+    assert set(several) == {"-e", "--env", "--with", "--account"}, several
+    assert all(one.startswith(("The environment", "Only `local`")) for one in several["--env"])
+    assert all(one.startswith("The release to compare with") for one in several["--with"])
+    assert all(one.startswith("The account") for one in several["--account"])
+
+
+def test_a_short_spelling_stands_for_one_option() -> None:
+    longs: dict[str, set[str]] = defaultdict(set)
+    for command in SHOWN.values():
+        for option in command.params:
+            for short in (name for name in option.opts if name.startswith("-") and not name.startswith("--")):
+                longs[short] |= {name for name in option.opts if name.startswith("--")}
+
+    assert {short: names for short, names in longs.items() if len(names) > 1} == {}
+
+
+@pytest.mark.parametrize("name", [name for name in SHOWN if name.split()[-1] in READS])
+def test_a_command_that_reads_prints_json(name: str) -> None:
+    assert "--json" in {spelling for option in SHOWN[name].params for spelling in option.opts}
+
+
+@pytest.mark.parametrize("name", [name for name in SHOWN if name.split()[-1] in {"deploy", "rollback"}])
+def test_a_deployment_can_skip_its_hooks(name: str) -> None:
+    assert "--skip-hooks" in {spelling for option in SHOWN[name].params for spelling in option.opts}
+
+
+def test_every_environment_option_reads_the_variable() -> None:
+    found = [one for command in SHOWN.values() for one in command.params if "--env" in one.opts]
+
+    assert len(found) > 30
+    assert {one.envvar for one in found} == {"TRADEWIND_ENV"}
+
+
+@pytest.mark.parametrize("group", [ROOT, *(one for one in ROOT.commands.values() if hasattr(one, "commands"))])
+def test_the_list_of_commands_is_not_cut(group: Any) -> None:
+    widest = max(map(len, group.commands))
+
+    for command in group.commands.values():
+        if not command.hidden:
+            assert not command.get_short_help_str(WIDTH - widest - 6).endswith("..."), command.name
+
+
+def test_planned_commands_keep_to_the_grammar_and_do_not_exist() -> None:
+    taken = {name.split()[0] for name in LEAVES} | set(LEAVES)
+    for one in PLANNED:
+        command, *rest = one.usage.split()
+        objects = [word for word in rest if word.isupper() and word not in {"ENV", "FROM"}]
+        assert command not in taken, one.usage
+        assert len(objects) <= 1, one.usage
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("plan prod", "tradewind plan -e prod"),
+        ("apply prod --audited 0abc", "tradewind apply -e prod"),
+        ("destroy prod --yes", "tradewind destroy -e prod"),
+        ("drift prod", "tradewind drift -e prod"),
+        ("output prod --json", "tradewind output -e prod"),
+        ("audit prod", "tradewind audit -e prod"),
+        ("services prod", "tradewind services -e prod"),
+        ("config show prod", "tradewind config show -e prod"),
+        ("config environments --names", "tradewind environments"),
+        ("history prod", "tradewind release history -e ENV"),
+        ("unlock prod 17", "tradewind tf unlock LOCK -e ENV"),
+        ("release deploy prod", "tradewind release deploy -e prod"),
+        ("release deploy prod r-0123456789ab --reason x", "tradewind release deploy r-0123456789ab -e prod"),
+        ("release rollback prod", "tradewind release rollback -e prod"),
+        ("release rollback prod --to r-0123456789ab", "write the release as the argument"),
+        ("release resume prod", "tradewind release resume -e prod"),
+        ("release status prod", "tradewind release status -e prod"),
+        ("release list prod", "tradewind release list -e prod"),
+        ("release lock prod --reason x", "tradewind release lock -e prod"),
+        ("release unlock prod", "tradewind release unlock -e prod"),
+        ("release show r-0123456789ab --in prod", "write -e"),
+        ("release diff r-0123456789ab r-ba9876543210", "tradewind release diff r-ba9876543210 --with r-0123456789ab"),
+        ("release create --from prod", "write -e"),
+        ("dags deploy prod --from dags", "write the folder as the argument"),
+        ("dags deploy prod --no-wait", "write --no-confirm"),
+        ("dags rollback prod", "tradewind dags rollback -e prod"),
+        ("dags rollback prod --to d-0123456789abcdef", "write the DAG release as the argument"),
+        ("dags list prod", "tradewind dags list -e prod"),
+        ("dags diff prod", "tradewind dags diff -e prod"),
+        ("dags prune prod --keep 3", "tradewind dags prune -e prod"),
+        ("dags build --to out", "write --output"),
+        ("images push --to 127.0.0.1:5000", "write --registry"),
+        ("images build --with podman", "write --builder"),
+        ("scale worker 3", "tradewind scale --workers 3"),
+        ("up --environment prod", "write --as"),
+    ],
+)
+def test_an_earlier_spelling_is_answered_with_the_new_one(old: str, new: str) -> None:
+    error = _refusal(*old.split())
+
+    assert error.code is ExitCode.USAGE
+    assert new in error.hint, error.hint
+
+
+@pytest.mark.parametrize("name", [name for name, one in SHOWN.items() if any("AWS" in str(p.help) for p in one.params)])
+def test_a_command_of_aws_refuses_this_machine(name: str) -> None:
+    words = [*name.split(), *(["lock"] if name == "tf unlock" else [])]
+
+    assert "`local` is this machine" in str(_refusal(*words, "-e", "local"))
+
+
+@pytest.mark.parametrize("name", ["up", "status", "logs", "run x", "restart web", "scale --workers 1", "down"])
+def test_a_command_of_this_machine_refuses_another_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEWIND_ENV", "prod")
+
+    error = _refusal(*name.split())
+
+    assert (str(error).partition(" ")[0], error.code) == (f"`{name.split()[0]}`", ExitCode.USAGE)
+    assert "unset TRADEWIND_ENV" in error.hint
+
+
+@pytest.mark.parametrize("name", ["apply", "audit", "destroy", "drift", "output", "plan"])
+def test_a_command_of_aws_needs_an_environment(name: str) -> None:
+    error = _refusal(name)
+
+    assert error.code is ExitCode.USAGE
+    assert f"tradewind {name} -e" in error.hint
+
+
+def test_a_typing_mistake_is_answered_with_the_nearest_command() -> None:
+    assert "Did you mean 'deploy'" in str(_refusal("release", "deply"))
+    assert _refusal("release", "deply").hint == "tradewind release --help"
+    assert _refusal("plan", "--foo").hint == "tradewind plan --help"
