@@ -20,7 +20,7 @@ from benchmarks import repository as repository_of
 from benchmarks.dags.mapped import TASKS
 from benchmarks.repository import HELPERS
 from benchmarks.subjects import BIN, WATCH_S, Standalone, StockCelery, Tradewind, cpu_s, run_to_success, until
-from tradewind.dags.gate.importer import environment
+from tradewind.dags.gate.import_client import environment
 from tradewind.errors import TradewindError
 from tradewind.local.airflow import Airflow
 
@@ -62,7 +62,7 @@ def throughput(folder: Path, rounds: int) -> None:
     with ours.running() as first, stock.running() as second:
         platforms = {"stock settings": (stock, second), "tradewind": (ours, first)}
         for _, airflow in platforms.values():
-            run_to_success(airflow, "mapped")  # every process of every worker imports what it needs
+            run_to_success(airflow, "mapped")  # every process of every worker imports its modules
         for dag in ("mapped", "mapped_waiting"):
             times: dict[str, list[float]] = {name: [] for name in platforms}
             work: dict[str, list[float]] = {name: [] for name in platforms}
@@ -269,7 +269,7 @@ def report(what: str, times: dict[str, list[float]], first: str, second: str) ->
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parse the arguments: the measurements to run (all if none is named) and the number of rounds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("what", nargs="*", metavar="{" + ",".join(MEASURED) + "}", help="when not given: all")
+    parser.add_argument("what", nargs="*", metavar="{" + ",".join(MEASURED) + "}", help="default: all")
     parser.add_argument("--rounds", type=int, default=3)
     found = parser.parse_args(arguments)
     if unknown := sorted(set(found.what) - set(MEASURED)):  # with `choices`, argparse refuses an empty list

@@ -82,7 +82,7 @@ def test_airflow_runs_without_writing_to_its_image(shop: Shop) -> None:
 
 def test_the_controller_runs_from_the_schedulers_image(shop: Shop) -> None:
     said = inside(shop.images()["scheduler"], "python -m tradewind.runtime.controller 2>&1 | tail -1")
-    assert said == "KeyError: 'TRADEWIND_PLACES'"  # all that it imports is there
+    assert said == "KeyError: 'TRADEWIND_CONTROLLER_CONFIG'"  # all that it imports is there
 
 
 def test_who_runs_in_it_has_a_name_also_where_the_runtime_adds_none(shop: Shop) -> None:

@@ -40,13 +40,12 @@ def _alarms() -> dict[str, dict[str, Any]]:
     assert common
     connections = re.search(r"name => merge\(alarm, \{.*?periods *= (\d+)", HCL, re.DOTALL)
     assert connections
-    inherited = {"BrokerAway", "DatabaseAway", "WorkersLost"}  # their settings follow their maps
     found: dict[str, dict[str, Any]] = {}
     for match in _ALARM.finditer(HCL):
         periods = re.search(r"periods *= (\d+)", match["rest"])
-        metric = re.search(r'metric *= "([^"]+)"', match["rest"])
-        assert metric, match[0]
-        default = connections[1] if metric[1] in inherited else common[1]
+        group = re.findall(r"(?m)^  (\w+_alarms) = ", HCL[: match.start()])[-1]
+        # The settings that these alarms share follow their maps.
+        default = connections[1] if group == "connection_alarms" else common[1]
         alarm = {
             "minutes": int(periods[1] if periods else default),
             "sender": match["description"].rpartition("Sent by ")[2].removesuffix("."),
@@ -97,7 +96,7 @@ def _keys(source: str, variables: Any) -> set[str]:
             public = {f"public-{name}" for name, service in services.items() if service["exposure"] == "public"}
             return public | {f"internal-{variables['execution_api']}"}
         case "var.services":
-            one = {n: s for n, s in services.items() if not s["one_off"] and len(s["replica_sets"]) == 1}
+            one = {n: s for n, s in services.items() if not s["one_shot"] and len(s["replica_sets"]) == 1}
             return {name for name, service in one.items() if service["min"] > 0}
         case _:
             return {str(number) for number in range(variables["broker"]["replicas"] + 1)}

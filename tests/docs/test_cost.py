@@ -11,7 +11,7 @@ from blocks import DOCS, ROOT
 from tradewind import config
 from tradewind.blueprint import Service, services
 from tradewind.config import Environment
-from tradewind.operations.design import designed_paths
+from tradewind.operations.network_design import designed_paths
 
 PAGE = DOCS / "concepts/cost.md"
 TEXT = " ".join(PAGE.read_text().split())
@@ -30,7 +30,7 @@ def monthly(service: Service, copies: float, architecture: str) -> float:
 
 def at_least(environment: Environment, architecture: str) -> float:
     """USD a month for the smallest number of copies of all services."""
-    return sum(monthly(s, s.counts.min, architecture) for s in services(environment) if not s.one_off)
+    return sum(monthly(s, s.counts.min, architecture) for s in services(environment) if not s.one_shot)
 
 
 def usd(amount: float) -> str:
@@ -42,7 +42,7 @@ def usd(amount: float) -> str:
 def test_a_table_is_that_of_the_blueprint(heading: str, environment: Environment) -> None:
     expected, low, high = [], 0.0, 0.0
     for service in services(environment):
-        if service.one_off:
+        if service.one_shot:
             continue
         counts = service.counts
         costs = [monthly(service, copies, environment.architecture) for copies in (counts.min, counts.max)]

@@ -116,7 +116,7 @@ def test_every_key_of_the_configuration_exists(page: Path) -> None:
 
 def test_a_key_that_does_not_exist_is_found() -> None:
     assert json_schema.at(("local", "ports", "web"))
-    assert json_schema.at(("environments", "<name>", "workers", "<name>", "longest_task_hours"))
+    assert json_schema.at(("environments", "<name>", "workers", "<name>", "max_task_hours"))
     assert not json_schema.at(("local", "ports", "wbe"))
 
 

@@ -27,8 +27,8 @@ from tradewind.errors import ExitCode
 from tradewind.images.images import Image
 from tradewind.local import machine, process_plan
 from tradewind.local.daemon import STATUS_VERSION, Daemon
-from tradewind.local.left import ABANDONED
 from tradewind.local.machine import State
+from tradewind.local.orphans import ABANDONED
 from tradewind.local.paths import Home
 from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs

@@ -113,7 +113,7 @@ def test_there_and_back_and_what_is_between(platform: Platform, folder: Path) ->
     assert between.stdout == "added    b.py\nchanged  helper.py\nimports  a.py\n"
     assert between.stderr == f"{one.stdout.strip()} to {found['release']}: 2 differ, 1 import them\n"
     assert dags(folder, "rollback").stdout == one.stdout
-    assert listed(folder)["in_force"]["release"] == one.stdout.strip()
+    assert listed(folder)["active"]["release"] == one.stdout.strip()
     backwards = json.loads(dags(folder, "diff", "--json").stdout)
     assert backwards["files"] == [{"path": "b.py", "change": "deleted"}, {"path": "helper.py", "change": "changed"}]
     assert backwards["importers"] == ["a.py"]
@@ -186,7 +186,7 @@ def test_a_release_that_is_not_there_and_one_that_is_in_the_way(platform: Platfo
     dags(folder, "deploy", "dags")
     damaged = dags(folder, "rollback", code=1)
     assert f"the archive {archive} is damaged: File is not a zip file" in damaged.stderr
-    assert listed(folder)["in_force"]["release"] != one
+    assert listed(folder)["active"]["release"] != one
     (folder / "dags/b.py").unlink()
     again = dags(folder, "deploy", "dags").stdout.strip()
     assert again == one, "made again, it is whole"
@@ -198,7 +198,7 @@ def test_made_once_and_put_in_force_from_a_store(platform: Platform, folder: Pat
     shutil.rmtree(folder / "dags")
     done = dags(folder, "deploy", "--release", release, "--store", "store")
     assert done.stdout == f"{release}\n"
-    assert listed(folder)["in_force"]["release"] == release
+    assert listed(folder)["active"]["release"] == release
     again = dags(folder, "deploy", "--release", release, "--store", "store")
     assert again.stderr.endswith("already active\n")
 

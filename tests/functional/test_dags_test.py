@@ -88,7 +88,7 @@ def test_what_is_wrong_has_a_file_and_a_line_and_a_report(repository: Path) -> N
     assert done.returncode == 3
     assert "dags/helper.py:2: error: import: imported by one.py: ZeroDivisionError: division by zero" in done.stdout
     assert '      File "one.py", line 2, in <module>' in done.stdout
-    assert "reading.py" not in done.stdout
+    assert "extraction.py" not in done.stdout
     assert "dags/two.py:2: error: import: SyntaxError: invalid syntax" in done.stdout
     suites = ElementTree.parse(repository / "build/report.xml").findall("testsuite")
     assert [(suite.get("name"), suite.get("failures")) for suite in suites] == [("dags", "2")]

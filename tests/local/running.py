@@ -151,7 +151,7 @@ class Running:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("TRADEWIND_HOME") == str(self.folder / ".tradewind"):
+                if process.environ().get("TRADEWIND_STATE_DIR") == str(self.folder / ".tradewind"):
                     found.append(" ".join(process.cmdline()))
             except (psutil.Error, OSError):
                 continue

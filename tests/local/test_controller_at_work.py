@@ -16,7 +16,7 @@ pytestmark = pytest.mark.local
 
 SCALING = """\
     workers:
-      default: {shrink_after_s: 15}
+      default: {scale_in_stabilization_s: 15}
 local:
   workers: 1
   max_workers: 3

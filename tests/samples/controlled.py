@@ -79,7 +79,7 @@ class ControlledEnvironment:
         self._thread.join()
 
     @property
-    def in_force(self) -> str:
-        now = self.shared.in_force()
+    def active(self) -> str:
+        now = self.shared.active()
         assert now
         return now.release

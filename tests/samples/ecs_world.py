@@ -23,11 +23,11 @@ from tradewind.releases.rollout import Limits, Rollout
 from tradewind.releases.worker_pools import WorkerPools
 from tradewind.runtime.controller.dispatcher import Dispatcher
 from tradewind.runtime.controller.worker_orders import WorkerOrders
-from tradewind.scaling.policy import Bounds, WorkerClass
+from tradewind.scaling.policy import Bounds, WorkerPool
 from tradewind.storage.lease import LEASE_S
 from tradewind.storage.records import FolderRecords, Records
 from tradewind.workers.ecs import EcsBackend
-from tradewind.workers.keeper import Keeper
+from tradewind.workers.reconciler import Reconciler
 
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/acme"
 SERVICES = services(Environment(name="dev", account="non-production"))
@@ -54,7 +54,7 @@ class Controlled:
     def __post_init__(self) -> None:
         world = self.world
         (worker,) = (service for service in world.services if service.component is Component.WORKER)
-        workers = WorkerClass(
+        workers = WorkerPool(
             worker.name,
             ("default",),
             SLOTS,
@@ -65,7 +65,7 @@ class Controlled:
         orders = WorkerOrders(world.controls, (worker.name,), self.backend.registered, world.clock)
         handlers = orders.handlers() if self.knows else {}
         self.dispatcher = Dispatcher(CommandQueue(world.controls, "dev", world.clock), handlers, self.stopped)
-        self.keeper = Keeper(
+        self.keeper = Reconciler(
             [workers], self.backend, world.tell, world.demand, orders, clock=world.ecs.now, monotonic=world.ecs.now
         )
 
@@ -103,7 +103,7 @@ class World:
         self.sets = {
             s.name: tuple(f"{s.name}-{r}" for r in s.replica_sets) if len(s.replica_sets) > 1 else (s.name,)
             for s in services
-            if not s.one_off
+            if not s.one_shot
         }
         for name, found in self.sets.items():
             for ecs_service in found:

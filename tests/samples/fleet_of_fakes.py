@@ -10,17 +10,17 @@ from tradewind.releases.phases import Phase
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Limits, Rollout
-from tradewind.releases.target import Progress, Rolled, Stage, State, Until
+from tradewind.releases.target import DeployableService, Progress, Stage, State, Until
 from tradewind.storage import lease
 from tradewind.storage.records import FolderRecords
 
 SERVICES = (
-    Rolled("migrate", Component.SCHEDULER, one_off=True),
-    Rolled("web", Component.WEBSERVER),
-    Rolled("controller", Component.SCHEDULER),
-    Rolled("scheduler", Component.SCHEDULER),
-    Rolled("worker", Component.WORKER),
-    Rolled("flower", Component.FLOWER),
+    DeployableService("migrate", Component.SCHEDULER, one_shot=True),
+    DeployableService("web", Component.WEBSERVER),
+    DeployableService("controller", Component.SCHEDULER),
+    DeployableService("scheduler", Component.SCHEDULER),
+    DeployableService("worker", Component.WORKER),
+    DeployableService("flower", Component.FLOWER),
 )
 
 
@@ -51,11 +51,11 @@ class FakeTarget:
         self.copies = {service.name: [self.image] for service in SERVICES}
         self.taken = dict.fromkeys(self.copies, 0)
 
-    def services(self) -> tuple[Rolled, ...]:
+    def services(self) -> tuple[DeployableService, ...]:
         return SERVICES
 
     def running(self) -> dict[str, frozenset[str]]:
-        return {service.name: frozenset(self.copies[service.name]) for service in SERVICES if not service.one_off}
+        return {service.name: frozenset(self.copies[service.name]) for service in SERVICES if not service.one_shot}
 
     def snapshot(self, images: Mapping[Component, str]) -> Progress:
         self.on_call()
@@ -76,7 +76,7 @@ class FakeTarget:
     def draining(self) -> dict[str, str]:
         return dict.fromkeys(self.left, "2 tasks finish")
 
-    def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
+    def advance(self, service: DeployableService, image: str, until: Until = Until.GONE) -> Progress:
         self.on_call()
         self.calls.append((service.name, image))
         copies = self.copies[service.name]
@@ -85,7 +85,7 @@ class FakeTarget:
         if image not in copies:
             copies.append(image)
             self.taken[service.name] = 0
-        if service.one_off and self.preparing:
+        if service.one_shot and self.preparing:
             self.preparing -= 1
             return Progress(State.PENDING, "migrates", Stage.PREPARING)
         if image in self.broken:
@@ -95,7 +95,7 @@ class FakeTarget:
         self.taken[service.name] += 1
         if self.taken[service.name] < self.steps:
             return Progress(State.PENDING, "starts")
-        if service.component is Component.WORKER and until in {Until.STARTED, Until.TURNED}:
+        if service.component is Component.WORKER and until in {Until.STARTED, Until.CORDONED}:
             return Progress(State.DONE)
         if self.busy.get(service.name):
             self.busy[service.name] -= 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from tradewind.config.gate_settings import Gate
 from tradewind.dags.gate import gate as gates
 from tradewind.dags.gate.gate import Tell, Tested
-from tradewind.dags.gate.importer import Importer
+from tradewind.dags.gate.import_client import Importer
 from tradewind.dags.tree import Tree
 
 

@@ -23,8 +23,8 @@ def process(name: str, requires: dict[str, Condition] | Iterable[str] = (), **ch
     return ProcessSpec(name, name, ("true",), {}, Path("/nowhere"), requires=needed, **values)
 
 
-def one_off(name: str, requires: dict[str, Condition] | Iterable[str] = (), **change: Any) -> ProcessSpec:
-    return process(name, requires, probe=None, one_off=True, **change)
+def one_shot(name: str, requires: dict[str, Condition] | Iterable[str] = (), **change: Any) -> ProcessSpec:
+    return process(name, requires, probe=None, one_shot=True, **change)
 
 
 class Replay:
@@ -92,8 +92,8 @@ def platform() -> Replay:
     return Replay(
         process("database", stop_signal=signal.SIGINT),
         process("broker"),
-        one_off("prepare", ["database"]),
-        one_off("migrate", {"database": HEALTHY, "prepare": COMPLETED}),
+        one_shot("prepare", ["database"]),
+        one_shot("migrate", {"database": HEALTHY, "prepare": COMPLETED}),
         process("web", {"database": HEALTHY, "migrate": COMPLETED}),
         process("worker-1", {"broker": HEALTHY, "prepare": COMPLETED, "web": STARTED}, stop_grace_s=120),
         process("worker-2", {"broker": HEALTHY, "prepare": COMPLETED, "web": STARTED}, stop_grace_s=120),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tradewind.blueprint import airflow_settings
-from tradewind.config import Environment, Scheduler, WorkerClass, load
+from tradewind.config import Environment, Scheduler, WorkerPool, load
 
 ROOT = Path(__file__).parents[2]
 SMALL = load(ROOT / "tradewind.yaml")
@@ -29,8 +29,8 @@ needs_airflow = pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow
 ONE_OF_EACH = ["prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "worker", "flower", "controller"]
 """The services of a small environment, in their order."""
 
-worker_classes = st.builds(
-    WorkerClass, slots=st.integers(1, 64), max=st.integers(1, 1000), longest_task_hours=st.integers(1, 720)
+worker_pools = st.builds(
+    WorkerPool, slots=st.integers(1, 64), max=st.integers(1, 1000), max_task_hours=st.integers(1, 720)
 )
 environments = st.builds(
     Environment,
@@ -38,7 +38,7 @@ environments = st.builds(
     account=st.just("main"),
     outage_tolerance_s=st.integers(30, 900),
     scheduler=st.builds(Scheduler, count=st.integers(1, 50)),
-    workers=st.dictionaries(st.sampled_from(["default", "heavy", "light"]), worker_classes, min_size=1),
+    workers=st.dictionaries(st.sampled_from(["default", "heavy", "light"]), worker_pools, min_size=1),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tradewind.releases.target import Progress, Rolled, State, Target
+from tradewind.releases.target import DeployableService, Progress, State, Target
 
 LOOKS = 2_000
 
@@ -26,7 +26,7 @@ class Case:
     once_image: str
     wait: Callable[[], None]
 
-    def rolled(self, name: str) -> Rolled:
+    def rolled(self, name: str) -> DeployableService:
         return next(service for service in self.target.services() if service.name == name)
 
     def ended(self, look: Callable[[], Progress]) -> Progress:
@@ -46,7 +46,7 @@ class TargetContract:
         services = case.target.services()
 
         assert len({service.name for service in services}) == len(services)
-        assert {s.name for s in services if not s.one_off} == set(case.target.running())
+        assert {s.name for s in services if not s.one_shot} == set(case.target.running())
         names = [service.name for service in services]
         assert names.index("migrate") < names.index("scheduler")
 

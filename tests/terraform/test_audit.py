@@ -17,8 +17,8 @@ from tradewind.config import Tradewind
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.operations.audit import audit
-from tradewind.operations.reach import Reach
-from tradewind.operations.wiring import Wiring
+from tradewind.operations.network_paths import Reach
+from tradewind.operations.plan_references import Wiring
 
 EVERY = [pytest.param(LARGE, name, id=f"large-{name}") for name in LARGE.environments]
 EVERY += [pytest.param(SMALL, name, id=f"small-{name}") for name in SMALL.environments]

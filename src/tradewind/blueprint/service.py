@@ -169,7 +169,7 @@ class Service:
     ``command`` contains no port, address or secret. These come through variables, so that they appear in no process
     list and each runtime can set its own. ``environment`` has plain values. ``secrets`` and ``endpoints`` map the name
     of a variable to the secret or address that the runtime must put there. ``cpu`` is in vCPU and ``memory_gb`` in GB.
-    ``stop_grace_s`` is the time between SIGTERM and SIGKILL, in seconds. ``one_off``: a one-shot task, which runs to
+    ``stop_grace_s`` is the time between SIGTERM and SIGKILL, in seconds. ``one_shot``: a one-shot task, which runs to
     its end at every start and release. ``replica_sets`` names the ECS services that share the copies. Workers have
     four, so that a release never touches a busy worker.
 
@@ -177,7 +177,7 @@ class Service:
     live task logs. ``dags`` is the access to the DAG files, ``task_logs`` the access to finished logs. ``connections``
     lets the service look up connections in the runtime's store. ``grants`` are its other AWS permissions
     (``containers.granted`` has all). ``internet``: its own work calls addresses that no VPC endpoint serves.
-    ``policies`` are ARNs of IAM policies that the company adds.
+    ``task_role_policy_arns`` are ARNs of IAM policies that the company adds.
 
     ``waited_for``: users or tasks wait for it all the time, so it gets priority if services share processors.
     ``without_log_server`` is added to the command if all services share one log folder, so that no service needs to
@@ -206,13 +206,13 @@ class Service:
     connections: bool = False
     grants: tuple[Grant, ...] = ()
     internet: bool = False
-    policies: tuple[str, ...] = ()
+    task_role_policy_arns: tuple[str, ...] = ()
     stop_grace_s: int = 30
     dependencies: tuple[Dependency, ...] = ()
     queues: tuple[str, ...] = ()
     slots: int = 0
     spot: bool = False
-    one_off: bool = False
+    one_shot: bool = False
     replica_sets: tuple[str, ...] = ("a",)
     waited_for: bool = False
     without_log_server: tuple[str, ...] = ()

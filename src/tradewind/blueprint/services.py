@@ -122,7 +122,7 @@ def _prepare() -> Service:
         cpu=0.25,
         memory_gb=0.5,
         counts=Counts.fixed(1),
-        one_off=True,
+        one_shot=True,
         dependencies=(DATABASE,),
     )
 
@@ -138,7 +138,7 @@ def _migrate(environment: Environment, settings: Mapping[str, str]) -> Service:
         cpu=1,
         memory_gb=2,
         counts=Counts.fixed(1),
-        one_off=True,
+        one_shot=True,
         dependencies=(DATABASE, Dependency("prepare", Condition.COMPLETED)),
     )
 
@@ -252,7 +252,7 @@ def _triggerer(environment: Environment, settings: Mapping[str, str]) -> Service
         task_logs=Access.WRITE,
         connections=True,
         internet=True,
-        policies=environment.triggerer.policies,
+        task_role_policy_arns=environment.triggerer.task_role_policy_arns,
         dependencies=(DATABASE, MIGRATE),
         without_log_server=("--skip-serve-logs",),
     )
@@ -279,7 +279,7 @@ def _worker(environment: Environment, name: str, settings: Mapping[str, str]) ->
         dags=Access.READ,
         task_logs=Access.WRITE,
         internet=True,
-        policies=worker.policies,
+        task_role_policy_arns=worker.task_role_policy_arns,
         stop_grace_s=ECS_STOP_LIMIT_S,
         dependencies=(
             BROKER,
@@ -307,8 +307,8 @@ def _controller(environment: Environment) -> Service:
             "slots": worker.slots,
             "min": worker.min,
             "max": worker.max,
-            "shrink_after_s": worker.shrink_after_s,
-            "replace_after_s": max(WORKER_LIFE_S, RETIREMENT_NOTICE_S - worker.longest_task_hours * 3600),
+            "scale_in_stabilization_s": worker.scale_in_stabilization_s,
+            "replace_after_s": max(WORKER_LIFE_S, RETIREMENT_NOTICE_S - worker.max_task_hours * 3600),
             "schedule": [{"cron": e.cron, "min": e.min, "max": e.max} for e in worker.schedule],
         }
         for name, worker in environment.workers.items()
@@ -319,7 +319,7 @@ def _controller(environment: Environment) -> Service:
         command=("python", "-m", "tradewind.runtime.controller"),
         environment={"TRADEWIND_BUNDLE": BUNDLE, "TRADEWIND_WORKERS": json.dumps(classes)},
         secrets={**_METADATA, "AIRFLOW__CELERY__BROKER_URL": Secret.BROKER_URL},
-        endpoints={"TRADEWIND_PLACES": Endpoint.CONTROLLER},
+        endpoints={"TRADEWIND_CONTROLLER_CONFIG": Endpoint.CONTROLLER},
         grants=(Grant.CONTROLLER,),
         cpu=environment.controller.cpu,
         memory_gb=environment.controller.memory_gb,

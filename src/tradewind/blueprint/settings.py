@@ -243,7 +243,7 @@ def _resilience(environment: Environment) -> Iterable[Setting]:
 
 
 def _celery_resilience(environment: Environment) -> Iterable[Setting]:
-    longest_h = max(worker.longest_task_hours for worker in environment.workers.values())
+    longest_h = max(worker.max_task_hours for worker in environment.workers.values())
     yield Setting(
         "celery_broker_transport_options",
         "visibility_timeout",

@@ -151,7 +151,7 @@ def list_(environment: EnvOrHere = LOCAL, file: File = None, as_json: AsJson = F
     table = [
         [
             row["id"],
-            "active" if row["in_force"] else "",
+            "active" if row["active"] else "",
             row["created"],
             (row["commit"] or "-")[:12] + ("*" if row["commit"] and row["dirty"] else ""),
             f"{row['files']:,}",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tradewind.cli.options import LOCAL, AsJson, EnvOrHere, File, Junit
-from tradewind.dags.gate.importer import Importer
+from tradewind.dags.gate.import_client import Importer
 from tradewind.errors import ExitCode
 
 
@@ -38,11 +38,11 @@ def gate(
     """
     with Importer(jobs) as importer:
         # The importer loads Airflow; meanwhile this process loads the rest of Tradewind.
-        from tradewind.cli import gated
+        from tradewind.cli import gate_report
 
-        found = gated.environment_of(environment, folder, file)
-        rules = gated.rules(found, folder)
-        tested = gated.examine(rules, importer, cache, gated.known(found))
-    own = gated.suite(rules) if suite and tested.passed else None
-    if not gated.say(tested, own, rules.folder, report, as_json):
+        found = gate_report.environment_of(environment, folder, file)
+        rules = gate_report.rules(found, folder)
+        tested = gate_report.examine(rules, importer, cache, gate_report.known(found))
+    own = gate_report.suite(rules) if suite and tested.passed else None
+    if not gate_report.say(tested, own, rules.folder, report, as_json):
         raise typer.Exit(ExitCode.UNHEALTHY)

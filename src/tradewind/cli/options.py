@@ -15,8 +15,8 @@ from tradewind.errors import ExitCode, HeldError, TradewindError
 
 if TYPE_CHECKING:  # loaded only by the commands that need them
     from tradewind import config
+    from tradewind.environments.external import ExternalDependencies
     from tradewind.environments.interface import Environment
-    from tradewind.environments.outside import Outside
     from tradewind.environments.project import Project
     from tradewind.local.platform import Platform
 
@@ -151,12 +151,12 @@ DagReleaseId = Annotated[
     str | None, typer.Argument(metavar="RELEASE", help="The id of a DAG release (`d-…`).", callback=_dag_release_id)
 ]
 
-_OUTSIDE: ContextVar[Outside] = ContextVar("outside")
+_OUTSIDE: ContextVar[ExternalDependencies] = ContextVar("outside")
 _Result = TypeVar("_Result")
 
 
 @contextmanager
-def using(given: Outside) -> Iterator[None]:
+def using(given: ExternalDependencies) -> Iterator[None]:
     """Make every command that is called in the block use ``given``."""
     token = _OUTSIDE.set(given)
     try:
@@ -179,10 +179,10 @@ def configuration_file(file: Path | None) -> Path:
 
 def project(file: Path | None) -> Project:
     """The project of a configuration. The configuration is read at its first use."""
-    from tradewind.environments.outside import Outside
+    from tradewind.environments.external import ExternalDependencies
     from tradewind.environments.project import Project
 
-    return Project(configuration_file(file), _OUTSIDE.get(Outside()))
+    return Project(configuration_file(file), _OUTSIDE.get(ExternalDependencies()))
 
 
 def environment(file: Path | None, name: str) -> Environment:
@@ -210,9 +210,9 @@ def when_free(minutes: float, act: Callable[[], _Result]) -> _Result:
     Each holder is named once. ``act`` must take its lock before it changes anything.
     """
     from tradewind.cli import terminal
-    from tradewind.environments.outside import Outside
+    from tradewind.environments.external import ExternalDependencies
 
-    outside = _OUTSIDE.get(Outside())
+    outside = _OUTSIDE.get(ExternalDependencies())
     until = outside.clock() + 60 * minutes
     reported = ""
     while True:

@@ -118,7 +118,7 @@ def deploy(
         _show_plan(rollout, wanted, as_json)
         return
     terminal.say(f"deploying {wanted.id} to {environment}")
-    _deploy(project, rollout, wanted, "release deploy", reason, wait, skip_hooks=skip_hooks)
+    _deploy(project, rollout, wanted, "release deploy", reason, wait, skip_hooks=skip_hooks, as_json=as_json)
 
 
 def redeploy(project: Project, environment: str, reason: str, wait: float, *, skip_hooks: bool) -> bool:
@@ -155,13 +155,14 @@ def rollback(
         _show_plan(rollout, wanted, as_json)
         return
     terminal.say(f"rolling back {environment} to {wanted.id}")
-    _deploy(project, rollout, wanted, "release rollback", reason or "rollback", wait, skip_hooks=skip_hooks)
+    why = reason or "rollback"
+    _deploy(project, rollout, wanted, "release rollback", why, wait, skip_hooks=skip_hooks, as_json=as_json)
 
 
 def resume(environment: EnvOrHere = LOCAL, wait: Wait = 0, file: File = None) -> None:
     """Finish a deployment or rollback whose command was killed."""
     rollout = options.environment(file, environment).rollout()
-    finished = options.when_free(wait, lambda: rollout.resume(_Printed()))
+    finished = options.when_free(wait, lambda: rollout.resume(_PrintedProgress()))
     terminal.data(f"{finished.id} is active in {environment}" if finished else "no deployment is unfinished")
 
 
@@ -265,10 +266,18 @@ def history(environment: EnvOrHere = LOCAL, file: File = None, as_json: AsJson =
 
 
 def _deploy(
-    project: Project, rollout: Rollout, wanted: Release, command: str, reason: str, wait: float, *, skip_hooks: bool
+    project: Project,
+    rollout: Rollout,
+    wanted: Release,
+    command: str,
+    reason: str,
+    wait: float,
+    *,
+    skip_hooks: bool,
+    as_json: bool = False,
 ) -> None:
     def deploy() -> None:
-        rollout.deploy(wanted, _Printed(), reason)
+        rollout.deploy(wanted, _PrintedProgress(), reason)
 
     if skip_hooks:
         options.when_free(wait, deploy)
@@ -278,8 +287,13 @@ def _deploy(
         )
         with Hooks(project.folder / FOLDER, terminal.say).around(facts):
             options.when_free(wait, deploy)
+    draining = rollout.target.draining()
+    if as_json:
+        found = {"version": 1, "environment": rollout.environment, "release": wanted.id, "draining": draining}
+        terminal.data_json(found)
+        return
     terminal.data(f"{wanted.id} is active in {rollout.environment}")
-    _say_draining(rollout.target.draining(), rollout.environment)
+    _say_draining(draining, rollout.environment)
 
 
 def _say_draining(draining: Mapping[str, str], environment: str) -> None:
@@ -330,7 +344,7 @@ def _newest(environment: Environment) -> Release:
     return releases[-1]
 
 
-class _Printed:
+class _PrintedProgress:
     """A Listener. Prints a line for each phase, and a line when the progress of a service changes."""
 
     def __init__(self) -> None:

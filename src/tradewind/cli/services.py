@@ -46,7 +46,7 @@ def _cells(service: blueprint.Service) -> list[str]:
         scaling = f"{service.scaling.signal} {service.scaling.target} %" if service.scaling.target else "demand"
     return [
         service.name,
-        "at each release" if service.one_off else copies,
+        "at each release" if service.one_shot else copies,
         f"{service.cpu:g}",
         f"{service.memory_gb:g} GB",
         str(service.port.number) if service.port else "-",

@@ -14,7 +14,7 @@ from tradewind.cli import options, terminal
 from tradewind.cli.options import LOCAL, AsJson, File, HereOnly
 from tradewind.cli.progress import STYLES
 from tradewind.errors import ExitCode
-from tradewind.local import left, lock
+from tradewind.local import lock, orphans
 from tradewind.local.platform import NOT_RUNNING, Platform
 
 WATCH_S = 2.0
@@ -56,7 +56,7 @@ def absent(platform: Platform) -> dict[str, Any]:
     if lock.is_held(platform.home.lock):
         return {**found, "supervisor": "silent"}
     if running := platform.left():
-        return {**found, "supervisor": "killed", "processes": left.rows(platform.home, running)}
+        return {**found, "supervisor": "killed", "processes": orphans.rows(platform.home, running)}
     return found
 
 

@@ -14,7 +14,7 @@ COMMANDS = {
     "unlock": "tf unlock",
     "config environments": "environments",
 }
-"""Commands that have another name since version 0.2."""
+"""Commands that had another name in earlier revisions."""
 
 MORE = {"release history": " -e ENV", "tf unlock": " LOCK -e ENV"}
 
@@ -63,7 +63,7 @@ OPTIONS = {
     ("release rollback", "--to"): "the release as the argument",
     ("release show", "--in"): "-e",
 }
-"""Options that have another name since version 0.2: command and old name, and what to write instead."""
+"""Options that had another name in earlier revisions: command and old name, and the text to write instead."""
 
 
 def explained(error: typer.TyperException, arguments: Sequence[str]) -> TradewindError:

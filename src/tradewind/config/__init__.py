@@ -22,7 +22,7 @@ from tradewind.config.service_settings import (
     Size,
     Triggerer,
     Web,
-    WorkerClass,
+    WorkerPool,
 )
 from tradewind.config.tenant import Account, Local, Tradewind
 
@@ -47,7 +47,7 @@ __all__ = [
     "Tradewind",
     "Triggerer",
     "Web",
-    "WorkerClass",
+    "WorkerPool",
     "find",
     "load",
     "parse",

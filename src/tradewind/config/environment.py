@@ -19,7 +19,7 @@ from tradewind.config.service_settings import (
     Scheduler,
     Triggerer,
     Web,
-    WorkerClass,
+    WorkerPool,
 )
 from tradewind.config.storage import Airflow, Broker, Dags, Database, Logs
 
@@ -66,8 +66,8 @@ class Environment(Model):
     scheduler: Scheduler = Field(default=Scheduler(), description="Decides which task runs when.")
     dag_processor: DagProcessor = Field(default=DagProcessor(), description="Parses DAG files.")
     controller: Controller = Field(default=Controller(), description="Scales workers and activates DAG releases.")
-    workers: Annotated[Mapping[Name, WorkerClass], Field(min_length=1)] = Field(
-        default={"default": WorkerClass()},
+    workers: Annotated[Mapping[Name, WorkerPool], Field(min_length=1)] = Field(
+        default={"default": WorkerPool()},
         description="Worker pools, by name. `null` removes a pool that `defaults` has.",
     )
     dags: Dags = Field(default=Dags(), description="The source of the DAGs, and their gate.")
@@ -129,11 +129,11 @@ class Environment(Model):
         """The services whose number of copies follows their load, by their keys. Worker pools are not included."""
         return {name: found for name, found in self if isinstance(found, ScalingService)}
 
-    def queues_of(self, worker_class: str) -> tuple[str, ...]:
+    def queues_of(self, worker_pool: str) -> tuple[str, ...]:
         """The queues that a worker pool serves. KeyError if there is no such pool."""
-        return self.workers[worker_class].queues or (worker_class,)
+        return self.workers[worker_pool].queues or (worker_pool,)
 
     @property
-    def class_of_queue(self) -> Mapping[str, str]:
+    def pool_of_queue(self) -> Mapping[str, str]:
         """Maps each queue to the worker pool that serves it."""
         return {queue: name for name in self.workers for queue in self.queues_of(name)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tradewind.config.environment import Environment
 from tradewind.config.fields import FARGATE_MEMORY
 from tradewind.config.problems import Finding, KeyPath, nearest
-from tradewind.config.service_settings import ScalingService, Schedule, Size, WorkerClass
+from tradewind.config.service_settings import ScalingService, Schedule, Size, WorkerPool
 
 
 def environment_findings(name: str, environment: Environment) -> Iterator[Finding]:
@@ -87,7 +87,7 @@ def _pair(at: KeyPath, size: Size) -> Iterator[Finding]:
         )
 
 
-def _counts(at: KeyPath, service: ScalingService | WorkerClass) -> Iterator[Finding]:
+def _counts(at: KeyPath, service: ScalingService | WorkerPool) -> Iterator[Finding]:
     low, high = (*at, "min"), (*at, "max")
     if service.min > service.max:
         yield Finding((high, low), f"must not be less than min ({service.min})", str(service.max))
@@ -124,7 +124,7 @@ def _queues(at: KeyPath, environment: Environment) -> Iterator[Finding]:
 
 def _settings(at: KeyPath, environment: Environment) -> Iterator[Finding]:
     """Airflow settings that would make tasks wait forever."""
-    settings, served = environment.airflow.settings, environment.class_of_queue
+    settings, served = environment.airflow.settings, environment.pool_of_queue
     queue = settings.get("operators.default_queue")
     if queue is not None and queue not in served:
         allowed = tuple(sorted(served))

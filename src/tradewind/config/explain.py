@@ -14,6 +14,17 @@ KEY = "[key]"
 """The marker that pydantic appends to the path if the key of a mapping, not its value, is invalid."""
 
 
+RENAMED = {
+    "import_s": "import_timeout_s",
+    "longest_task_hours": "max_task_hours",
+    "policies": "task_role_policy_arns",
+    "shrink_after_s": "scale_in_stabilization_s",
+    "slow_s": "slow_import_s",
+    "tests_s": "tests_timeout_s",
+}
+"""Keys of earlier revisions, and their names now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """An error about one setting. ``at_key``: the key is wrong, not its value."""
@@ -49,6 +60,8 @@ def explain(error: ErrorDetails) -> Explanation:
 def unknown_key(path: KeyPath) -> Explanation:
     """The error for an unknown key, with the valid keys."""
     allowed = tuple(json_schema.at(path[:-1]).get("properties", ()))
+    if (renamed := RENAMED.get(str(path[-1]))) in allowed:
+        return Explanation(path, "was renamed", nearest=renamed, at_key=True)
     return Explanation(path, "unknown key", tuple(sorted(allowed)), nearest(path[-1], allowed), at_key=True)
 
 

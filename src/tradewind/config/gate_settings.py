@@ -27,10 +27,10 @@ class DagRules(Model):
 class Gate(Model):
     """The checks that DAG files must pass before they are released."""
 
-    import_s: Annotated[float, Field(ge=1, le=600)] = Field(
+    import_timeout_s: Annotated[float, Field(ge=1, le=600)] = Field(
         default=30, description="How long, in seconds, the import of one file may take. Airflow itself allows 30 s."
     )
-    slow_s: Annotated[float, Field(ge=0.1, le=600)] = Field(
+    slow_import_s: Annotated[float, Field(ge=0.1, le=600)] = Field(
         default=2,
         description="Warn about imports that take longer than this, in seconds. A warning does not block a release.",
     )
@@ -60,6 +60,6 @@ class Gate(Model):
         description="The path of the repository's own pytest tests, relative to its root. If not set: `tests`, if it "
         "exists.",
     )
-    tests_s: Annotated[Whole, Field(ge=1, le=86_400)] = Field(
+    tests_timeout_s: Annotated[Whole, Field(ge=1, le=86_400)] = Field(
         default=1800, description="How long, in seconds, these tests may take."
     )

@@ -99,7 +99,7 @@ class Triggerer(ScalingService):
     capacity: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
         default=1000, description="How many triggers one copy runs at the same time."
     )
-    policies: tuple[PolicyArn, ...] = Field(default=(), description=_POLICIES)
+    task_role_policy_arns: tuple[PolicyArn, ...] = Field(default=(), description=_POLICIES)
 
 
 class Flower(ScalingService):
@@ -110,7 +110,7 @@ class Flower(ScalingService):
     max: Copies = Field(default=1, description="The largest number of copies.")
 
 
-class WorkerClass(Size):
+class WorkerPool(Size):
     """A worker pool: its queues, the size of a worker, and the number of workers."""
 
     queues: Annotated[tuple[QueueName, ...], Field(min_length=1)] | None = Field(
@@ -131,16 +131,16 @@ class WorkerClass(Size):
     spot: Flag = Field(
         default=False, description="Run on Fargate Spot: cheaper, but AWS may stop a worker with two minutes' notice."
     )
-    longest_task_hours: Annotated[Whole, Field(ge=1, le=720)] = Field(
+    max_task_hours: Annotated[Whole, Field(ge=1, le=720)] = Field(
         default=24, description="How long, in hours, a task of these queues may take. A drain waits as long."
     )
-    shrink_after_s: Annotated[Whole, Field(ge=0, le=86_400)] = Field(
+    scale_in_stabilization_s: Annotated[Whole, Field(ge=0, le=86_400)] = Field(
         default=300,
         description="The pool shrinks to the most workers that it needed in this period, in seconds. A new worker "
         "takes a minute to start, and costs money from the beginning.",
     )
     schedule: tuple[Schedule, ...] = Field(default=(), description="Changes of `min` and `max` at certain times.")
-    policies: tuple[PolicyArn, ...] = Field(default=(), description=_POLICIES)
+    task_role_policy_arns: tuple[PolicyArn, ...] = Field(default=(), description=_POLICIES)
 
     @property
     def desired_count(self) -> int:

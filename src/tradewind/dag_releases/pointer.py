@@ -23,7 +23,7 @@ _DIGEST = 64
 
 
 @dataclass(frozen=True)
-class InForce:
+class ActiveRelease:
     """The content of the pointer. ``serial`` grows with each change. ``before``: the previous active release."""
 
     release: str
@@ -32,7 +32,7 @@ class InForce:
     before: str | None = None
 
 
-def read(path: Path) -> InForce | None:
+def read(path: Path) -> ActiveRelease | None:
     """The content of the pointer, or None if no release was ever active.
 
     Raises:
@@ -51,13 +51,13 @@ def read(path: Path) -> InForce | None:
     return max(found, key=lambda half: half.serial)
 
 
-def write(path: Path, release: str, since: str) -> InForce:
+def write(path: Path, release: str, since: str) -> ActiveRelease:
     """Activate ``release``; on the disk when this returns. One writer at a time: see the controller's lease."""
     try:
         before = read(path)
     except TradewindError:
         before = None  # neither half is whole, so either may be written
-    now = InForce(release, before.serial + 1 if before else 1, since, before.release if before else None)
+    now = ActiveRelease(release, before.serial + 1 if before else 1, since, before.release if before else None)
     half = _render(now)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -71,7 +71,7 @@ def write(path: Path, release: str, since: str) -> InForce:
     return now
 
 
-def _render(now: InForce) -> bytes:
+def _render(now: ActiveRelease) -> bytes:
     text = json.dumps({"release": now.release, "serial": now.serial, "since": now.since, "before": now.before})
     body = b" " + text.encode() + b"\n"
     body = body[:-1].ljust(HALF - _DIGEST - 1) + b"\n"
@@ -80,10 +80,10 @@ def _render(now: InForce) -> bytes:
     return hashlib.sha256(body).hexdigest().encode() + body
 
 
-def _parse(half: bytes) -> InForce | None:
+def _parse(half: bytes) -> ActiveRelease | None:
     digest, body = half[:_DIGEST], half[_DIGEST:]
     if len(half) != HALF or hashlib.sha256(body).hexdigest().encode() != digest:
         return None
     document = json.loads(body)
-    found = InForce(document["release"], document["serial"], document["since"], document["before"])
+    found = ActiveRelease(document["release"], document["serial"], document["since"], document["before"])
     return found if is_id(found.release) else None

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tradewind.dag_releases import pointer
 from tradewind.dag_releases.manifest import DagRelease, Entry, is_id
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.errors import ExitCode, TradewindError
 
 POINTER = "current"
@@ -58,7 +58,7 @@ class SharedFolder:
         """The path of the manifest of a release."""
         return self.folder / RELEASES / f"{release}.json"
 
-    def in_force(self) -> InForce | None:
+    def active(self) -> ActiveRelease | None:
         """The content of the pointer. TradewindError or OSError if it cannot be read."""
         return pointer.read(self.pointer)
 
@@ -79,14 +79,14 @@ class SharedFolder:
 
     def before(self) -> str:
         """The previous active release. TradewindError if there was none."""
-        now = self.in_force()
+        now = self.active()
         if now is None or now.before is None:
             raise TradewindError(
                 "there is no earlier DAG release", hint="tradewind dags list -e ENV", code=ExitCode.USAGE
             )
         return now.before
 
-    def activate(self, release: str) -> InForce:
+    def activate(self, release: str) -> ActiveRelease:
         """Activate a release of this folder. If it is already active, nothing changes, and its time stays.
 
         Raises:
@@ -97,7 +97,7 @@ class SharedFolder:
         except OSError as error:
             raise TradewindError(f"the DAG release {release} cannot be read", str(error.strerror or error)) from error
         try:
-            before = self.in_force()
+            before = self.active()
         except TradewindError:
             before = None  # the pointer is damaged, and written anew below
         if before and before.release == release:
@@ -109,7 +109,7 @@ class SharedFolder:
 
     def remove(self, release: str) -> None:
         """Remove a release. TradewindError if it is active."""
-        now = self.in_force()
+        now = self.active()
         if now and now.release == release:
             raise TradewindError(f"the DAG release {release} cannot be removed", "it is active")
         self.manifest(release).unlink(missing_ok=True)  # first: without it, no process reads the archive

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tradewind import config
 from tradewind.dag_releases.store import has
-from tradewind.environments.outside import Outside
+from tradewind.environments.external import ExternalDependencies
 from tradewind.protocol.command_queue import CommandQueue
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Limits, Rollout
@@ -36,7 +36,7 @@ class Environment(Protocol):
         """Its name in commands."""
 
     @property
-    def outside(self) -> Outside:
+    def outside(self) -> ExternalDependencies:
         """The clock and other external dependencies."""
 
     @property
@@ -65,16 +65,16 @@ class Environment(Protocol):
     def controller(self) -> CommandQueue:
         """Return the command queue of its controller, which manages DAG files and workers."""
 
-    def can_be_asked(self) -> bool:
+    def controller_is_reachable(self) -> bool:
         """Whether its controller can be expected to respond to commands."""
 
     def dags(self) -> DagStore:
         """Return the store of its DAG releases."""
 
 
-def rollout_of(environment: Environment, target: Target, outside: Outside) -> Rollout:
+def rollout_of(environment: Environment, target: Target, outside: ExternalDependencies) -> Rollout:
     """Return the rollout on a target. A worker may drain for as long as the longest task of its environment."""
-    hours = max(worker.longest_task_hours for worker in environment.described.workers.values())
+    hours = max(worker.max_task_hours for worker in environment.described.workers.values())
     limits = Limits(draining_s=hours * 3600)
     store = environment.dags().store
 

@@ -12,8 +12,8 @@ from tradewind import config
 from tradewind.aws.accounts import Accounts, TargetAccount
 from tradewind.aws.cloud import Cloud
 from tradewind.blueprint import services
+from tradewind.environments.external import ExternalDependencies
 from tradewind.environments.interface import DagStore, rollout_of
-from tradewind.environments.outside import Outside
 from tradewind.errors import TradewindError
 from tradewind.infrastructure import published
 from tradewind.protocol import bucket as places
@@ -48,7 +48,7 @@ class AwsEnvironment:
     account: TargetAccount
     accounts: Accounts
     state: Path
-    outside: Outside
+    outside: ExternalDependencies
     builds_here = False
 
     @property
@@ -98,7 +98,7 @@ class AwsEnvironment:
 
         return CommandQueue(S3Records(self.session, self._bucket, places.RECORDS), self.name)
 
-    def can_be_asked(self) -> bool:
+    def controller_is_reachable(self) -> bool:
         """See Environment. Always true."""
         return True
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tradewind import config
 from tradewind.dag_releases.shared_folder import RELEASES
+from tradewind.environments.external import ExternalDependencies
 from tradewind.environments.interface import DagStore, rollout_of
-from tradewind.environments.outside import Outside
 from tradewind.local import controller_records as places
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform
@@ -35,7 +35,7 @@ class LocalEnvironment:
     described: config.Environment
     dag_folder: Path
     home: Home
-    outside: Outside
+    outside: ExternalDependencies
     builds_here = True
     dag_repository = None
 
@@ -71,7 +71,7 @@ class LocalEnvironment:
         self.platform.ask(GetServices())  # raises TradewindError if the platform does not run
         return CommandQueue(places.records(self.home), places.NAME, poll_s=places.POLL_S)
 
-    def can_be_asked(self) -> bool:
+    def controller_is_reachable(self) -> bool:
         """See Environment. True only if the platform runs and is healthy. A platform that does not run is no error."""
         status = self.platform.status()
         return bool(status and status["healthy"])

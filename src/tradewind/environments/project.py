@@ -13,10 +13,10 @@ from tradewind.aws.accounts import Accounts
 from tradewind.aws.cloud import Cloud
 from tradewind.config import Tradewind
 from tradewind.environments import LOCAL
+from tradewind.environments.external import ExternalDependencies
 from tradewind.environments.interface import Environment
 from tradewind.environments.on_aws import AwsEnvironment
 from tradewind.environments.on_this_machine import LocalEnvironment
-from tradewind.environments.outside import Outside
 from tradewind.infrastructure.deploy import Deployer
 from tradewind.infrastructure.target_account import target_account
 from tradewind.local.paths import Home
@@ -32,7 +32,7 @@ class Project:
     """
 
     file: Path
-    outside: Outside = field(default_factory=Outside)
+    outside: ExternalDependencies = field(default_factory=ExternalDependencies)
 
     @cached_property
     def tradewind(self) -> Tradewind:

@@ -15,7 +15,7 @@ from typing import Any
 from tradewind.aws.accounts import Accounts
 from tradewind.aws.cloud import Caller, Cloud, Lock
 from tradewind.errors import ExitCode, HeldError, TradewindError
-from tradewind.infrastructure import kept
+from tradewind.infrastructure import saved_plan
 from tradewind.infrastructure.plan_summary import Summary, drifted, summarise
 from tradewind.infrastructure.stack import Stack
 from tradewind.infrastructure.terraform import Listener, Terraform
@@ -73,9 +73,9 @@ class Deployer:
             ready.terraform.plan(ready.folder, workspace.plan, arguments, listen)
             workspace.plan.chmod(0o600)
             plan = ready.terraform.show(ready.folder, workspace.plan)
-            planned = Planned(stack, summarise(plan), plan, kept.sha256(workspace.plan))
+            planned = Planned(stack, summarise(plan), plan, saved_plan.sha256(workspace.plan))
             record = {
-                **kept.identity(stack),
+                **saved_plan.identity(stack),
                 "made_at": self._now(),
                 "made_by": ready.caller.arn,
                 "role": ready.assumed,
@@ -92,9 +92,9 @@ class Deployer:
     def waiting(self, stack: Stack) -> Planned:
         """The plan that ``plan`` kept, as Terraform shows it. Plans nothing, and sends no request to AWS."""
         workspace = Workspace.of(self.home, stack)
-        sha256 = kept.record_of(workspace, stack, destroy=False)["plan_sha256"]
+        sha256 = saved_plan.record_of(workspace, stack, destroy=False)["plan_sha256"]
         with workspace.alone():
-            kept.record_of(workspace, stack, destroy=False, only=sha256)
+            saved_plan.record_of(workspace, stack, destroy=False, only=sha256)
             plan = self._terraform(workspace).show(workspace.stack_folder(stack), workspace.plan)
         return Planned(stack, summarise(plan), plan, sha256)
 
@@ -102,7 +102,7 @@ class Deployer:
         """Record the audit result of a kept plan. TradewindError if another plan is kept by now."""
         workspace = Workspace.of(self.home, planned.stack)
         with workspace.alone():
-            record = kept.record_of(workspace, planned.stack, destroy=False, only=planned.sha256)
+            record = saved_plan.record_of(workspace, planned.stack, destroy=False, only=planned.sha256)
             found = {"plan_sha256": planned.sha256, "passed": passed, "at": self._now(), "from": _here()}
             workspace.write_record({**record, "audit": found})
 
@@ -126,10 +126,10 @@ class Deployer:
             only: the hash that the plan must have; None: any.
             audited: refuse a plan that has not passed ``tradewind audit``.
         """
-        record = kept.record_of(Workspace.of(self.home, stack), stack, destroy, only)
+        record = saved_plan.record_of(Workspace.of(self.home, stack), stack, destroy, only)
         verb = stack.command("destroy --yes" if destroy else "apply")
         if audited:
-            kept.must_have_passed(stack, record)
+            saved_plan.must_have_passed(stack, record)
         missing = [address for address in record["losses"] if address not in allowed]
         if missing:
             flags = " ".join(f"--allow-data-loss '{address}'" for address in missing)
@@ -140,8 +140,8 @@ class Deployer:
                 code=ExitCode.USAGE,
             )
         with self._ready(stack, fresh=False) as ready:
-            kept.record_of(ready.workspace, stack, destroy, record["plan_sha256"])
-            kept.must_be_reached_alike(stack, record, ready.assumed, ready.caller.arn)
+            saved_plan.record_of(ready.workspace, stack, destroy, record["plan_sha256"])
+            saved_plan.must_be_reached_alike(stack, record, ready.assumed, ready.caller.arn)
             self._carry_out(stack, ready, record, listen)
         return str(record["plan_sha256"])
 
@@ -165,7 +165,7 @@ class Deployer:
             if not ready.first:
                 self._write(stack, ready.cloud, {**entry, "why": str(error)}, outcome)
             if isinstance(error, TradewindError) and not error.hint:
-                error.hint = f"{kept.again(stack, record['destroy'])}: this plan cannot be applied again"
+                error.hint = f"{saved_plan.again(stack, record['destroy'])}: this plan cannot be applied again"
             raise
         finally:
             # Terraform refuses a plan that was tried once, so a kept one would mislead.

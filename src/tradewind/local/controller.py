@@ -121,7 +121,7 @@ def _failure(row: Mapping[str, Any]) -> str:
 
 def main() -> int:
     """Entry point."""
-    home = Home(Path(os.environ["TRADEWIND_PLACES"]))
+    home = Home(Path(os.environ["TRADEWIND_CONTROLLER_CONFIG"]))
     backend = SupervisorBackend(home)
     return parts.run(
         parts.Home(

@@ -30,7 +30,7 @@ from tradewind.local.forked import ForkServer
 from tradewind.local.machine import Restart, State, Stop
 from tradewind.local.paths import Home
 from tradewind.local.ports import Reservations
-from tradewind.local.process_plan import HERE, Plan, plan
+from tradewind.local.process_plan import HOST_PROGRAMS, Plan, plan
 from tradewind.local.supervisor import Supervisor
 
 STATUS_VERSION = 1
@@ -159,7 +159,7 @@ class Daemon:
     def dag_release(self) -> str | None:
         """Return the active DAG release, or None if there is none or it cannot be read."""
         try:
-            found = self.follower.shared.in_force()
+            found = self.follower.shared.active()
         except TradewindError:
             return None
         return found.release if found else None
@@ -224,7 +224,7 @@ class Daemon:
             requests.ServiceState(
                 name,
                 service.component,
-                service.one_off,
+                service.one_shot,
                 # A public address: without a load balancer only one process can have it.
                 address=service.exposure is Exposure.PUBLIC and name not in self.plan.balanced,
                 count=service.counts.desired,
@@ -233,7 +233,7 @@ class Daemon:
                 registered=tuple(sorted(self.registered)),
             )
             for name, service in self.plan.services.items()
-            if name not in HERE
+            if name not in HOST_PROGRAMS
         )
         return requests.ServiceStates(bool(self.plan.images), rows)
 
@@ -285,8 +285,8 @@ class Daemon:
                 f"the load balancer has ports for {balancer.PLACES} copies, and all are in use",
                 "tradewind status",
             )
-        one_off = self.plan.services[service].one_off
-        spec = self.plan.instance(service, None if one_off else number, image)
+        one_shot = self.plan.services[service].one_shot
+        spec = self.plan.instance(service, None if one_shot else number, image)
         await self.supervisor.add([spec])
         return spec.name
 
@@ -305,7 +305,7 @@ class Daemon:
 
     def _members(self, service: str) -> list[str]:
         processes = self.supervisor.machine.processes
-        members = [name for name, p in processes.items() if service in (name, p.spec.service) and not p.spec.one_off]
+        members = [name for name, p in processes.items() if service in (name, p.spec.service) and not p.spec.one_shot]
         if not members:
             names = sorted({p.spec.service for p in processes.values() if p.state is not State.DONE})
             raise TradewindError(

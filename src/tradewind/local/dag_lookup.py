@@ -59,7 +59,7 @@ class DagFolder:
         """See Folder."""
         about = self.platform.ask(GetDagFolder())  # first: its changes are then active when the pointer is read
         try:
-            now = self._shared.in_force()
+            now = self._shared.active()
         except OSError as error:
             raise TradewindError(f"{self._shared.pointer} cannot be read", str(error.strerror or error)) from error
         release, serial = (now.release, now.serial) if now else ("", 0)

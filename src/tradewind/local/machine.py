@@ -170,7 +170,7 @@ class Machine:
                 actions += self._start(process, now)
             elif self._out_of_patience(process, now):
                 actions.append(self._terminate(process, now))
-        return [*actions, *self._stop_what_nobody_needs(now)]
+        return [*actions, *self._stop_unneeded(now)]
 
     def next_due(self, now: float) -> float | None:
         """Return the time of the next action of ``tick``, if no event comes before; None for never."""
@@ -226,7 +226,7 @@ class Machine:
             process.restarts += 1
         process.spec, process.successor = process.successor or process.spec, None
         # A service without a probe is healthy as soon as it runs; a one-shot task is judged by its exit code.
-        without_probe = process.spec.probe is None and not process.spec.one_off
+        without_probe = process.spec.probe is None and not process.spec.one_shot
         self._enter(process, State.HEALTHY if without_probe else State.STARTING, now)
         return [Spawn(process.spec.name)]
 
@@ -266,7 +266,7 @@ class Machine:
         if not process.wanted:
             self._stopped(process, now)
             return
-        if spec.one_off and event.code == 0 and not event.why:
+        if spec.one_shot and event.code == 0 and not event.why:
             spec.mark_done()
             process.completed = True
             self._enter(process, State.DONE, now)
@@ -277,7 +277,7 @@ class Machine:
             self._enter(process, State.WAITING, now)
             return
         process.problem = process.last_exit
-        if spec.one_off:
+        if spec.one_shot:
             self._enter(process, State.FAILED, now)
             return
         steady = process.healthy_since is not None and now - process.healthy_since >= STEADY_AFTER_S
@@ -338,7 +338,7 @@ class Machine:
         """Whether a healthy process of the same service does its work."""
         return any(other.wanted and other.state is State.HEALTHY for other in self._of(process.spec.service))
 
-    def _stop_what_nobody_needs(self, now: float) -> list[Action]:
+    def _stop_unneeded(self, now: float) -> list[Action]:
         """Signal the unwanted processes that no running process depends on. The others follow when these end."""
         running = [process for process in self.processes.values() if process.state.is_running]
         needed = self._needed_by(running)

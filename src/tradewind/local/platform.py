@@ -16,7 +16,7 @@ import psutil
 
 from tradewind.errors import TradewindError
 from tradewind.local import lock, process, supervisor_requests
-from tradewind.local.left import Left, journal, processes_left, same
+from tradewind.local.orphans import OrphanedProcess, journal, processes_left, same
 from tradewind.local.paths import Home
 from tradewind.local.supervisor_requests import A, GetStatus, StopPlatform
 
@@ -52,7 +52,7 @@ class Platform:
         except ConnectionError as error:
             raise self.missing() from error
 
-    def left(self) -> list[Left]:
+    def left(self) -> list[OrphanedProcess]:
         """Return the processes that a killed supervisor has left; empty if a supervisor runs, or no process does."""
         if not self.home.run.exists() or lock.is_held(self.home.lock):
             return []
@@ -198,7 +198,7 @@ def last_lines(log: Path, count: int = LAST_LINES) -> str:
         return ""
 
 
-def told(running: Sequence[Left]) -> str:
+def told(running: Sequence[OrphanedProcess]) -> str:
     """Return the number and the names of the processes that a killed supervisor has left."""
     names = ", ".join(entry.name for entry in running)
     return f"{len(running)} process{'es run' if len(running) > 1 else ' runs'} without it: {names}"

@@ -22,7 +22,7 @@ _RANGE = (20_000, 32_000)
 
 
 @dataclass(frozen=True)
-class Wish:
+class PortRequest:
     """A requested port: ``exactly`` this port, or the first free one from ``preferred`` upwards, or any (both None)."""
 
     name: str
@@ -86,7 +86,7 @@ def _file(number: int) -> Path:
     return Path(tempfile.gettempdir()) / f"tradewind-ports-{os.getuid()}" / str(number)
 
 
-def choose(wishes: list[Wish], file: Path, reserve: Callable[[int], bool] = lambda _: True) -> Ports:
+def choose(wishes: list[PortRequest], file: Path, reserve: Callable[[int], bool] = lambda _: True) -> Ports:
     """Choose a free port for each wish, and write the choice to ``file``.
 
     A preferred port comes first, then the port in ``file``. ``reserve`` reserves a port against other platforms and
@@ -153,7 +153,7 @@ def _kept(file: Path) -> dict[str, int]:
     return {name: number for name, number in kept.items() if isinstance(number, int) and 0 < number < 65_536}
 
 
-def _first_free(wish: Wish, kept: int | None, may_have: Callable[[int], bool]) -> int:
+def _first_free(wish: PortRequest, kept: int | None, may_have: Callable[[int], bool]) -> int:
     # The preferred port comes before the kept one: when its owner has ended, the platform gets its usual address again.
     candidates = [wish.preferred, kept] if wish.preferred else [kept]
     candidates += list(range(wish.preferred + 1, wish.preferred + 100)) if wish.preferred else []

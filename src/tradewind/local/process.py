@@ -13,7 +13,7 @@ import psutil
 from tradewind.blueprint import Condition
 from tradewind.local.probes import Probe
 
-HOME_VARIABLE = "TRADEWIND_HOME"
+HOME_VARIABLE = "TRADEWIND_STATE_DIR"
 INSTANCE_VARIABLE = "TRADEWIND_INSTANCE"
 
 
@@ -37,7 +37,7 @@ class ProcessSpec:
     requires: Mapping[str, Condition] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace_s: float = 30.0
-    one_off: bool = False
+    one_shot: bool = False
     stamp: str = ""
     stamp_file: Path | None = None
     url: str = ""
@@ -47,7 +47,7 @@ class ProcessSpec:
     @property
     def is_done(self) -> bool:
         """Whether an earlier run of this one-shot task still counts."""
-        if not (self.one_off and self.stamp and self.stamp_file):
+        if not (self.one_shot and self.stamp and self.stamp_file):
             return False
         try:
             return self.stamp_file.read_text() == self.stamp

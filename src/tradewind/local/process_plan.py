@@ -26,20 +26,20 @@ from tradewind.config import Environment, FixedService, Identity, Local, Scaling
 from tradewind.local import balancer, ports, servers
 from tradewind.local import secrets as secret_store
 from tradewind.local.paths import Home
-from tradewind.local.ports import HOST, Wish
+from tradewind.local.ports import HOST, PortRequest
 from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
 from tradewind.local.runtime import Containers, Places, Programs, Runtime
 from tradewind.local.templates import KINDS, Template, no_template
 from tradewind.runtime.database.schema import packages
 
-BEHIND = 10
+BACKGROUND_NICE = 10
 """Niceness of all services except those that others wait for (``Service.waited_for``). Web takes longest to start, and
 uses one core. With lower priority for the others, both cores are busy until all have started. Later, web serves users
 and tasks, and the scheduler assigns work, while the tasks keep the machine busy. Database and broker also have a higher
 priority."""
 
-HERE = {"controller": ("python", "-m", "tradewind.local.controller")}
+HOST_PROGRAMS = {"controller": ("python", "-m", "tradewind.local.controller")}
 """Services that always run as programs, and their commands: containers have no access to the supervisor's socket."""
 
 # Other variables of a developer's shell (AIRFLOW__..., PYTHONPATH) would make this platform differ from others.
@@ -84,7 +84,7 @@ class Plan:
 def resize(environment: Environment, local: Local) -> Environment:
     """Return the environment for one machine: its settings and queues, one copy of each service, small workers."""
     queues = tuple(queue for name in environment.workers for queue in environment.queues_of(name))
-    longest = max(worker.longest_task_hours for worker in environment.workers.values())
+    longest = max(worker.max_task_hours for worker in environment.workers.values())
 
     def few(service: ScalingService | FixedService, count: int = 1, **other: object) -> ScalingService | FixedService:
         counts = {"min": count, "desired": None, "max": count} if isinstance(service, ScalingService) else {"count": 1}
@@ -98,7 +98,7 @@ def resize(environment: Environment, local: Local) -> Environment:
             "min": local.workers,
             "desired": None,
             "max": max(local.workers, local.max_workers or 0),
-            "longest_task_hours": longest,
+            "max_task_hours": longest,
         }
     )
     return environment.model_copy(
@@ -204,15 +204,15 @@ def _load_balancer(
     return [balancer.spec(home, entries, {**base, INSTANCE_VARIABLE: balancer.NAME})]
 
 
-def _wishes(local: Local, wanted: Mapping[str, Service], balanced: frozenset[str]) -> list[Wish]:
-    places = [Wish(f"{name}-{number}") for name in sorted(balanced) for number in range(1, balancer.PLACES + 1)]
+def _wishes(local: Local, wanted: Mapping[str, Service], balanced: frozenset[str]) -> list[PortRequest]:
+    places = [PortRequest(f"{name}-{number}") for name in sorted(balanced) for number in range(1, balancer.PLACES + 1)]
     fixed = local.ports.model_dump()
     own = [
-        Wish(name, service.port.number, fixed.get(name), f"local.ports.{name}")
+        PortRequest(name, service.port.number, fixed.get(name), f"local.ports.{name}")
         for name, service in wanted.items()
         if service.port
     ]
-    return [*places, *own, Wish("database"), Wish("broker")]
+    return [*places, *own, PortRequest("database"), PortRequest("broker")]
 
 
 def _secret_values(kept: Mapping[str, str], database: servers.Database, broker: servers.Place) -> dict[Secret, str]:
@@ -275,8 +275,8 @@ class _Builder:
         """Return the process of a service, or its instance ``number``, with its own name, log and heartbeat."""
         name = service.name if number is None else f"{service.name}-{number}"
         runtime = self.runtime
-        if service.name in HERE:
-            service, runtime, image = replace(service, command=HERE[service.name]), self.programs, ""
+        if service.name in HOST_PROGRAMS:
+            service, runtime, image = replace(service, command=HOST_PROGRAMS[service.name]), self.programs, ""
         own = {**_CONSTANT, HOME_VARIABLE: str(self.home.root), INSTANCE_VARIABLE: name}
         own |= {**_airflow(runtime.places(name)), **service.environment}
         own |= {variable: self.secrets[secret] for variable, secret in service.secrets.items()}
@@ -295,11 +295,11 @@ class _Builder:
             probe=self._probe(service, name, runtime),
             requires=self._requires(service),
             stop_grace_s=service.stop_grace_s,
-            one_off=service.one_off,
-            stamp=_stamp(service, own, runtime.identity(image)) if service.one_off else "",
-            stamp_file=self.home.done / service.name if service.one_off else None,
+            one_shot=service.one_shot,
+            stamp=_stamp(service, own, runtime.identity(image)) if service.one_shot else "",
+            stamp_file=self.home.done / service.name if service.one_shot else None,
             url=self._url(service),
-            nice=0 if service.waited_for else BEHIND,
+            nice=0 if service.waited_for else BACKGROUND_NICE,
             image=image,
         )
 

@@ -17,7 +17,7 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.paths import Home
 
 OUTPUT = "/opt/airflow/output"
-PULSE = "/run/tradewind"
+HEARTBEAT_DIR = "/run/tradewind"
 CONTAINER_USER = (50000, 0)
 """User and group of Airflow's images, and of Tradewind's."""
 
@@ -109,7 +109,7 @@ class Containers:
             task_logs=f"{WORK}/logs",
             dag_logs=f"{WORK}/dag-files",
             output=OUTPUT,
-            heartbeat=f"{PULSE}/heartbeat",
+            heartbeat=f"{HEARTBEAT_DIR}/heartbeat",
         )
 
     def heartbeat(self, name: str) -> Path:
@@ -145,7 +145,7 @@ class Containers:
             subprocess.run(["podman", "rm", "--force", *found], capture_output=True, check=False)  # noqa: S603, S607
 
     def _mounts(self, service: Service, name: str) -> list[tuple[Path, str, str]]:
-        mounts = [(_given(self._pulse(name)), PULSE, "rw")]
+        mounts = [(_given(self._pulse(name)), HEARTBEAT_DIR, "rw")]
         if service.dags is not Access.NONE:
             mounts.append((self.home.dags, DAGS, "ro"))
         if service.task_logs is not Access.NONE:

@@ -127,7 +127,7 @@ class Supervisor:
 
     async def _watch(self, spec: ProcessSpec, running: Running) -> None:
         code = await running.process.wait()
-        if not spec.one_off:
+        if not spec.one_shot:
             # Processes that it leaves (Celery's pool, tasks) must not run beside its successor.
             left = await asyncio.to_thread(processes.strays, self.home, spec.name)
             await asyncio.to_thread(processes.end, left, 0.0)

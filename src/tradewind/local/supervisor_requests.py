@@ -19,7 +19,7 @@ from tradewind.protocol.message import read, written
 
 A = TypeVar("A", covariant=True)
 
-UNLIKE = "tradewind down, then tradewind up"
+VERSION_MISMATCH_HINT = "tradewind down, then tradewind up"
 """The hint if a command and a supervisor have different versions."""
 
 
@@ -57,7 +57,7 @@ class ServiceState:
 
     name: str
     component: Component
-    one_off: bool
+    one_shot: bool
     address: bool
     count: int
     fixed: int | None
@@ -213,7 +213,7 @@ def ask(home: Home, request: Request[A], send: Send = supervisor_socket.ask) -> 
         return None  # type: ignore[return-value]
     if request.answer is dict:
         return document  # type: ignore[return-value]
-    found: A = read(request.answer, document, f"the supervisor's response to {request.do!r}", UNLIKE)
+    found: A = read(request.answer, document, f"the supervisor's response to {request.do!r}", VERSION_MISMATCH_HINT)
     return found
 
 
@@ -222,6 +222,6 @@ def decoded(document: Mapping[str, Any]) -> Request[Any]:
     do = document.get("do")
     kind = _REQUESTS.get(str(do))
     if kind is None:
-        raise TradewindError(f"the supervisor does not know the request {do!r}", hint=UNLIKE)
-    found: Request[Any] = read(kind, document, f"the request {do!r} to the supervisor", UNLIKE)
+        raise TradewindError(f"the supervisor does not know the request {do!r}", hint=VERSION_MISMATCH_HINT)
+    found: Request[Any] = read(kind, document, f"the request {do!r} to the supervisor", VERSION_MISMATCH_HINT)
     return found

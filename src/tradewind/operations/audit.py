@@ -8,9 +8,9 @@ from typing import Any
 
 from tradewind.config import Environment
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.operations.design import designed_paths
-from tradewind.operations.reach import Path, Reach
-from tradewind.operations.wiring import Wiring
+from tradewind.operations.network_design import designed_paths
+from tradewind.operations.network_paths import Path, Reach
+from tradewind.operations.plan_references import Wiring
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ _MARKS: Marks = (
 def svg(environment: Environment) -> str:
     """The picture of an environment as one SVG document, with a title and a description for screen readers."""
     records = [on_aws(service) for service in services(environment)]
-    running = [service for service in records if not service.one_off]
-    once = [service for service in records if service.one_off]
+    running = [service for service in records if not service.one_shot]
+    once = [service for service in records if service.one_shot]
     rows = -(-len(running) // COLUMNS)
     private_h = 32 + rows * (BOX_H + GAP) + 18
     top = 58

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import pairwise
 
 from tradewind.blueprint import Tier
-from tradewind.operations.wiring import Resource, Wiring
+from tradewind.operations.plan_references import Resource, Wiring
 
 ANYWHERE = "0.0.0.0/0"
 OUTSIDE = ipaddress.IPv4Network("192.0.2.0/24")

@@ -57,7 +57,7 @@ class PruneDags(Request):
 
 @dataclass(frozen=True)
 class ListDags(Request):
-    """List DAG releases. The result has the ``releases``, the newest first, and the active one as ``in_force``."""
+    """List DAG releases. The result has the ``releases``, the newest first, and the active one as ``active``."""
 
     do, alone = "dags.list", False
 

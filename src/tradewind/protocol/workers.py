@@ -29,7 +29,7 @@ class Stage(StrEnum):
     MAKING_ROOM = "making room"  # Workers of an earlier release drain, so that there is a free group for new workers.
     STARTING = "starting"  # New workers are not healthy yet.
     STARTED = "started"  # New workers take tasks beside the old ones.
-    TURNING = "turning"  # The controller uncordons new workers and cordons old ones.
+    CORDONING = "cordoning"  # The controller uncordons new workers and cordons old ones.
     DRAINING = "draining"  # Old workers finish their tasks, or stay for a rollback.
     STEADY = "steady"  # All workers run the revision.
     FAILED = "failed"  # The new workers do not start.
@@ -39,7 +39,7 @@ class Until(StrEnum):
     """How far a pool must go."""
 
     STARTED = "started"  # New workers run beside the old ones.
-    TURNED = "turned"  # Old workers are cordoned, and stay: the rollout may still roll back.
+    CORDONED = "cordoned"  # Old workers are cordoned, and stay: the rollout may still roll back.
     GONE = "gone"  # Old workers finish their tasks, and are removed.
 
 

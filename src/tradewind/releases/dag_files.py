@@ -41,12 +41,12 @@ class DagFiles:
                 self._told = "waiting for the controller"
             done = self._asked[1].look(self._hear)
         except BusyError as error:
-            return Progress(State.PENDING, f"{error.what}: {error.why}", Stage.TURNING)
+            return Progress(State.PENDING, f"{error.what}: {error.why}", Stage.CORDONING)
         except TradewindError as error:
             self._asked = None
-            return Progress(State.FAILED, f"{error.what}: {error.why}" if error.why else error.what, Stage.TURNING)
+            return Progress(State.FAILED, f"{error.what}: {error.why}" if error.why else error.what, Stage.CORDONING)
         if done is None:
-            return Progress(State.PENDING, self._told, Stage.TURNING)
+            return Progress(State.PENDING, self._told, Stage.CORDONING)
         self._asked = None
         return Progress(State.DONE, str(done["release"]))
 

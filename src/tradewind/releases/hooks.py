@@ -6,11 +6,12 @@ environment variables:
     TRADEWIND_HOOK              pre-deploy, or post-deploy
     TRADEWIND_COMMAND           the command that runs it: "release deploy", "dags rollback"
     TRADEWIND_ENV               the environment, so that commands in the hook work on it, too
-    TRADEWIND_RELEASE           the id of the release, or of the DAG release
-    TRADEWIND_PREVIOUS_RELEASE  the id of the active one before; empty if there is none
+    TRADEWIND_RELEASE           the id of the release; of a DAG release for the command "dags deploy". It is empty for
+                                "dags rollback" without an id
+    TRADEWIND_PREVIOUS_RELEASE  the id of the active release of the environment before; empty if there is none
     TRADEWIND_BY                the operator or the build that runs the command
     TRADEWIND_REASON            the value of --reason
-    TRADEWIND_OUTCOME           post-deploy only: deployed, or failed
+    TRADEWIND_OUTCOME           post-deploy only: deployed, or failed (also after Ctrl-C)
     TRADEWIND_SECONDS           post-deploy only: how long the deployment took, in whole seconds
 """
 
@@ -41,6 +42,11 @@ class Deployment:
     by: str
     reason: str = ""
 
+    @property
+    def noun(self) -> str:
+        """The group of commands that rolls it back."""
+        return "dags" if self.command.startswith("dags ") else "release"
+
     def variables(self) -> dict[str, str]:
         """The same as environment variables."""
         return {
@@ -69,7 +75,7 @@ class Hooks:
 
     @contextmanager
     def around(self, deployment: Deployment) -> Iterator[None]:
-        """Run ``pre-deploy``, then the block, then ``post-deploy``, also if the block fails.
+        """Run ``pre-deploy``, then the block, then ``post-deploy``, also if the block fails or is interrupted.
 
         Raises:
             TradewindError: ``pre-deploy`` failed, and the block did not run; or the deployment succeeded and
@@ -79,13 +85,13 @@ class Hooks:
         if why := self._run(PRE, deployment.variables()):
             raise TradewindError(
                 f"{self.folder / PRE} refused the deployment of {deployment.release}",
-                f"{why}; nothing was changed",
-                "correct what it reports, or use --skip-hooks",
+                f"{why}; the release was not deployed",
+                "correct the cause, or use --skip-hooks",
             )
         began = self.clock()
         try:
             yield
-        except TradewindError:
+        except (TradewindError, KeyboardInterrupt):
             if why := self._after(deployment, "failed", began):
                 self.tell(f"warning: {self.folder / POST} failed: {why}")
             raise
@@ -93,7 +99,7 @@ class Hooks:
             raise TradewindError(
                 f"{self.folder / POST} failed",
                 f"{why}; {deployment.release} is active in {deployment.environment}",
-                f"tradewind {deployment.command.split()[0]} rollback -e {deployment.environment}",
+                f"tradewind {deployment.noun} rollback -e {deployment.environment}",
             )
 
     def _check(self) -> None:

@@ -13,7 +13,7 @@ from tradewind.local import supervisor_requests as requests
 from tradewind.local.airflow import Airflow, NoAnswerError
 from tradewind.local.platform import Platform, last_lines
 from tradewind.releases.dag_files import DagFiles
-from tradewind.releases.target import Progress, Rolled, Stage, State, Until
+from tradewind.releases.target import DeployableService, Progress, Stage, State, Until
 from tradewind.releases.worker_pools import WorkerPools
 from tradewind.runtime.database.confirm import CANARY, silent_jobs
 
@@ -47,16 +47,16 @@ class LocalTarget:
         self._canary: tuple[str, str] | None = None
         self._tried: set[tuple[str, str]] = set()
 
-    def services(self) -> tuple[Rolled, ...]:
+    def services(self) -> tuple[DeployableService, ...]:
         """See Target."""
-        return tuple(Rolled(found.name, found.component, found.one_off) for found in self._info.values())
+        return tuple(DeployableService(found.name, found.component, found.one_shot) for found in self._info.values())
 
     def running(self) -> dict[str, frozenset[str]]:
         """See Target."""
         rows = self._status()["processes"]
         pools = self._pools.draining()
 
-        def images(service: Rolled) -> frozenset[str]:
+        def images(service: DeployableService) -> frozenset[str]:
             # A worker that is not wanted any more has no tasks, and takes none.
             found = [r for r in rows if r["service"] == service.name]
             if service.component is Component.WORKER:
@@ -64,7 +64,7 @@ class LocalTarget:
                 found = [r for r in found if r["wanted"] and r["image"] not in left]
             return frozenset(row["image"] for row in found)
 
-        return {service.name: images(service) for service in self.services() if not service.one_off}
+        return {service.name: images(service) for service in self.services() if not service.one_shot}
 
     def draining(self) -> dict[str, str]:
         """See Target."""
@@ -74,7 +74,7 @@ class LocalTarget:
         """See Target. One machine takes no snapshot: valuable data is kept elsewhere."""
         return Progress(State.DONE)
 
-    def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
+    def advance(self, service: DeployableService, image: str, until: Until = Until.GONE) -> Progress:
         """See Target."""
         if image not in self._here:
             try:
@@ -86,7 +86,7 @@ class LocalTarget:
             self._platform.ask(requests.RegisterImage(image))
             return self._pools.bring(service.name, image, until)
         rows = [row for row in self._status()["processes"] if row["service"] == service.name]
-        if service.one_off:
+        if service.one_shot:
             return self._once(service, image, rows)
         if self._info[service.name].address:
             return self._in_place(image, rows)
@@ -141,7 +141,7 @@ class LocalTarget:
             return Progress(State.FAILED, f"the run {run_id} of the DAG {dag} failed", Stage.CONFIRMING)
         return Progress(_PENDING, f"{dag} is {state}", Stage.CONFIRMING)
 
-    def _once(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
+    def _once(self, service: DeployableService, image: str, rows: list[dict[str, Any]]) -> Progress:
         row = next((row for row in rows if row["image"] == image), None)
         # The failure is from an earlier rollout, and its cause may be corrected by now.
         if row is None or (row["state"] in _ENDED and (service.name, image) not in self._tried):
@@ -163,7 +163,7 @@ class LocalTarget:
             return _failed(row)
         return Progress(State.DONE) if row["healthy"] else Progress(_PENDING, f"{row['name']} {row['state']}")
 
-    def _beside(self, service: Rolled, image: str, rows: list[dict[str, Any]]) -> Progress:
+    def _beside(self, service: DeployableService, image: str, rows: list[dict[str, Any]]) -> Progress:
         """Start new copies beside the old ones. Stop the old copies once the new ones are healthy."""
         # A copy that the supervisor restarts still counts.
         wanted = [row for row in rows if row["image"] == image and row["wanted"]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tradewind.blueprint import Component
 from tradewind.releases.record import Release
-from tradewind.releases.target import Progress, Rolled, Target, Until
+from tradewind.releases.target import DeployableService, Progress, Target, Until
 
 CONTROLLER = "controller"
 """The service that moves workers to another revision."""
@@ -15,7 +15,7 @@ DAGS = "dags"
 
 
 @dataclass(frozen=True)
-class Coming:
+class PhaseInput:
     """The input of a phase: the release to deploy and, in a rollback, the release that ``failed``. ``began`` is the
     Unix time at which the phase began."""
 
@@ -24,7 +24,7 @@ class Coming:
     began: float
 
 
-Gate = Callable[[Target, Coming], Progress]
+Gate = Callable[[Target, PhaseInput], Progress]
 """Takes one step towards a condition for the next phase, or checks it once. Safe to repeat."""
 
 
@@ -37,25 +37,25 @@ class Phase:
 
     name: str
     does: str
-    services: tuple[Rolled, ...] = ()
+    services: tuple[DeployableService, ...] = ()
     until: Until = Until.GONE
     settled: bool = False
     gate: Gate | None = None
 
 
-def _snapshot(target: Target, coming: Coming) -> Progress:
+def _snapshot(target: Target, coming: PhaseInput) -> Progress:
     return target.snapshot({Component(name): image for name, image in coming.release.images.items()})
 
 
-def _dags(target: Target, coming: Coming) -> Progress:
+def _dags(target: Target, coming: PhaseInput) -> Progress:
     return target.dags(coming.release.dags, coming.failed.dags if coming.failed else None)
 
 
-def _confirm(target: Target, coming: Coming) -> Progress:
+def _confirm(target: Target, coming: PhaseInput) -> Progress:
     return target.confirm(coming.began)
 
 
-def forward(services: Iterable[Rolled]) -> tuple[Phase, ...]:
+def forward(services: Iterable[DeployableService]) -> tuple[Phase, ...]:
     """Return the phases of a rollout. ``services`` have their dependencies before them.
 
     No new service meets an older API, and the controller of the release moves the workers. Until everything is
@@ -69,7 +69,7 @@ def forward(services: Iterable[Rolled]) -> tuple[Phase, ...]:
         Phase("migrate", "migrate the schema of the database", (schema,) if schema else ()),
         Phase("api", "replace the API servers and the controller", (*api, *controller)),
         Phase("rest", "replace all other services; start new workers", (*rest, *workers), Until.STARTED),
-        Phase("cordon", "cordon the old workers; the new ones take all new tasks", workers, Until.TURNED),
+        Phase("cordon", "cordon the old workers; the new ones take all new tasks", workers, Until.CORDONED),
         Phase(DAGS, "deploy the DAG files of the release", gate=_dags),
         Phase("confirm", "check that Airflow is healthy and runs the canary DAG", gate=_confirm),
         Phase("drain", "drain the old workers", workers, Until.LEFT, settled=True),
@@ -77,7 +77,7 @@ def forward(services: Iterable[Rolled]) -> tuple[Phase, ...]:
     return tuple(phase for phase in found if phase.services or phase.gate)
 
 
-def back(services: Iterable[Rolled], *, same_api: bool) -> tuple[Phase, ...]:
+def back(services: Iterable[DeployableService], *, same_api: bool) -> tuple[Phase, ...]:
     """Return the phases of a rollback. One-shot tasks do not run in a rollback.
 
     The controller comes first: it may be broken, and workers need one. Then come the services that call the API, so
@@ -87,23 +87,23 @@ def back(services: Iterable[Rolled], *, same_api: bool) -> tuple[Phase, ...]:
     found = (
         Phase("controller", "roll back the controller, which moves the workers", controller),
         Phase(DAGS, "roll back the DAG files", gate=_dags),
-        Phase("rest", "roll back all that calls the API; old workers take tasks again", rest + workers, Until.TURNED),
+        Phase("rest", "roll back all that calls the API; old workers take tasks again", rest + workers, Until.CORDONED),
         Phase("drain", "drain the other workers", workers, Until.LEFT if same_api else Until.GONE),
         Phase("api", "roll back the API servers", api),
     )
     return tuple(phase for phase in found if phase.services or phase.gate)
 
 
-def _kinds(services: Iterable[Rolled]) -> tuple[tuple[Rolled, ...], ...]:
+def _kinds(services: Iterable[DeployableService]) -> tuple[tuple[DeployableService, ...], ...]:
     """Return one-shot tasks, API servers, the controller, the others, and workers, in the order of ``services``."""
-    kinds: tuple[list[Rolled], ...] = ([], [], [], [], [])
+    kinds: tuple[list[DeployableService], ...] = ([], [], [], [], [])
     for service in services:
         kinds[_kind(service)].append(service)
     return tuple(map(tuple, kinds))
 
 
-def _kind(service: Rolled) -> int:
-    if service.one_off:
+def _kind(service: DeployableService) -> int:
+    if service.one_shot:
         return 0
     if service.name == CONTROLLER:
         return 2

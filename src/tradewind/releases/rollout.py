@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from tradewind.blueprint import Component
 from tradewind.errors import TradewindError
-from tradewind.releases.phases import DAGS, Coming, Phase, back, forward
+from tradewind.releases.phases import DAGS, Phase, PhaseInput, back, forward
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.target import Progress, Stage, State, Target
@@ -40,7 +40,7 @@ class Limits:
 
     preparing_s: float = 6 * 3600.0
     starting_s: float = 600.0
-    turning_s: float = 1800.0
+    cordoning_s: float = 1800.0
     draining_s: float = 3600.0
     stopping_s: float = 300.0
     confirming_s: float = 600.0
@@ -149,7 +149,7 @@ class Rollout:
             changes = [
                 {"service": s.name, "from": sorted(running.get(s.name, ())), "to": images[s.name]}
                 for s in phase.services
-                if s.one_off or set(running.get(s.name, ())) != {images[s.name]}
+                if s.one_shot or set(running.get(s.name, ())) != {images[s.name]}
             ]
             if phase.name == DAGS and release.dags:
                 before = self.releases.current()
@@ -205,7 +205,7 @@ class Rollout:
             s.name: partial(self.target.advance, s, images[s.name], phase.until) for s in phase.services
         }
         if phase.gate:
-            looks[phase.name] = partial(phase.gate, self.target, Coming(release, failed, self.clock()))
+            looks[phase.name] = partial(phase.gate, self.target, PhaseInput(release, failed, self.clock()))
         try:
             self._wait(looks, lease, listen)
             if phase.name == DAGS and release.dags:

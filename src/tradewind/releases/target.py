@@ -23,7 +23,7 @@ class Stage(StrEnum):
 
     PREPARING: a snapshot, or a one-shot task such as a migration, runs to its end.
     STARTING: new copies are not healthy yet.
-    TURNING: the controller cordons workers, or activates DAG files.
+    CORDONING: the controller cordons workers, or activates DAG files.
     DRAINING: old workers finish their tasks.
     STOPPING: old copies end.
     CONFIRMING: the health of the whole environment is checked.
@@ -31,7 +31,7 @@ class Stage(StrEnum):
 
     PREPARING = "preparing"
     STARTING = "starting"
-    TURNING = "turning"
+    CORDONING = "cordoning"
     DRAINING = "draining"
     STOPPING = "stopping"
     CONFIRMING = "confirming"
@@ -41,13 +41,13 @@ class Until(StrEnum):
     """How far workers move to another image. Each value goes further than the one before it.
 
     STARTED: new workers are healthy beside the old ones.
-    TURNED: the new workers take all new tasks. The old ones are cordoned and stay for a rollback.
+    CORDONED: the new workers take all new tasks. The old ones are cordoned and stay for a rollback.
     LEFT: the controller ends the old workers when they have drained. The rollout does not wait for that.
     GONE: the old workers have ended.
     """
 
     STARTED = "started"
-    TURNED = "turned"
+    CORDONED = "cordoned"
     LEFT = "left"
     GONE = "gone"
 
@@ -62,12 +62,12 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Rolled:
+class DeployableService:
     """A service of a release: its name, the component of its image, and whether it is a one-shot task."""
 
     name: str
     component: Component
-    one_off: bool = False
+    one_shot: bool = False
 
 
 class Target(Protocol):
@@ -76,7 +76,7 @@ class Target(Protocol):
     poll_s: float
     """Seconds between two calls for the same change."""
 
-    def services(self) -> tuple[Rolled, ...]:
+    def services(self) -> tuple[DeployableService, ...]:
         """Return every service, dependencies before their dependents."""
 
     def running(self) -> dict[str, frozenset[str]]:
@@ -91,7 +91,7 @@ class Target(Protocol):
     def snapshot(self, images: Mapping[Component, str]) -> Progress:
         """Take a snapshot of the database, if one of these images may change it irreversibly."""
 
-    def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
+    def advance(self, service: DeployableService, image: str, until: Until = Until.GONE) -> Progress:
         """Take one step towards a ``service`` that runs only ``image``. No task is lost.
 
         The controller moves workers: this registers their image and sends a command. ``until`` is only for workers.

@@ -24,19 +24,19 @@ _STAGES = {
     protocol.Stage.MAKING_ROOM: Stage.DRAINING,
     protocol.Stage.STARTING: Stage.STARTING,
     protocol.Stage.STARTED: Stage.STARTING,
-    protocol.Stage.TURNING: Stage.TURNING,
+    protocol.Stage.CORDONING: Stage.CORDONING,
     protocol.Stage.DRAINING: Stage.DRAINING,
 }
 _REACHED = {
     Until.STARTED: {protocol.Stage.STARTED, protocol.Stage.STEADY},
-    Until.TURNED: {protocol.Stage.DRAINING, protocol.Stage.STEADY},
+    Until.CORDONED: {protocol.Stage.DRAINING, protocol.Stage.STEADY},
     Until.LEFT: {protocol.Stage.DRAINING, protocol.Stage.STEADY},
     Until.GONE: {protocol.Stage.STEADY},
 }
 """The stages in which a pool has reached its goal."""
 _ORDERED = {
     Until.STARTED: protocol.Until.STARTED,
-    Until.TURNED: protocol.Until.TURNED,
+    Until.CORDONED: protocol.Until.CORDONED,
     Until.LEFT: protocol.Until.GONE,
     Until.GONE: protocol.Until.GONE,
 }
@@ -72,7 +72,7 @@ class WorkerPools:
         order = Order(pool, revision, _ORDERED[until], self._attempt)
         try:
             if self._asked.get(pool) != order and not self._ask(order):
-                return Progress(State.PENDING, "waiting for the controller", Stage.TURNING)
+                return Progress(State.PENDING, "waiting for the controller", Stage.CORDONING)
             return self._seen(order, until)
         except TradewindError as error:
             self._asking.pop(pool, None)
@@ -80,7 +80,7 @@ class WorkerPools:
             why = f"{error.what}: {error.why}" if error.why else error.what
             # The command may have failed because AWS did not answer for a moment.
             last = isinstance(error, UnansweredError) or self._refused[pool] >= ATTEMPTS
-            return Progress(State.FAILED if last else State.PENDING, why, Stage.TURNING)
+            return Progress(State.FAILED if last else State.PENDING, why, Stage.CORDONING)
 
     def state(self) -> Workers:
         """Read the controller's record of its workers. Raises TradewindError if the record has a later version."""
@@ -129,7 +129,7 @@ class WorkerPools:
             )
         state = found.pools.get(order.pool)
         if state is None or state.order != order:
-            return Progress(State.PENDING, "the controller has not read the order yet", Stage.TURNING)
+            return Progress(State.PENDING, "the controller has not read the order yet", Stage.CORDONING)
         if state.stage is protocol.Stage.FAILED:
             return Progress(State.FAILED, state.detail)
         if state.stage in _REACHED[until]:

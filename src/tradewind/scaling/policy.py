@@ -32,30 +32,30 @@ class Scheduled:
 
 
 @dataclass(frozen=True)
-class WorkerClass:
+class WorkerPool:
     """A worker pool: the name of its service, its queues, and how many tasks a worker runs at the same time (slots).
 
-    The pool shrinks to the most workers that it needed in the last ``shrink_after_s`` seconds. A worker that has run
-    for ``replace_after_s`` seconds is replaced.
+    The pool shrinks to the most workers that it needed in the last ``scale_in_stabilization_s`` seconds. A worker that
+    has run for ``replace_after_s`` seconds is replaced.
     """
 
     service: str
     queues: tuple[str, ...]
     slots: int
     bounds: Bounds
-    shrink_after_s: float = 300.0
+    scale_in_stabilization_s: float = 300.0
     replace_after_s: float = inf
     schedule: tuple[Scheduled, ...] = ()
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> WorkerClass:
+    def from_dict(cls, document: Mapping[str, Any]) -> WorkerPool:
         """Read the document that ``blueprint.services`` writes for the controller."""
         return cls(
             service=document["service"],
             queues=tuple(document["queues"]),
             slots=document["slots"],
             bounds=Bounds(document["min"], document["max"]),
-            shrink_after_s=document["shrink_after_s"],
+            scale_in_stabilization_s=document["scale_in_stabilization_s"],
             replace_after_s=document["replace_after_s"],
             schedule=tuple(Scheduled(e["cron"], Bounds(e["min"], e["max"])) for e in document["schedule"]),
         )
@@ -81,7 +81,7 @@ class Demand:
     """As many workers as the running and queued tasks fill: (running + queued) / slots. It shrinks with a delay."""
 
     slots: int
-    shrink_after_s: float
+    scale_in_stabilization_s: float
     _needed: list[tuple[float, int]] = field(default_factory=list)
 
     def wanted(self, signals: Signals, bounds: Bounds, now: float) -> int:
@@ -90,11 +90,11 @@ class Demand:
             # The workers that exist at the first call may have been needed a moment ago.
             self._needed.append((now, signals.workers))
         self._needed.append((now, -(-signals.tasks // self.slots)))
-        self._needed = [(at, count) for at, count in self._needed if now - at <= self.shrink_after_s]
+        self._needed = [(at, count) for at, count in self._needed if now - at <= self.scale_in_stabilization_s]
         return bounds.clamp(max(count for _, count in self._needed))
 
 
-def bounds_at(workers: WorkerClass, now: float) -> Bounds:
+def bounds_at(workers: WorkerPool, now: float) -> Bounds:
     """The bounds of a pool at ``now`` (Unix time), from the latest entry of its schedule."""
     return max(
         ((_last(entry.cron, now), number, entry.bounds) for number, entry in enumerate(workers.schedule)),
@@ -102,14 +102,14 @@ def bounds_at(workers: WorkerClass, now: float) -> Bounds:
     )[2]
 
 
-def tasks_of(workers: WorkerClass, demand: Mapping[str, int]) -> int:
+def tasks_of(workers: WorkerPool, demand: Mapping[str, int]) -> int:
     """The running and queued tasks of a pool; ``demand`` has them by queue."""
     return sum(demand.get(queue, 0) for queue in workers.queues)
 
 
-def classes(documents: Iterable[Mapping[str, Any]]) -> tuple[WorkerClass, ...]:
-    """See ``WorkerClass.from_dict``."""
-    return tuple(WorkerClass.from_dict(document) for document in documents)
+def classes(documents: Iterable[Mapping[str, Any]]) -> tuple[WorkerPool, ...]:
+    """See ``WorkerPool.from_dict``."""
+    return tuple(WorkerPool.from_dict(document) for document in documents)
 
 
 def _last(cron: str, now: float) -> float:

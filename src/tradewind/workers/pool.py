@@ -220,7 +220,7 @@ def decide(
         return Steps(grow=grow, stage=Stage.STARTED, waits=f"{new.healthy} new workers are healthy beside the old ones")
     if not turned and sum(worker.ready for worker in new.workers) < enough:
         held = tuple(worker.name for worker in new.workers if worker.healthy and not worker.ready)
-        return Steps(uncordon=held, stage=Stage.TURNING, waits="not every new worker has answered yet")
+        return Steps(uncordon=held, stage=Stage.CORDONING, waits="not every new worker has answered yet")
     return _relieve(new, old, wanted, replace_after_s, until)
 
 
@@ -254,7 +254,7 @@ def _relieve(new: Group | None, old: Collection[Group], wanted: int, replace_aft
     size = size_of(new, wanted, replace_after_s) if new else Size()
     if taking:  # a worker that does not answer delays neither the growth of the new group nor the end of other groups
         waits = "not every old worker has answered yet"
-        steps = Steps(cordon=taking, shrink=shrink, stage=Stage.TURNING, waits=waits)
+        steps = Steps(cordon=taking, shrink=shrink, stage=Stage.CORDONING, waits=waits)
         return _of_group(new, Size(uncordon=size.uncordon, launch=size.launch), steps) if new else steps
     count, tasks = sum(len(group.workers) for group in old), sum(group.tasks for group in old)
     waits = f"{count} old workers finish {tasks} tasks" if old else ""

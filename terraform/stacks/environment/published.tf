@@ -12,7 +12,7 @@ locals {
     security_groups    = { for name, task in module.task : name => task.security_group_id }
     services = {
       for name, service in var.services : name => [for key, of in local.ecs_services : module.service[key].name if of.service == name]
-      if !service.one_off
+      if !service.one_shot
     }
     task_log_bucket   = module.task_logs.bucket
     controller_bucket = module.controller_bucket.bucket

@@ -7,7 +7,7 @@ locals {
         service     = name
         replica_set = length(service.replica_sets) > 1 ? set : null
       }
-    } if !service.one_off
+    } if !service.one_shot
   ]...)
 
   # The worker pools: the controller sets their number of tasks.

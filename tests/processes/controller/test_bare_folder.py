@@ -114,7 +114,7 @@ def outputs() -> dict[str, object]:
         container = {"name": service.name, "image": IMAGE.format(service.component), "memory": 512}
         made = ecs.register_task_definition(family=f"acme-dev-{service.name}", containerDefinitions=[container])
         templates[service.name] = made["taskDefinition"]["taskDefinitionArn"]
-        if service.one_off:
+        if service.one_shot:
             continue
         sets = [f"-{one}" for one in service.replica_sets] if len(service.replica_sets) > 1 else [""]
         names[service.name] = [f"{service.name}{suffix}" for suffix in sets]
@@ -138,10 +138,10 @@ def test_dags_go_back_and_releases_are_seen(bare: Bare) -> None:
     one = bare.run("dags", "deploy", "-e", "dev", "--no-confirm").strip()
     (bare.folder / "bare/dags/a.py").write_text("X = 2\n")
     two = bare.run("dags", "deploy", "-e", "dev", "--no-confirm").strip()
-    assert bare.environment.in_force == two != one
+    assert bare.environment.active == two != one
 
     assert bare.run("dags", "rollback", "-e", "dev").strip() == one
-    assert bare.environment.in_force == one
+    assert bare.environment.active == one
     print(f"dags rollback: {bare.seconds:.1f} s from its start to the pointer confirmed")
 
     assert json.loads(bare.run("release", "status", "-e", "dev", "--json", code=3))["release"] is None

@@ -19,8 +19,8 @@ from typer.testing import CliRunner, Result
 from tradewind import config
 from tradewind.cli.app import app
 from tradewind.cli.options import using
+from tradewind.environments.external import ExternalDependencies
 from tradewind.environments.on_aws import KEPT
-from tradewind.environments.outside import Outside
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.releases.record import Release
@@ -57,7 +57,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Con
         stack = environment_stack(config.load(Path("tradewind.yaml")), "dev")
         made.keep_releases_in(stack.account.state_bucket)
         cloud = FakeCloud(stack.account.id, {stack.account.state_bucket: {}}, published=lambda: made.outputs)
-        with using(Outside(lambda region: cloud, no_terraform)):
+        with using(ExternalDependencies(lambda region: cloud, no_terraform)):
             yield made
         made.end()
 
@@ -70,14 +70,14 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 def test_there_and_back_without_a_way_into_the_network(environment: ControlledEnvironment, tmp_path: Path) -> None:
     one = run("deploy", "dev").stdout.strip()
-    assert environment.in_force == one
+    assert environment.active == one
     (tmp_path / "dags/helper.py").write_text("X = 2\n")
     two = run("deploy", "dev").stdout.strip()
-    assert environment.in_force == two != one
+    assert environment.active == two != one
     assert run("diff", "dev").stdout == "changed  helper.py\nimports  a.py\n"
-    assert run("rollback", "dev").stdout.strip() == one == environment.in_force
+    assert run("rollback", "dev").stdout.strip() == one == environment.active
     listed = json.loads(run("list", "dev", "--json").stdout)
-    assert {row["id"]: row["in_force"] for row in listed["releases"]} == {one: True, two: False}
+    assert {row["id"]: row["active"] for row in listed["releases"]} == {one: True, two: False}
 
 
 def test_what_is_already_there_is_sent_and_put_in_force_once(
@@ -85,9 +85,9 @@ def test_what_is_already_there_is_sent_and_put_in_force_once(
 ) -> None:
     release = run("build", "dags", "--store", "store").stdout.strip()
     assert run("deploy", "dev", "--release", release, "--store", "store").stdout.strip() == release
-    serial = environment.shared.in_force()
+    serial = environment.shared.active()
     assert run("deploy", "dev").stdout.strip() == release
-    assert environment.shared.in_force() == serial
+    assert environment.shared.active() == serial
 
 
 def test_other_dag_files_make_another_release(environment: ControlledEnvironment, tmp_path: Path) -> None:

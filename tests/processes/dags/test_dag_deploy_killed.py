@@ -64,7 +64,7 @@ def test_whoever_is_killed_leaves_one_whole_release(tmp_path: Path) -> None:
         said = process.communicate()[0].strip()
         killed += not said
         lasts *= 0.9 if said else 1.05  # as fast as the machine is now, two of three are killed before their end
-        now = shared.in_force()
+        now = shared.active()
         assert now, seed
         # The release in force is whole: its manifest, its archive, and what is unpacked from it.
         check(shared.read(now.release), shared.archive(now.release))
@@ -77,4 +77,4 @@ def test_whoever_is_killed_leaves_one_whole_release(tmp_path: Path) -> None:
         old = now.release
     assert killed > KILLS / 3, "most of them are killed before their end"
     last = start()
-    assert last.communicate()[0].strip() == (shared.in_force() or now).release
+    assert last.communicate()[0].strip() == (shared.active() or now).release

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.dags import follow as follow_module
 from tradewind.dags.follow import Follower
@@ -34,7 +34,7 @@ def follower(folder: Path, shared: SharedFolder, meanwhile: Callable[[], None] =
 
 
 def served(shared: SharedFolder, tmp_path: Path) -> dict[str, str]:
-    now = shared.in_force()
+    now = shared.active()
     assert now
     place = Cache(shared, tmp_path / "local").hold(now.release).path
     return {str(path.relative_to(place)): path.read_text() for path in place.rglob("*") if path.is_file()}
@@ -107,7 +107,7 @@ def test_what_changes_while_it_is_read_is_not_served(
     with monkeypatch.context() as patch:
         patch.setattr(follow_module, "build", late)
         assert follow.look() is None
-    assert shared.in_force() is None
+    assert shared.active() is None
     assert follow.look()
     assert set(served(shared, tmp_path)) == {"a.py", "late.py"}
 
@@ -144,7 +144,7 @@ def test_what_somebody_else_put_in_force_stays_until_the_folder_changes(folder: 
     assert first
     shared.activate(first.id)
     assert follow.look() is None
-    now = shared.in_force()
+    now = shared.active()
     assert now
     assert now.release == first.id
     os.utime(folder / "a.py", (1, 1))
@@ -170,7 +170,7 @@ def test_a_folder_is_not_settled_before_the_pointer_has_moved(folder: Path, tmp_
     settled = []
 
     class Shared(SharedFolder):
-        def activate(self, release: str) -> InForce:
+        def activate(self, release: str) -> ActiveRelease:
             settled.append(follow.is_settled())
             return super().activate(release)
 

@@ -17,7 +17,7 @@ from gate_samples import errors, examine
 
 from tradewind.config.gate_settings import Gate
 from tradewind.dag_releases.manifest import Origin
-from tradewind.dags.gate.importer import Importer
+from tradewind.dags.gate.import_client import Importer
 from tradewind.dags.source import Folder
 from tradewind.dags.tree import File, Tree, collect
 
@@ -132,7 +132,7 @@ def test_nothing_that_a_file_does_harms_the_rest() -> None:
     }
     files = {name: dag(name, code) for name, code in hostile.items()}
     files |= {f"good_{number}": dag(f"good_{number}") for number in range(8)}
-    tested = examine(tree(**files), Gate(import_s=4, memory_mb=256, processes=32, variables=MARKED), jobs=2)
+    tested = examine(tree(**files), Gate(import_timeout_s=4, memory_mb=256, processes=32, variables=MARKED), jobs=2)
     found = errors(tested)
     assert found["hangs.py"] == "slow: its import did not end within 4 s; it was at hangs.py:3"
     assert "it was at spins.py:2" in found["spins.py"]
@@ -156,7 +156,7 @@ def test_nothing_that_a_file_does_harms_the_rest() -> None:
 
 def test_one_who_stops_its_importer_is_noticed() -> None:
     stops = tree(stops=dag("stops", "import os, signal; os.kill(os.getppid(), signal.SIGSTOP)"), good=dag("good"))
-    tested = examine(stops, Gate(import_s=1, variables=MARKED), jobs=2)
+    tested = examine(stops, Gate(import_timeout_s=1, variables=MARKED), jobs=2)
     assert "was stopped or killed" in errors(tested)["stops.py"]
     assert set(tested.dags()) == {"good.py"}
     assert left_behind() == []
@@ -202,7 +202,7 @@ while not Path({str(over)!r}).exists():
 """
     starts = "import subprocess; subprocess.run(['true'], check=True)"
     with ThreadPoolExecutor() as pool:
-        other = pool.submit(examine, tree(a=dag("a", many)), Gate(import_s=60))
+        other = pool.submit(examine, tree(a=dag("a", many)), Gate(import_timeout_s=60))
         eventually(begun.exists)
         found = errors(examine(tree(a=dag("a", starts)), Gate(processes=1)))
         over.touch()
@@ -266,10 +266,10 @@ def test_what_has_not_changed_is_not_imported_again(tmp_path: Path) -> None:
     mended = examine(tree(**files), Gate(), notes)
     assert (mended.passed, mended.reused) == (True, 1)
     assert examine(tree(**files), Gate(), notes).reused == 3
-    assert examine(tree(**files), Gate(import_s=29), notes).reused == 0
+    assert examine(tree(**files), Gate(import_timeout_s=29), notes).reused == 0
     written = (notes / "results").read_text()
     (notes / "results").write_text(written[: len(written) - 20])  # its last line is cut
-    assert examine(tree(**files), Gate(import_s=29), notes).reused == 2
+    assert examine(tree(**files), Gate(import_timeout_s=29), notes).reused == 2
 
 
 def test_what_git_ignores_and_airflowignore_says_counts(tmp_path: Path) -> None:

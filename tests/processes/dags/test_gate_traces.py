@@ -125,7 +125,7 @@ def test_what_is_wrong_with_a_file_is_told_as_if_it_were_alone() -> None:
         "f20.py": dag("f20", "import sys; sys.exit('enough')"),
     }
     files = {f"f{n:02}.py": dag(f"f{n:02}") for n in range(MANY)} | wrong
-    tested = examine(files, jobs=2, import_s=4, memory_mb=256)
+    tested = examine(files, jobs=2, import_timeout_s=4, memory_mb=256)
     found = errors(tested)
     assert set(found) == set(wrong)
     assert "ZeroDivisionError" in found["f03.py"]
@@ -165,7 +165,7 @@ def test_who_speaks_for_the_one_who_imports_speaks_for_no_other_file(speaks: str
 def test_a_file_that_takes_long_but_not_too_long_has_a_process_of_its_own() -> None:
     files = {f"f{n:02}.py": dag(f"f{n:02}") for n in range(MANY)}
     files["f05.py"] = dag("f05", "import time; time.sleep(2.5)")
-    tested = examine(files, slow_s=2)
+    tested = examine(files, slow_import_s=2)
     (slow,) = tested.findings
     assert (slow.rule, slow.file, slow.error) == ("slow", "f05.py", False)
     assert list(processes(tested).values()).count(processes(tested)["f05.py"]) == 1

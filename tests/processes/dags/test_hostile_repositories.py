@@ -234,7 +234,7 @@ def test_what_the_gate_contains(tmp_path: Path) -> None:
     files = {"bomb.zip": File((tmp_path / "bomb.zip").read_bytes()), "good.py": File(good)}
     files["plus.py"] = File(b"# airflow dag\n" + CODE["plus"].encode())
     files["text.zip"] = File(b"PK\x03\x04 not an archive, airflow dag")
-    tested = examine(Tree(files, Origin()), Gate(memory_mb=256, import_s=20))
+    tested = examine(Tree(files, Origin()), Gate(memory_mb=256, import_timeout_s=20))
     said = {finding.file: finding.text for finding in tested.findings if finding.error}
     assert "MemoryError" in said["bomb.zip"]
     assert "plus.py" in said
@@ -283,7 +283,7 @@ def test_what_is_not_put_in_force(kind: str, tmp_path: Path) -> None:
     bad = make(shared)
     with pytest.raises(TradewindError, match=why):
         shared.activate(bad)
-    now = shared.in_force()
+    now = shared.active()
     assert now is not None
     assert now.release == before.id
 

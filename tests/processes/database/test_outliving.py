@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from tradewind.runtime.bundle.processor import ReleaseProcessor
 from tradewind.runtime.database.triggerer import Supervisor
-from tradewind.runtime.database.away import through_outages
+from tradewind.runtime.database.outage import through_outages
 
 ours, airflows, loop = {
     "processor": (ReleaseProcessor, DagFileProcessorManager, "_run_parsing_loop"),
@@ -58,7 +58,7 @@ from functools import partial
 from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
 from sqlalchemy.exc import OperationalError
 
-from tradewind.runtime.database.away import through_outages
+from tradewind.runtime.database.outage import through_outages
 from tradewind.runtime.database.limits import BACK_S
 from tradewind.runtime.database.triggerer import Supervisor
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from machine_samples import ILL, STARTED, one_off, process
+from machine_samples import ILL, STARTED, one_shot, process
 
 from tradewind.blueprint import services
 from tradewind.config import Tradewind, parse
@@ -37,7 +37,7 @@ def tradewind() -> Tradewind:
 @pytest.fixture
 def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
     """Everything is healthy, as far as the machine knows; no process is real."""
-    specs = (one_off("migrate"), process("web"), process("dag-processor"), worker(1, tmp_path), worker(2, tmp_path))
+    specs = (one_shot("migrate"), process("web"), process("dag-processor"), worker(1, tmp_path), worker(2, tmp_path))
     planned = Plan(
         home=Home(tmp_path / ".tradewind"),
         environment=tradewind.environment("dev"),

@@ -39,7 +39,7 @@ LEAKS = {
     "FLOWER_PORT": "leak-6",
     "PYTHONPATH": "/leak/python",
     "PYTHONHOME": "/leak/python",
-    "TRADEWIND_HOME": "/leak/tradewind",
+    "TRADEWIND_STATE_DIR": "/leak/tradewind",
     "TRADEWIND_INSTANCE": "leak-7",
     "TRADEWIND_DATABASE_URL": "leak-8",
 }

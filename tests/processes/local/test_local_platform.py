@@ -15,7 +15,7 @@ import pytest
 from machine_samples import process
 
 from tradewind.errors import TradewindError
-from tradewind.local import left, lock, supervisor_socket
+from tradewind.local import lock, orphans, supervisor_socket
 from tradewind.local.paths import Home
 from tradewind.local.platform import Platform, last_lines
 from tradewind.local.process import HOME_VARIABLE
@@ -220,7 +220,7 @@ def test_what_is_left_is_told_as_what_runs_is(home: Home, start: Start) -> None:
     supervisor = Supervisor(home.root, home.journal)
     supervisor.machine.add([process("web")], 0)
 
-    (row,) = left.rows(home, left.processes_left(home))
+    (row,) = orphans.rows(home, orphans.processes_left(home))
 
     assert row.keys() == supervisor.report(usage=True)[0].keys()
     with pytest.raises(TradewindError) as raised:

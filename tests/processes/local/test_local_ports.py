@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local.ports import HOST, Reservations, Wish, choose, owner
+from tradewind.local.ports import HOST, PortRequest, Reservations, choose, owner
 
 
 def free_port() -> int:
@@ -59,7 +59,7 @@ def is_free(number: int) -> bool:
 
 
 def test_the_choice_is_kept(file: Path) -> None:
-    wishes = [Wish("web", free_port()), Wish("database"), Wish("broker")]
+    wishes = [PortRequest("web", free_port()), PortRequest("database"), PortRequest("broker")]
     first = choose(wishes, file)
 
     assert choose(wishes, file) == first
@@ -69,7 +69,7 @@ def test_the_choice_is_kept(file: Path) -> None:
 
 def test_ports_that_nobody_sees_are_outside_of_those_of_outgoing_connections(file: Path) -> None:
     names = [f"port-{number}" for number in range(50)]
-    numbers = choose([Wish(name) for name in names], file).numbers
+    numbers = choose([PortRequest(name) for name in names], file).numbers
 
     assert len(set(numbers.values())) == 50
     assert all(1024 < number < 32_768 for number in numbers.values())
@@ -78,12 +78,12 @@ def test_ports_that_nobody_sees_are_outside_of_those_of_outgoing_connections(fil
 def test_the_preferred_one(file: Path) -> None:
     port = free_port()
 
-    assert choose([Wish("web", port)], file).numbers == {"web": port}
+    assert choose([PortRequest("web", port)], file).numbers == {"web": port}
 
 
 def test_the_next_one_when_the_preferred_is_taken_and_a_remark(file: Path, taken: Taken) -> None:
     port = taken.take()
-    chosen = choose([Wish("web", port, setting="local.ports.web")], file)
+    chosen = choose([PortRequest("web", port, setting="local.ports.web")], file)
 
     number = chosen.numbers["web"]
     assert port < number < port + 100
@@ -97,7 +97,7 @@ def test_a_second_best_is_kept_while_the_preferred_is_taken_and_given_up_when_it
     file: Path, taken: Taken
 ) -> None:
     port = taken.take()
-    wishes = [Wish("web", port, setting="local.ports.web")]
+    wishes = [PortRequest("web", port, setting="local.ports.web")]
     second = choose(wishes, file).numbers
 
     assert choose(wishes, file).numbers == second != {"web": port}
@@ -109,7 +109,7 @@ def test_a_kept_port_that_somebody_took_is_given_up(file: Path, taken: Taken) ->
     file.write_text(f'{{"database": {taken.take()}}}')
     before = file.read_text()
 
-    chosen = choose([Wish("database")], file)
+    chosen = choose([PortRequest("database")], file)
 
     assert is_free(chosen.numbers["database"])
     assert file.read_text() != before
@@ -117,7 +117,7 @@ def test_a_kept_port_that_somebody_took_is_given_up(file: Path, taken: Taken) ->
 
 def test_two_that_prefer_the_same(file: Path) -> None:
     port = free_port()
-    numbers = choose([Wish("web", port), Wish("flower", port)], file).numbers
+    numbers = choose([PortRequest("web", port), PortRequest("flower", port)], file).numbers
 
     assert numbers["web"] == port
     assert numbers["flower"] != port
@@ -127,19 +127,22 @@ def test_two_that_prefer_the_same(file: Path) -> None:
 def test_a_file_that_cannot_be_read_is_no_hindrance(file: Path, text: str) -> None:
     file.write_text(text)
 
-    assert choose([Wish("web"), Wish("broker")], file).numbers.keys() == {"web", "broker"}
+    assert choose([PortRequest("web"), PortRequest("broker")], file).numbers.keys() == {"web", "broker"}
 
 
 def test_exactly_that_one(file: Path) -> None:
     port = free_port()
     file.write_text('{"web": 12345}')
 
-    assert choose([Wish("web", 8080, port, "local.ports.web")], file).numbers == {"web": port}
+    assert choose([PortRequest("web", 8080, port, "local.ports.web")], file).numbers == {"web": port}
 
 
 def test_one_that_the_configuration_fixes_is_nobody_elses(file: Path) -> None:
     port = free_port()
-    wishes = [Wish("web", port, setting="local.ports.web"), Wish("flower", 5555, port, "local.ports.flower")]
+    wishes = [
+        PortRequest("web", port, setting="local.ports.web"),
+        PortRequest("flower", 5555, port, "local.ports.flower"),
+    ]
 
     numbers = choose(wishes, file).numbers
 
@@ -149,7 +152,10 @@ def test_one_that_the_configuration_fixes_is_nobody_elses(file: Path) -> None:
 
 def test_all_that_are_fixed_and_taken_are_named_with_owner_and_setting(file: Path, taken: Taken) -> None:
     web, flower = taken.take(), taken.take()
-    wishes = [Wish("web", 8080, web, "local.ports.web"), Wish("flower", 5555, flower, "local.ports.flower")]
+    wishes = [
+        PortRequest("web", 8080, web, "local.ports.web"),
+        PortRequest("flower", 5555, flower, "local.ports.flower"),
+    ]
 
     with pytest.raises(TradewindError) as raised:
         choose(wishes, file)
@@ -169,7 +175,7 @@ def test_the_owner_of_a_port_that_nobody_has() -> None:
 
 def test_two_platforms_never_have_the_same_port(file: Path, tmp_path: Path) -> None:
     port = free_port()
-    wishes = [Wish("web", port, setting="local.ports.web")]
+    wishes = [PortRequest("web", port, setting="local.ports.web")]
     first, second, third = Reservations(), Reservations(), Reservations()
 
     ours = choose(wishes, file, first.take).numbers["web"]

@@ -180,8 +180,8 @@ def test_a_stamp_counts_for_one_offs_alone(tmp_path: Path) -> None:
     file.write_text("1")
     common = ("x", "x", ("true",), {}, Path("x.log"))
 
-    assert ProcessSpec(*common, one_off=True, stamp="1", stamp_file=file).is_done
-    assert not ProcessSpec(*common, one_off=True, stamp="2", stamp_file=file).is_done
-    assert not ProcessSpec(*common, one_off=True, stamp="", stamp_file=file).is_done
-    assert not ProcessSpec(*common, one_off=True, stamp="1", stamp_file=tmp_path / "nowhere").is_done
-    assert not ProcessSpec(*common, one_off=False, stamp="1", stamp_file=file).is_done
+    assert ProcessSpec(*common, one_shot=True, stamp="1", stamp_file=file).is_done
+    assert not ProcessSpec(*common, one_shot=True, stamp="2", stamp_file=file).is_done
+    assert not ProcessSpec(*common, one_shot=True, stamp="", stamp_file=file).is_done
+    assert not ProcessSpec(*common, one_shot=True, stamp="1", stamp_file=tmp_path / "nowhere").is_done
+    assert not ProcessSpec(*common, one_shot=False, stamp="1", stamp_file=file).is_done

@@ -165,7 +165,7 @@ def test_the_log_is_private_and_has_all_that_was_said(supervisor: Supervisor, tm
     async def story() -> None:
         await until(lambda: supervisor.machine.processes["prepare"].state is State.DONE)
 
-    supervise(supervisor, [python(tmp_path, "prepare", code, one_off=True)], story)
+    supervise(supervisor, [python(tmp_path, "prepare", code, one_shot=True)], story)
 
     assert log.read_text() == "out\nerr\n"
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
@@ -180,22 +180,22 @@ def test_a_large_log_is_kept_once(supervisor: Supervisor, tmp_path: Path) -> Non
     async def story() -> None:
         await until(lambda: supervisor.machine.processes["prepare"].state is State.DONE)
 
-    supervise(supervisor, [python(tmp_path, "prepare", "print('new')", one_off=True)], story)
+    supervise(supervisor, [python(tmp_path, "prepare", "print('new')", one_shot=True)], story)
 
     assert log.read_text() == "new\n"
     assert (tmp_path / "logs" / "prepare.log.1").stat().st_size == LOG_LIMIT_BYTES + 1
 
 
-@pytest.mark.parametrize("one_off", [False, True], ids=["service", "one-off"])
-def test_what_cannot_be_started_is_told(supervisor: Supervisor, tmp_path: Path, one_off: bool) -> None:
-    spec = python(tmp_path, "web", "", argv=("/nowhere/airflow",), one_off=one_off)
+@pytest.mark.parametrize("one_shot", [False, True], ids=["service", "one-off"])
+def test_what_cannot_be_started_is_told(supervisor: Supervisor, tmp_path: Path, one_shot: bool) -> None:
+    spec = python(tmp_path, "web", "", argv=("/nowhere/airflow",), one_shot=one_shot)
 
     async def story() -> None:
         await until(lambda: supervisor.machine.processes["web"].problem)
         (row,) = supervisor.report(usage=True)
         assert row["problem"] == "cannot start /nowhere/airflow: No such file or directory"
         assert row["pid"] is None
-        assert row["state"] == ("failed" if one_off else "back-off")
+        assert row["state"] == ("failed" if one_shot else "back-off")
 
     supervise(supervisor, [spec], story)
 
@@ -205,7 +205,7 @@ def test_what_cannot_be_written_costs_no_event(tmp_path: Path) -> None:
     (tmp_path / "full").write_text("")
     supervisor = Supervisor(tmp_path, tmp_path / "full" / "processes.json")
     service = python(tmp_path, "web", "raise SystemExit(3)")
-    once = python(tmp_path, "prepare", "", one_off=True, stamp="x", stamp_file=tmp_path / "full" / "prepare")
+    once = python(tmp_path, "prepare", "", one_shot=True, stamp="x", stamp_file=tmp_path / "full" / "prepare")
     mute = python(tmp_path, "mute", "", log=tmp_path / "full" / "mute.log")
 
     async def story() -> None:

@@ -52,7 +52,7 @@ def follow(folder: Path, local: Path, name: str, ready: int) -> None:
         if looks == 20:
             os.write(ready, b"x")  # everybody has looked for what is not there yet
         try:
-            now = shared.in_force()
+            now = shared.active()
         except TradewindError as error:
             say(name=name, damaged=str(error))
             break

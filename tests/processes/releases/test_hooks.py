@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_hook_before_refuses_the_deployment(hooks: Hooks, tmp_path: Path) -> N
     hook(hooks.folder, "post-deploy", "touch ran")
     deployed = False
 
-    with pytest.raises(TradewindError, match="r-2: exit code 7; nothing was changed"), hooks.around(FACTS):
+    with pytest.raises(TradewindError, match="r-2: exit code 7; the release was not deployed"), hooks.around(FACTS):
         deployed = True
 
     assert not deployed
@@ -129,3 +130,25 @@ def test_what_a_hook_prints_does_not_mix_with_the_result(hooks: Hooks, capfd: py
         pass
 
     assert tuple(capfd.readouterr()) == ("", "checked\nwarned\n")
+
+
+def test_an_interrupted_deployment_is_reported_as_failed(hooks: Hooks, tmp_path: Path) -> None:
+    hook(hooks.folder, "post-deploy", 'echo "$TRADEWIND_OUTCOME" > ran')
+
+    with pytest.raises(KeyboardInterrupt), hooks.around(FACTS):
+        raise KeyboardInterrupt
+
+    assert (tmp_path / "ran").read_text() == "failed\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [("apply", "tradewind release rollback -e dev"), ("dags deploy", "tradewind dags rollback -e dev")],
+)
+def test_the_hint_names_the_command_that_rolls_back(hooks: Hooks, command: str, hint: str) -> None:
+    hook(hooks.folder, "post-deploy", "exit 3")
+
+    with pytest.raises(TradewindError) as caught, hooks.around(replace(FACTS, command=command)):
+        pass
+
+    assert caught.value.hint == hint

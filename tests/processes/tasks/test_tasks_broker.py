@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from tradewind.local.servers import package
-from tradewind.runtime.tasks.broker import LIMITS, check, impatient
+from tradewind.runtime.tasks.broker import LIMITS, check, limit_retries
 from tradewind.runtime.tasks.control import send
 
 
@@ -83,7 +83,7 @@ def test_a_workers_loop_does_not_wait_for_a_silent_broker(broker: tuple[redis.Re
     _, url, process = broker
     app = Celery(broker=url)
     app.conf.broker_transport_options = SOON
-    impatient(app)
+    limit_retries(app)
     with app.connection_for_write() as connection:
         events = app.events.Dispatcher(connection, hostname="celery@worker-1", buffer_while_offline=False)
         events.send("worker-heartbeat", retry=True)

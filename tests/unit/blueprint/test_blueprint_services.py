@@ -60,7 +60,7 @@ def test_what_must_have_completed_is_a_one_off_and_what_must_be_healthy_is_not(e
     for service in found.values():
         for dependency in service.dependencies:
             if dependency.name not in MANAGED:
-                assert found[dependency.name].one_off == (dependency.condition is Condition.COMPLETED)
+                assert found[dependency.name].one_shot == (dependency.condition is Condition.COMPLETED)
 
 
 @every_environment
@@ -141,7 +141,7 @@ def test_one_worker_service_for_each_class_serves_its_queues(environment: Enviro
         assert service.replica_sets == ("a", "b", "c", "d")
         assert service.stop_grace_s == ECS_STOP_LIMIT_S
     served = [queue for service in found for queue in service.queues]
-    assert sorted(served) == sorted(environment.class_of_queue)
+    assert sorted(served) == sorted(environment.pool_of_queue)
 
 
 @every_environment
@@ -155,7 +155,7 @@ def test_only_web_and_flower_are_reached_by_people(environment: Environment) -> 
 @every_environment
 def test_what_runs_on_has_a_health_check(environment: Environment) -> None:
     for service in services(environment):
-        assert (service.health is None) == service.one_off
+        assert (service.health is None) == service.one_shot
 
 
 def test_workers_of_a_spot_class_say_so() -> None:

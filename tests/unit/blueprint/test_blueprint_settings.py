@@ -30,7 +30,7 @@ def check_laws(environment: Environment) -> None:
     assert number["scheduler.task_queued_timeout"] > outage
     # A token is renewed with a heartbeat, when a fifth of its life is left.
     assert number["execution_api.jwt_expiration_time"] / 5 - interval > outage
-    longest_s = 3600 * max(worker.longest_task_hours for worker in environment.workers.values())
+    longest_s = 3600 * max(worker.max_task_hours for worker in environment.workers.values())
     assert number["celery_broker_transport_options.visibility_timeout"] > longest_s
     assert number["core.parallelism"] * environment.scheduler.count >= slots
     # What is queued counts as active: one DAG alone must be able to queue ahead.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.dag_releases import pointer
-from tradewind.dag_releases.pointer import HALF, InForce
+from tradewind.dag_releases.pointer import HALF, ActiveRelease
 from tradewind.errors import TradewindError
 
 ONE, TWO, THREE = (f"d-{number:016x}" for number in (1, 2, 3))
@@ -27,7 +27,7 @@ def test_the_last_that_was_written_is_in_force(tmp_path: Path) -> None:
         written = pointer.write(path, release, "now")
         assert pointer.read(path) == written
         assert (written.release, written.serial) == (release, number)
-    assert written == InForce(ONE, 4, "now", THREE)
+    assert written == ActiveRelease(ONE, 4, "now", THREE)
     assert path.stat().st_ino == inode
     assert path.stat().st_size == 2 * HALF
 
@@ -62,7 +62,7 @@ def test_a_first_write_that_stops_is_no_release(tmp_path: Path, at: int) -> None
     path.write_bytes(bytes(at))
     assert pointer.read(path) is None
     assert pointer.write(path, ONE, "").serial == 1
-    assert pointer.read(path) == InForce(ONE)
+    assert pointer.read(path) == ActiveRelease(ONE)
 
 
 def test_any_damaged_byte_is_noticed(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_file_that_is_all_damage_is_told_and_can_be_written(tmp_path: Path) ->
     with pytest.raises(TradewindError, match="damaged"):
         pointer.read(path)
     pointer.write(path, ONE, "")
-    assert pointer.read(path) == InForce(ONE)
+    assert pointer.read(path) == ActiveRelease(ONE)
 
 
 def test_what_is_too_long_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -308,7 +308,7 @@ def test_after_an_outage_files_are_parsed_as_before(
     from airflow.utils.session import create_session
     from sqlalchemy.exc import OperationalError
 
-    from tradewind.runtime.database.away import through_outages
+    from tradewind.runtime.database.outage import through_outages
 
     with create_session() as session:
         session.merge(DagBundleModel(name="dags"))

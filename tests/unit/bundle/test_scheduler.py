@@ -73,11 +73,11 @@ def begin(session: Session, run: DagRun) -> None:
     from airflow.models.dagbag import DBDagBag
     from airflow.utils.state import DagRunState
 
-    from tradewind.runtime.bundle.scheduler import Beginnings
+    from tradewind.runtime.bundle.scheduler import RunStartListener
 
     run.dag = DBDagBag().get_dag_for_run(run, session=session)
     run.state = DagRunState.RUNNING
-    Beginnings().on_dag_run_running(run, "started")
+    RunStartListener().on_dag_run_running(run, "started")
     session.flush()
     session.expire_all()
 
@@ -156,7 +156,7 @@ def test_a_run_that_has_waited_keeps_its_release(session: Session, hours: int) -
 
 
 def test_a_run_that_was_cleared_or_has_begun_is_left_alone(session: Session) -> None:
-    from tradewind.runtime.bundle.scheduler import Beginnings
+    from tradewind.runtime.bundle.scheduler import RunStartListener
 
     run = create(session, store(session, ONE, "first"))
     run.dag = None
@@ -164,7 +164,7 @@ def test_a_run_that_was_cleared_or_has_begun_is_left_alone(session: Session) -> 
     run.clear_number = 1
     begin(session, run)
     run.clear_number = 0
-    Beginnings().on_dag_run_running(run, "anything else")
+    RunStartListener().on_dag_run_running(run, "anything else")
     assert [ti.id for ti in run.get_task_instances(session=session)] == before
 
 
@@ -175,7 +175,7 @@ def test_its_loop_says_that_it_turns_and_goes_on_after_the_database_was_away(
     from sqlalchemy.exc import OperationalError
 
     from tradewind.runtime.bundle import scheduler
-    from tradewind.runtime.database import away
+    from tradewind.runtime.database import outage as away
 
     file, turns = tmp_path / "heartbeat", []
     monkeypatch.setenv("TRADEWIND_HEARTBEAT_FILE", str(file))
@@ -205,7 +205,7 @@ def test_after_an_outage_it_takes_no_scheduler_for_dead_before_all_had_time_to_s
     from sqlalchemy.exc import OperationalError
 
     from tradewind.runtime.bundle import scheduler
-    from tradewind.runtime.database import away
+    from tradewind.runtime.database import outage as away
     from tradewind.runtime.database.limits import BACK_S
 
     now, adopted, answers = 1_000.0, [], [False, False, True, True]

@@ -26,9 +26,9 @@ def shared(tmp_path: Path) -> SharedFolder:
 
 def test_a_release_is_put_in_force(shared: SharedFolder) -> None:
     made = release(shared.folder, FILES)
-    assert shared.in_force() is None
+    assert shared.active() is None
     now = shared.activate(made.id)
-    assert shared.in_force() == now
+    assert shared.active() == now
     assert now.release == made.id
     assert shared.activate(made.id) == now, "what is in force stays so, with its time"
     assert shared.read(made.id) == made
@@ -47,10 +47,10 @@ def test_the_newest_comes_first(shared: SharedFolder) -> None:
 @pytest.mark.parametrize("name", ["d-0000000000000000", "../d-0000000000000000", "nothing"])
 def test_what_is_not_there_is_not_put_in_force(shared: SharedFolder, name: str) -> None:
     shared.activate(release(shared.folder, FILES).id)
-    before = shared.in_force()
+    before = shared.active()
     with pytest.raises(TradewindError, match=r"there is no|is not the name"):
         shared.activate(name)
-    assert shared.in_force() == before
+    assert shared.active() == before
 
 
 def _torn(archive: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_damaged_archive_is_not_put_in_force_and_is_mended_by_making_it_again(
     damage(shared.archive(made.id))
     with pytest.raises(TradewindError, match=r"damaged|no archive"):
         shared.activate(made.id)
-    assert shared.in_force() == before
+    assert shared.active() == before
     release(shared.folder, FILES)
     assert shared.activate(made.id).release == made.id
 
@@ -117,7 +117,7 @@ def test_a_disk_that_is_full_when_the_pointer_is_written(shared: SharedFolder, m
         patch.setattr(os, "pwrite", full)
         with pytest.raises(TradewindError, match="No space left"):
             shared.activate(two.id)
-    now = shared.in_force()
+    now = shared.active()
     assert now
     assert now.release == one.id
 

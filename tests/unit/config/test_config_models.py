@@ -78,7 +78,7 @@ def test_queues() -> None:
     workers = environment(workers={"default": {}, "heavy": {"queues": ["big", "night"], "slots": 4, "max": 10}})
 
     assert workers.queues_of("default") == ("default",)
-    assert workers.class_of_queue == {"default": "default", "big": "heavy", "night": "heavy"}
+    assert workers.pool_of_queue == {"default": "default", "big": "heavy", "night": "heavy"}
     assert workers.max_slots == 16 * 4 + 4 * 10
 
 

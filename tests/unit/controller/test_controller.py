@@ -19,7 +19,7 @@ from tradewind.runtime.controller.metadata import JOBS, Metadata
 from tradewind.runtime.controller.metrics import line, measured
 from tradewind.storage.lease import LEASE_S, RENEW_S
 from tradewind.storage.records import FolderRecords
-from tradewind.workers.keeper import Seen
+from tradewind.workers.reconciler import Seen
 
 
 class Watched(FolderRecords):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from releases_at_hand import release as made_at
 
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.errors import TradewindError
 from tradewind.protocol.command_queue import Answer, Command, CommandQueue
@@ -33,7 +33,7 @@ class FakeAirflow:
         self.used: frozenset[str] = frozenset()
         self.asked = 0
 
-    def told(self, now: InForce) -> Told:
+    def told(self, now: ActiveRelease) -> Told:
         self.asked += 1
         return Told(frozenset() if self.busy else frozenset({SERVED, CONFIRMED}))
 
@@ -85,8 +85,8 @@ class World:
         return self.inbox.follow(command, said.append)
 
     @property
-    def in_force(self) -> str | None:
-        found = self.shared.in_force()
+    def active(self) -> str | None:
+        found = self.shared.active()
         return found.release if found else None
 
 
@@ -99,7 +99,7 @@ def test_a_release_goes_from_the_store_into_force_and_back(world: World) -> None
     one, two = world.made(1), world.made(2)
     assert world.ask(DeployDags(one))["changed"]
     found = world.ask(DeployDags(two))
-    assert (found["release"], found["before"], world.in_force) == (two, one, two)
+    assert (found["release"], found["before"], world.active) == (two, one, two)
     assert world.ask(DiffDags()) == {
         "from": one,
         "to": two,
@@ -108,10 +108,10 @@ def test_a_release_goes_from_the_store_into_force_and_back(world: World) -> None
         "behind": 0,
     }
     assert world.ask(RollBackDags())["release"] == one
-    assert world.in_force == one
+    assert world.active == one
     listed = world.ask(ListDags())
-    assert {row["id"]: row["in_force"] for row in listed["releases"]} == {one: True, two: False}
-    assert listed["in_force"]["release"] == one
+    assert {row["id"]: row["active"] for row in listed["releases"]} == {one: True, two: False}
+    assert listed["active"]["release"] == one
     for number in range(3, 8):
         world.ask(DeployDags(world.made(number), whole=False))
     world.airflow.used = frozenset({two})
@@ -119,7 +119,7 @@ def test_a_release_goes_from_the_store_into_force_and_back(world: World) -> None
     removed = set(world.ask(PruneDags(1))["removed"])
     left = {row["id"] for row in world.ask(ListDags())["releases"]}
     assert (removed | left, removed & left) == (before, set())
-    assert {two, world.in_force, world.shared.before()} <= left
+    assert {two, world.active, world.shared.before()} <= left
     assert len(left) <= 4
 
 
@@ -139,7 +139,7 @@ def test_what_is_not_there_or_damaged_is_refused_and_the_old_release_stays(world
         world.ask(Dance("d-1"))
     with pytest.raises(TradewindError, match=r"'dags.prune' is not understood.*keep"):
         world.ask(PruneDags("many"))  # type: ignore[arg-type]
-    assert world.in_force == one
+    assert world.active == one
     assert world.inbox.waiting() == []
 
 
@@ -154,9 +154,9 @@ def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         full.setattr("tradewind.storage.artifacts.shutil.copyfile", no_room)
         with pytest.raises(TradewindError, match="No space left"):
             world.ask(DeployDags(two))
-    assert world.in_force == one
+    assert world.active == one
     world.ask(DeployDags(two))
-    assert world.in_force == two
+    assert world.active == two
 
 
 def test_a_controller_that_ends_in_the_middle_is_followed_by_one_that_goes_on(world: World) -> None:
@@ -168,7 +168,7 @@ def test_a_controller_that_ends_in_the_middle_is_followed_by_one_that_goes_on(wo
     command = world.inbox.send(DeployDags(two))
     world.desk.look()
     world.desk.wait()
-    assert world.in_force == two
+    assert world.active == two
     found = world.inbox.answer(command)
     assert found
     assert found.state == "running"
@@ -180,7 +180,7 @@ def test_a_controller_that_ends_in_the_middle_is_followed_by_one_that_goes_on(wo
     with pytest.raises(TradewindError, match=f"{two} was rolled back: b.py: ImportError") as caught:
         world.inbox.follow(command, lambda _: None)
     assert "old.py" not in str(caught.value)  # it was broken before, and the second one knows
-    assert world.in_force == one
+    assert world.active == one
     assert world.inbox.waiting() == []
 
 
@@ -211,14 +211,14 @@ def test_a_rollback_that_is_begun_twice_goes_to_the_same_release(world: World) -
     command = world.inbox.send(RollBackDags())
     world.desk.look()
     world.desk.wait()
-    assert world.in_force == one
+    assert world.active == one
 
     world.airflow.busy = False
     world.desk = world.controller()
     world.desk.look()
     world.desk.wait()
     assert world.inbox.follow(command, lambda _: None)["release"] == one
-    assert world.in_force == one
+    assert world.active == one
 
 
 def test_a_release_that_was_being_taken_back_stays_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,8 +232,8 @@ def test_a_release_that_was_being_taken_back_stays_back(world: World, monkeypatc
         dies.setattr(world.inbox, "finish", lambda *_: (_ for _ in ()).throw(StoppedError))
         world.desk.look()
         world.desk.wait()
-    assert world.in_force == one
-    serial = world.shared.in_force()
+    assert world.active == one
+    serial = world.shared.active()
 
     world.airflow.errors.clear()
     world.desk = world.controller()
@@ -241,7 +241,7 @@ def test_a_release_that_was_being_taken_back_stays_back(world: World, monkeypatc
     world.desk.wait()
     with pytest.raises(TradewindError, match=f"{two} was rolled back: b.py: ImportError"):
         world.inbox.follow(command, lambda _: None)
-    assert world.shared.in_force() == serial
+    assert world.shared.active() == serial
 
 
 def test_what_cannot_be_told_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,7 @@ def test_a_rollback_takes_the_place_of_a_deployment_that_is_not_confirmed(world:
     world.desk.look()
     world.desk.wait()
     assert world.inbox.follow(asked[0], lambda _: None)["release"] == one
-    assert world.in_force == one
+    assert world.active == one
 
 
 def test_a_lock_that_somebody_left_is_waited_for(world: World) -> None:

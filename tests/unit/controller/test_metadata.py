@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import PROGRESS, SERVED
 from tradewind.runtime.controller.metadata import Metadata
@@ -92,7 +92,7 @@ def test_what_was_said_of_a_release(airflow_tables: Any) -> None:
         extra = json.dumps({"bundle": "dags", "release": release, "serial": serial, **more})
         insert(airflow_tables, Log, event=event, extra=extra, dttm=NOW, owner="dag-processor")
 
-    metadata, now = Metadata(airflow_tables, "dags"), InForce(TWO, 7)
+    metadata, now = Metadata(airflow_tables, "dags"), ActiveRelease(TWO, 7)
     insert(airflow_tables, Log, event="trigger", extra="no JSON", dttm=NOW, owner="somebody")
     say(SERVED, ONE, 6)
     say(SERVED, TWO, 5)

@@ -21,8 +21,8 @@ from tradewind.runtime.controller.dispatcher import Dispatcher
 from tradewind.runtime.controller.worker_orders import ALIVE_S, WorkerOrders
 from tradewind.storage.records import ConflictError, FolderRecords
 
-ORDER = Order("worker", "r:2", Ordered.TURNED, "first")
-STATE = PoolState(ORDER, Stage.TURNING, "not every old worker has answered yet", (GroupState("r:1", 2, 1, 4),))
+ORDER = Order("worker", "r:2", Ordered.CORDONED, "first")
+STATE = PoolState(ORDER, Stage.CORDONING, "not every old worker has answered yet", (GroupState("r:1", 2, 1, 4),))
 
 
 class Clock:
@@ -76,7 +76,7 @@ def test_an_order_that_was_written_and_not_answered_counts(
     assert controller.orders.orders()["worker"].revision == "r:2"
 
 
-def asked(pools: WorkerPools, controller: Controller, revision: str = "r:2", until: Until = Until.TURNED) -> Any:
+def asked(pools: WorkerPools, controller: Controller, revision: str = "r:2", until: Until = Until.CORDONED) -> Any:
     """What comes of an order that was given, once the controller has looked three times."""
     for _ in range(3):
         found = pools.bring("worker", revision, until)
@@ -88,7 +88,7 @@ def test_an_order_outlives_the_controller(records: FolderRecords, clock: Clock) 
     pools, controller = WorkerPools(records, "dev", clock), Controller(records, clock)
     assert asked(pools, controller).detail == "the controller has not read the order yet"
     (order,) = Controller(records, clock).orders.orders().values()
-    assert (order.pool, order.revision, order.until) == ("worker", "r:2", Ordered.TURNED)
+    assert (order.pool, order.revision, order.until) == ("worker", "r:2", Ordered.CORDONED)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_an_order_outlives_the_controller(records: FolderRecords, clock: Clock) 
         (Stage.MAKING_ROOM, Until.STARTED, State.PENDING),
         (Stage.STARTING, Until.STARTED, State.PENDING),
         (Stage.STARTED, Until.STARTED, State.DONE),
-        (Stage.STARTED, Until.TURNED, State.PENDING),
-        (Stage.TURNING, Until.TURNED, State.PENDING),
-        (Stage.DRAINING, Until.TURNED, State.DONE),
+        (Stage.STARTED, Until.CORDONED, State.PENDING),
+        (Stage.CORDONING, Until.CORDONED, State.PENDING),
+        (Stage.DRAINING, Until.CORDONED, State.DONE),
         (Stage.DRAINING, Until.LEFT, State.DONE),
         (Stage.DRAINING, Until.GONE, State.PENDING),
         (Stage.STEADY, Until.GONE, State.DONE),
@@ -119,17 +119,17 @@ def test_a_controller_that_says_nothing_more_has_failed(records: FolderRecords, 
     pools, controller = WorkerPools(records, "dev", clock), Controller(records, clock)
     asked(pools, controller)
     clock.now += SILENT_S
-    assert pools.bring("worker", "r:2", Until.TURNED).state is State.PENDING
+    assert pools.bring("worker", "r:2", Until.CORDONED).state is State.PENDING
     clock.now += 1
-    found = pools.bring("worker", "r:2", Until.TURNED)
+    found = pools.bring("worker", "r:2", Until.CORDONED)
     assert (found.state, "does not work" in found.detail) == (State.FAILED, True)
 
 
 def test_where_no_controller_answers_that_is_told_and_taken_back(records: FolderRecords, clock: Clock) -> None:
     pools = WorkerPools(records, "dev", clock)
-    assert pools.bring("worker", "r:2", Until.TURNED).state is State.PENDING
+    assert pools.bring("worker", "r:2", Until.CORDONED).state is State.PENDING
     clock.now += PATIENCE_S + 1
-    found = pools.bring("worker", "r:2", Until.TURNED)
+    found = pools.bring("worker", "r:2", Until.CORDONED)
     assert (found.state, "does not answer" in found.detail) == (State.FAILED, True)
     assert CommandQueue(records, "dev", clock).waiting() == []
 
@@ -143,7 +143,7 @@ def test_what_is_not_registered_or_not_there_is_refused(records: FolderRecords, 
         pools = WorkerPools(records, "dev", clock)
         found = []
         while not found or found[-1].state is State.PENDING:
-            found.append(pools.bring(pool, revision, Until.TURNED))
+            found.append(pools.bring(pool, revision, Until.CORDONED))
             controller.look()
         assert why in found[-1].detail
         assert sum(why in each.detail for each in found) == ATTEMPTS

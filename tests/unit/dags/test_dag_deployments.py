@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from releases_at_hand import release
 
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
@@ -41,7 +41,7 @@ class FakeAirflow:
     def sleep(self, seconds: float) -> None:
         self.time += seconds
 
-    def told(self, now: InForce) -> Told:
+    def told(self, now: ActiveRelease) -> Told:
         if self.time < self.silent_until:
             raise TradewindError("Airflow does not answer")
         waited = self.time - self.moved.setdefault(now.serial, self.time)
@@ -78,8 +78,8 @@ def made(shared: SharedFolder) -> list[str]:
     return [release(shared.folder, {"a.py": f"A = {n}", "b.py": "import a"}).id for n in range(4)]
 
 
-def in_force(shared: SharedFolder) -> str:
-    now = shared.in_force()
+def active(shared: SharedFolder) -> str:
+    now = shared.active()
     assert now
     return now.release
 
@@ -89,7 +89,7 @@ def test_it_waits_until_what_changed_is_served_and_then_all(
 ) -> None:
     said: list[str] = []
     done = deployment.deploy(made[0], Heard(said))
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
     assert (done.changed, done.served_s, done.confirmed_s) == (True, 2.0, 3.0)
     assert said == [
         f"{made[0]} is active; waiting until its changed files are served",
@@ -132,7 +132,7 @@ def test_airflow_may_be_silent_for_a_while(
     why = "the reports of the DAG processor cannot be read: Airflow does not answer"
     with pytest.raises(TradewindError, match=f"rolled back: {why}"):
         deployment.deploy(made[1])
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
 
 
 @pytest.mark.parametrize("when", [0.0, 1.0, 2.0, 4.0, 5.0])
@@ -145,7 +145,7 @@ def test_an_import_error_takes_it_back_and_says_why(
     with pytest.raises(TradewindError, match=r"rolled back: b.py: NameError: x") as raised:
         deployment.deploy(made[1])
     assert f"{made[0]} is active again" in raised.value.hint
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
 
 
 def test_what_was_broken_before_does_not_matter(
@@ -153,7 +153,7 @@ def test_what_was_broken_before_does_not_matter(
 ) -> None:
     airflow.errors = {"old.py": "ImportError: gone"}
     deployment.deploy(made[0])
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
     airflow.moved.clear()
     airflow.breaks = lambda _: {"old.py": "ImportError: something else"}
     with pytest.raises(TradewindError, match="something else"):
@@ -166,7 +166,7 @@ def test_a_first_release_with_errors_stays(
     airflow.breaks = lambda _: {"b.py": "NameError: x"}
     with pytest.raises(TradewindError, match="is active, but has errors"):
         deployment.deploy(made[0])
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
 
 
 def test_a_way_back_is_not_taken_back(
@@ -178,7 +178,7 @@ def test_a_way_back_is_not_taken_back(
     airflow.breaks = lambda _: {"b.py": "NameError: x"}
     with pytest.raises(TradewindError, match="is active, but has errors"):
         deployment.deploy(deployment.shared.before(), take_back=False)
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
 
 
 def test_what_is_never_parsed_is_taken_back(
@@ -189,7 +189,7 @@ def test_what_is_never_parsed_is_taken_back(
     why = "some of its files are not parsed, and no file was parsed for 60 s"
     with pytest.raises(TradewindError, match=f"rolled back: {why}"):
         deployment.deploy(made[1])
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
 
 
 def test_as_long_as_files_are_parsed_it_waits(
@@ -217,7 +217,7 @@ def test_a_file_that_it_did_not_change_and_that_is_never_parsed_is_not_its_fault
     why = "some of its files are not parsed, and no file was parsed for 600 s"
     with pytest.raises(TradewindError, match=f"is active, but not confirmed: {why}"):
         deployment.deploy(made[1])
-    assert in_force(shared) == made[1]
+    assert active(shared) == made[1]
 
 
 def test_airflow_that_does_not_answer_before_changes_nothing(
@@ -231,13 +231,13 @@ def test_airflow_that_does_not_answer_before_changes_nothing(
     monkeypatch.setattr(airflow, "import_errors", silent)
     with pytest.raises(TradewindError, match="does not answer"):
         deployment.deploy(made[1])
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
 
 
 def test_somebody_else_is_deploying(deployment: Deployment, shared: SharedFolder, made: list[str]) -> None:
     with shared.deploying(), pytest.raises(BusyError):
         deployment.deploy(made[0])
-    assert shared.in_force() is None
+    assert shared.active() is None
 
 
 def test_who_deploys_for_a_moment_only_is_waited_for(
@@ -262,7 +262,7 @@ def test_there_and_back(deployment: Deployment, shared: SharedFolder, made: list
     deployment.deploy(made[0])
     deployment.deploy(made[1])
     deployment.deploy(deployment.shared.before())
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
     assert deployment.shared.before() == made[1]
 
 
@@ -283,7 +283,7 @@ def test_without_anybody_to_ask_nothing_is_waited_for(shared: SharedFolder, made
     alone = Deployment(shared, None)
     done = alone.deploy(made[0])
     assert (done.changed, done.served_s) == (True, None)
-    assert in_force(shared) == made[0]
+    assert active(shared) == made[0]
     assert not alone.deploy(made[0]).changed
     with pytest.raises(TradewindError, match="cannot be queried"):
         alone.prune(1)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from tradewind.config.gate_settings import DagRules, Gate
-from tradewind.dags.gate.facts import Dag, Imported, SlowImport, Task
-from tradewind.dags.gate.rules import Finding, Has, compare, judge
+from tradewind.dags.gate.dag_facts import Dag, Imported, SlowImport, Task
+from tradewind.dags.gate.rules import EnvironmentFacts, Finding, compare, judge
 from tradewind.errors import TradewindError
 
 
@@ -82,12 +82,12 @@ def test_a_slow_import_is_named_where_it_is_caused() -> None:
     outer, inner = SlowImport(3.0, "helpers.big", "a.py", 4), SlowImport(2.9, "pandas", "helpers/big.py", 2)
     other = SlowImport(0.2, "json", "a.py", 5)
     found = said(judge([file("a.py", seconds=3.5, imports=(outer, inner, other))], Gate()))
-    told = "its import takes 3.5 s at every parse and for every task, more than 2 s; pandas takes 2.9 s of it, at "
+    told = "its import takes 3.5 s at every parse and every task; the limit is 2 s; pandas takes 2.9 s of it, at "
     assert found == [f"warning slow a.py:0 {told}helpers/big.py:2"]
     (own,) = judge([file("a.py", seconds=3.5, imports=(outer, other))], Gate())
     assert own.line == 4
     (none,) = judge([file("a.py", seconds=3.5)], Gate())
-    assert none.text.endswith(", more than 2 s")
+    assert none.text.endswith("; the limit is 2 s")
 
 
 def test_an_error_is_where_it_happened() -> None:
@@ -117,8 +117,8 @@ class There:
     def __init__(self, **unfinished: set[str]) -> None:
         self._unfinished = {dag: frozenset(tasks) for dag, tasks in unfinished.items()}
 
-    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
-        return Has(
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> EnvironmentFacts:
+        return EnvironmentFacts(
             connections=connections & {"warehouse"},
             variables=variables & {"region"},
             pools=frozenset({"default_pool"}),
@@ -129,7 +129,7 @@ class There:
 class Away:
     """One that does not answer."""
 
-    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> EnvironmentFacts:
         raise TradewindError("the controller of dev does not answer")
 
 

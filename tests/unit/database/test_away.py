@@ -29,7 +29,7 @@ class World:
         return "done"
 
     def run(self) -> str:
-        from tradewind.runtime.database.away import through_outages
+        from tradewind.runtime.database.outage import through_outages
 
         return through_outages(
             self.work, lambda: self.did.append("alive"), lambda: self.answers.pop(0), lambda _: self.did.append("wait")
@@ -93,7 +93,7 @@ def test_with_a_database_that_answers_it_does_not_call_itself_alive() -> None:
 def test_what_fails_for_long_while_the_database_answers_ends() -> None:
     from sqlalchemy.exc import OperationalError
 
-    from tradewind.runtime.database.away import LASTS_S, through_outages
+    from tradewind.runtime.database.outage import LASTS_S, through_outages
 
     now, tries = 0.0, 0
 

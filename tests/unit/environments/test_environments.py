@@ -13,8 +13,8 @@ from infrastructure_samples import FakeCloud
 from samples import ROOT, SMALL
 from tradewind.aws.cloud import Caller
 from tradewind.environments import LOCAL
+from tradewind.environments.external import ExternalDependencies
 from tradewind.environments.on_aws import AwsEnvironment
-from tradewind.environments.outside import Outside
 from tradewind.environments.project import Project
 from tradewind.errors import TradewindError
 from tradewind.infrastructure.target_account import target_account
@@ -45,7 +45,7 @@ def cloud() -> Counting:
 
 @pytest.fixture
 def project(cloud: Counting) -> Project:
-    return Project(FILE, Outside(cloud=lambda region: cloud))
+    return Project(FILE, ExternalDependencies(cloud=lambda region: cloud))
 
 
 def test_every_name_opens_an_environment(project: Project) -> None:

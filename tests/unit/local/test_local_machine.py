@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from machine_samples import COMPLETED, HEALTHY, ILL, STARTED, UNKNOWN, Replay, one_off, platform, process, started
+from machine_samples import COMPLETED, HEALTHY, ILL, STARTED, UNKNOWN, Replay, one_shot, platform, process, started
 
 from tradewind.local.machine import (
     BACK_OFF_FIRST_S,
@@ -86,7 +86,7 @@ def test_a_one_off_that_fails_is_not_tried_again_and_nothing_starts_behind_it() 
 
 
 def test_a_one_off_that_could_not_be_started_has_failed_whatever_its_code() -> None:
-    replay = Replay(one_off("prepare"))
+    replay = Replay(one_shot("prepare"))
 
     replay.exit("prepare", 0, "cannot start python: no such file")
 
@@ -98,11 +98,11 @@ def test_a_one_off_whose_stamp_is_there_is_skipped(tmp_path: Path) -> None:
     stamp = tmp_path / "migrate"
     stamp.write_text("version 1")
 
-    again = Replay(one_off("migrate", stamp="version 1", stamp_file=stamp), process("web", {"migrate": COMPLETED}))
+    again = Replay(one_shot("migrate", stamp="version 1", stamp_file=stamp), process("web", {"migrate": COMPLETED}))
     assert again.first == ["start web"]
     assert again.states["migrate"] == "done"
 
-    newer = Replay(one_off("migrate", stamp="version 2", stamp_file=stamp), process("web", {"migrate": COMPLETED}))
+    newer = Replay(one_shot("migrate", stamp="version 2", stamp_file=stamp), process("web", {"migrate": COMPLETED}))
     assert newer.first == ["start migrate"]
     assert newer.exit("migrate") == ["start web"]
     assert stamp.read_text() == "version 2"
@@ -110,7 +110,7 @@ def test_a_one_off_whose_stamp_is_there_is_skipped(tmp_path: Path) -> None:
 
 def test_a_one_off_that_fails_leaves_no_stamp(tmp_path: Path) -> None:
     stamp = tmp_path / "migrate"
-    replay = Replay(one_off("migrate", stamp="1", stamp_file=stamp))
+    replay = Replay(one_shot("migrate", stamp="1", stamp_file=stamp))
 
     replay.exit("migrate", 1)
 
@@ -119,7 +119,7 @@ def test_a_one_off_that_fails_leaves_no_stamp(tmp_path: Path) -> None:
 
 def test_a_one_off_that_was_stopped_leaves_no_stamp(tmp_path: Path) -> None:
     stamp = tmp_path / "migrate"
-    replay = Replay(one_off("migrate", stamp="1", stamp_file=stamp))
+    replay = Replay(one_shot("migrate", stamp="1", stamp_file=stamp))
 
     assert replay.stop() == ["SIGTERM migrate"]
     replay.exit("migrate", 0)
@@ -129,7 +129,7 @@ def test_a_one_off_that_was_stopped_leaves_no_stamp(tmp_path: Path) -> None:
 
 
 def test_a_one_off_may_take_as_long_as_it_takes() -> None:
-    replay = Replay(one_off("migrate"))
+    replay = Replay(one_shot("migrate"))
 
     assert replay.after(10 * PATIENCE_S) == []
     assert replay.due_in is None
@@ -380,7 +380,7 @@ def test_two_restarts_are_one() -> None:
 
 
 def test_a_failed_one_off_may_be_restarted() -> None:
-    replay = Replay(one_off("migrate"))
+    replay = Replay(one_shot("migrate"))
     replay.exit("migrate", 1)
 
     assert replay.restart("migrate") == ["start migrate"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from machine_samples import COMPLETED, HEALTHY, ILL, STARTED, UNKNOWN, one_off, process
+from machine_samples import COMPLETED, HEALTHY, ILL, STARTED, UNKNOWN, one_shot, process
 
 from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Restart, Send, Spawn, Spawned, State, Stop
 from tradewind.local.probes import WELL
@@ -22,7 +22,7 @@ def worker(number: int) -> ProcessSpec:
 SPECS = [
     process("database", stop_signal=signal.SIGINT),
     process("broker"),
-    one_off("prepare", ["database"]),
+    one_shot("prepare", ["database"]),
     process("web", {"database": HEALTHY, "prepare": COMPLETED}),
     process("flower", ["broker"], probe=None),
     worker(1),

@@ -25,9 +25,9 @@ def test_one_copy_of_each_and_the_workers_that_were_asked_for(environment: Envir
 def test_one_kind_of_worker_serves_the_queues_of_all_classes(environment: Environment) -> None:
     worker = by_name(environment)["worker"]
 
-    assert sorted(worker.queues) == sorted(environment.class_of_queue)
+    assert sorted(worker.queues) == sorted(environment.pool_of_queue)
     assert worker.slots == 5
-    longest = max(known.longest_task_hours for known in environment.workers.values())
+    longest = max(known.max_task_hours for known in environment.workers.values())
     small = values(resize(environment, LOCAL))
     assert int(small["celery_broker_transport_options.visibility_timeout"]) > longest * 3600
 

@@ -47,7 +47,7 @@ def backend(supervisor: Supervisor) -> SupervisorBackend:
 
 
 def service(name: str, **said: object) -> dict[str, Any]:
-    known = {"name": name, "component": "worker", "one_off": False, "address": False, "count": 1, "fixed": None}
+    known = {"name": name, "component": "worker", "one_shot": False, "address": False, "count": 1, "fixed": None}
     return {**known, "image": "", "registered": [], **said}
 
 

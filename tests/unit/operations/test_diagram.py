@@ -40,7 +40,7 @@ def boxes(picture: str) -> list[Box]:
 def test_every_service_has_a_place_of_its_own(environment: Environment) -> None:
     picture = svg(environment)
     texts = [one.text or "" for one in ET.fromstring(picture).iter(f"{SVG}text")]
-    running = [one.name for one in services(environment) if not one.one_off]
+    running = [one.name for one in services(environment) if not one.one_shot]
 
     assert set(running) <= set(texts)
     assert len(boxes(picture)) == len(running) + 9

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tradewind.operations.plan_references import Wiring
 from tradewind.operations.subnets import Subnets
-from tradewind.operations.wiring import Wiring
 
 WEB = range(443, 444)
 ALL = ("-1", None, None)

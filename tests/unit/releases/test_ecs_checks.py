@@ -116,7 +116,7 @@ def test_a_worker_whose_pool_hangs_is_replaced_and_stopped(checked: Checked) -> 
 def test_no_scheduler_is_stopped_while_the_database_is_away(checked: Checked) -> None:
     from sqlalchemy.exc import OperationalError
 
-    from tradewind.runtime.database.away import through_outages
+    from tradewind.runtime.database.outage import through_outages
 
     before = {task.arn for task in checked.of("scheduler")}
     turn = checked.signs_of_life(lambda file: file.touch())

@@ -27,7 +27,7 @@ def test_the_first_release_of_an_empty_environment(world: World) -> None:
     ]
     started = {task.revision for task in world.ecs.tasks.values() if task.service}
     assert not started & set(world.templates.values())
-    wanted = {service.name: service.counts.desired for service in SERVICES if not service.one_off}
+    wanted = {service.name: service.counts.desired for service in SERVICES if not service.one_shot}
     assert {name: sum(world.counts()[s] for s in sets) for name, sets in world.sets.items()} == wanted
     assert [count for name in world.sets["worker"] if (count := world.counts()[name])] == [wanted["worker"]]
     targets = world.ecs.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")

@@ -32,7 +32,7 @@ from tradewind.releases.phases import Phase, forward
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.releases.rollout import Limits, Rollout
-from tradewind.releases.target import Progress, Rolled, Until
+from tradewind.releases.target import DeployableService, Progress, Until
 from tradewind.storage.records import FolderRecords
 
 
@@ -56,7 +56,7 @@ def test_a_release_goes_in_phase_by_phase(rollout: Rollout) -> None:
 
 def test_the_phases_of_a_whole_environment() -> None:
     found = forward(
-        Rolled(service.name, service.component, service.one_off)
+        DeployableService(service.name, service.component, service.one_shot)
         for service in services(Environment(name="dev", account="production", availability="high"))
     )
 
@@ -66,7 +66,7 @@ def test_the_phases_of_a_whole_environment() -> None:
         ("migrate", ["migrate"], Until.GONE),
         ("api", ["controller", "execution-api", "web"], Until.GONE),
         ("rest", ["dag-processor", "flower", "scheduler", "triggerer", "worker"], Until.STARTED),
-        ("cordon", ["worker"], Until.TURNED),
+        ("cordon", ["worker"], Until.CORDONED),
         ("dags", [], Until.GONE),
         ("confirm", [], Until.GONE),
         ("drain", ["worker"], Until.LEFT),

@@ -14,12 +14,12 @@ from tradewind.protocol import workers as protocol
 from tradewind.protocol.workers import GroupState, Order, PoolState, Workers
 from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.local_target import LocalTarget
-from tradewind.releases.target import Rolled, Stage, State, Until
+from tradewind.releases.target import DeployableService, Stage, State, Until
 from tradewind.releases.worker_pools import WorkerPools
 from tradewind.storage.records import FolderRecords
 
-WORKER = Rolled("worker", Component.WORKER, False)
-SCHEDULER = Rolled("scheduler", Component.SCHEDULER, False)
+WORKER = DeployableService("worker", Component.WORKER, False)
+SCHEDULER = DeployableService("scheduler", Component.SCHEDULER, False)
 ABOUT = (False, False, 1, None, "", ())  # no one-off, no address, one copy, nothing fixed
 
 

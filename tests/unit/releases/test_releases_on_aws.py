@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from tradewind import cli, config
 from tradewind.cli.app import app
 from tradewind.cli.options import using
-from tradewind.environments.outside import Outside
+from tradewind.environments.external import ExternalDependencies
 from tradewind.infrastructure.stack import environment_stack
 from tradewind.protocol.bucket import RECORDS
 from tradewind.storage.s3_records import S3Records
@@ -64,7 +64,7 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OnAws]:
             world.sleep(seconds)
             made.slept(world.now)
 
-        outside = Outside(
+        outside = ExternalDependencies(
             lambda region: cloud, lambda data, cache: terraform, lambda: world.now, sleep, lambda file: "c0ffee"
         )
         with using(outside):
@@ -94,8 +94,10 @@ def test_a_release_goes_into_an_environment_and_back(dev: OnAws) -> None:
     assert changes == {"prepare", "migrate", "worker"}
     assert f"{worker[-64:][:12]}\n" in run("release", "deploy", "-e", "dev", "--dry-run").stdout
     assert json.loads(run("release", "status", "-e", "dev", "--json").stdout)["release"] == first
-    deployed = run("release", "deploy", "-e", "dev")
-    assert deployed.exit_code == 0
+    deployed = run("release", "deploy", "-e", "dev", "--json")
+    said = json.loads(deployed.stdout)
+    assert (said["version"], said["environment"], said["release"]) == (1, "dev", second)
+    assert set(said) == {"version", "environment", "release", "draining"}
     assert "cordon: cordon the old workers; the new ones take all new tasks" in deployed.stderr
     status = json.loads(run("release", "status", "-e", "dev", "--json").stdout)
     assert (status["release"], status["consistent"], status["running"]["worker"]) == (second, True, [worker])

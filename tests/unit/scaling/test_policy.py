@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tradewind.blueprint import services
 from tradewind.config import Environment
-from tradewind.scaling.policy import Bounds, Demand, Scheduled, Signals, WorkerClass, bounds_at, classes, tasks_of
+from tradewind.scaling.policy import Bounds, Demand, Scheduled, Signals, WorkerPool, bounds_at, classes, tasks_of
 
 
 def at(text: str) -> float:
@@ -26,13 +26,13 @@ def test_as_many_as_the_tasks_fill_within_the_bounds(tasks: int, wanted: int) ->
 
 
 def test_it_grows_at_once_and_shrinks_to_the_most_of_the_last_minutes() -> None:
-    policy = Demand(slots=1, shrink_after_s=300)
+    policy = Demand(slots=1, scale_in_stabilization_s=300)
     load = [(0.0, 0), (10.0, 5), (100.0, 3), (309.0, 0), (311.0, 0), (401.0, 0), (410.0, 7)]
     assert [policy.wanted(Signals(tasks, 0), Bounds(0, 9), now) for now, tasks in load] == [0, 5, 5, 5, 3, 0, 7]
 
 
 def test_whoever_begins_to_look_takes_nobody_away_at_once() -> None:
-    policy = Demand(slots=1, shrink_after_s=300)
+    policy = Demand(slots=1, scale_in_stabilization_s=300)
     wanted = [policy.wanted(Signals(0, workers=4), Bounds(1, 9), now) for now in (0.0, 299.0, 301.0)]
     assert wanted == [4, 4, 1]
 
@@ -55,7 +55,7 @@ def test_never_beyond_the_bounds_and_never_too_few_for_the_tasks(
 
 
 def test_the_last_entry_of_the_schedule_holds() -> None:
-    workers = WorkerClass(
+    workers = WorkerPool(
         "worker",
         ("default",),
         16,
@@ -84,8 +84,8 @@ def test_what_the_controller_is_told_of_an_environment() -> None:
                     "queues": ["heavy", "gpu"],
                     "max": 3,
                     "min": 0,
-                    "shrink_after_s": 60,
-                    "longest_task_hours": 720,
+                    "scale_in_stabilization_s": 60,
+                    "max_task_hours": 720,
                     "schedule": [{"name": "night", "cron": "0 1 * * *", "min": 1, "max": 9}],
                 },
             },
@@ -95,8 +95,8 @@ def test_what_the_controller_is_told_of_an_environment() -> None:
     found = classes(json.loads(controller.environment["TRADEWIND_WORKERS"]))
     assert found == (
         # Fargate says 7 days before that it stops them; a task may take a day, and others need some hours to start.
-        WorkerClass("worker", ("default",), 8, Bounds(2, 6), replace_after_s=(6 * 24 - 4) * 3600),
-        WorkerClass(
+        WorkerPool("worker", ("default",), 8, Bounds(2, 6), replace_after_s=(6 * 24 - 4) * 3600),
+        WorkerPool(
             "worker-heavy", ("heavy", "gpu"), 16, Bounds(0, 3), 60, 86_400, (Scheduled("0 1 * * *", Bounds(1, 9)),)
         ),
     )

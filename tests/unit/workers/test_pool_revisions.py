@@ -47,9 +47,9 @@ def test_new_workers_start_beside_the_old_ones() -> None:
 
 def test_old_workers_are_told_when_as_many_as_they_are_take_tasks() -> None:
     new = (busy("b1", 0), busy("b2", 0), starting("b3"))
-    for until in (Until.TURNED, Until.GONE):
+    for until in (Until.CORDONED, Until.GONE):
         assert decide(pool(OLD, *new), order(until=until), 3) == Steps(
-            cordon=("a1", "a2"), stage=Stage.TURNING, waits="not every old worker has answered yet"
+            cordon=("a1", "a2"), stage=Stage.CORDONING, waits="not every old worker has answered yet"
         )
     started = decide(pool(OLD, *new), order(until=Until.STARTED), 3)
     assert (started.stage, started.cordon) == (Stage.STARTED, ())
@@ -68,18 +68,18 @@ def test_an_old_worker_that_does_not_answer_is_in_the_way_of_no_other() -> None:
     idle = Group("b", "2", 2, (cordoned("b1"), cordoned("b2")))
     found = Pool((hangs, idle, Group("c", "3", 2, (busy("c1"), busy("c2")))), "d")
     steps = decide(found, order("3"), 5)
-    assert (steps.cordon, steps.stage) == (("a1",), Stage.TURNING)
+    assert (steps.cordon, steps.stage) == (("a1",), Stage.CORDONING)
     assert steps.grow == (Keep("c", "3", 5),)
     assert steps.shrink == (Keep("b", "2", 0, ("b1", "b2")),)
 
 
 def test_old_workers_stay_until_nothing_goes_back_to_them() -> None:
     idle = (cordoned("a1"), cordoned("a2"))
-    kept = decide(pool(idle, busy("b1"), busy("b2")), order(until=Until.TURNED), 2)
+    kept = decide(pool(idle, busy("b1"), busy("b2")), order(until=Until.CORDONED), 2)
     assert (kept.stage, kept.shrink) == (Stage.DRAINING, ())
     gone = decide(pool(idle, busy("b1"), busy("b2")), order(), 2)
     assert gone.shrink == (Keep("a", "1", 0, ("a1", "a2")),)
-    back = decide(pool(idle, busy("b1"), busy("b2")), order("1", Until.TURNED), 2)
+    back = decide(pool(idle, busy("b1"), busy("b2")), order("1", Until.CORDONED), 2)
     assert (back.uncordon, back.cordon) == (("a1", "a2"), ())
 
 
@@ -144,7 +144,7 @@ def test_where_new_workers_do_not_start_the_old_ones_do_all_the_work() -> None:
 def test_where_none_are_wanted_none_need_to_start() -> None:
     asleep = pool((cordoned("a1", 1),))
     assert decide(asleep, order(until=Until.STARTED), 0).stage is Stage.STARTED
-    assert decide(asleep, order(until=Until.TURNED), 0).stage is Stage.DRAINING
+    assert decide(asleep, order(until=Until.CORDONED), 0).stage is Stage.DRAINING
 
 
 def test_without_an_order_nothing_is_chosen_between_two() -> None:
@@ -203,7 +203,7 @@ def test_nothing_is_lost_in_any_pool(
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
-@pytest.mark.parametrize("until", [Until.TURNED, Until.GONE])
+@pytest.mark.parametrize("until", [Until.CORDONED, Until.GONE])
 def test_it_comes_to_its_end_from_anywhere(count: int, until: Until) -> None:
     """Workers that do at once what they are told, in any state that a killed controller may have left."""
     for told_old in (None, False, True):
@@ -227,4 +227,4 @@ def test_it_comes_to_its_end_from_anywhere(count: int, until: Until) -> None:
                     place += [Worker(f"n{n}", False, 0, protected=True) for n in range(keep.count - len(place))]
             assert sum(worker.cordoned is False for worker in new) == count
             assert not any(worker.cordoned is not True for worker in old)
-            assert bool(old) is (until is Until.TURNED)
+            assert bool(old) is (until is Until.CORDONED)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tradewind.errors import TradewindError
 from tradewind.protocol.workers import Order, PoolState
-from tradewind.scaling.policy import Bounds, WorkerClass
-from tradewind.workers.keeper import Keeper
+from tradewind.scaling.policy import Bounds, WorkerPool
 from tradewind.workers.pool import IN_TIME_S, STARTS_S, Group, Keep, Pool, Size, Worker, size_of
+from tradewind.workers.reconciler import Reconciler
 
 
 def group(desired: int, workers: tuple[Worker, ...] = ()) -> Group:
@@ -196,12 +196,12 @@ class Clock:
         return self.now
 
 
-CLASS = WorkerClass("worker", ("default",), 2, Bounds(1, 5))
+CLASS = WorkerPool("worker", ("default",), 2, Bounds(1, 5))
 
 
 def test_up_and_down_again() -> None:
     fleet, clock, demand = Fake(1), Clock(), {"default": 0}
-    scaler = Keeper([CLASS], fleet, fleet.tell, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
+    scaler = Reconciler([CLASS], fleet, fleet.tell, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
     scaler.step()
     assert fleet.did == []
 
@@ -225,7 +225,7 @@ def test_up_and_down_again() -> None:
 def test_who_was_told_to_leave_comes_back_where_tasks_do() -> None:
     fleet, clock, demand = Fake(3), Clock(), {"default": 6}
     fleet.workers["w1"] = True  # by a controller that is no more
-    scaler = Keeper([CLASS], fleet, fleet.tell, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
+    scaler = Reconciler([CLASS], fleet, fleet.tell, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
     scaler.step()
     assert fleet.did == ["uncordon w1"]
 
@@ -239,7 +239,7 @@ def test_a_signal_that_cannot_be_read_holds_capacity() -> None:
             raise TradewindError("Airflow's database does not answer")
         return {}
 
-    scaler = Keeper([CLASS], fleet, fleet.tell, demand, NoOrders(), clock=clock, monotonic=clock)
+    scaler = Reconciler([CLASS], fleet, fleet.tell, demand, NoOrders(), clock=clock, monotonic=clock)
     for _ in range(100):
         clock.now += 10
         assert scaler.step()["worker"].held == "Airflow's database does not answer"
@@ -267,8 +267,8 @@ def test_a_broker_that_raises_holds_one_class_and_not_the_others() -> None:
             return super().look(pool, closely=closely)
 
     fleet, clock = Broken(1), Clock()
-    heavy = WorkerClass("worker-heavy", ("heavy",), 2, Bounds(1, 5))
-    scaler = Keeper(
+    heavy = WorkerPool("worker-heavy", ("heavy",), 2, Bounds(1, 5))
+    scaler = Reconciler(
         [CLASS, heavy], fleet, fleet.tell, lambda: {"default": 9, "heavy": 6}, NoOrders(), clock=clock, monotonic=clock
     )
     seen = scaler.step()
@@ -279,7 +279,7 @@ def test_a_broker_that_raises_holds_one_class_and_not_the_others() -> None:
 def test_what_a_person_has_fixed_holds() -> None:
     fleet, clock = Fake(1), Clock()
     fixed: dict[str, Bounds] = {"worker": Bounds(3, 3)}
-    scaler = Keeper(
+    scaler = Reconciler(
         [CLASS],
         fleet,
         fleet.tell,

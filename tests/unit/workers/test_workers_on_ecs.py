@@ -24,8 +24,8 @@ from tradewind.releases.target import Progress
 from tradewind.releases.worker_pools import WorkerPools
 from tradewind.runtime.controller.broker_watch import LOST_S, Broker
 from tradewind.workers.ecs import EcsBackend
-from tradewind.workers.keeper import CLOSELY_S
 from tradewind.workers.pool import Keep
+from tradewind.workers.reconciler import CLOSELY_S
 
 
 class Day:

@@ -33,12 +33,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Limits:
     """How many processes import at once (``jobs``), and the limits of a file.
 
-    ``import_s``: seconds. ``memory_mb``: megabytes beyond Airflow's own. ``processes``: processes and threads.
+    ``import_timeout_s``: seconds. ``memory_mb``: megabytes beyond Airflow's own. ``processes``: processes and threads.
     ``others``: processes and threads that the user has besides.
     """
 
     jobs: int
-    import_s: float
+    import_timeout_s: float
     memory_mb: int
     processes: int
     others: int = 0
@@ -96,7 +96,7 @@ def become(data: int, limits: Limits, descriptors: tuple[int, int, int]) -> None
     while True:
         resource.setrlimit(resource.RLIMIT_NPROC, (min(soft, highest), hard))
         try:
-            faulthandler.dump_traceback_later(limits.import_s, file=stuck)  # it starts a thread
+            faulthandler.dump_traceback_later(limits.import_timeout_s, file=stuck)  # it starts a thread
         except RuntimeError:
             if soft >= highest:
                 raise

@@ -13,10 +13,10 @@ from tradewind.config.gate_settings import Gate
 from tradewind.dag_releases.manifest import DagRelease
 from tradewind.dags import build as release
 from tradewind.dags import imports
-from tradewind.dags.gate import memory, rules
-from tradewind.dags.gate.facts import NONSENSE, Imported
-from tradewind.dags.gate.importer import Importer
-from tradewind.dags.gate.rules import Finding, Known
+from tradewind.dags.gate import import_cache, rules
+from tradewind.dags.gate.dag_facts import MALFORMED_RESULT, Imported
+from tradewind.dags.gate.import_client import Importer
+from tradewind.dags.gate.rules import EnvironmentQuery, Finding
 from tradewind.dags.tree import Tree
 
 Tell = Callable[[int, int], None]
@@ -62,7 +62,7 @@ def examine(
     gate: Gate,
     importer: Importer,
     remembered: Path | None = None,
-    known: Known | None = None,
+    known: EnvironmentQuery | None = None,
     tell: Tell = lambda _done, _all: None,
     queues: Collection[str] = (),
 ) -> Tested:
@@ -75,8 +75,8 @@ def examine(
     described = release.describe(tree, "", names) if names else release.describe(tree, "")
     if names:
         names.save()
-    limits = gate.model_dump(include={"import_s", "memory_mb", "processes", "variables"})
-    keys = memory.keys(described, memory.base(limits))
+    limits = gate.model_dump(include={"import_timeout_s", "memory_mb", "processes", "variables"})
+    keys = import_cache.keys(described, import_cache.base(limits))
     results: dict[str, Imported] = {}
     for path, key in keys.items():
         if notes and (found := notes.get(key)) and (imported := _imported(path, found)):
@@ -85,7 +85,7 @@ def examine(
     tell(len(results), len(keys))
     for path, found in importer.run(tree, gate, left) if left else ():
         imported = _imported(path, found)
-        results[path] = imported or Imported.from_dict(path, {**NONSENSE, "seconds": 0.0})
+        results[path] = imported or Imported.from_dict(path, {**MALFORMED_RESULT, "seconds": 0.0})
         tell(len(results), len(keys))
         if notes and imported:
             notes.put(keys[path], found)
@@ -107,19 +107,19 @@ def _imported(path: str, found: dict[str, Any]) -> Imported | None:
         return None
 
 
-def _memories(folder: Path) -> tuple[imports.Remembered, memory.Memory] | tuple[None, None]:
+def _memories(folder: Path) -> tuple[imports.Remembered, import_cache.Memory] | tuple[None, None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".writable").touch()
     except OSError:
         return None, None  # then every file is imported
-    return imports.Remembered(folder / "imports.json"), memory.Memory(folder / "results")
+    return imports.Remembered(folder / "imports.json"), import_cache.Memory(folder / "results")
 
 
 def _codes(files: tuple[Imported, ...], described: DagRelease, tree: Tree) -> Mapping[str, tuple[str, ...]]:
     """For each file with DAGs: its code, and the code of every file that it imports."""
     found = {}
     for file in files:
-        near = memory.closure(file.path, described.imports) if file.dags else ()
+        near = import_cache.closure(file.path, described.imports) if file.dags else ()
         found[file.path] = tuple(tree.files[path].content.decode(errors="replace") for path in sorted(near))
     return found

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from tradewind.config.gate_settings import Gate
 from tradewind.config.problems import nearest
-from tradewind.dags.gate.facts import Dag, Imported, Task
+from tradewind.dags.gate.dag_facts import Dag, Imported, Task
 from tradewind.dags.imports import parsed
 from tradewind.errors import TradewindError
 
-NOBODY = "airflow"
+DEFAULT_OWNER = "airflow"
 """The owner that Airflow gives to a task without one (``operators.default_owner``)."""
 _SHOWN = 5
 
@@ -37,7 +37,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Has:
+class EnvironmentFacts:
     """The names that DAGs refer to and that an environment has.
 
     ``connections`` and ``variables``: only those that were requested. ``unfinished``: maps each DAG with unfinished
@@ -50,10 +50,10 @@ class Has:
     unfinished: Mapping[str, frozenset[str]]
 
 
-class Known(Protocol):
+class EnvironmentQuery(Protocol):
     """An environment that can be queried."""
 
-    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> EnvironmentFacts:
         """Which of these it has, its pools, and its unfinished runs. TradewindError if it cannot be queried."""
 
 
@@ -74,14 +74,14 @@ def judge(files: Iterable[Imported], gate: Gate, queues: Collection[str] = ()) -
                 found.append(Finding(True, "duplicate", file.path, f"{dag.id} is also in {_some(others)}", 0, dag.id))
             found += _of_dag(file.path, dag, gate)
             found += _queues(file.path, dag, queues)
-        if not file.error and file.seconds > gate.slow_s:
+        if not file.error and file.seconds > gate.slow_import_s:
             found.append(_slow(file, gate))
         found += [Finding(False, "varying", file.path, text, line) for line, text in file.varying]
     return tuple(found)
 
 
 def compare(
-    files: Iterable[Imported], codes: Mapping[str, Iterable[str]], known: Known, gate: Gate
+    files: Iterable[Imported], codes: Mapping[str, Iterable[str]], known: EnvironmentQuery, gate: Gate
 ) -> tuple[Finding, ...]:
     """The findings against an environment. ``codes``: for each file with DAGs, its code and that of all its imports."""
     files = list(files)
@@ -126,7 +126,7 @@ def _of_dag(path: str, dag: Dag, gate: Gate) -> Iterator[Finding]:
             text = f"{dag.id}.{task.id} expands to {task.copies:,} tasks in each run; the limit is {gate.fan_out:,}"
             yield Finding(True, "fan-out", path, text, 0, dag.id)
     rules = gate.rules
-    if rules.owner and (tasks := [task for task in dag.tasks if task.owner in {"", NOBODY}]):
+    if rules.owner and (tasks := [task for task in dag.tasks if task.owner in {"", DEFAULT_OWNER}]):
         yield Finding(True, "owner", path, f"{_tasks(dag, tasks)} no owner", 0, dag.id)
     if tasks := [task for task in dag.tasks if task.retries < rules.retries]:
         text = f"{_tasks(dag, tasks)} fewer than {rules.retries} retries"
@@ -156,7 +156,7 @@ def _waiting(dag: Dag, asked: Callable[[Task], str], there: Collection[str]) -> 
 
 
 def _slow(file: Imported, gate: Gate) -> Finding:
-    text = f"its import takes {file.seconds:.1f} s at every parse and for every task, more than {gate.slow_s:g} s"
+    text = f"its import takes {file.seconds:.1f} s at every parse and every task; the limit is {gate.slow_import_s:g} s"
     line = 0
     if file.imports:
         # The innermost import is the cause: the last of those that took about as long as the longest.

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tradewind.dags.gate.importer import environment
+from tradewind.dags.gate.import_client import environment
 from tradewind.dags.gate.rules import Finding
 
 _SHOWN = 20

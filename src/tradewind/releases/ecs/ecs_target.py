@@ -21,7 +21,7 @@ from tradewind.releases.ecs import snapshots
 from tradewind.releases.ecs.layout import Layout
 from tradewind.releases.ecs.revisions import Revisions
 from tradewind.releases.ecs.tasks import Tasks
-from tradewind.releases.target import Progress, Rolled, Stage, State, Until
+from tradewind.releases.target import DeployableService, Progress, Stage, State, Until
 from tradewind.releases.worker_pools import WorkerPools
 from tradewind.workers.ecs import Session
 
@@ -53,9 +53,9 @@ class EcsTarget:
         self._dag_files = dag_files
         self._tried: set[tuple[str, str]] = set()
 
-    def services(self) -> tuple[Rolled, ...]:
+    def services(self) -> tuple[DeployableService, ...]:
         """See Target."""
-        return tuple(Rolled(s.name, s.component, s.one_off) for s in self._services.values())
+        return tuple(DeployableService(s.name, s.component, s.one_shot) for s in self._services.values())
 
     def running(self) -> dict[str, frozenset[str]]:
         """See Target. A service with an outdated template but the same image is not told apart here."""
@@ -83,9 +83,9 @@ class EcsTarget:
         others = running - {image}
         return (others and snapshots.before(image, others, self._rds, self._layout.database)) or Progress(State.DONE)
 
-    def advance(self, service: Rolled, image: str, until: Until = Until.GONE) -> Progress:
+    def advance(self, service: DeployableService, image: str, until: Until = Until.GONE) -> Progress:
         """See Target."""
-        if service.one_off:
+        if service.one_shot:
             return self._tasks.run(service.name, service.name, self._revisions.of(service.name, image), ())
         revision = self._revisions.of(service.name, image)
         if service.component is Component.WORKER:
@@ -102,7 +102,7 @@ class EcsTarget:
 
     def confirm(self, since: float) -> Progress:
         """See Target. A task with the scheduler's image runs the checks inside the network."""
-        name = next(s.name for s in self._services.values() if s.component is Component.SCHEDULER and not s.one_off)
+        name = next(s.name for s in self._services.values() if s.component is Component.SCHEDULER and not s.one_shot)
         (found,) = self._describe(self._layout.services[name])
         progress = self._tasks.run("confirm", name, found["taskDefinition"], CONFIRM)
         return replace(progress, stage=Stage.CONFIRMING)

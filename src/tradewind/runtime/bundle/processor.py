@@ -31,14 +31,14 @@ from airflow.utils.retries import run_with_db_retries
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, PROGRESS, SERVED
 from tradewind.runtime.bundle import rows
 from tradewind.runtime.bundle.changes import changes
 from tradewind.runtime.bundle.dag_places import place_in
 from tradewind.runtime.bundle.release_bundle import ReleaseBundle
-from tradewind.runtime.database.away import through_outages
+from tradewind.runtime.database.outage import through_outages
 
 if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import CallbackRequest
@@ -51,7 +51,7 @@ PROGRESS_S = 5.0
 class _Turn:
     """The progress towards one release: the files that must still be parsed, ``first`` and then ``behind``."""
 
-    now: InForce
+    now: ActiveRelease
     first: set[str]
     behind: set[str]
     served: bool = False
@@ -214,7 +214,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
             return now if known is None or known.version != release else None
         return None
 
-    def _turn(self, bundle: ReleaseBundle, now: InForce, known: set[DagFileInfo]) -> None:
+    def _turn(self, bundle: ReleaseBundle, now: ActiveRelease, known: set[DagFileInfo]) -> None:
         files = {str(file.rel_path): file for file in known}
         # Waiting files are from the old release, except callbacks, which are pinned to the releases of their runs.
         waiting = list(self._file_queue)
@@ -227,7 +227,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
         self._add_files_to_queue([files[path] for path in sorted(turn.first, reverse=True)], mode="frontprio")
         self._done(bundle.name, turn, None)
 
-    def _compare(self, bundle: ReleaseBundle, now: InForce, files: set[str]) -> _Turn:
+    def _compare(self, bundle: ReleaseBundle, now: ActiveRelease, files: set[str]) -> _Turn:
         last = self._turns.get(bundle.name)
         # A processor that has started a moment ago has parsed nothing. It reads the previous release from the pointer.
         before = last.now.release if last else now.before
@@ -265,7 +265,7 @@ class ReleaseProcessor(DagFileProcessorManager):  # type: ignore[misc]
             turn.told = time.monotonic()
             self._tell(PROGRESS, bundle_name, turn.now, left=len(turn.first) + len(turn.behind))
 
-    def _tell(self, event: str, bundle_name: str, now: InForce, **more: int) -> None:
+    def _tell(self, event: str, bundle_name: str, now: ActiveRelease, **more: int) -> None:
         self.log.info("%s %s %s %s", event, bundle_name, now.release, more or "")
         extra = json.dumps({"bundle": bundle_name, "release": now.release, "serial": now.serial, **more})
         for attempt in run_with_db_retries(logger=self.log):

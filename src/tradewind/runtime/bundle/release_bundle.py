@@ -10,7 +10,7 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.errors import TradewindError
 from tradewind.runtime.bundle.cache import KEPT, Cache, Held
@@ -39,7 +39,7 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
         super().__init__(**others)
         self.shared = SharedFolder(Path(folder or conf.get("core", "dags_folder")))
         self.cache = Cache(self.shared, self.versions_dir, keep)
-        self.serves = InForce(self.version, 0) if self.version else None
+        self.serves = ActiveRelease(self.version, 0) if self.version else None
         self._path: Path | None = None
         self._failed = (0, 0.0)
 
@@ -72,7 +72,7 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
         """
         if self.version:
             raise TradewindError(f"{self.name} is pinned to the DAG release {self.version}")
-        now = self.shared.in_force()
+        now = self.shared.active()
         if now is None:
             raise TradewindError(
                 "no DAG release is active",
@@ -91,13 +91,13 @@ class ReleaseBundle(BaseDagBundle):  # type: ignore[misc]
         If a release could not be served, it does not count for AGAIN_S seconds, so that the bundle does not retry all
         the time. Raises TradewindError or OSError if the pointer cannot be read.
         """
-        now = self.shared.in_force()
+        now = self.shared.active()
         if now is None or (self.serves and now.serial == self.serves.serial):
             return False
         serial, when = self._failed
         return now.serial != serial or time.monotonic() - when > AGAIN_S
 
-    def _take(self, now: InForce) -> None:
+    def _take(self, now: ActiveRelease) -> None:
         held = self.cache.hold(now.release)
         self.serves, self._path = now, held.path
         _held[held.path] = held

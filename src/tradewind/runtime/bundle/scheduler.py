@@ -23,14 +23,14 @@ from airflow.listeners.listener import get_listener_manager
 from sqlalchemy.orm import Session, object_session
 
 from tradewind.runtime.bundle import rows
-from tradewind.runtime.database.away import through_outages
 from tradewind.runtime.database.limits import BACK_S
+from tradewind.runtime.database.outage import through_outages
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
 
-class Beginnings:
+class RunStartListener:
     """A listener for runs that start. The scheduler calls it in the same transaction, with the run's row locked."""
 
     @hookimpl  # type: ignore[untyped-decorator]
@@ -78,7 +78,7 @@ def main() -> None:
     """Run ``airflow scheduler`` with the runner above, and with the listener in addition to others."""
     from airflow.__main__ import main as airflow
 
-    get_listener_manager().add_listener(Beginnings())
+    get_listener_manager().add_listener(RunStartListener())
     scheduler_command.SchedulerJobRunner = Runner
     sys.argv = ["airflow", "scheduler", *sys.argv[1:]]
     airflow()

@@ -23,8 +23,8 @@ POLL_S = 1.0
 
 
 def home() -> parts.Home:
-    """Read TRADEWIND_PLACES, JSON with the names of the resources that the environment stack created."""
-    places = json.loads(os.environ["TRADEWIND_PLACES"])
+    """Read TRADEWIND_CONTROLLER_CONFIG, JSON with the names of the resources that the environment stack created."""
+    places = json.loads(os.environ["TRADEWIND_CONTROLLER_CONFIG"])
     core = botocore.session.get_session()
     # The lease must not expire while one call waits for its response.
     core.set_default_client_config(Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 3}))

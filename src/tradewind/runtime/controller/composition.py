@@ -29,8 +29,8 @@ from tradewind.runtime.tasks.control import PATIENCE_S, send
 from tradewind.scaling.policy import Bounds, classes
 from tradewind.storage.artifacts import ArtifactStore
 from tradewind.storage.records import Records
-from tradewind.workers.keeper import Keeper, Seen
 from tradewind.workers.pool import Backend
+from tradewind.workers.reconciler import Reconciler, Seen
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ BUSY_S = 120.0
 class Home:
     """The parts of a controller that differ between this machine and AWS.
 
-    ``poll_s``: seconds between two reads of the command queue. ``scale_s`` and ``haste_s``: see ``Keeper``.
+    ``poll_s``: seconds between two reads of the command queue. ``scale_s`` and ``haste_s``: see ``Reconciler``.
     ``patience_s``: seconds in which workers must reply over the broker. ``tell``: receives metrics. ``stored``: see
     ``Dependencies``. ``remark``: receives notices for the operator, in addition to the log.
     """
@@ -90,7 +90,7 @@ def run(home: Home) -> int:
     def tell_workers(command: str, names: list[str]) -> Mapping[str, Any]:
         return send(command, names, url, home.patience_s)
 
-    keeper = Keeper(
+    keeper = Reconciler(
         workers,
         home.backend,
         tell_workers,

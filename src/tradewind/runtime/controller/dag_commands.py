@@ -54,7 +54,7 @@ class DagCommands:
 
     def rollback(self, asked: RollBackDags, report: Report) -> Mapping[str, Any]:
         """See RollBackDags."""
-        now, only = self._shared.in_force(), asked.only
+        now, only = self._shared.active(), asked.only
         if only and not report.begun and (now is None or now.release != only):
             return {"release": now.release if now else "", "changed": False}
         # If another controller continues this command, the previous release is a different one by then.
@@ -69,17 +69,17 @@ class DagCommands:
 
     def show(self, asked: ListDags, report: Report) -> Mapping[str, Any]:
         """See ListDags."""
-        now = self._shared.in_force()
+        now = self._shared.active()
         rows = []
         for release in self._shared.releases():
             about = {name: value for name, value in release.as_dict().items() if name in LISTED}
-            in_force = bool(now and now.release == release.id)
-            rows.append({**about, "files": len(release.files), "in_force": in_force})
-        return {"in_force": asdict(now) if now else None, "releases": rows}
+            active = bool(now and now.release == release.id)
+            rows.append({**about, "files": len(release.files), "active": active})
+        return {"active": asdict(now) if now else None, "releases": rows}
 
     def diff(self, asked: DiffDags, report: Report) -> Mapping[str, Any]:
         """See DiffDags."""
-        now = self._shared.in_force()
+        now = self._shared.active()
         if asked.two is None and now is None:
             raise TradewindError(
                 "no DAG release is active", hint=f"tradewind dags deploy -e {self._environment}", code=ExitCode.USAGE

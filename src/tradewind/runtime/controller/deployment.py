@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn, Protocol
 
 from tradewind.dag_releases.manifest import DagRelease
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
@@ -29,7 +29,7 @@ class Told:
 class Watch(Protocol):
     """The queries to Airflow that a deployment needs."""
 
-    def told(self, now: InForce) -> Told:
+    def told(self, now: ActiveRelease) -> Told:
         """Return the reports of the DAG processor about the active release, see ``protocol.dag_events``."""
 
     def import_errors(self) -> Mapping[str, str]:
@@ -75,7 +75,7 @@ class Begun:
 class Deployed:
     """The result of a deployment. Seconds since the pointer moved; None if the deployment did not wait."""
 
-    now: InForce
+    now: ActiveRelease
     changed: bool
     served_s: float | None = None
     confirmed_s: float | None = None
@@ -137,7 +137,7 @@ class Deployment:
                 has the action that was taken.
         """
         with self._alone():
-            now = self.shared.in_force()
+            now = self.shared.active()
             if report.begun:
                 begun = Begun.of(report.begun)
             else:
@@ -171,7 +171,7 @@ class Deployment:
                 raise TradewindError(f"the DAG release {release} is active, but not confirmed", str(error)) from None
             return Deployed(now, True, served, confirmed)
 
-    def _again(self, now: InForce, whole: bool, report: Report) -> Deployed:
+    def _again(self, now: ActiveRelease, whole: bool, report: Report) -> Deployed:
         """Wait for a release that is active already: it may be new, and not have been watched."""
         if not self._watch:
             return Deployed(now, changed=False)
@@ -201,7 +201,7 @@ class Deployment:
                 code=ExitCode.USAGE,
             )
         with self._alone():
-            now = self.shared.in_force()
+            now = self.shared.active()
             used = set(self._watch.in_use())
             used |= {name for name in (now.release, now.before) if name} if now else set()
             old = [release for release in self.shared.releases()[keep:] if release.id not in used]
@@ -225,7 +225,7 @@ class Deployment:
                 self._sleep(POLL_S)
             yield
 
-    def _until(self, event: str, now: InForce, known: Mapping[str, str], report: Report) -> float:
+    def _until(self, event: str, now: ActiveRelease, known: Mapping[str, str], report: Report) -> float:
         """Wait for an event. Returns the seconds that it took. ``known`` are errors from before the deployment."""
         assert self._watch
         patience = self._patience.served_s if event == SERVED else self._patience.confirmed_s

@@ -16,7 +16,7 @@ from tradewind.protocol.message import read
 
 log = logging.getLogger(__name__)
 
-UNLIKE = "use the tradewind version that deployed the active release"
+VERSION_MISMATCH_HINT = "use the tradewind version that deployed the active release"
 
 
 class StoppedError(BaseException):
@@ -101,7 +101,9 @@ class Dispatcher:
                 known = ", ".join(sorted(self._handlers))
                 raise TradewindError(f"{UNKNOWN} {command.do!r}", f"it knows {known}")
             kind, handler = self._handlers[command.do]
-            result = handler(read(kind, command.arguments, f"the command {command.do!r}", UNLIKE), report)
+            result = handler(
+                read(kind, command.arguments, f"the command {command.do!r}", VERSION_MISMATCH_HINT), report
+            )
             if self._stopped.is_set():
                 raise StoppedError
         except TradewindError as error:

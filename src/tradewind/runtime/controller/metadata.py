@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, column, create_engine, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from tradewind.dag_releases.pointer import InForce
+from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, PROGRESS, SERVED
 from tradewind.runtime.controller.deployment import Told
@@ -80,7 +80,7 @@ class Metadata:
         pool = {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_recycle": 600}
         return cls(create_engine(url, connect_args=waiting(url), **pool), bundle)
 
-    def told(self, now: InForce) -> Told:
+    def told(self, now: ActiveRelease) -> Told:
         """See Watch."""
         found, left = set(), None
         # Two queries, because a long deployment has hundreds of progress events.

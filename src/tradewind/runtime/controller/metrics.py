@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from tradewind.errors import TradewindError
 from tradewind.runtime.controller.broker_watch import Broker
 from tradewind.runtime.controller.metadata import Metadata
-from tradewind.workers.keeper import Seen
+from tradewind.workers.reconciler import Seen
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ ALIVE_S = 30.0
 
 
 class WorkerOrders:
-    """See ``workers.keeper.OrderBook``. The thread for commands adds orders, the thread for workers adds states.
+    """See ``workers.reconciler.OrderBook``. The thread for commands adds orders, the thread for workers adds states.
 
     ``registered`` returns whether a rollout has registered a revision for a pool.
     """

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def tell_outages() -> None:
+def raise_on_outage() -> None:
     """Patch Airflow's database lookups: from now on, an outage raises an error instead of "not found"."""
     from airflow.secrets.metastore import MetastoreBackend
 
@@ -31,7 +31,7 @@ def _told(look: Callable[..., T]) -> Callable[..., T]:
         try:
             return look(*arguments, **options)
         except Exception as error:
-            from tradewind.runtime.database.away import ERRORS
+            from tradewind.runtime.database.outage import ERRORS
 
             if not isinstance(error, ERRORS):
                 raise
@@ -55,4 +55,4 @@ def _away() -> type[Exception]:
     return DatabaseAwayError
 
 
-tell_outages()
+raise_on_outage()

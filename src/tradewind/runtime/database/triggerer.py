@@ -15,8 +15,8 @@ from typing import Any
 
 from airflow.jobs import triggerer_job_runner
 
-from tradewind.runtime.database.away import through_outages
 from tradewind.runtime.database.limits import BACK_S
+from tradewind.runtime.database.outage import through_outages
 
 
 class Supervisor(triggerer_job_runner.TriggerRunnerSupervisor):  # type: ignore[misc]

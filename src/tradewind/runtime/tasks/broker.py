@@ -22,7 +22,7 @@ RETRIES = 1
 """A connection may have ended while it was idle, so a new one is tried. If that fails, the broker is unavailable."""
 
 
-def impatient(app: Any) -> None:
+def limit_retries(app: Any) -> None:
     """Make a Celery app raise an error if the broker is unavailable, for everything that it sends.
 
     Celery sends its own messages without a limit of tries: the worker events for Flower, and the replies to commands.

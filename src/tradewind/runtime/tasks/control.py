@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tradewind.runtime.tasks.broker import LIMITS, impatient
+from tradewind.runtime.tasks.broker import LIMITS, limit_retries
 
 PATIENCE_S = 10.0
 
@@ -25,7 +25,7 @@ def send(
 
     app = Celery(broker=url)
     app.conf.broker_transport_options = dict(limits)
-    impatient(app)
+    limit_retries(app)
     answers = app.control.broadcast(
         command,
         destination=[f"celery@{name}" for name in names],

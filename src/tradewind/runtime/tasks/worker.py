@@ -24,7 +24,7 @@ from typing import Any
 
 from tradewind.runtime.tasks import repeated_calls
 from tradewind.runtime.tasks.alive import Alive
-from tradewind.runtime.tasks.broker import impatient
+from tradewind.runtime.tasks.broker import limit_retries
 from tradewind.runtime.tasks.consumer import consumer, turn_step
 
 METADATA_TIMEOUT_S = 5.0
@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> None:
     configure_logging(output=sys.stdout.buffer, json_output=conf.getboolean("logging", "json_logs", fallback=False))
     heartbeat = os.environ.get("TRADEWIND_HEARTBEAT_FILE", os.devnull)
     alive = Alive(Path(heartbeat), options.slots)
-    impatient(app)
+    limit_retries(app)
     app.conf.worker_consumer = consumer(alive.turned)
     app.steps["consumer"].add(turn_step(alive.turned))
     importlib.import_module("tradewind.runtime.tasks.cordon")  # registers its commands

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tradewind.dags.gate import reading
+from tradewind.dags.gate import extraction
 
 _CACHES = {
     "linecache": {"cache"},
@@ -42,7 +42,7 @@ State = dict[str, Any]
 """The value of each name."""
 
 
-class Traces:
+class SideEffects:
     """The state before a file is imported. Recorded once, before the processes that import files are forked."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Traces:
     def _take_away(self, below: str) -> bool:
         for name in sys.modules.keys() - self._names:
             module = sys.modules[name]
-            if name.startswith(reading.PREFIX) or _is_below(module, below):
+            if name.startswith(extraction.PREFIX) or _is_below(module, below):
                 del sys.modules[name]
             elif name.startswith(_AIRFLOW) and isinstance(module, ModuleType):
                 # Airflow has loaded it: no file of the folder names it, or it would have been loaded before.

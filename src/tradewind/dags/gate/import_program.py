@@ -2,7 +2,7 @@
 
 Reads lines of JSON from standard input: first an object with ``folder``, ``variables`` of the environment and the
 fields of ``Limits``, then one path of a file in each line. Prints one line of JSON for each file, in any order:
-``reading.read`` describes its content.
+``extraction.read`` describes its content.
 
 A file cannot harm the others. Its time, its memory and its processes are limited, and its output is drained. When it is
 done, every process that it has started is ended (``lanes``).
@@ -26,14 +26,14 @@ from typing import Any
 # Airflow makes a million objects that stay. It loads a tenth faster if garbage collection does not scan them meanwhile.
 gc.disable()
 
-from tradewind.dags.gate import confine, reading  # noqa: E402
+from tradewind.dags.gate import confine, extraction  # noqa: E402
 from tradewind.dags.gate.confine import Limits  # noqa: E402
-from tradewind.dags.gate.lanes import spread  # noqa: E402
-from tradewind.dags.gate.traces import Traces  # noqa: E402
+from tradewind.dags.gate.import_workers import spread  # noqa: E402
+from tradewind.dags.gate.side_effects import SideEffects  # noqa: E402
 
 _NAMED = re.compile(rb"^(?:from|import)[ \t]+(airflow(?:\.\w+)*)\b", re.MULTILINE)
 _FEW = 8
-"""Only more files share processes: recording ``Traces`` takes as long as the import of this number of files."""
+"""Only more files share processes: recording ``SideEffects`` takes as long as the import of this number of files."""
 
 
 def main() -> None:
@@ -42,12 +42,12 @@ def main() -> None:
     results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     confine.adopt()
-    reading.prepare()
+    extraction.prepare()
     first, *paths = (json.loads(line) for line in sys.stdin)
     folder = Path(first.pop("folder"))
     os.environ.update(first.pop("variables"))
     limits = Limits(**first, others=confine.others())
-    wanted = reading.candidates(folder, paths)
+    wanted = extraction.candidates(folder, paths)
     skipped, files = [p for p in paths if p not in wanted], [p for p in paths if p in wanted]
     for path in skipped:
         print(json.dumps({"file": path, "skipped": True}), file=results)
@@ -56,7 +56,7 @@ def main() -> None:
     # If files share a process, all modules of Airflow that any file names are loaded first, so that a change to one is
     # detected.
     _preload(sorted(folder.rglob("*.py")) if many else [folder / path for path in files])
-    traces = Traces() if many else None
+    traces = SideEffects() if many else None
     gc.freeze()  # memory that a child never changes is not copied
     gc.enable()
     again = []

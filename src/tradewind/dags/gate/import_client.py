@@ -68,7 +68,7 @@ class Importer:
         first = {
             "folder": str(self._folder),
             "variables": dict(gate.variables),
-            "import_s": gate.import_s,
+            "import_timeout_s": gate.import_timeout_s,
             "memory_mb": gate.memory_mb,
             "processes": gate.processes,
             "jobs": self._jobs,
@@ -92,7 +92,7 @@ class Importer:
 
 def _start(home: Path, folder: Path, variables: Mapping[str, str], complaints: IO[bytes]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tradewind.dags.gate.importing"],
+        [sys.executable, "-m", "tradewind.dags.gate.import_program"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=complaints,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-NONSENSE = {"error": "its import returned a malformed result", "rule": "ends"}
+MALFORMED_RESULT = {"error": "its import returned a malformed result", "rule": "ends"}
 """The result of a file whose code has written into the channel of the results."""
 
 

@@ -24,10 +24,10 @@ from typing import Any
 
 import psutil
 
-from tradewind.dags.gate import confine, reading
+from tradewind.dags.gate import confine, extraction
 from tradewind.dags.gate.confine import OURS, Limits
-from tradewind.dags.gate.facts import NONSENSE
-from tradewind.dags.gate.traces import Traces
+from tradewind.dags.gate.dag_facts import MALFORMED_RESULT
+from tradewind.dags.gate.side_effects import SideEffects
 
 _TOGETHER = 64
 """The most files that share a process."""
@@ -109,13 +109,13 @@ class _Lane:
 
     def give(self, paths: list[str], limits: Limits) -> None:
         """Send it the next files. If it is dead, ``spread`` notices that its connection is closed."""
-        longest = limits.import_s if len(paths) == 1 else _LONG_S + 2 * _PATIENT_S
-        self.paths, self.until = paths, time.monotonic() + longest + limits.import_s + _GRACE_S + _LATEST_S
+        longest = limits.import_timeout_s if len(paths) == 1 else _LONG_S + 2 * _PATIENT_S
+        self.paths, self.until = paths, time.monotonic() + longest + limits.import_timeout_s + _GRACE_S + _LATEST_S
         with suppress(BrokenPipeError):
             self.connection.send(paths)
 
 
-def spread(folder: Path, paths: list[str], limits: Limits, traces: Traces | None) -> Iterator[tuple[str, Found]]:
+def spread(folder: Path, paths: list[str], limits: Limits, traces: SideEffects | None) -> Iterator[tuple[str, Found]]:
     """Give each lane files when it has finished some; yield the result of each file, in any order.
 
     ``traces``: the state before the first import; without it, no file shares a process.
@@ -149,7 +149,7 @@ def spread(folder: Path, paths: list[str], limits: Limits, traces: Traces | None
             yield from answer.found.items()
 
 
-def _lane(folder: Path, limits: Limits, traces: Traces | None, others: Iterable[_Lane]) -> _Lane:
+def _lane(folder: Path, limits: Limits, traces: SideEffects | None, others: Iterable[_Lane]) -> _Lane:
     ours, theirs = multiprocessing.Pipe()
     pid = os.fork()
     if pid:
@@ -173,7 +173,7 @@ def _lane(folder: Path, limits: Limits, traces: Traces | None, others: Iterable[
         os._exit(code)
 
 
-def _import(folder: Path, paths: list[str], data: int, limits: Limits, traces: Traces | None) -> Answer:
+def _import(folder: Path, paths: list[str], data: int, limits: Limits, traces: SideEffects | None) -> Answer:
     said, says = os.pipe()
     printed, prints = os.pipe()
     stuck = os.memfd_create("stuck")
@@ -201,7 +201,7 @@ def _import(folder: Path, paths: list[str], data: int, limits: Limits, traces: T
     try:
         if len(paths) > 1:
             return _together(paths, child)
-        found = next(child.answers(limits.import_s + _GRACE_S), {}) or child.silence(_where(stuck, folder))
+        found = next(child.answers(limits.import_timeout_s + _GRACE_S), {}) or child.silence(_where(stuck, folder))
         if found.get("rule") == "memory":
             found["error"] += f"\nthe limit is {limits.memory_mb} MB beyond Airflow's own"
         return Answer({paths[0]: {**found, "seconds": round(time.monotonic() - began, 3)}})
@@ -211,10 +211,10 @@ def _import(folder: Path, paths: list[str], data: int, limits: Limits, traces: T
             os.close(descriptor)
 
 
-def _read(folder: Path, paths: list[str], traces: Traces | None) -> Iterator[Found]:
+def _read(folder: Path, paths: list[str], traces: SideEffects | None) -> Iterator[Found]:
     """In the child: the result of each file, until one leaves a trace. For several, at last whether a trace is left."""
     if len(paths) == 1 or not traces:
-        found = reading.read(folder, paths[0])
+        found = extraction.read(folder, paths[0])
         faulthandler.cancel_dump_traceback_later()
         yield found
         return
@@ -222,7 +222,7 @@ def _read(folder: Path, paths: list[str], traces: Traces | None) -> Iterator[Fou
     began = time.monotonic()
     for path in paths:
         since = time.monotonic()
-        found = reading.read(folder, path)
+        found = extraction.read(folder, path)
         yield {**found, "seconds": round(time.monotonic() - since, 3), _PATH: path}
         if not traces.forget(folder) or time.monotonic() - began > _LONG_S:
             break
@@ -303,7 +303,7 @@ class _Child:
             found = json.loads(answer)
         except ValueError:
             found = None
-        return found if isinstance(found, dict) and found else dict(NONSENSE)
+        return found if isinstance(found, dict) and found else dict(MALFORMED_RESULT)
 
     def _count(self) -> None:
         if os.getppid() != self._asks:
@@ -321,7 +321,7 @@ class _Child:
             line = int(where.rpartition(":")[2]) if where else 0
             place = f"; it was at {where}" if where else ""
             return {
-                "error": f"its import did not end within {self._limits.import_s:g} s{place}",
+                "error": f"its import did not end within {self._limits.import_timeout_s:g} s{place}",
                 "rule": "slow",
                 "line": line,
             }

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tradewind.protocol.workers import GroupState, Order, PoolState, Stage
-from tradewind.scaling.policy import Bounds, Demand, Policy, Signals, WorkerClass, bounds_at, tasks_of
+from tradewind.scaling.policy import Bounds, Demand, Policy, Signals, WorkerPool, bounds_at, tasks_of
 from tradewind.workers.pool import Backend, Pool, Steps, Tell, Worker, decide, grown
 
 log = logging.getLogger(__name__)
 
-_WAITED_FOR = (Stage.STARTING, Stage.TURNING)
+_WAITED_FOR = (Stage.STARTING, Stage.CORDONING)
 
 AGAIN_S = 900.0
 """Time between two retries after the runtime has given up. A new attempt of a rollout retries at once."""
@@ -52,7 +52,12 @@ class OrderBook(Protocol):
         """Store the state of the pools."""
 
 
-class Keeper:
+def by_demand(pool: WorkerPool) -> Policy:
+    """The policy of a pool without another one: the number of workers follows its tasks."""
+    return Demand(pool.slots, pool.scale_in_stabilization_s)
+
+
+class Reconciler:
     """Keeps every pool at its number of workers and its revision.
 
     ``tell`` sends workers commands over the broker. ``demand`` reads how many tasks each queue has. ``overrides`` are
@@ -63,12 +68,12 @@ class Keeper:
 
     def __init__(
         self,
-        classes: Iterable[WorkerClass],
+        classes: Iterable[WorkerPool],
         backend: Backend,
         tell: Tell,
         demand: Callable[[], Mapping[str, int]],
         book: OrderBook,
-        policy: Callable[[WorkerClass], Policy] = lambda workers: Demand(workers.slots, workers.shrink_after_s),
+        policy: Callable[[WorkerPool], Policy] = by_demand,
         overrides: Callable[[], Mapping[str, Bounds]] = dict,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -121,7 +126,7 @@ class Keeper:
         self._book.see(dict(self._states))
         return seen
 
-    def _keep(self, workers: WorkerClass, known: _Known) -> Seen:
+    def _keep(self, workers: WorkerPool, known: _Known) -> Seen:
         name = workers.service
         try:
             return self._bring(workers, known)
@@ -134,7 +139,7 @@ class Keeper:
             self._states[name] = replace(before, order=known.order, detail=why, stage=stage)
             return self._hold(name, why)
 
-    def _bring(self, workers: WorkerClass, known: _Known) -> Seen:
+    def _bring(self, workers: WorkerPool, known: _Known) -> Seen:
         name, order = workers.service, known.order
         asked = order if order and self._backend.registered(name, order.revision) else None
         before, now = self._states.get(name), self._monotonic()
@@ -188,7 +193,7 @@ class Keeper:
 
     def _wanted(
         self,
-        workers: WorkerClass,
+        workers: WorkerPool,
         pool: Pool,
         order: Order | None,
         demand: Mapping[str, int] | None,

@@ -21,7 +21,7 @@ def _aws(region: str) -> Cloud:
 
 
 @dataclass(frozen=True)
-class Outside:
+class ExternalDependencies:
     """The external dependencies of a command.
 
     Args:

@@ -15,8 +15,8 @@ from tradewind.config import NoConfigurationError
 from tradewind.config.gate_settings import Gate
 from tradewind.dags.gate import gate as gates
 from tradewind.dags.gate.gate import Tested
-from tradewind.dags.gate.importer import Importer
-from tradewind.dags.gate.rules import Finding, Has, Known
+from tradewind.dags.gate.import_client import Importer
+from tradewind.dags.gate.rules import EnvironmentFacts, EnvironmentQuery, Finding
 from tradewind.dags.gate.suite import Suite
 from tradewind.dags.gate.suite import run as run_suite
 from tradewind.dags.source import repository_of, source_of
@@ -54,7 +54,7 @@ def rules(environment: Environment | None, folder: Path | None) -> Rules:
         if key in chosen.airflow.settings
     }
     gate = chosen.dags.gate.model_copy(update={"variables": {**own, **chosen.dags.gate.variables}})
-    return Rules(gate, folder or environment.dag_folder, frozenset(chosen.class_of_queue))
+    return Rules(gate, folder or environment.dag_folder, frozenset(chosen.pool_of_queue))
 
 
 def environment_of(name: str, folder: Path | None, file: Path | None) -> Environment | None:
@@ -67,7 +67,7 @@ def environment_of(name: str, folder: Path | None, file: Path | None) -> Environ
         return None
 
 
-def examine(rules: Rules, importer: Importer, cache: bool, known: Known | None) -> Tested:
+def examine(rules: Rules, importer: Importer, cache: bool, known: EnvironmentQuery | None) -> Tested:
     """Test what is in the folder, and show how far it is. ``cache``: import only what has changed."""
     remembered = _memory(rules.folder) if cache else None
     with bar("DAG files") as tell:
@@ -117,15 +117,15 @@ def _memory(folder: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """See Known: what the controller of an environment answers."""
+    """See EnvironmentQuery: what the controller of an environment answers."""
 
     environment: Environment
 
-    def has(self, connections: frozenset[str], variables: frozenset[str]) -> Has:
+    def has(self, connections: frozenset[str], variables: frozenset[str]) -> EnvironmentFacts:
         with explained(f"ask the controller of {self.environment.name}"):
             asked = FindDependencies(tuple(sorted(connections)), tuple(sorted(variables)))
             found = self.environment.controller().ask(asked)
-        return Has(
+        return EnvironmentFacts(
             connections=frozenset(found["connections"]),
             variables=frozenset(found["variables"]),
             pools=frozenset(found["pools"]),
@@ -133,9 +133,9 @@ class _Asked:
         )
 
 
-def known(environment: Environment | None) -> Known | None:
+def known(environment: Environment | None) -> EnvironmentQuery | None:
     """Whom to ask what there is, if anything can be expected to answer."""
-    return _Asked(environment) if environment and environment.can_be_asked() else None
+    return _Asked(environment) if environment and environment.controller_is_reachable() else None
 
 
 def suite(rules: Rules) -> Suite | None:
@@ -145,7 +145,7 @@ def suite(rules: Rules) -> Suite | None:
     tests = root / gate.tests if gate.tests else _beside(folder.resolve(), root)
     if gate.tests and not tests.is_dir():
         raise TradewindError(f"there is no folder {tests}", "dags.gate.tests names it", code=ExitCode.USAGE)
-    return run_suite(tests, root, folder.resolve(), gate.tests_s, gate.variables) if tests.is_dir() else None
+    return run_suite(tests, root, folder.resolve(), gate.tests_timeout_s, gate.variables) if tests.is_dir() else None
 
 
 def _beside(folder: Path, root: Path) -> Path:

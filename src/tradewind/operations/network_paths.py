@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import chain, permutations
 
 from tradewind.errors import TradewindError
+from tradewind.operations.plan_references import Resource, Wiring
 from tradewind.operations.subnets import Subnets, joined
-from tradewind.operations.wiring import Resource, Wiring
 
 INTERNET = "internet"
 S3 = "s3"

@@ -22,7 +22,7 @@ _NEEDED = {"service", "requires", "pid", "born", "grace_s"}
 
 
 @dataclass(frozen=True)
-class Left:
+class OrphanedProcess:
     """A process that runs without its supervisor."""
 
     name: str
@@ -55,23 +55,23 @@ def same(entry: dict[str, Any]) -> psutil.Process | None:
         return None
 
 
-def processes_left(home: Home) -> list[Left]:
+def processes_left(home: Home) -> list[OrphanedProcess]:
     """Return the processes of a platform, one for each name. Processes that these have started do not count."""
-    found: dict[str, Left] = {}
+    found: dict[str, OrphanedProcess] = {}
     for entry in journal(home):
         if alive := same(entry):
             name = str(entry.get("name", entry["service"]))
-            found[name] = Left(name, str(entry["service"]), alive)
+            found[name] = OrphanedProcess(name, str(entry["service"]), alive)
     for stray in process.strays(home.root):
         try:
             name = stray.environ().get(process.INSTANCE_VARIABLE, stray.name())
         except psutil.Error:
             continue
-        found.setdefault(name, Left(name, _NUMBER.sub("", name), stray))
+        found.setdefault(name, OrphanedProcess(name, _NUMBER.sub("", name), stray))
     return list(found.values())
 
 
-def rows(home: Home, running: Sequence[Left]) -> list[dict[str, Any]]:
+def rows(home: Home, running: Sequence[OrphanedProcess]) -> list[dict[str, Any]]:
     """Return these processes in the public format of ``tradewind status --json``."""
     from tradewind.local.supervisor import used  # its imports would make every command start slower
 

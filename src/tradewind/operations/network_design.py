@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from tradewind.blueprint import Access, Endpoint, Exposure, Secret, Service, Tier, on_aws, services
 from tradewind.blueprint.services import execution_api_host
 from tradewind.config import Environment
-from tradewind.operations.reach import INTERNET, S3, Path
+from tradewind.operations.network_paths import INTERNET, S3, Path
 
 _NEEDED = {"s3", "ecr", "logs", "secretsmanager", "ssm"}
 """With endpoints for these, ECS can start a task, and the task can work, without a route to the internet."""
