@@ -34,7 +34,7 @@ class TestLocal(TargetContract):
             images["flower"],
             shop.variant(images["flower"], "--label", "contract=1"),
             shop.variant(images["flower"], "--entrypoint", '["false"]'),
-            "migrate",
+            "migrate-db",
             shop.variant(images["scheduler"], "--label", "contract=1"),
             lambda: time.sleep(0.5),
         )

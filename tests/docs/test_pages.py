@@ -14,6 +14,7 @@ from blocks import DOCS, EXECUTED, PAGES, ROOT, Block
 
 from tradewind.blueprint import airflow_settings
 from tradewind.cli.app import app
+from tradewind.cli.planned import PLANNED
 from tradewind.config import json_schema, parse
 
 MAKEFILE = ROOT / "Makefile"
@@ -55,11 +56,14 @@ def test_a_command_line_that_is_wrong_is_found(line: list[str]) -> None:
         _parse(line)
 
 
+TO_COME = {one.usage.split()[0] for one in PLANNED}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=_page)
 def test_every_command_in_the_text_exists(page: Path) -> None:
     for code in blocks.codes(page):
         words = code.split()
-        if words[:1] == ["tradewind"] and words[1:] and words[1:] != ["reference"]:
+        if words[:1] == ["tradewind"] and words[1:] and words[1:] != ["reference"] and words[1] not in TO_COME:
             command: Any = typer.main.get_command(app)
             for word in words[1:]:
                 if not hasattr(command, "commands"):

@@ -164,7 +164,7 @@ def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
     gathered: list[str] = []
     begin = 0
     for number, raw in enumerate(text.splitlines()):
-        line = raw.strip()
+        line = "" if re.search(r"\S {2,}\S", raw) else raw.strip()  # a row of a table, whose lines continue further in
         item = re.match(r"([-*] |\w+(?: \([^)]*\))?: |\| )", line)
         if gathered and (not line or item):
             yield begin, " ".join(gathered)

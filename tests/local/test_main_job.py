@@ -140,11 +140,11 @@ def test_status_tells_everything_about_every_process(platform: Running) -> None:
     assert status["healthy"] is True
     rows = {row["name"]: row for row in status["processes"]}
     assert list(rows) == [
-        "database", "broker", "prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "worker-1",
-        "worker-2", "flower", "controller",
+        "database", "broker", "init-db-users", "migrate-db", "web", "scheduler", "dag-processor", "triggerer",
+        "worker-1", "worker-2", "flower", "controller",
     ]  # fmt: skip
     for name, row in rows.items():
-        if name in {"prepare", "migrate"}:
+        if name in {"init-db-users", "migrate-db"}:
             assert row["state"] == "done"
         else:
             assert row["state"] == "healthy"

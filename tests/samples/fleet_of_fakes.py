@@ -15,7 +15,7 @@ from tradewind.storage import lease
 from tradewind.storage.records import FolderRecords
 
 SERVICES = (
-    DeployableService("migrate", Component.SCHEDULER, one_shot=True),
+    DeployableService("migrate-db", Component.SCHEDULER, one_shot=True),
     DeployableService("web", Component.WEBSERVER),
     DeployableService("controller", Component.SCHEDULER),
     DeployableService("scheduler", Component.SCHEDULER),

@@ -92,19 +92,19 @@ def platform() -> Replay:
     return Replay(
         process("database", stop_signal=signal.SIGINT),
         process("broker"),
-        one_shot("prepare", ["database"]),
-        one_shot("migrate", {"database": HEALTHY, "prepare": COMPLETED}),
-        process("web", {"database": HEALTHY, "migrate": COMPLETED}),
-        process("worker-1", {"broker": HEALTHY, "prepare": COMPLETED, "web": STARTED}, stop_grace_s=120),
-        process("worker-2", {"broker": HEALTHY, "prepare": COMPLETED, "web": STARTED}, stop_grace_s=120),
+        one_shot("init-db-users", ["database"]),
+        one_shot("migrate-db", {"database": HEALTHY, "init-db-users": COMPLETED}),
+        process("web", {"database": HEALTHY, "migrate-db": COMPLETED}),
+        process("worker-1", {"broker": HEALTHY, "init-db-users": COMPLETED, "web": STARTED}, stop_grace_s=120),
+        process("worker-2", {"broker": HEALTHY, "init-db-users": COMPLETED, "web": STARTED}, stop_grace_s=120),
     )
 
 
 def started() -> Replay:
     replay = platform()
     replay.well("database", "broker")
-    replay.exit("prepare")
-    replay.exit("migrate")
+    replay.exit("init-db-users")
+    replay.exit("migrate-db")
     replay.well("web", "worker-1", "worker-2")
     assert replay.machine.all_well
     return replay

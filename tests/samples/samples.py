@@ -26,7 +26,17 @@ ALL = [environment for _, environment in ENVIRONMENTS]
 every_environment = pytest.mark.parametrize("environment", ALL, ids=IDS)
 needs_airflow = pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed (tradewind[local])")
 
-ONE_OF_EACH = ["prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "worker", "flower", "controller"]
+ONE_OF_EACH = [
+    "init-db-users",
+    "migrate-db",
+    "web",
+    "scheduler",
+    "dag-processor",
+    "triggerer",
+    "worker",
+    "flower",
+    "controller",
+]
 """The services of a small environment, in their order."""
 
 worker_pools = st.builds(

@@ -48,7 +48,7 @@ class TargetContract:
         assert len({service.name for service in services}) == len(services)
         assert {s.name for s in services if not s.one_shot} == set(case.target.running())
         names = [service.name for service in services]
-        assert names.index("migrate") < names.index("scheduler")
+        assert names.index("migrate-db") < names.index("scheduler")
 
     def test_a_service_reaches_its_image_and_stays_there(self, case: Case) -> None:
         others = {name: images for name, images in case.target.running().items() if name != case.service}

@@ -29,7 +29,7 @@ from tradewind.config import Environment, Schedule
 
 DATABASE = Dependency("database")
 BROKER = Dependency("broker")
-MIGRATE = Dependency("migrate", Condition.COMPLETED)
+MIGRATE = Dependency("migrate-db", Condition.COMPLETED)
 
 LAUNCH = ("python", "-m", "tradewind.launch")
 """The start of every command that loads Airflow. It saves a quarter of the CPU time of a start."""
@@ -111,9 +111,9 @@ def _schedule(entries: tuple[Schedule, ...]) -> tuple[ScheduledCounts, ...]:
 
 def _prepare() -> Service:
     return Service(
-        name="prepare",
+        name="init-db-users",
         component=Component.SCHEDULER,
-        command=("python", "-m", "tradewind.runtime.database.prepare"),
+        command=("python", "-m", "tradewind.runtime.database.init_db_users"),
         environment={},
         secrets={
             "TRADEWIND_DATABASE_ADMIN": Secret.DATABASE_ADMIN,
@@ -130,16 +130,16 @@ def _prepare() -> Service:
 def _migrate(environment: Environment, settings: Mapping[str, str]) -> Service:
     login = {"TRADEWIND_LOGIN_PASSWORD": Secret.LOGIN_PASSWORD} if environment.identity.provider == "local" else {}
     return Service(
-        name="migrate",
+        name="migrate-db",
         component=Component.SCHEDULER,
-        command=("python", "-m", "tradewind.runtime.database.migrate"),
+        command=("python", "-m", "tradewind.runtime.database.migrate_db"),
         environment=settings,
         secrets={**_METADATA, **_FERNET, **login},
         cpu=1,
         memory_gb=2,
         counts=Counts.fixed(1),
         one_shot=True,
-        dependencies=(DATABASE, Dependency("prepare", Condition.COMPLETED)),
+        dependencies=(DATABASE, Dependency("init-db-users", Condition.COMPLETED)),
     )
 
 

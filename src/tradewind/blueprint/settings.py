@@ -113,7 +113,7 @@ def _identity() -> Iterable[Setting]:
         "fab",
         "update_fab_perms",
         "False",
-        "the task `migrate` does it once; in every web server, it costs seconds at the start and deadlocks on MySQL",
+        "the task `migrate-db` does it once; in every web server, it costs seconds at the start and deadlocks on MySQL",
     )
 
 

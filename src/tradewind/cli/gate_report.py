@@ -117,7 +117,7 @@ def _memory(folder: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """See EnvironmentQuery: what the controller of an environment answers."""
+    """An EnvironmentQuery that asks the controller of an environment."""
 
     environment: Environment
 
@@ -134,7 +134,7 @@ class _Asked:
 
 
 def known(environment: Environment | None) -> EnvironmentQuery | None:
-    """Whom to ask what there is, if anything can be expected to answer."""
+    """The query for the facts of the environment; None if no controller can answer it."""
     return _Asked(environment) if environment and environment.controller_is_reachable() else None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import TradewindError
 
-if TYPE_CHECKING:  # loaded by those who need it
+if TYPE_CHECKING:  # loaded at the first use
     from rich.console import Console
     from rich.table import Table
 

@@ -142,7 +142,7 @@ def plan(
     base = _inherited(home)
     database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
     broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
-    template = None if images else Template.of(local.database, {**base, **wanted["migrate"].environment})
+    template = None if images else Template.of(local.database, {**base, **wanted["migrate-db"].environment})
     database = KINDS[local.database](database_place, template.unpack if template else no_template)
     programs = Programs(home, _versions())
     runtime = Containers(home) if images else programs
@@ -170,7 +170,7 @@ def plan(
         instance=lambda name, number, image: builder.spec(wanted[name], number, image),
         balanced=balanced,
         template=template,
-        common={} if images else builder.without_secrets(wanted["migrate"]),
+        common={} if images else builder.without_secrets(wanted["migrate-db"]),
     )
 
 

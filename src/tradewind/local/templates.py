@@ -176,7 +176,7 @@ def _migrate(database: Database, kept: Mapping[str, str], own: Home) -> None:
         # A platform that uses this template sets its own password for the login.
         "TRADEWIND_LOGIN_PASSWORD": secrets.token_urlsafe(32),
     }
-    for program in ("prepare", "migrate"):
+    for program in ("init_db_users", "migrate_db"):
         subprocess.run([sys.executable, "-m", f"tradewind.runtime.database.{program}"], env=env, check=True)  # noqa: S603
 
 

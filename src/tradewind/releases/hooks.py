@@ -6,8 +6,7 @@ environment variables:
     TRADEWIND_HOOK              pre-deploy, or post-deploy
     TRADEWIND_COMMAND           the command that runs it: "release deploy", "dags rollback"
     TRADEWIND_ENV               the environment, so that commands in the hook work on it, too
-    TRADEWIND_RELEASE           the id of the release; of a DAG release for the command "dags deploy". It is empty for
-                                "dags rollback" without an id
+    TRADEWIND_RELEASE           the id of the release; the DAG release for "dags deploy"; empty for "dags rollback"
     TRADEWIND_PREVIOUS_RELEASE  the id of the active release of the environment before; empty if there is none
     TRADEWIND_BY                the operator or the build that runs the command
     TRADEWIND_REASON            the value of --reason

@@ -68,7 +68,7 @@ def forward(services: Iterable[DeployableService]) -> tuple[Phase, ...]:
         Phase("snapshot", "take a snapshot of the database, if another Airflow will migrate it", gate=_snapshot),
         Phase("migrate", "migrate the schema of the database", (schema,) if schema else ()),
         Phase("api", "replace the API servers and the controller", (*api, *controller)),
-        Phase("rest", "replace all other services; start new workers", (*rest, *workers), Until.STARTED),
+        Phase("services", "replace all other services; start new workers", (*rest, *workers), Until.STARTED),
         Phase("cordon", "cordon the old workers; the new ones take all new tasks", workers, Until.CORDONED),
         Phase(DAGS, "deploy the DAG files of the release", gate=_dags),
         Phase("confirm", "check that Airflow is healthy and runs the canary DAG", gate=_confirm),
@@ -87,7 +87,9 @@ def back(services: Iterable[DeployableService], *, same_api: bool) -> tuple[Phas
     found = (
         Phase("controller", "roll back the controller, which moves the workers", controller),
         Phase(DAGS, "roll back the DAG files", gate=_dags),
-        Phase("rest", "roll back all that calls the API; old workers take tasks again", rest + workers, Until.CORDONED),
+        Phase(
+            "services", "roll back all that calls the API; old workers take tasks again", rest + workers, Until.CORDONED
+        ),
         Phase("drain", "drain the other workers", workers, Until.LEFT if same_api else Until.GONE),
         Phase("api", "roll back the API servers", api),
     )

@@ -55,7 +55,7 @@ resource "aws_db_instance" "this" {
   storage_encrypted     = true
   kms_key_id            = var.kms_key_arn
 
-  # RDS creates and rotates the password; only `prepare` reads it. There is no db_name: `prepare` creates the schema,
+  # RDS creates and rotates the password; only `init-db-users` reads it. There is no db_name: `init-db-users` creates the schema,
   # with the right collation.
   username                      = "admin"
   manage_master_user_password   = true

@@ -9,7 +9,7 @@ output "port" {
 }
 
 output "name" {
-  description = "The name of Airflow's schema, which `prepare` creates."
+  description = "The name of Airflow's schema, which `init-db-users` creates."
   value       = "airflow"
 }
 

@@ -5,7 +5,7 @@ locals {
     # Passwords and connections cross the network, so the server refuses clients without TLS.
     require_secure_transport = "1"
 
-    # The character set with which `prepare` creates the schema, as in Airflow's documentation. Airflow itself sets
+    # The character set with which `init-db-users` creates the schema, as in Airflow's documentation. Airflow itself sets
     # utf8mb3_bin for its columns with ids: with four bytes a character, their indexes would exceed InnoDB's limit.
     character_set_server = "utf8mb4"
     collation_server     = "utf8mb4_unicode_ci"

@@ -69,14 +69,14 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 
 def test_there_and_back_without_a_way_into_the_network(environment: ControlledEnvironment, tmp_path: Path) -> None:
-    one = run("deploy", "dev").stdout.strip()
+    one = run("deploy", "-e", "dev").stdout.strip()
     assert environment.active == one
     (tmp_path / "dags/helper.py").write_text("X = 2\n")
-    two = run("deploy", "dev").stdout.strip()
+    two = run("deploy", "-e", "dev").stdout.strip()
     assert environment.active == two != one
-    assert run("diff", "dev").stdout == "changed  helper.py\nimports  a.py\n"
-    assert run("rollback", "dev").stdout.strip() == one == environment.active
-    listed = json.loads(run("list", "dev", "--json").stdout)
+    assert run("diff", "-e", "dev").stdout == "changed  helper.py\nimports  a.py\n"
+    assert run("rollback", "-e", "dev").stdout.strip() == one == environment.active
+    listed = json.loads(run("list", "-e", "dev", "--json").stdout)
     assert {row["id"]: row["active"] for row in listed["releases"]} == {one: True, two: False}
 
 
@@ -84,9 +84,9 @@ def test_what_is_already_there_is_sent_and_put_in_force_once(
     environment: ControlledEnvironment, tmp_path: Path
 ) -> None:
     release = run("build", "dags", "--store", "store").stdout.strip()
-    assert run("deploy", "dev", "--release", release, "--store", "store").stdout.strip() == release
+    assert run("deploy", "-e", "dev", "--release", release, "--store", "store").stdout.strip() == release
     serial = environment.shared.active()
-    assert run("deploy", "dev").stdout.strip() == release
+    assert run("deploy", "-e", "dev").stdout.strip() == release
     assert environment.shared.active() == serial
 
 
@@ -94,13 +94,13 @@ def test_other_dag_files_make_another_release(environment: ControlledEnvironment
     releases = environment.releases
     first = releases.keep(Release({"worker": "sha256:" + "1" * 64}, created="2026-01-01"))
     releases.settle(first, "deployed", 1_800_000_000.0)
-    one = json.loads(run("deploy", "dev", "--json").stdout)
+    one = json.loads(run("deploy", "-e", "dev", "--json").stdout)
     now = releases.current()
     assert now
     assert (now.id, now.dags, now.images) == (one["environment_release"], one["release"], first.images)
     (tmp_path / "dags/helper.py").write_text("X = 2\n")
-    run("deploy", "dev")
-    back = json.loads(run("rollback", "dev", "--json").stdout)
+    run("deploy", "-e", "dev")
+    back = json.loads(run("rollback", "-e", "dev", "--json").stdout)
     assert (back["release"], back["environment_release"]) == (one["release"], now.id)
     history = [(entry["event"], entry["release"]) for entry in releases.history()]
     assert len(history) == 4
@@ -111,16 +111,16 @@ def test_other_dag_files_make_another_release(environment: ControlledEnvironment
 def test_while_a_release_comes_dag_files_are_not_deployed_but_taken_back(
     environment: ControlledEnvironment, tmp_path: Path
 ) -> None:
-    run("deploy", "dev")
+    run("deploy", "-e", "dev")
     (tmp_path / "dags/helper.py").write_text("X = 2\n")
-    run("deploy", "dev")
+    run("deploy", "-e", "dev")
     releases = environment.releases
     lease = Lease.take(releases.records, of_environment("dev"), "deploys r-1", time.time)
-    assert "deploys r-1" in str(run("deploy", "dev", code=1).exception)
-    run("rollback", "dev")
+    assert "deploys r-1" in str(run("deploy", "-e", "dev", code=1).exception)
+    run("rollback", "-e", "dev")
     lease.release()
     releases.begin("r-1", None, "", back=False)
-    assert "the deployment of r-1 to dev is unfinished" in str(run("deploy", "dev", code=1).exception)
+    assert "the deployment of r-1 to dev is unfinished" in str(run("deploy", "-e", "dev", code=1).exception)
 
 
 ASKS = """
@@ -179,19 +179,19 @@ def test_of_what_was_made_here_the_last_few_stay(environment: ControlledEnvironm
     made = []
     for number in range(KEPT + 2):
         (tmp_path / "dags/helper.py").write_text(f"X = {number}\n")
-        made.append(run("deploy", "dev").stdout.strip())
+        made.append(run("deploy", "-e", "dev").stdout.strip())
     left = {file.name for file in (tmp_path / ".tradewind/dag-builds/dev").glob("d-*")}
     assert left == {f"{release}.{kind}" for release in made[2:] for kind in ("json", "zip")}
 
 
 def test_what_cannot_be(environment: ControlledEnvironment) -> None:
-    refused = run("rollback", "dev", code=1)
+    refused = run("rollback", "-e", "dev", code=1)
     assert isinstance(refused.exception, TradewindError)
     assert refused.exception.what == "there is no earlier DAG release"
-    nobody = run("prune", "dev", code=1)
+    nobody = run("prune", "-e", "dev", code=1)
     assert isinstance(nobody.exception, TradewindError)
     assert "Airflow cannot be queried" in nobody.exception.why
     environment.outputs = {}
-    missing = run("deploy", "dev", code=1)
+    missing = run("deploy", "-e", "dev", code=1)
     assert isinstance(missing.exception, TradewindError)
     assert "does not exist yet" in missing.exception.what

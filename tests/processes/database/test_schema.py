@@ -18,7 +18,7 @@ from tradewind.local.postgresql import postgresql
 from tradewind.local.servers import Database, Place
 from tradewind.local.templates import no_template
 from tradewind.runtime.database.account import Account
-from tradewind.runtime.database.prepare import prepare
+from tradewind.runtime.database.init_db_users import init_db_users
 from tradewind.runtime.database.schema import Schema, identity, packages
 
 TABLES = """
@@ -53,7 +53,7 @@ def connection(database: Database) -> Iterator[Any]:
     """Airflow's own schema, with the tables that matter and nothing else."""
     wanted = Account.from_url(database.airflow_url)
     admin = Account.from_url(database.admin_url)
-    prepare(admin, wanted)
+    init_db_users(admin, wanted)
     connection = wanted.connect()
     with connection.cursor() as cursor:
         cursor.execute("DROP OWNED BY airflow; CREATE SCHEMA IF NOT EXISTS public; " + TABLES)

@@ -37,7 +37,7 @@ def tradewind() -> Tradewind:
 @pytest.fixture
 def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
     """Everything is healthy, as far as the machine knows; no process is real."""
-    specs = (one_shot("migrate"), process("web"), process("dag-processor"), worker(1, tmp_path), worker(2, tmp_path))
+    specs = (one_shot("migrate-db"), process("web"), process("dag-processor"), worker(1, tmp_path), worker(2, tmp_path))
     planned = Plan(
         home=Home(tmp_path / ".tradewind"),
         environment=tradewind.environment("dev"),
@@ -58,7 +58,7 @@ def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
     daemon = Daemon(planned)
     machine = daemon.supervisor.machine
     machine.add(specs, 0)
-    machine.handle(Exited("migrate", 0), 1)
+    machine.handle(Exited("migrate-db", 0), 1)
     for name in ("web", "dag-processor", "worker-1", "worker-2"):
         machine.handle(Probed(name, WELL), 1)
     return daemon
@@ -96,7 +96,13 @@ def test_status(daemon: Daemon) -> None:
         "urls": {"web": "http://127.0.0.1:8080", "flower": "http://127.0.0.1:5555/flower/"},
         "remarks": ["port 8080 is in use"],
     }
-    assert [row["name"] for row in status["processes"]] == ["migrate", "web", "dag-processor", "worker-1", "worker-2"]
+    assert [row["name"] for row in status["processes"]] == [
+        "migrate-db",
+        "web",
+        "dag-processor",
+        "worker-1",
+        "worker-2",
+    ]
 
 
 def test_what_the_controller_remarks_is_in_the_status_until_it_remarks_something_else(daemon: Daemon) -> None:
@@ -141,7 +147,7 @@ def test_restart(daemon: Daemon, service: str, names: list[str]) -> None:
     assert [event.name for event in waiting(daemon)] == names
 
 
-@pytest.mark.parametrize("service", ["wbe", "migrate", "worker-3", "", "dag"])
+@pytest.mark.parametrize("service", ["wbe", "migrate-db", "worker-3", "", "dag"])
 def test_restart_of_what_is_not_there(daemon: Daemon, service: str) -> None:
     error = refusal(daemon, do="restart", service=service)
 
@@ -199,10 +205,10 @@ def test_more_while_one_still_leaves(daemon: Daemon) -> None:
 def test_one_more_process_from_another_image(daemon: Daemon) -> None:
     assert ask(daemon, do="add", service="worker", image="new") == {"name": "worker-3"}
     assert ask(daemon, do="add", service="dag-processor", image="new") == {"name": "dag-processor-2"}
-    assert ask(daemon, do="add", service="migrate", image="new") == {"name": "migrate"}
+    assert ask(daemon, do="add", service="migrate-db", image="new") == {"name": "migrate-db"}
 
     processes = daemon.supervisor.machine.processes
-    assert {processes[name].spec.image for name in ("worker-3", "dag-processor-2", "migrate")} == {"new"}
+    assert {processes[name].spec.image for name in ("worker-3", "dag-processor-2", "migrate-db")} == {"new"}
     assert processes["worker-1"].spec.image == ""
     refusal(daemon, do="add", service="nothing", image="new")
 

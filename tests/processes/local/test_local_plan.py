@@ -80,8 +80,8 @@ def test_the_processes(specs: dict[str, ProcessSpec], planned: Plan) -> None:
     assert list(specs) == [
         "database",
         "broker",
-        "prepare",
-        "migrate",
+        "init-db-users",
+        "migrate-db",
         "web",
         "scheduler",
         "dag-processor",
@@ -116,7 +116,7 @@ def test_no_other_configuration_of_airflow_is_read(specs: dict[str, ProcessSpec]
 
 
 def test_who_knows_which_secret(specs: dict[str, ProcessSpec], home: Home) -> None:
-    metadata = {"prepare", "migrate", "web", "scheduler", "dag-processor", "triggerer", "controller"}
+    metadata = {"init-db-users", "migrate-db", "web", "scheduler", "dag-processor", "triggerer", "controller"}
     workers = {"worker-1", "worker-2"}
     known = {
         secret: {name for name, spec in specs.items() if any(value in text for text in spec.env.values())}
@@ -124,13 +124,13 @@ def test_who_knows_which_secret(specs: dict[str, ProcessSpec], home: Home) -> No
     }
 
     assert known == {
-        "admin": {"prepare"},
+        "admin": {"init-db-users"},
         "airflow": metadata,
         "broker": {"scheduler", "flower", "controller", *workers},
-        "fernet": metadata - {"prepare", "controller"},
+        "fernet": metadata - {"init-db-users", "controller"},
         "jwt": {"web", "scheduler"},
         "api": {"web", "triggerer", *workers},
-        "login": {"migrate"},
+        "login": {"migrate-db"},
         "flower": {"flower"},
     }
 
@@ -194,13 +194,13 @@ def test_the_second_plan_is_the_first(planned: Plan, home: Home) -> None:
 
 
 def test_one_offs_that_have_done_their_work_are_skipped_until_something_changes(planned: Plan, home: Home) -> None:
-    prepare = next(spec for spec in planned.specs if spec.name == "prepare")
+    prepare = next(spec for spec in planned.specs if spec.name == "init-db-users")
     assert not prepare.is_done
 
     prepare.mark_done()
 
     assert prepare.is_done
-    assert next(spec for spec in again(home).specs if spec.name == "prepare").is_done
+    assert next(spec for spec in again(home).specs if spec.name == "init-db-users").is_done
     # Another database: the work is to be done again.
     home.forget_database("mysql")
     assert not prepare.is_done

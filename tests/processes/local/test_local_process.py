@@ -70,12 +70,12 @@ def marks(home: Path, instance: str = "web") -> dict[str, str]:
 
 
 def test_waves() -> None:
-    requires = {"worker": ["broker", "web"], "web": ["database", "migrate"], "migrate": ["database"]}
+    requires = {"worker": ["broker", "web"], "web": ["database", "migrate-db"], "migrate-db": ["database"]}
 
     assert stop_waves({**requires, "database": [], "broker": []}) == [
         {"worker"},
         {"web"},
-        {"migrate"},
+        {"migrate-db"},
         {"database", "broker"},
     ]
     assert stop_waves({}) == []

@@ -160,30 +160,30 @@ def test_the_journal_knows_what_runs(supervisor: Supervisor, tmp_path: Path) -> 
 
 def test_the_log_is_private_and_has_all_that_was_said(supervisor: Supervisor, tmp_path: Path) -> None:
     code = "import sys; print('out'); sys.stdout.flush(); print('err', file=sys.stderr)"
-    log = tmp_path / "logs" / "prepare.log"
+    log = tmp_path / "logs" / "init-db-users.log"
 
     async def story() -> None:
-        await until(lambda: supervisor.machine.processes["prepare"].state is State.DONE)
+        await until(lambda: supervisor.machine.processes["init-db-users"].state is State.DONE)
 
-    supervise(supervisor, [python(tmp_path, "prepare", code, one_shot=True)], story)
+    supervise(supervisor, [python(tmp_path, "init-db-users", code, one_shot=True)], story)
 
     assert log.read_text() == "out\nerr\n"
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
 def test_a_large_log_is_kept_once(supervisor: Supervisor, tmp_path: Path) -> None:
-    log = tmp_path / "logs" / "prepare.log"
+    log = tmp_path / "logs" / "init-db-users.log"
     log.parent.mkdir()
     with log.open("wb") as stream:
         stream.truncate(LOG_LIMIT_BYTES + 1)
 
     async def story() -> None:
-        await until(lambda: supervisor.machine.processes["prepare"].state is State.DONE)
+        await until(lambda: supervisor.machine.processes["init-db-users"].state is State.DONE)
 
-    supervise(supervisor, [python(tmp_path, "prepare", "print('new')", one_shot=True)], story)
+    supervise(supervisor, [python(tmp_path, "init-db-users", "print('new')", one_shot=True)], story)
 
     assert log.read_text() == "new\n"
-    assert (tmp_path / "logs" / "prepare.log.1").stat().st_size == LOG_LIMIT_BYTES + 1
+    assert (tmp_path / "logs" / "init-db-users.log.1").stat().st_size == LOG_LIMIT_BYTES + 1
 
 
 @pytest.mark.parametrize("one_shot", [False, True], ids=["service", "one-off"])
@@ -205,12 +205,16 @@ def test_what_cannot_be_written_costs_no_event(tmp_path: Path) -> None:
     (tmp_path / "full").write_text("")
     supervisor = Supervisor(tmp_path, tmp_path / "full" / "processes.json")
     service = python(tmp_path, "web", "raise SystemExit(3)")
-    once = python(tmp_path, "prepare", "", one_shot=True, stamp="x", stamp_file=tmp_path / "full" / "prepare")
+    once = python(
+        tmp_path, "init-db-users", "", one_shot=True, stamp="x", stamp_file=tmp_path / "full" / "init-db-users"
+    )
     mute = python(tmp_path, "mute", "", log=tmp_path / "full" / "mute.log")
 
     async def story() -> None:
         found = supervisor.machine.processes
-        await until(lambda: found["web"].restarts and found["prepare"].state is State.DONE and found["mute"].problem)
+        await until(
+            lambda: found["web"].restarts and found["init-db-users"].state is State.DONE and found["mute"].problem
+        )
         assert found["mute"].problem.startswith(f"cannot write {mute.log}: ")
 
     supervise(supervisor, [service, once, mute], story)

@@ -28,8 +28,8 @@ def test_the_services_of_a_small_environment() -> None:
 
 def test_the_services_of_a_large_environment() -> None:
     assert [service.name for service in services(LARGE.environment("prod"))] == [
-        "prepare",
-        "migrate",
+        "init-db-users",
+        "migrate-db",
         "web",
         "execution-api",
         "scheduler",
@@ -73,13 +73,21 @@ def test_who_knows_which_secret(environment: Environment) -> None:
     }
 
     assert known == {
-        Secret.DATABASE_ADMIN: {"prepare"},
-        Secret.DATABASE_URL: {"prepare", "migrate", "scheduler", "dag-processor", "triggerer", "controller", *api},
+        Secret.DATABASE_ADMIN: {"init-db-users"},
+        Secret.DATABASE_URL: {
+            "init-db-users",
+            "migrate-db",
+            "scheduler",
+            "dag-processor",
+            "triggerer",
+            "controller",
+            *api,
+        },
         Secret.BROKER_URL: {"scheduler", "flower", "controller", *fleet},
-        Secret.FERNET_KEY: {"migrate", "scheduler", "dag-processor", "triggerer", *api},
+        Secret.FERNET_KEY: {"migrate-db", "scheduler", "dag-processor", "triggerer", *api},
         Secret.JWT_SECRET: {"scheduler", *api},
         Secret.API_SECRET: {"triggerer", *api, *fleet},
-        Secret.LOGIN_PASSWORD: {"migrate"} if environment.identity.provider == "local" else set(),
+        Secret.LOGIN_PASSWORD: {"migrate-db"} if environment.identity.provider == "local" else set(),
         Secret.FLOWER_LOGIN: {"flower"},
     }
 

@@ -96,7 +96,7 @@ def test_as_variables() -> None:
 def test_every_service_of_airflow_has_all_of_them(environment: Environment) -> None:
     variables = settings_environment(airflow_settings(environment)).items()
     for service in services(environment):
-        if service.component is not Component.FLOWER and service.name not in {"prepare", "controller"}:
+        if service.component is not Component.FLOWER and service.name not in {"init-db-users", "controller"}:
             assert variables <= service.environment.items()
         else:
             assert not any(name.startswith("AIRFLOW__") for name in service.environment)

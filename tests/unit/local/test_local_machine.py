@@ -24,10 +24,10 @@ def test_each_starts_once_its_dependencies_are_met() -> None:
 
     assert replay.first == ["start database", "start broker"]
     assert replay.well("broker") == []
-    assert replay.well("database") == ["start prepare"]
+    assert replay.well("database") == ["start init-db-users"]
     # A worker does not wait for web: only the order of stopping matters there.
-    assert replay.exit("prepare") == ["start migrate", "start worker-1", "start worker-2"]
-    assert replay.exit("migrate") == ["start web"]
+    assert replay.exit("init-db-users") == ["start migrate-db", "start worker-1", "start worker-2"]
+    assert replay.exit("migrate-db") == ["start web"]
     assert not replay.machine.all_well
     assert replay.well("web", "worker-1", "worker-2") == []
     assert replay.machine.all_well
@@ -78,58 +78,62 @@ def test_a_one_off_that_fails_is_not_tried_again_and_nothing_starts_behind_it() 
     replay = platform()
     replay.well("database")
 
-    assert replay.exit("prepare", 3) == []
-    assert replay["prepare"].problem == "exit code 3"
+    assert replay.exit("init-db-users", 3) == []
+    assert replay["init-db-users"].problem == "exit code 3"
     assert replay.after(3600) == ["SIGTERM broker"]  # nobody ever saw the broker well
-    assert replay.states["prepare"] == "failed"
-    assert replay.states["migrate"] == "waiting"
+    assert replay.states["init-db-users"] == "failed"
+    assert replay.states["migrate-db"] == "waiting"
 
 
 def test_a_one_off_that_could_not_be_started_has_failed_whatever_its_code() -> None:
-    replay = Replay(one_shot("prepare"))
+    replay = Replay(one_shot("init-db-users"))
 
-    replay.exit("prepare", 0, "cannot start python: no such file")
+    replay.exit("init-db-users", 0, "cannot start python: no such file")
 
-    assert replay.states == {"prepare": "failed"}
-    assert replay["prepare"].problem == "cannot start python: no such file"
+    assert replay.states == {"init-db-users": "failed"}
+    assert replay["init-db-users"].problem == "cannot start python: no such file"
 
 
 def test_a_one_off_whose_stamp_is_there_is_skipped(tmp_path: Path) -> None:
-    stamp = tmp_path / "migrate"
+    stamp = tmp_path / "migrate-db"
     stamp.write_text("version 1")
 
-    again = Replay(one_shot("migrate", stamp="version 1", stamp_file=stamp), process("web", {"migrate": COMPLETED}))
+    again = Replay(
+        one_shot("migrate-db", stamp="version 1", stamp_file=stamp), process("web", {"migrate-db": COMPLETED})
+    )
     assert again.first == ["start web"]
-    assert again.states["migrate"] == "done"
+    assert again.states["migrate-db"] == "done"
 
-    newer = Replay(one_shot("migrate", stamp="version 2", stamp_file=stamp), process("web", {"migrate": COMPLETED}))
-    assert newer.first == ["start migrate"]
-    assert newer.exit("migrate") == ["start web"]
+    newer = Replay(
+        one_shot("migrate-db", stamp="version 2", stamp_file=stamp), process("web", {"migrate-db": COMPLETED})
+    )
+    assert newer.first == ["start migrate-db"]
+    assert newer.exit("migrate-db") == ["start web"]
     assert stamp.read_text() == "version 2"
 
 
 def test_a_one_off_that_fails_leaves_no_stamp(tmp_path: Path) -> None:
-    stamp = tmp_path / "migrate"
-    replay = Replay(one_shot("migrate", stamp="1", stamp_file=stamp))
+    stamp = tmp_path / "migrate-db"
+    replay = Replay(one_shot("migrate-db", stamp="1", stamp_file=stamp))
 
-    replay.exit("migrate", 1)
+    replay.exit("migrate-db", 1)
 
     assert not stamp.exists()
 
 
 def test_a_one_off_that_was_stopped_leaves_no_stamp(tmp_path: Path) -> None:
-    stamp = tmp_path / "migrate"
-    replay = Replay(one_shot("migrate", stamp="1", stamp_file=stamp))
+    stamp = tmp_path / "migrate-db"
+    replay = Replay(one_shot("migrate-db", stamp="1", stamp_file=stamp))
 
-    assert replay.stop() == ["SIGTERM migrate"]
-    replay.exit("migrate", 0)
+    assert replay.stop() == ["SIGTERM migrate-db"]
+    replay.exit("migrate-db", 0)
 
-    assert replay.states == {"migrate": "stopped"}
+    assert replay.states == {"migrate-db": "stopped"}
     assert not stamp.exists()
 
 
 def test_a_one_off_may_take_as_long_as_it_takes() -> None:
-    replay = Replay(one_shot("migrate"))
+    replay = Replay(one_shot("migrate-db"))
 
     assert replay.after(10 * PATIENCE_S) == []
     assert replay.due_in is None
@@ -380,7 +384,7 @@ def test_two_restarts_are_one() -> None:
 
 
 def test_a_failed_one_off_may_be_restarted() -> None:
-    replay = Replay(one_shot("migrate"))
-    replay.exit("migrate", 1)
+    replay = Replay(one_shot("migrate-db"))
+    replay.exit("migrate-db", 1)
 
-    assert replay.restart("migrate") == ["start migrate"]
+    assert replay.restart("migrate-db") == ["start migrate-db"]

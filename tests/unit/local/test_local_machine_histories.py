@@ -12,7 +12,7 @@ from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Rest
 from tradewind.local.probes import WELL
 from tradewind.local.process import ProcessSpec
 
-WORKER = {"broker": HEALTHY, "prepare": COMPLETED, "web": STARTED}
+WORKER = {"broker": HEALTHY, "init-db-users": COMPLETED, "web": STARTED}
 
 
 def worker(number: int) -> ProcessSpec:
@@ -22,8 +22,8 @@ def worker(number: int) -> ProcessSpec:
 SPECS = [
     process("database", stop_signal=signal.SIGINT),
     process("broker"),
-    one_shot("prepare", ["database"]),
-    process("web", {"database": HEALTHY, "prepare": COMPLETED}),
+    one_shot("init-db-users", ["database"]),
+    process("web", {"database": HEALTHY, "init-db-users": COMPLETED}),
     process("flower", ["broker"], probe=None),
     worker(1),
     worker(2),

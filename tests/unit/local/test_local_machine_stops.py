@@ -62,8 +62,8 @@ def test_stop_while_it_starts() -> None:
     replay = platform()
     replay.well("database")
 
-    assert replay.stop() == ["SIGTERM broker", "SIGTERM prepare"]
-    assert replay.exit("prepare", -15) == ["SIGINT database"]
+    assert replay.stop() == ["SIGTERM broker", "SIGTERM init-db-users"]
+    assert replay.exit("init-db-users", -15) == ["SIGINT database"]
     replay.exit("broker")
     assert replay.exit("database") == []
     assert replay.machine.all_stopped

@@ -40,7 +40,7 @@ def test_the_execution_api_is_a_part_of_web(environment: Environment) -> None:
 @every_environment
 def test_somebody_can_log_in(environment: Environment) -> None:
     # People log in as generated local users on one machine, whatever AWS uses.
-    assert Secret.LOGIN_PASSWORD in by_name(environment)["migrate"].secrets.values()
+    assert Secret.LOGIN_PASSWORD in by_name(environment)["migrate-db"].secrets.values()
 
 
 @every_environment

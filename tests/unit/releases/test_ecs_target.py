@@ -21,7 +21,7 @@ def test_the_first_release_of_an_empty_environment(world: World) -> None:
 
     assert world.consistent() == release(1).id
     assert [what for what, _ in world.ecs.ran] == [
-        "acme-dev-prepare",
+        "acme-dev-init-db-users",
         "acme-dev-migrate",
         "tradewind.runtime.database.confirm",
     ]
@@ -273,7 +273,7 @@ def test_when_ecs_has_no_room_for_a_task(world: World) -> None:
     ReleaseRepository("dev", world.records).keep(release(2))
     world.rollout().deploy(release(2), Listen(make_room))
 
-    assert "prepare: ECS has no room for it" in looks
+    assert "init-db-users: ECS has no room for it" in looks
     assert world.consistent() == release(2).id
 
 

@@ -43,10 +43,10 @@ def test_a_release_goes_in_phase_by_phase(rollout: Rollout) -> None:
     rollout.deploy(release(NEW), told, "because")
 
     assert runs_only(rollout, NEW)
-    assert told.phases == ["snapshot", "migrate", "api", "rest", "cordon", "dags", "confirm", "drain"]
+    assert told.phases == ["snapshot", "migrate", "api", "services", "cordon", "dags", "confirm", "drain"]
     names = [name for name, _ in fake(rollout).calls]
     api, rest = ["web", "controller"], ["scheduler", "flower", "worker"]
-    assert names == ["snapshot", *["migrate"] * 2, *api * 2, *rest * 2, "worker", "confirm", "worker"]
+    assert names == ["snapshot", *["migrate-db"] * 2, *api * 2, *rest * 2, "worker", "confirm", "worker"]
     assert rollout.releases.current_id() == release(NEW).id
     assert fake(rollout).adopted == dict.fromkeys(Component, NEW)
     assert rollout.releases.history()[-1]["reason"] == "because"
@@ -61,11 +61,11 @@ def test_the_phases_of_a_whole_environment() -> None:
     )
 
     assert [(phase.name, sorted(service.name for service in phase.services), phase.until) for phase in found] == [
-        ("prepare", ["prepare"], Until.GONE),
+        ("init-db-users", ["init-db-users"], Until.GONE),
         ("snapshot", [], Until.GONE),
-        ("migrate", ["migrate"], Until.GONE),
+        ("migrate", ["migrate-db"], Until.GONE),
         ("api", ["controller", "execution-api", "web"], Until.GONE),
-        ("rest", ["dag-processor", "flower", "scheduler", "triggerer", "worker"], Until.STARTED),
+        ("services", ["dag-processor", "flower", "scheduler", "triggerer", "worker"], Until.STARTED),
         ("cordon", ["worker"], Until.CORDONED),
         ("dags", [], Until.GONE),
         ("confirm", [], Until.GONE),
@@ -80,8 +80,8 @@ def test_what_would_be_done_is_told_and_not_done(rollout: Rollout) -> None:
     found = {phase["phase"]: phase["changes"] for phase in rollout.plan(release(NEW))}
 
     assert fake(rollout).calls == []
-    assert [change["service"] for change in found["rest"]] == ["scheduler", "worker"]
-    assert found["migrate"] == [{"service": "migrate", "from": [], "to": NEW}]
+    assert [change["service"] for change in found["services"]] == ["scheduler", "worker"]
+    assert found["migrate"] == [{"service": "migrate-db", "from": [], "to": NEW}]
     assert found["drain"] == [{"service": "worker", "from": [OLD], "to": NEW}]
     assert rollout.releases.unfinished() is None
 
@@ -288,7 +288,7 @@ def test_on_the_way_back_the_controller_comes_first_and_the_api_last(rollout: Ro
 
     back = dict.fromkeys(name for name, image in fake(rollout).calls if image == OLD)
     assert list(back) == ["controller", "scheduler", "flower", "worker", "web"]
-    assert told.phases[-5:] == ["controller", "dags", "rest", "drain", "api"]
+    assert told.phases[-5:] == ["controller", "dags", "services", "drain", "api"]
 
 
 @pytest.mark.parametrize(("api", "waits"), [(NEW, True), (OLD, False)])

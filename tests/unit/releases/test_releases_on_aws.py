@@ -91,7 +91,7 @@ def test_a_release_goes_into_an_environment_and_back(dev: OnAws) -> None:
     second = run("release", "create", "-e", "dev", "--image", f"worker={worker}").stdout.strip()
     would = run("release", "deploy", "-e", "dev", "--dry-run", "--json")
     changes = {change["service"] for phase in json.loads(would.stdout)["phases"] for change in phase["changes"]}
-    assert changes == {"prepare", "migrate", "worker"}
+    assert changes == {"init-db-users", "migrate-db", "worker"}
     assert f"{worker[-64:][:12]}\n" in run("release", "deploy", "-e", "dev", "--dry-run").stdout
     assert json.loads(run("release", "status", "-e", "dev", "--json").stdout)["release"] == first
     deployed = run("release", "deploy", "-e", "dev", "--json")

@@ -17,7 +17,7 @@ class TestFake(TargetContract):
     def case(self) -> Case:
         old, new, broken = ("sha256:" + digit * 64 for digit in "123")
         target = FakeTarget(old, broken={broken})
-        return Case(target, "flower", old, new, broken, "migrate", new, lambda: None)
+        return Case(target, "flower", old, new, broken, "migrate-db", new, lambda: None)
 
 
 class TestEcs(TargetContract):
@@ -36,7 +36,7 @@ class TestEcs(TargetContract):
                 image(1, component),
                 image(2, component),
                 image(3, component),
-                "migrate",
+                "migrate-db",
                 image(2),
                 lambda: world.sleep(1),
             )

@@ -84,7 +84,17 @@ def test_old_workers_are_told_nothing_before_all_else_is_well(world: World) -> N
     ReleaseRepository("dev", world.records).keep(release(2))
     world.rollout().deploy(release(2), listener)
 
-    assert listener.phases == ["prepare", "snapshot", "migrate", "api", "rest", "cordon", "dags", "confirm", "drain"]
+    assert listener.phases == [
+        "init-db-users",
+        "snapshot",
+        "migrate",
+        "api",
+        "services",
+        "cordon",
+        "dags",
+        "confirm",
+        "drain",
+    ]
 
 
 def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:

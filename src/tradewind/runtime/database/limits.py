@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 CONNECT_S = 10
 ANSWER_S = 60
-"""Longer than any statement of Airflow's services takes. ``migrate`` has no such limit: see ``connections``."""
+"""Longer than any statement of Airflow's services takes. ``migrate-db`` has no such limit: see ``connections``."""
 POLL_S = 2.0
 """Seconds between two checks whether an unavailable database is back."""
 BACK_S = CONNECT_S + POLL_S + 2 * 5

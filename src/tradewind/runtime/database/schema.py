@@ -1,6 +1,6 @@
 """Check without Airflow, in milliseconds, whether a database needs a migration.
 
-``migrate`` stores a digest of its inputs, and the schema revisions after the migration. If both are the same now,
+``migrate-db`` stores a digest of its inputs, and the schema revisions after the migration. If both are the same now,
 there is nothing to migrate, and Airflow need not be imported.
 """
 
@@ -46,7 +46,7 @@ def packages(path: Iterable[str]) -> set[str]:
 
 
 class Schema:
-    """The metadata database, with the statements that ``migrate`` runs without Airflow. Each is committed at once."""
+    """The metadata database, with the statements that ``migrate-db`` runs without Airflow, each committed at once."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -57,7 +57,7 @@ class Schema:
         return cls(Account.from_url(url).connect())
 
     def is_migrated_for(self, wanted: str | None) -> bool:
-        """Return whether ``migrate`` ran for ``wanted`` (see ``identity``), and no other migration ran since."""
+        """Return whether ``migrate-db`` ran for ``wanted`` (see ``identity``), and no other migration ran since."""
         return wanted is not None and self._rows("SELECT noted FROM tradewind_schema") == [(self._note(wanted),)]
 
     def forget(self) -> None:

@@ -13,7 +13,7 @@ import sys
 from tradewind.runtime.database.account import Account
 
 
-def prepare(admin: Account, wanted: Account) -> None:
+def init_db_users(admin: Account, wanted: Account) -> None:
     """Create or update ``wanted`` on the server of ``admin``, with access to its own schema and nothing else."""
     dialects = {"postgresql": _prepare_postgresql, "mysql": _prepare_mysql}
     if admin.dialect not in dialects:
@@ -51,15 +51,15 @@ def _prepare_mysql(admin: Account, wanted: Account) -> None:
 
 
 def main() -> int:
-    """Entry point of ``python -m tradewind.runtime.database.prepare``."""
+    """Entry point of ``python -m tradewind.runtime.database.init_db_users``."""
     names = ("TRADEWIND_DATABASE_ADMIN", "TRADEWIND_DATABASE_URL")
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
-        sys.stderr.write(f"error: prepare needs {', '.join(missing)} in its environment\n")
+        sys.stderr.write(f"error: init-db-users needs {', '.join(missing)} in its environment\n")
         return 2
     wanted = Account.from_url(os.environ["TRADEWIND_DATABASE_URL"])
     admin = Account.administrator(os.environ["TRADEWIND_DATABASE_ADMIN"], wanted)
-    prepare(admin, wanted)
+    init_db_users(admin, wanted)
     sys.stdout.write(f"prepared {wanted.user} on {admin.dialect}\n")
     return 0
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.runtime.database import prepare
+from tradewind.runtime.database import init_db_users
 from tradewind.runtime.database.account import Account
 
 NAMES = ("TRADEWIND_DATABASE_ADMIN", "TRADEWIND_DATABASE_URL")
@@ -98,7 +98,7 @@ def test_a_database_that_is_not_supported() -> None:
     admin = Account.from_url("oracle://sys:secret@h:1521/x")
 
     with pytest.raises(ValueError, match="'oracle' is not a supported database: postgresql, mysql"):
-        prepare.prepare(admin, admin)
+        init_db_users.init_db_users(admin, admin)
 
 
 @pytest.mark.parametrize("given_", [(), NAMES[:1], NAMES[1:]], ids=len)
@@ -110,11 +110,11 @@ def test_all_missing_variables_are_named(
     for name in given_:
         monkeypatch.setenv(name, "postgresql://u:secret@h:1/x")
 
-    assert prepare.main() == 2
+    assert init_db_users.main() == 2
 
     said = capsys.readouterr()
     missing = ", ".join(name for name in NAMES if name not in given_)
-    assert (said.out, said.err) == ("", f"error: prepare needs {missing} in its environment\n")
+    assert (said.out, said.err) == ("", f"error: init-db-users needs {missing} in its environment\n")
 
 
 def test_an_empty_variable_is_a_missing_one(
@@ -123,5 +123,5 @@ def test_an_empty_variable_is_a_missing_one(
     for name in NAMES:
         monkeypatch.setenv(name, "")
 
-    assert prepare.main() == 2
+    assert init_db_users.main() == 2
     assert NAMES[1] in capsys.readouterr().err

@@ -56,7 +56,7 @@ def synchronise_roles(password: str | None) -> None:
 
 
 def main() -> int:
-    """Entry point of ``python -m tradewind.runtime.database.migrate``."""
+    """Entry point of ``python -m tradewind.runtime.database.migrate_db``."""
     schema = Schema.at(os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     password = os.environ.get("TRADEWIND_LOGIN_PASSWORD") or None
     wanted = identity(os.environ)
