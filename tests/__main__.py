@@ -1,8 +1,8 @@
-"""Every test, section by section, cheapest first; stops at the first section that fails. Called by `make test`.
+"""Runs every test, section by section, cheapest first, and stops at the first failed section. Called by `make test`.
 
-Sections whose tests mostly wait run beside those that keep both cores busy, where there is room for two platforms; what
-they print is printed when they have ended. In the end it prints what each section, each file and the slowest tests
-took, beside the run before, and keeps that in the user's cache folder.
+If the machine has room for two platforms, sections whose tests mostly wait run beside sections that keep both cores
+busy. The output of such a section is printed when it has ended. At the end, it prints the durations of each section,
+each file and the slowest tests, compared with the previous run, and stores them in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ PYTEST = (sys.executable, "-m", "pytest")
 KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tradewind-tests"
 BASE_IMAGE = "localhost/tradewind-test/python:3.11"
 
-# Servers that are killed in the middle of an answer leave half a connection in the test's own client.
+# A server that is killed during a response leaves a half-open connection in the test's own client.
 PLATFORM = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
 BOTH_CORES = ("-n", "2", "--dist", "loadgroup")
 DATABASES = tuple(f"tests/local/test_{name}.py" for name in ("main_job", "waiting_tasks", "kill"))
-"""What a database can change: that DAGs run, and that nothing is lost."""
+"""Tests whose result can depend on the database: DAGs run, and no task is lost."""
 TWO_PLATFORMS_GB = 12
 ALL = "all of them"
 
 
 @dataclass(frozen=True)
 class Section:
-    """Some tests: what runs them, and what the machine must have; ``lacks`` says what it does not have.
+    """A group of tests: the command that runs them; ``lacks`` names the programs that the machine does not have.
 
-    ``first``: it runs before all others. ``waits``: it leaves the cores to others for most of the time.
+    ``first``: it runs before all others. ``waits``: it leaves the cores idle for most of the time.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Section:
 
 
 def pytest(*arguments: str, marked: str = "not local and not containers") -> tuple[str, ...]:
-    """The command for some tests. Those that take long are left to ``--soak``."""
+    """The command for some tests. Long tests run only with ``--soak``."""
     expression = marked if os.environ.get(SOAK) else f"({marked}) and not soak"
     return (*PYTEST, *arguments, "-m", expression)
 
@@ -78,7 +78,7 @@ def lacks_mysql() -> str:
 
 
 def lacks(*tools: str) -> Callable[[], str]:
-    """What of these programs is not in the PATH."""
+    """A function that names the programs that are not in the PATH."""
 
     def missing() -> str:
         path = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
@@ -102,7 +102,7 @@ def lacks_images() -> str:
 
 
 def sections() -> Sequence[Section]:
-    """All of them, cheapest first."""
+    """All sections, cheapest first."""
     return (
         Section("static checks", ("make", "--no-print-directory", "check"), first=True),
         Section("unit", pytest(*BOTH_CORES, "tests/unit", "tests/docs"), first=True),
@@ -124,7 +124,7 @@ def has_room() -> bool:
 
 @dataclass
 class Run:
-    """The tests of one call; several threads add to it. ``kept``: a folder for files meanwhile."""
+    """One run of the tests; several threads add to it. ``kept``: a folder for temporary files."""
 
     kept: Path = KEPT
     room: bool = field(default_factory=has_room)
@@ -133,7 +133,7 @@ class Run:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def all(self, chosen: Sequence[Section]) -> None:
-        """Until all have passed, or one has failed."""
+        """Run the sections until all have passed, or one has failed."""
         self.lane([deque(section for section in chosen if section.first)], False)
         others = [section for section in chosen if not section.first]
         lanes = [deque(section for section in others if section.waits is waits) for waits in (False, True)]
@@ -148,9 +148,9 @@ class Run:
             thread.join()
 
     def lane(self, lanes: Sequence[deque[Section]], aside: bool) -> None:
-        """One after another: the sections of the first lane in their order, then what is left at the end of the other.
+        """Run the sections of the first lane in order, then those that are left in the other lane, from its end.
 
-        ``aside``: what a section prints is shown when it has ended.
+        ``aside``: print the output of a section when it has ended.
         """
         while not self.failed:
             with self._lock:
@@ -161,7 +161,7 @@ class Run:
             self.section(section, aside)
 
     def section(self, section: Section, aside: bool) -> None:
-        """Run one, and add what it took."""
+        """Run a section, and add its durations."""
         print(f"\n== {section.name}{' begins' if aside else ''}", flush=True)
         scratch = self.kept / f"running-{os.getpid()}-{section.name.replace(' ', '-')}"
         began = time.monotonic()
@@ -189,7 +189,7 @@ class Run:
 
 
 def environment(section: Section, times: Path) -> dict[str, str]:
-    """What the tests of a section see; ``times``: the file for what they took."""
+    """The environment of the tests of a section. ``times``: the file for their durations."""
     found = {**os.environ, VARIABLE: str(times), "PATH": os.pathsep.join([os.environ["PATH"], "/usr/sbin"])}
     if server := mysqld():
         found["PATH"] = os.pathsep.join([str(Path(server).parent), found["PATH"]])

@@ -1,4 +1,4 @@
-"""Where the time of the tests goes: each section, each file and the slowest tests, beside the run before.
+"""The durations of the tests: each section, each file and the slowest tests, compared with the previous run.
 
 ``python -m tests`` gives pytest the name of a file in TRADEWIND_TIMES; the hooks here write into it how long each test
 took, fixtures included, and ``report`` prints what all sections of a run took.
@@ -17,12 +17,12 @@ from typing import Any, Self
 VARIABLE = "TRADEWIND_TIMES"
 SLOWEST = 40
 WORTH_S = 0.05
-"""Tests that take less are kept as part of their file only: the record stays small."""
+"""Tests that take less count only as part of their file, so that the record stays small."""
 
 
 @dataclass
 class Times:
-    """Seconds by section, by file and by test. Sections are of the wall clock, the others are sums over processes."""
+    """Seconds by section, by file and by test. Sections are wall-clock time, the others are sums over processes."""
 
     sections: dict[str, float] = field(default_factory=dict)
     files: Counter[str] = field(default_factory=Counter)
@@ -30,7 +30,7 @@ class Times:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """What a run has left; nothing where there was none."""
+        """Read the record of a run; an empty one if the file is missing or invalid."""
         try:
             kept = json.loads(file.read_text())
             return cls(kept["sections"], Counter(kept["files"]), Counter(kept["tests"]))
@@ -38,7 +38,7 @@ class Times:
             return cls()
 
     def write(self, file: Path) -> None:
-        """Keep them."""
+        """Write the record."""
         file.parent.mkdir(parents=True, exist_ok=True)
         tests = {name: round(seconds, 2) for name, seconds in self.tests.items() if seconds >= WORTH_S}
         files = {name: round(seconds, 2) for name, seconds in self.files.items()}
@@ -51,14 +51,14 @@ class Times:
         self.tests[test] += seconds
 
     def include(self, other: Times) -> None:
-        """Count what another run has counted, too."""
+        """Add the record of another run."""
         self.sections.update(other.sections)
         self.files.update(other.files)
         self.tests.update(other.tests)
 
 
 def report(now: Times, before: Times) -> Iterator[str]:
-    """Lines that say what took how long, and the difference to the run before."""
+    """Lines with the durations, and the differences to the previous run."""
     yield from _table("section", now.sections, before.sections, now.sections)
     yield from _table("file", now.files, before.files, [name for name, _ in now.files.most_common()])
     slowest = [name for name, _ in now.tests.most_common(SLOWEST)]
@@ -75,14 +75,14 @@ def _table(
 
 
 class Recorder:
-    """A plugin of pytest; with pytest-xdist, of the process that hands out the tests."""
+    """A plugin of pytest; with pytest-xdist, it runs in the process that distributes the tests."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.times = Times.read(file)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Set-up, the test itself, and what cleans up after it, one after another."""
+        """Add the duration of one stage of a test: set-up, call or tear-down."""
         self.times.add(report.nodeid.split("@")[0], report.duration)
 
     def pytest_sessionfinish(self) -> None:
@@ -90,6 +90,6 @@ class Recorder:
 
 
 def recorder(config: Any) -> Recorder | None:
-    """The plugin, where TRADEWIND_TIMES says that this run is recorded."""
+    """The plugin, if TRADEWIND_TIMES names a record and this process distributes the tests; else None."""
     is_worker = hasattr(config, "workerinput")
     return Recorder(Path(os.environ[VARIABLE])) if os.environ.get(VARIABLE) and not is_worker else None

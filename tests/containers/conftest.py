@@ -1,4 +1,4 @@
-"""One set of images and one platform that runs from them, for all tests of this kind."""
+"""One set of images, and one platform that runs from them, for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOOLS = ("buildah", "podman", "skopeo", "docker-registry", "mysqld", "haproxy")
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """The images, built; nothing runs. What is missing fails: only tests/__main__.py leaves anything out."""
+    """The built images, without a running platform. A missing tool fails: only tests/__main__.py skips tests."""
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     assert not missing, f"not in the PATH: {', '.join(missing)}; tests/containers/prepare.sh says what it takes"
     made = Shop(project(tmp_path_factory.mktemp("shop")))
@@ -27,7 +27,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.fixture(scope="session")
 def platform(shop: Shop) -> Iterator[Running]:
-    """The platform, run from the images, with a first release in force."""
+    """The platform, run from the images, with a first active release."""
     shop.running.tradewind("up", "--containers")
     shop.running.tradewind("release", "deploy", "-e", "local", shop.release())
     yield shop.running
@@ -39,7 +39,7 @@ def platform(shop: Shop) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real registry on the loopback."""
+    """The address of a real registry on the loopback interface."""
     from tradewind.local import ports
 
     folder = tmp_path_factory.mktemp("registry")

@@ -1,4 +1,4 @@
-"""Tasks that are always in flight, and what became of each."""
+"""Tasks that are always running, and the result of each."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SLOTS = 16
 
 
 def durations(chance: random.Random, count: int = 8) -> list[float]:
-    """Seconds of some tasks, from 1 to 30: most are short, as in life."""
+    """The durations of some tasks, from 1 to 30 seconds; most are short."""
     return [round(min(30.0, 1 + chance.expovariate(1 / 4)), 1) for _ in range(count)]
 
 
 class Load(Meanwhile):
-    """Runs that are started one after another, so that tasks are always in flight."""
+    """Starts one run after another, so that tasks are always running."""
 
     def __init__(self, running: Running) -> None:
         super().__init__()
@@ -27,12 +27,12 @@ class Load(Meanwhile):
     def step(self) -> float:
         seconds = durations(self._chance)
         self.runs.append((self.running.trigger("load", seconds=seconds), len(seconds)))
-        # A part of what the slots could do: always busy, the canary need not wait behind a queue, and a slow machine
-        # has some of itself left, since the start of a task takes more of it than the task.
+        # Only a part of the slots: the canary must not wait in a queue. A slow machine needs idle time, too, because
+        # the start of a task costs more than the task.
         return sum(seconds) / SLOTS / (LOAD / 100)
 
     def images(self) -> set[str]:
-        """Wait for all runs; the images that tasks ran in. Fails where a task failed, was lost or ran twice."""
+        """Wait for all runs, and return the images of their tasks. Fails if a task failed, was lost or ran twice."""
         seen: set[str] = set()
         for run_id, count in self.runs:
             state = eventually(lambda r=run_id: (s := self.running.state("load", r)) in {"success", "failed"} and s)

@@ -1,4 +1,4 @@
-"""A project with images of its own, and the real programs that work on them."""
+"""A project with its own images, and the real programs that build and change them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAGS = Path(__file__).parent / "dags"
 
 
 def call(*argv: str) -> str:
-    """Run a program that must succeed; its last line."""
+    """Run a program that must succeed. Return its last line."""
     result = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"{argv}: {result.stdout}{result.stderr}"
     return (result.stdout.strip().splitlines() or [""])[-1]
@@ -27,12 +27,12 @@ class Shop:
     running: Running
 
     def images(self) -> dict[str, str]:
-        """From each component to the id of its image, built where it is missing."""
+        """Map each component to the id of its image. Missing images are built."""
         built = json.loads(self.running.tradewind("images", "build", "--json").stdout)
         return {image["component"]: image["id"] for image in built["images"]}
 
     def variant(self, image: str, *change: str) -> str:
-        """An image that differs in what ``buildah config`` is given; its id."""
+        """Make an image that differs by these arguments of ``buildah config``. Return its id."""
         container = call("buildah", "from", "--pull-never", image)
         try:
             call("buildah", "config", *change, container)
@@ -43,7 +43,7 @@ class Shop:
             call("buildah", "rm", container)
 
     def release(self, dags: str = "", **images: str) -> str:
-        """A release with these images instead of the project's own, and these DAG files; its id."""
+        """Create a release with these images instead of the project's own, and this DAG release. Return its id."""
         chosen = [f"--image={component}={image}" for component, image in {**self.images(), **images}.items()]
         return self.running.tradewind("release", "create", "--dag-release", dags, *chosen).stdout.strip()
 

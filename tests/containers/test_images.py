@@ -1,4 +1,4 @@
-"""The images as they are shipped: what is in them, how large they are, and that they come out the same twice."""
+"""The images as they are shipped: their content, their size, and that builds are reproducible."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
 COMPONENTS = ("webserver", "scheduler", "worker", "flower")
 LIMITS_MB = {"worker": 140, "flower": 60}
-"""What must be downloaded at most, before a container starts (docs/decisions/0016-images-from-one-dockerfile.md)."""
+"""The limit of the download before a container starts (docs/decisions/0016-images-from-one-dockerfile.md)."""
 
 
 def inside(image: str, command: str) -> str:
-    """What a shell command prints inside a container that is as locked up as on ECS."""
+    """The output of a shell command in a container with the same restrictions as on ECS."""
     locked = ("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges", "--network", "none")
     return call("podman", "run", "--rm", "--pull", "never", *locked, image, "sh", "-c", command)
 
@@ -82,11 +82,11 @@ def test_airflow_runs_without_writing_to_its_image(shop: Shop) -> None:
 
 def test_the_controller_runs_from_the_schedulers_image(shop: Shop) -> None:
     said = inside(shop.images()["scheduler"], "python -m tradewind.runtime.controller 2>&1 | tail -1")
-    assert said == "KeyError: 'TRADEWIND_CONTROLLER_CONFIG'"  # all that it imports is there
+    assert said == "KeyError: 'TRADEWIND_CONTROLLER_CONFIG'"  # all its imports work
 
 
 def test_who_runs_in_it_has_a_name_also_where_the_runtime_adds_none(shop: Shop) -> None:
-    """Airflow asks for it. Fargate's runtime, unlike podman, adds nobody to /etc/passwd."""
+    """Airflow reads the name of the user. Fargate, unlike podman, adds no entry to /etc/passwd."""
     run = [
         "podman",
         "run",
@@ -103,9 +103,9 @@ def test_who_runs_in_it_has_a_name_also_where_the_runtime_adds_none(shop: Shop) 
 
 
 def test_signals_reach_the_first_process_only(shop: Shop) -> None:
-    """Celery's pool must not be told to end together with its worker: a task would be lost."""
+    """Celery's pool must not get the worker's signal: a task would be lost."""
     script = "trap 'echo parent; wait; exit' TERM; sh -c 'trap \"echo child\" TERM; sleep 3' & echo ready; wait"
-    # Not by a signal to podman, which may print "ready" before it forwards signals.
+    # Not through a signal to podman, which may print "ready" before it forwards signals.
     run = ["podman", "run", "--detach", "--pull", "never", "--network", "none", "--log-driver", "k8s-file"]
     container = call(*run, shop.images()["flower"], "sh", "-c", script)
 
@@ -122,7 +122,7 @@ def test_signals_reach_the_first_process_only(shop: Shop) -> None:
 
 
 def test_the_same_sources_give_the_same_image(shop: Shop) -> None:
-    """Flower's, which is the quickest; `make soak` does all of them."""
+    """Builds Flower's image, the fastest one; `make soak` builds all images."""
     before = shop.images()
     chosen = COMPONENTS if os.environ.get(SOAK) else ("flower",)
 

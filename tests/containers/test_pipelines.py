@@ -28,7 +28,7 @@ PACKAGE = "tradewind-test-greeting"
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address, with its login, of a package index that holds one package."""
+    """The address, with its login, of a package index with one package."""
     wheel = tmp_path_factory.mktemp("index") / f"{PACKAGE.replace('-', '_')}-1.0-py3-none-any.whl"
     info = f"{PACKAGE.replace('-', '_')}-1.0.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -73,7 +73,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Watcher(Meanwhile):
-    """Looks at the arguments of every process, all the time."""
+    """Reads the arguments of every process again and again."""
 
     def __init__(self, word: str) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Watcher(Meanwhile):
 
 
 def build(platform: Running, name: str, registry: str = "", **more: Any) -> Outcome:
-    """One build of a pipeline in the folder of the platform."""
+    """Run one build of a pipeline in the folder of the platform."""
     env = {"TRADEWIND": str(COMMAND), "BUILD_TAG": f"jenkins-{name}-1", **more.pop("env", {})}
     params = {"ENVIRONMENT": "local", **({"REGISTRY": registry} if registry else {}), **more.pop("params", {})}
     done = run(PIPELINES / name / "Jenkinsfile", platform.folder, params=params, env=env, **more)
@@ -109,13 +109,13 @@ def commit(platform: Running, message: str) -> None:
 
 
 def ran_in(platform: Running, run_id: str, count: int) -> list[list[str]]:
-    """The images in which the tasks of a run ran: a list for each task, an entry for each time."""
+    """The images in which the tasks of a run ran: a list for each task, with one entry per attempt."""
     names = [f"{run_id}.{number}".replace(":", "") for number in range(count)]
     return [(platform.folder / ".tradewind" / "output" / name).read_text().splitlines() for name in names]
 
 
 def in_flight(platform: Running, load: Load, image: str) -> int:
-    """How many tasks began on this image before the last deployment, and ended on it after that had begun."""
+    """The number of tasks on this image that were running when the last deployment began."""
     last = json.loads(platform.tradewind("release", "history", "-e", "local", "--json").stdout)["history"][-1]
     began = datetime.fromisoformat(last["at"]) - timedelta(seconds=last["seconds"])
     return sum(
@@ -148,9 +148,9 @@ def test_a_commit_reaches_the_tasks_and_can_be_taken_back(
     assert image.startswith(f"{registry}/")
     assert "@sha256:" in image
     assert image in workers(platform)
-    seen = load.images()  # fails where a task failed, was lost, or ran twice
+    seen = load.images()  # fails if a task failed, was lost, or ran twice
     assert seen >= {old}
-    eventually(lambda: workers(platform) == {image})  # the release was over before the last old one had finished
+    eventually(lambda: workers(platform) == {image})  # the rollout ended before the last old worker had drained
     assert in_flight(platform, load, old), "no task was running while its worker was replaced"
     after = platform.trigger("load", seconds=[1.0] * 4)
     assert eventually(lambda: (s := platform.state("load", after)) in {"success", "failed"} and s) == "success"

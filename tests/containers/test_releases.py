@@ -1,4 +1,4 @@
-"""Releases on the real platform, from real images, while tasks are always in flight: nothing is lost or runs twice."""
+"""Releases on the real platform, from real images, under load: no task is lost or runs twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
 
 class Visitor(Meanwhile):
-    """Two people who ask web for something, again and again."""
+    """Two clients that call web again and again."""
 
     threads = 2
 
@@ -44,13 +44,12 @@ class Visitor(Meanwhile):
 
 
 def images_of(platform: Running, service: str) -> set[str]:
-    """The images that a service runs, but for workers that only finish their tasks. Fails where all is not of one
-    release."""
+    """The images that a service runs, without draining workers. Fails if the services run different releases."""
     return set(json.loads(platform.tradewind("release", "status", "-e", "local", "--json").stdout)["running"][service])
 
 
 def drained(platform: Running) -> None:
-    """Wait until the workers that were replaced have ended."""
+    """Wait until the replaced workers have drained and ended."""
 
     def left() -> set[str]:
         return {row["image"] for row in platform.status()["processes"] if row["service"] == "worker"}
@@ -61,7 +60,7 @@ def drained(platform: Running) -> None:
 
 @pytest.fixture
 def variants(shop: Shop) -> list[str]:
-    """Two worker images that differ in nothing but their digests."""
+    """Two worker images that differ only in their digests."""
     worker = shop.images()["worker"]
     return [shop.variant(worker, "--label", f"variant={number}") for number in (1, 2)]
 
@@ -180,7 +179,7 @@ def test_a_deployment_that_was_killed_goes_on(shop: Shop, platform: Running, var
             process.send_signal(signal.SIGKILL)
             killed = process.wait() == -signal.SIGKILL
             platform.tradewind("release", "resume", "-e", "local")
-            platform.tradewind("release", "status", "-e", "local")  # its exit code says whether all is of one release
+            platform.tradewind("release", "status", "-e", "local")  # fails if the services run different releases
             assert len(images_of(platform, "worker")) == 1
             assert not killed or images_of(platform, "worker") <= {*variants, shop.images()["worker"]}
     load.images()
@@ -213,7 +212,7 @@ def test_the_dag_files_of_a_release_come_and_go_with_it(shop: Shop, platform: Ru
         eventually(lambda: platform.status()["dag_release"] not in {None, was})
         return str(platform.status()["dag_release"])
 
-    # What is in force at first may be what another test deployed, which is not what is in the folder.
+    # At first, the active DAG release may come from another test, and differ from the folder.
     before = served("# one release of DAG files\n")
     after = served("# another release of DAG files\n")
     assert served("# one release of DAG files\n") == before

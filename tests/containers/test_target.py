@@ -1,4 +1,4 @@
-"""The contract of targets, held by the real platform of this machine."""
+"""The contract of targets, tested on the real platform of this machine."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ class TestLocal(TargetContract):
             shop.variant(images["scheduler"], "--label", "contract=1"),
             lambda: time.sleep(0.5),
         )
-        case.bring(case.service, case.old)  # whatever other tests have left
+        case.bring(case.service, case.old)  # other tests may have left another image
         return case

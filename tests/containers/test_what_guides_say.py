@@ -1,6 +1,6 @@
-"""Runs what the guides to images, releases and pipelines tell a reader to type.
+"""Runs the commands of the guides to images, releases and pipelines.
 
-After all other tests of this folder, whose platform and images it uses: the guide to releases stops them at its end.
+It runs after all other tests of this folder and uses their platform and images: the last guide stops the platform.
 """
 
 from __future__ import annotations

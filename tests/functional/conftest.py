@@ -10,6 +10,6 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout in which nothing runs."""
+    """A checkout without a running platform."""
     shutil.copy(ROOT / "tradewind.yaml", tmp_path)
     return tmp_path

@@ -23,11 +23,11 @@ from tradewind.protocol.dag_events import CONFIRMED
 RUN_ID = "manual__1"
 PAGE = 100
 FILES = DagRelease({"etl.py": Entry("", 0), "more.py": Entry("", 0)}, dags={"etl.py": ("etl",)})
-"""What the DAG folder has; all of it is parsed."""
+"""The files of the DAG folder; Airflow has parsed all of them."""
 
 
 class Look(NamedTuple):
-    """What the API says of the run at one moment; without a state, the run is gone."""
+    """The state of the run in the API at one moment. An empty state: the run was deleted."""
 
     state: str
     tasks: list[dict[str, Any]]
@@ -35,15 +35,15 @@ class Look(NamedTuple):
 
 @dataclass
 class Airflow:
-    """Plays ``looks``, one for each question about the run; the last one stays. Keeps what was asked."""
+    """Plays ``looks``: one for each request about the run, then the last one again. Records all requests."""
 
     dags: dict[str, dict[str, Any]] = field(default_factory=dict)
     import_errors: dict[str, str] = field(default_factory=dict)
     problem: str = ""  # of the DAG folder
-    status: dict[str, Any] = field(default_factory=dict)  # what else the supervisor says
+    status: dict[str, Any] = field(default_factory=dict)  # further fields of the supervisor's status
     looks: list[Look] = field(default_factory=list)
-    refusal: tuple[int, Any] | None = None  # of the start of a run: status and detail
-    runs: list[dict[str, Any]] = field(default_factory=list)  # that are there already
+    refusal: tuple[int, Any] | None = None  # of the start of a run: HTTP status and detail
+    runs: list[dict[str, Any]] = field(default_factory=list)  # that already exist
     logs: dict[tuple[str, int, int], list[dict[str, Any]]] = field(default_factory=dict)  # by task, map index and try
     details: dict[str, Any] = field(default_factory=dict)  # of the DAG
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -113,9 +113,7 @@ class Airflow:
 
     def _tasks(self, dag: str, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
         rows = self.looks[self._look].tasks
-        if (
-            "updated_at_gte" in query
-        ):  # what has changed since the look before, and what has not changed for long is left out
+        if "updated_at_gte" in query:  # only instances that have changed since the look before
             rows = [row for row in rows if row not in self.looks[max(self._look - 1, 0)].tasks]
         begin = int(query["cursor"][0] or 0)
         end = begin + min(int(query["limit"][0]), PAGE)
@@ -129,19 +127,19 @@ class Airflow:
 
 
 def dag(name: str, **changes: Any) -> dict[str, Any]:
-    """A DAG as the API has it, of what the folder has."""
+    """A DAG of the folder, as the API returns it."""
     state = {"is_paused": False, "is_stale": False, "has_import_errors": False, "timetable_summary": None}
     return {"dag_id": name, "relative_fileloc": "etl.py", "bundle_version": FILES.id, **state, **changes}
 
 
 def task(name: str, state: str | None, map_index: int = -1, **changes: Any) -> dict[str, Any]:
-    """A task instance as the API has it."""
+    """A task instance, as the API returns it."""
     return {"task_id": name, "map_index": map_index, "state": state, "try_number": 1, "duration": 1.0, **changes}
 
 
 @contextmanager
 def running(folder: Path, airflow: Airflow) -> Iterator[str]:
-    """A platform in ``folder`` whose web is ``airflow``; the address of that."""
+    """Serve a platform in ``folder`` whose web is ``airflow``. Yields the address of web."""
 
     class Handler(BaseHTTPRequestHandler):
         def _play(self) -> None:
@@ -157,7 +155,7 @@ def running(folder: Path, airflow: Airflow) -> Iterator[str]:
         do_GET = do_POST = do_PATCH = _play  # noqa: N815 (the names that it calls)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     url = f"http://127.0.0.1:{server.server_address[1]}"

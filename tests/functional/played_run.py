@@ -1,4 +1,4 @@
-"""``tradewind run`` as a person types it, on a platform whose Airflow plays what a test says."""
+"""Runs ``tradewind run`` on a platform whose Airflow plays a script of the test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMAND = Path(sys.executable).parent / "tradewind"
 
 
 class Said(NamedTuple):
-    """How a command ended, and what it said."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -23,7 +23,7 @@ class Said(NamedTuple):
 
 
 def command(folder: Path, *arguments: str) -> Said:
-    """``tradewind`` in a folder."""
+    """Run ``tradewind`` in a folder."""
     result = subprocess.run(
         [str(COMMAND), *arguments],
         cwd=folder,
@@ -38,23 +38,23 @@ def command(folder: Path, *arguments: str) -> Said:
 
 
 def run(folder: Path, *arguments: str) -> Said:
-    """``tradewind run`` in a folder."""
+    """Run ``tradewind run`` in a folder."""
     return command(folder, "run", *arguments)
 
 
 def played(folder: Path, airflow: Airflow, *arguments: str) -> Said:
-    """The command on a platform with this Airflow, whose address is U in what it says."""
+    """Run the command on a platform with this Airflow. In its output, U replaces the address of Airflow."""
     with fake_platform.running(folder, airflow) as url:
         said = run(folder, *arguments)
     return Said(said.code, said.out.replace(url, "U"), said.err.replace(url, "U"))
 
 
 def etl(*looks: Look, **changes: Any) -> Airflow:
-    """An Airflow with the DAG etl, of which a run goes through ``looks``."""
+    """An Airflow with the DAG etl, whose run goes through ``looks``."""
     return Airflow({"etl": dag("etl", **changes)}, looks=list(looks) or [Look("success", [task("load", "success")])])
 
 
 def mapped(name: str, **states: int) -> list[dict[str, Any]]:
-    """The instances of a mapped task: so many in each state; ``none`` for those that nothing has happened to."""
+    """The instances of a mapped task: the number in each state; ``none`` is the number without a state."""
     each = [state for state, count in states.items() for _ in range(count)]
     return [task(name, None if state == "none" else state, index) for index, state in enumerate(each)]

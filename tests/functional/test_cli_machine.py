@@ -1,4 +1,4 @@
-"""The commands of one machine as a person runs them where nothing runs, and where nothing can."""
+"""The commands of this machine if no platform runs, and if no platform can run."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ NOT_RUNNING = "error: the platform does not run\nhint: tradewind up\n"
 
 
 class Said(NamedTuple):
-    """How a command ended, and what it said."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -55,7 +55,7 @@ def run(*arguments: str, cwd: Path) -> Said:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A checkout with the small example and an empty folder of DAGs; nothing may be left of it."""
+    """A checkout with the small example and an empty DAG folder. No process of it may stay."""
     shutil.copy(ROOT / "tradewind.yaml", tmp_path)
     (tmp_path / "examples" / "dags").mkdir(parents=True)
     yield tmp_path
@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def left_in(folder: Path) -> list[psutil.Process]:
-    """The processes that belong to a checkout: by their mark, or because they are in it. What is about to end may."""
+    """The processes of a checkout: by their mark, or by their working directory. Ending processes get a moment."""
     found = strays(folder / ".tradewind")
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -219,7 +219,7 @@ def test_up_that_cannot_be_meant(arguments: tuple[str, ...], error: str, folder:
 
 
 def test_what_cannot_be_meant_touches_nothing(folder: Path) -> None:
-    # Exit code 2 means just that: see tradewind.errors.
+    # Exit code 2 promises that nothing was changed: see tradewind.errors.
     said = run("up", "--as", "prdo", cwd=folder)
 
     assert said.code == 2

@@ -1,6 +1,6 @@
-"""``tradewind services`` prints exactly what stands in ``golden/``.
+"""``tradewind services`` prints exactly the texts in ``golden/``.
 
-Write the expected texts anew, then read the difference: ``TRADEWIND_REWRITE_GOLDEN=1 pytest tests/functional``.
+To write the expected texts again and review the difference: ``TRADEWIND_REWRITE_GOLDEN=1 pytest tests/functional``.
 """
 
 import json

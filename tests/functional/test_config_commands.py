@@ -1,4 +1,4 @@
-"""``tradewind config`` as a person runs it."""
+"""The commands of ``tradewind config``."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""Every malformed configuration is answered with exactly the text that stands beside it.
+"""Every malformed configuration gives exactly the error text in the file beside it.
 
-Write the expected texts anew, then read the difference: ``TRADEWIND_REWRITE_GOLDEN=1 pytest tests/functional``.
+To write the expected texts again and review the difference: ``TRADEWIND_REWRITE_GOLDEN=1 pytest tests/functional``.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""``tradewind dags build``: what it says, and what it leaves behind."""
+"""``tradewind dags build``: its output, and the files that it writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``tradewind dags deploy`` and what belongs to it, with a real controller, and no Airflow to ask."""
+"""``tradewind dags deploy`` and related commands, with a real controller and without Airflow."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def listed(folder: Path) -> dict[str, Any]:
 
 
 class Platform:
-    """What of the platform of this machine is asked: a supervisor that is there, and a controller."""
+    """The parts of this machine's platform that the commands need: a supervisor's socket, and a controller."""
 
     def __init__(self, home: Home) -> None:
         home.create()
@@ -94,7 +94,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_there_and_back_and_what_is_between(platform: Platform, folder: Path) -> None:
     one = dags(folder, "deploy", "dags")
-    assert one.stderr == "2 files of a folder that is no git repository\nactive\n"
+    assert one.stderr == "2 files of a folder that is not a git repository\nactive\n"
     (folder / "dags/helper.py").write_text("X = 2\n")
     (folder / "dags/b.py").write_text("")
     two = dags(folder, "deploy", "dags", "--json")
@@ -117,6 +117,29 @@ def test_there_and_back_and_what_is_between(platform: Platform, folder: Path) ->
     backwards = json.loads(dags(folder, "diff", "--json").stdout)
     assert backwards["files"] == [{"path": "b.py", "change": "deleted"}, {"path": "helper.py", "change": "changed"}]
     assert backwards["importers"] == ["a.py"]
+
+
+def test_hooks_run_around_a_deployment(platform: Platform, folder: Path) -> None:
+    for name in ("pre-deploy", "post-deploy"):
+        (folder / "hooks").mkdir(exist_ok=True)
+        file = folder / "hooks" / name
+        script = 'echo "$TRADEWIND_HOOK $TRADEWIND_COMMAND $TRADEWIND_ENV $TRADEWIND_RELEASE" >> called'
+        file.write_text(f"#!/bin/sh\n{script}\n[ ! -e refuse ]\n")
+        file.chmod(0o755)
+    one = dags(folder, "deploy", "dags").stdout.strip()
+    assert (folder / "called").read_text().splitlines() == [
+        f"pre-deploy dags deploy local {one}",
+        f"post-deploy dags deploy local {one}",
+    ]
+
+    (folder / "refuse").touch()
+    (folder / "dags/helper.py").write_text("X = 2\n")
+    refused = dags(folder, "deploy", "dags", code=1)
+    assert "hooks/pre-deploy refused the deployment of d-" in refused.stderr
+    assert listed(folder)["active"]["release"] == one
+    two = dags(folder, "deploy", "dags", "--skip-hooks").stdout.strip()
+    assert listed(folder)["active"]["release"] == two != one
+    assert len((folder / "called").read_text().splitlines()) == 3
 
 
 def test_a_repository_is_fetched(platform: Platform, folder: Path) -> None:
@@ -160,7 +183,7 @@ def test_where_no_platform_runs(folder: Path, command: str) -> None:
 
 
 def test_a_controller_that_is_at_work_is_not_disturbed(platform: Platform, folder: Path) -> None:
-    """One wins, the other is told; and one that has ended in the middle does not come between."""
+    """Of two deployments one wins, and the other gets an error. A deployment that was killed blocks none."""
     platform.stopped.set()
     inbox = CommandQueue(records(Home.beside(folder / "tradewind.yaml")), "local")
     inbox.send(DeployDags("d-0000000000000000"))
@@ -208,7 +231,7 @@ def test_what_the_store_does_not_have(platform: Platform, folder: Path) -> None:
     assert "is not in the store" in dags(folder, *missing, "--store", "store", code=1).stderr
     assert "--release needs --store" in dags(folder, *missing, code=2).stderr
     both = dags(folder, *missing, "--store", "store", "dags", code=2)
-    assert "neither PATH nor --ref nor --repo" in both.stderr
+    assert "excludes PATH, --ref and --repo" in both.stderr
     assert "does not name a bucket" in dags(folder, "build", "dags", "--store", "s3://", code=2).stderr
 
 

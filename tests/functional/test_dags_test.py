@@ -1,4 +1,4 @@
-"""``tradewind dags test`` as a person and as a pipeline call it."""
+"""``tradewind dags test``, called from a terminal and from a pipeline."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def test_what_is_well_passes_and_is_not_imported_twice(repository: Path) -> None
     assert (first.returncode, first.stdout) == (0, "")
     assert "1 file, 1 DAG in " in first.stderr
     assert "0 errors, 0 warnings" in first.stderr
-    assert "1 file (1 as before)" in run(repository, "dags").stderr
-    assert "as before" not in run(repository, "dags", "--no-cache").stderr
+    assert "1 file (1 from the cache)" in run(repository, "dags").stderr
+    assert "from the cache" not in run(repository, "dags", "--no-cache").stderr
     found = told(run(repository, "dags", "--json"))
     assert (found["passed"], found["reused"], found["tests"], found["findings"]) == (True, 1, None, [])
     assert [(file["file"], file["dags"]) for file in found["files"]] == [("one.py", ["one"])]
@@ -163,7 +163,7 @@ def test_queues_of_the_environment_that_is_asked_for(repository: Path) -> None:
         "dags/one.py: error: queue: no worker pool serves the queue gpu2 (did you mean gpu?); "
         "task t of one waits forever; available: gpu; see `workers` in tradewind.yaml"
     )
-    # What names no queue waits in the one that the environment's settings say.
+    # A task without a queue waits in the default queue of the environment's settings.
     write(
         repository, {"tradewind.yaml": QUEUES.replace("    airflow: {settings: {operators.default_queue: gpu}}\n", "")}
     )

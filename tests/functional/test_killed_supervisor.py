@@ -1,6 +1,6 @@
-"""What each command says where the supervisor was killed and what it had started still runs.
+"""The output of each command after the supervisor was killed, while its processes still run.
 
-The processes are real ones that sleep, in a journal as the supervisor leaves it.
+The processes are real processes that sleep. The journal is as the supervisor leaves it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HINT = "hint: tradewind up ends them and starts the platform again; tradewind do
 
 
 def started(home: Home, name: str) -> psutil.Process:
-    """A process of the home that sleeps; its parent ends at once, as a supervisor that is killed does."""
+    """A sleeping process of the platform, whose parent ends at once, like a killed supervisor."""
     script = (
         "import subprocess, sys\n"
         "sleeps = [sys.executable, '-S', '-c', 'import time; time.sleep(600)']\n"
@@ -53,7 +53,7 @@ def entry(name: str, process: psutil.Process) -> dict[str, Any]:
 
 
 class Left(NamedTuple):
-    """A checkout whose supervisor was killed, and what is left: web, then a worker."""
+    """A checkout whose supervisor was killed, and the processes that are left: web, then a worker."""
 
     folder: Path
     home: Home
@@ -62,7 +62,7 @@ class Left(NamedTuple):
 
 @contextmanager
 def abandoned(folder: Path) -> Iterator[Left]:
-    """Web is in the journal; of the worker only its mark tells."""
+    """Start web, which is in the journal, and a worker, which only its mark identifies."""
     shutil.copy(ROOT / "tradewind.yaml", folder)
     home = Home.beside(folder / "tradewind.yaml")
     home.create()
@@ -78,7 +78,7 @@ def abandoned(folder: Path) -> Iterator[Left]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
-    """For tests that leave it as it is."""
+    """Shared by tests that do not change it."""
     with abandoned(tmp_path_factory.mktemp("shared")) as left:
         yield left
 

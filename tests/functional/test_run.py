@@ -1,4 +1,4 @@
-"""``tradewind run``: what it starts, how it shows that, and what it says at the end."""
+"""``tradewind run``: the run that it starts, its progress, and its result."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from fake_platform import RUN_ID, Look, task
 from played_run import etl, mapped, played, run
 
-HINT = "hint: such as --logical-date 2026-01-31T06:00+01:00 or none, --conf '{\"n\": 3}' or @FILE\n"
+HINT = "hint: for example --logical-date 2026-01-31T06:00+01:00 or none, --conf '{\"n\": 3}' or @FILE\n"
 PARAMS = "hint: --conf '{\"NAME\": VALUE}' sets its params; its page: U/dags/etl\n"
 
 
-# What it is started with
+# Options of the start
 
 
 def test_a_run_has_a_logical_date(checkout: Path) -> None:
@@ -57,17 +57,20 @@ def test_what_a_run_is_started_with(options: tuple[str, ...], body: dict[str, An
             ("--logical-date", "9999-01-01"),
             "--logical-date 9999-01-01 is in the future: Airflow would start no task before then",
         ),
-        (("--conf", "[1]"), "--conf is no JSON object, which begins with {"),
-        (("--conf", '{"n": NaN}'), "--conf is no JSON: NaN is none of its numbers"),
+        (("--conf", "[1]"), "--conf is not a JSON object, which begins with {"),
+        (("--conf", '{"n": NaN}'), "--conf is not JSON: NaN is not a JSON number"),
         (
             ("--conf", "{n: 1}"),
-            "--conf is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            "--conf is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
         ),
         (("--conf", "@nowhere.json"), "--conf @nowhere.json cannot be read: No such file or directory"),
-        (("--conf", "@tradewind.yaml"), "--conf @tradewind.yaml is no JSON: Expecting value: line 1 column 1 (char 0)"),
+        (
+            ("--conf", "@tradewind.yaml"),
+            "--conf @tradewind.yaml is not JSON: Expecting value: line 1 column 1 (char 0)",
+        ),
         (
             ("--logical-date", "", "--conf", "1"),
-            "--logical-date '' is not a date in ISO 8601; --conf is no JSON object, which begins with {",
+            "--logical-date '' is not a date in ISO 8601; --conf is not a JSON object, which begins with {",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -75,7 +78,7 @@ def test_what_a_run_is_started_with(options: tuple[str, ...], body: dict[str, An
 def test_options_that_mean_nothing_are_told_before_anything_is_asked(
     options: tuple[str, ...], error: str, checkout: Path
 ) -> None:
-    # Nothing runs here, and that is not what is told.
+    # No platform runs here. The command must report the options first.
     assert run(checkout, "etl", *options) == (2, "", f"error: {error}\n{HINT}")
 
 
@@ -123,7 +126,7 @@ def test_what_airflow_refuses_is_told_in_its_words(refusal: tuple[int, Any], sai
     )
 
 
-# How it comes along
+# Progress
 
 
 def test_a_mapped_task_is_one_line_with_counts(checkout: Path) -> None:
@@ -146,7 +149,7 @@ def test_a_mapped_task_is_one_line_with_counts(checkout: Path) -> None:
         "  work                     250 of 250 success",
         "  load                     success",
     ]
-    # Between the first look and the last, what has not changed is not read again.
+    # Between the first look and the last, unchanged task instances are not read again.
     lists = ["updated_at_gte" in asked for asked in airflow.asked if "/taskInstances?" in asked]
     assert (lists[0], set(lists[1:-3]), lists[-3:]) == (False, {True}, [False] * 3)
 
@@ -164,7 +167,7 @@ def test_a_run_that_is_deleted_meanwhile(checkout: Path) -> None:
     )
 
 
-# How it ended
+# Results
 
 
 def raised(name: str, value: str, line: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""``tradewind run`` of a DAG that is not there, is not there any more, or cannot be imported."""
+"""``tradewind run`` of a DAG that does not exist, was removed, or cannot be imported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from fake_platform import Airflow, dag
 from played_run import etl, played
 
-# Which DAG is meant
+# The name of the DAG
 
 OLD = {"bundle_version": "d-0000000000000000"}
 UNFINISHED = [{"dag_run_id": "manual__0", "state": "running"}]
@@ -89,7 +89,7 @@ def test_files_that_cannot_be_imported_may_have_it(checkout: Path) -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_the_file_that_should_have_it_cannot_be_imported(known: bool, checkout: Path) -> None:
-    # Airflow may have read it before it broke, or never.
+    # Airflow may know the DAG from before the file broke, or not at all.
     found = {"etl": dag("etl", **OLD, is_stale=True, has_import_errors=True)} if known else {}
     airflow = Airflow(found, import_errors={"etl.py": TRACE, "more.py": "SyntaxError"})
 

@@ -1,4 +1,4 @@
-"""``tradewind status`` of a platform that runs: well, or not."""
+"""``tradewind status`` of a running platform, healthy or unhealthy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said on a machine that can build no image, and that has no AWS."""
+"""Messages on a machine without a program that builds images, and without AWS."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ exit 1
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """A folder with the small example; in ``bin`` is all that the command finds in its PATH."""
+    """A folder with the small example. The PATH of the command is the folder ``bin`` alone."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
     (tmp_path / "examples" / "dags").mkdir(parents=True)
@@ -62,13 +62,13 @@ def test_images_say_what_to_install(bare: Path, command: list[str]) -> None:
 
 
 def test_a_release_takes_images_that_a_registry_has_where_none_can_be_built(bare: Path) -> None:
-    without = f"name images of a registry by digest: tradewind release create {IMAGES}"
+    without = f"use images of a registry by digest: tradewind release create {IMAGES}"
     assert run(bare, "release", "create") == (1, "", f"{NOTHING}{INSTALL}; or {without}\n")
-    # Only what is missing is asked for; and with all of them nothing is built.
+    # The error names only missing images; with all images given, nothing is built.
     code, _, said = run(bare, "release", "create", *ALL[:3])
     assert (code, said.splitlines()[-1].rpartition("; or ")[2]) == (
         1,
-        "name images of a registry by digest: tradewind release create --image flower=IMAGE",
+        "use images of a registry by digest: tradewind release create --image flower=IMAGE",
     )
     code, release, said = run(bare, "release", "create", *ALL)
     assert (code, said) == (0, "")

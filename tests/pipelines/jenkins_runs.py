@@ -25,7 +25,7 @@ REFUSED = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a build ended. ``code`` 3: the pipeline was refused before anything ran."""
+    """The result of a build. ``code`` 3: the interpreter refused the pipeline before any step ran."""
 
     code: int
     log: str
@@ -50,7 +50,7 @@ def run(
     inputs: Mapping[str, str] | None = None,
     library: Path = LIBRARY,
 ) -> Outcome:
-    """One build of a Jenkinsfile in a workspace. ``inputs``: what is asked (a pattern), and which button is pressed."""
+    """Run a build of a Jenkinsfile in a workspace. ``inputs``: a pattern of the question, and the button to press."""
     settings = {
         "workspace": str(workspace),
         "library": str(library),
@@ -82,7 +82,7 @@ def groovy() -> list[str]:
 
 @functools.cache
 def _compiled() -> Path:
-    """The interpreter as classes, for as long as this process lives."""
+    """Compile the interpreter, once for this process."""
     folder = tempfile.mkdtemp(prefix="jenkins-")
     atexit.register(shutil.rmtree, folder)
     sources = sorted(str(path) for path in (HERE / "jenkins").glob("*.groovy"))

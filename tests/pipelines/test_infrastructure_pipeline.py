@@ -1,4 +1,4 @@
-"""The pipeline of the infrastructure really runs: real Terraform on the stand-in, moto for S3 and STS."""
+"""The infrastructure pipeline runs with real Terraform on the stand-in, and moto for S3 and STS."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_plan_is_shown_asked_for_and_applied(account: Account) -> None:
     assert states(account) == ["environments/dev.tfstate"]
     assert set(applied.stages.values()) == {"SUCCESS"}
     assert {"build/audit.txt", "build/plan.json"} <= set(applied.report["archived"])
-    # What was shown is what was audited, and that is what was applied.
+    # The plan that was shown is the plan that was audited and applied.
     shown = json.loads((account.folder / "build" / "plan.json").read_text())["environments"]["dev"]["plan_sha256"]
     assert shown != plan["plan_sha256"]
     entries = ledger(account)

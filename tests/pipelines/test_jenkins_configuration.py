@@ -1,4 +1,4 @@
-"""A fresh Jenkins gets all its jobs from one file, and no secret stands in it."""
+"""A fresh Jenkins gets all its jobs from one file, which contains no secret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE = PIPELINES / "jenkins" / "jenkins.yaml"
 
 
 def substituted(text: str, variables: dict[str, str]) -> str:
-    """As the plugin does it, in every text of the file: ${NAME} and ${NAME:-default}."""
+    """Replace ${NAME} and ${NAME:-default} in every text of the file, as the plugin does."""
 
     def value(found: re.Match[str]) -> str:
         name, default = found[1], found[2]

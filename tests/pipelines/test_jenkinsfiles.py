@@ -1,4 +1,4 @@
-"""The pipelines themselves: what they call, in which order, and that broken ones are found before Jenkins sees them."""
+"""The pipelines: their calls, in order, and that a broken pipeline is found before Jenkins reads it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jenkins_runs import LIBRARY, PIPELINES, REFUSED, Outcome, run
 COMPONENTS = ("webserver", "scheduler", "worker", "flower")
 PLANNED = ["plan dev --json", "audit dev --report build/audit.txt"]
 
-# Stands where `tradewind` does: writes down how it was called, and answers as it was told.
+# A fake `tradewind`: it records its calls, and fails as the test says.
 RECORDER = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
@@ -34,7 +34,7 @@ done
 
 @dataclass
 class Job:
-    """A copy of the pipelines that may be changed, and a workspace in which builds run."""
+    """A copy of the pipelines that a test may change, and a workspace for builds."""
 
     folder: Path
 
@@ -148,7 +148,7 @@ def test_infrastructure_is_planned_and_applied_behind_a_question(job: Job) -> No
 
     assert done.result == "SUCCESS", done.log
     assert job.calls()[1:] == ["config check", *PLANNED, "apply dev --audited 4711", "drift dev"]
-    # What is asked about can be looked at when it is asked.
+    # The plan is archived before the pipeline asks for approval.
     order = done.report["steps"]
     assert order.index("archiveArtifacts") < order.index("input")
     assert {"build/plan.json", "build/audit.txt", "build/plan"} <= set(done.report["archived"])

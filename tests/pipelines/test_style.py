@@ -1,4 +1,4 @@
-"""The style of the pipelines, as npm-groovy-lint sees it."""
+"""npm-groovy-lint finds nothing in the pipelines."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LINTER = Path(__file__).parent / "node_modules" / ".bin" / "npm-groovy-lint"
 def test_nothing_is_found(tmp_path: Path) -> None:
     assert LINTER.exists(), "run: npm install --prefix tests/pipelines --no-package-lock"
     shutil.copytree(PIPELINES, tmp_path / "pipelines")
-    # The jobs stand in a file of YAML.
+    # The jobs are in a YAML file.
     script = yaml.safe_load((PIPELINES / "jenkins" / "jenkins.yaml").read_text())["jobs"][0]["script"]
     (tmp_path / "pipelines" / "jenkins" / "jobs.groovy").write_text(script)
-    # One that must be found, so that this test can fail.
+    # A mistake that must be found proves that this test can fail.
     (tmp_path / "pipelines" / "bad.groovy").write_text("String x = 'a';\necho x\n")
 
     files, rules = "**/*.groovy,**/Jenkinsfile", str(PIPELINES / ".groovylintrc.json")

@@ -29,12 +29,12 @@ class Account:
     credentials: dict[str, str] = field(default_factory=dict)
 
     def variables(self) -> dict[str, str]:
-        """What a process needs to be in this account."""
+        """The environment variables of a process in this account."""
         own = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1"}
         return {**serving(), **own, **self.credentials}
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """``tradewind`` with these arguments."""
+        """Run ``tradewind`` with these arguments."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
         return subprocess.run(
             [str(COMMAND), *arguments],
@@ -53,7 +53,7 @@ class Account:
         return boto3.client(service, region_name=region, endpoint_url=self.endpoint, **given)
 
     def of(self, account_id: str) -> Account:
-        """The same folder with credentials of another account: a role in it, which moto lets anybody take."""
+        """The same folder with credentials of another account: a role, which every caller may assume in moto."""
         arn = f"arn:aws:iam::{account_id}:role/administrator"
         answer = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         given = {
@@ -66,7 +66,7 @@ class Account:
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """The address of a moto that answers for as long as the block lasts, and forgets everything then."""
+    """Serve moto during the block, and reset it at the end. Yields its address."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

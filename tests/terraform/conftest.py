@@ -1,4 +1,4 @@
-"""Tests that share what takes long to make share a process (``pytest --dist loadgroup``)."""
+"""Tests that share slow fixtures run in the same process (``pytest --dist loadgroup``)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """A group that pytest-xdist does not see makes what takes long several times."""
+    """Fail if pytest-xdist ignores the groups: slow fixtures would be made several times."""
     if getattr(session.config.option, "loadgroup", False):
         grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
         assert all("@" in item.nodeid for item in grouped), "pytest-xdist groups nothing with this pytest"

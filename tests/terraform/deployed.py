@@ -1,6 +1,6 @@
 """Every stack of the large example: planned, applied in memory, and planned again.
 
-Policy checkers judge the second plan. In the first, whatever AWS names is unknown, and to them a key that is not known
+Policy checkers read the second plan. In the first plan, names from AWS are unknown, and for the checkers an unknown key
 is no key.
 """
 
@@ -23,7 +23,7 @@ from standin import assemble
 
 @dataclass(frozen=True)
 class Deployed:
-    """What Terraform wrote about one stack, as JSON, and the plan as the file that it keeps."""
+    """Terraform's plans and state of one stack, as JSON, and the plan file."""
 
     name: str
     given: str
@@ -33,7 +33,7 @@ class Deployed:
 
     @property
     def resources(self) -> list[dict[str, Any]]:
-        """What the stack has, with every value known."""
+        """The resources of the stack, with every value known."""
         return [each for each in json.loads(self.settled)["resource_changes"] if each["mode"] == "managed"]
 
 

@@ -27,19 +27,19 @@ _LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.{1,2}/[^"]*)"', re.M)
 _BACKEND = re.compile(r'^\s*backend\s+"(?!local")', re.M)
 _BLOCK = re.compile(r'^\s*(resource|data|ephemeral|mock_resource|mock_data)\s+"(aws_\w+)"', re.M)
 _KINDS = {"resource": "", "mock_resource": "", "data": "data.", "mock_data": "data.", "ephemeral": "ephemeral."}
-# What Terraform wrote into a copy, and what must stay there between two commands.
+# Files that Terraform writes into a copy and that must stay there between two commands.
 _KEPT = re.compile(r"^(\.terraform.*|.*\.tfstate.*|.*\.tfplan)$")
 _NOT_COPIED = {".terraform", ".terraform.lock.hcl", "__pycache__"}
 _OVERRIDE = "standin_override.tf"
 
 
 class TerraformError(Exception):
-    """Terraform ended with an error; the text is what it printed."""
+    """Terraform ended with an error. The text is its output."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a Terraform command printed, and its exit code."""
+    """The exit code and the output of a Terraform command."""
 
     code: int
     out: str
@@ -71,7 +71,7 @@ class Terraform:
         self.sync()
 
     def sync(self) -> None:
-        """Copies the source again; state, plans and what `init` fetched stay."""
+        """Copies the source again. State, plans and the downloads of `init` stay."""
         folders = sorted(_with_local_modules(self.source))
         self.top = Path(os.path.commonpath(folders))
         self.folder = self.work / self.source.relative_to(self.top)
@@ -86,7 +86,7 @@ class Terraform:
             (self.folder / _OVERRIDE).write_text('terraform {\n  backend "local" {}\n}\n')
 
     def run(self, *arguments: str, check: bool = True) -> Result:
-        """Runs a command and returns what it printed. Raises TerraformError when it fails, unless told not to."""
+        """Runs a command and returns its output. Raises TerraformError if it fails and `check` is set."""
         run = subprocess.run(
             ["terraform", *arguments],
             cwd=self.folder,
@@ -101,12 +101,12 @@ class Terraform:
         return Result(run.returncode, run.stdout, run.stderr)
 
     def variables(self) -> dict[str, str]:
-        """The environment for Terraform: nothing of the user's AWS or Terraform settings, and the stand-in."""
+        """The environment for Terraform: the stand-in, and none of the user's AWS or Terraform settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
         return {**kept, **serving(used_types(self.work), self.account), **self.environment}
 
     def init(self) -> Terraform:
-        """Prepares the copy, with a local state whatever backend the configuration names."""
+        """Prepares the copy, always with a local state, whatever the configured backend."""
         self.run("init", "-no-color")
         return self
 
@@ -116,13 +116,13 @@ class Terraform:
         return diagnostics
 
     def plan(self, **variables: Any) -> dict[str, Any]:
-        """The plan as JSON, as `terraform show -json` gives it. Raises TerraformError when it fails."""
+        """The plan as JSON, from `terraform show -json`. Raises TerraformError if it fails."""
         self.run("plan", "-no-color", "-out=standin.tfplan", *_given(self.folder, variables))
         shown: dict[str, Any] = json.loads(self.run("show", "-json", "standin.tfplan").out)
         return shown
 
     def apply(self, **variables: Any) -> dict[str, Any]:
-        """Applies in memory and returns the state as JSON. Raises TerraformError when it fails."""
+        """Applies in memory and returns the state as JSON. Raises TerraformError if it fails."""
         self.run("apply", "-no-color", "-auto-approve", *_given(self.folder, variables))
         shown: dict[str, Any] = json.loads(self.run("show", "-json").out)
         return shown
@@ -133,15 +133,15 @@ class Terraform:
 
 
 def changes(plan: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The actions of each resource in a plan that are not nothing: {"aws_vpc.main": ["create"]}."""
+    """The actions of each resource that a plan changes: {"aws_vpc.main": ["create"]}."""
     found = {change["address"]: change["change"]["actions"] for change in plan.get("resource_changes", [])}
     return {address: actions for address, actions in found.items() if actions not in (["no-op"], ["read"])}
 
 
 def serving(types: Iterable[str] = (), account: str | None = None) -> dict[str, str]:
-    """Variables with which Terraform uses the stand-in, in whatever program runs it.
+    """Environment variables with which Terraform uses the stand-in, in any program that runs Terraform.
 
-    They hold while this process lives. `types` are those that the project's own folders do not use.
+    They work while this process lives. `types`: types beyond those of the project's own folders.
     """
     common = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
     if os.environ.get("TRADEWIND_TEST_PROVIDER") == "real":
@@ -162,7 +162,7 @@ def used_types(folder: Path) -> set[str]:
 
 @functools.cache
 def project_types() -> set[str]:
-    """The types that the project uses anywhere; one set for all, so that one schema serves all tests."""
+    """All types that the project uses: one set, so that one schema serves all tests."""
     return _types(HERE / "mistakes.yaml") | used_types(HERE / "fixtures") | used_types(PROJECT / "terraform")
 
 
@@ -179,7 +179,7 @@ def _with_local_modules(folder: Path) -> set[Path]:
             continue
         found.add(current)
         for path in [*current.glob("*.tf"), *current.glob("*.tftest.hcl"), *current.glob("tests/*.tftest.hcl")]:
-            # A test file's modules are named from the folder that is tested.
+            # Module paths in a test file are relative to the tested folder.
             waiting.extend((current / source).resolve() for source in _LOCAL_SOURCE.findall(path.read_text()))
     return found
 
@@ -206,7 +206,7 @@ def _given(folder: Path, variables: Mapping[str, Any]) -> Iterator[str]:
 
 @functools.cache
 def _serve(schema: Path, account: str) -> str:
-    """Starts the stand-in for as long as this process lives, and returns how Terraform reaches it."""
+    """Starts the stand-in for the life of this process. Returns the variable with its address for Terraform."""
     server = subprocess.Popen(
         [sys.executable, "-c", "from standin.server import main; main()", str(schema), account],
         cwd=HERE,
@@ -214,7 +214,7 @@ def _serve(schema: Path, account: str) -> str:
         stdout=subprocess.PIPE,
         text=True,
     )
-    # It ends when its input does: at our exit, or when we are killed.
+    # It ends when its input closes: at the exit or the kill of this process.
     atexit.register(_stop, server)
     line = server.stdout.readline() if server.stdout else ""
     if not line:

@@ -1,4 +1,4 @@
-"""The list of mistakes, and where a check finds them."""
+"""The list of mistakes, and the stage at which a check finds them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Caught:
-    """Where a mistake was found (validate, plan or apply in memory), and in what words."""
+    """The stage that found a mistake (validate, plan or apply in memory), and its message."""
 
     stage: str
     summary: str
@@ -63,17 +63,17 @@ def _mistake(entry: dict[str, Any]) -> Mistake:
 
 
 def find(fragments: dict[str, str], folder: Path) -> dict[str, Caught]:
-    """What is found in these fragments {id: HCL} by validating, planning and applying in memory, in that order.
+    """The mistakes in these fragments {id: HCL}, by validating, planning and applying in memory, in that order.
 
-    All fragments are modules of one configuration, so that Terraform starts only a few times. What one stage finds
-    is left out of the next.
+    All fragments are modules of one configuration, so that Terraform starts only a few times. A fragment that one stage
+    refuses is left out of the next stage.
     """
     caught: dict[str, Caught] = {}
     for stage in ("validate", "plan", "apply"):
         while left := [identity for identity in fragments if identity not in caught]:
             found = _stage(stage, {identity: fragments[identity] for identity in left}, folder / f"{stage}-{len(left)}")
             caught.update({identity: Caught(stage, summary) for identity, summary in found.items()})
-            # Terraform stops at a circle, before it has looked at the rest.
+            # Terraform stops at a cycle, before it checks the rest.
             if not any(summary.startswith("Cycle") for summary in found.values()):
                 break
     return caught

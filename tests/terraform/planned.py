@@ -1,4 +1,4 @@
-"""Plans of the stacks with the project's own configurations, made once for all tests of a process."""
+"""Plans of the stacks with the project's own configurations, each made once per process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def stacks(tradewind: Tradewind) -> list[Stack]:
 
 
 def variables(stack: Stack) -> dict[str, Any]:
-    """What Terraform is given, as JSON brings it over."""
+    """The variables of a stack, as Terraform reads them from JSON."""
     given: dict[str, Any] = json.loads(json.dumps(stack.variables))
     return given
 
@@ -61,5 +61,5 @@ def plan_of(tradewind: Tradewind, name: str) -> dict[str, Any]:
 
 
 def planned_types(plan: Mapping[str, Any]) -> set[str]:
-    """The types of what a plan makes."""
+    """The types of the resources that a plan creates."""
     return {entry["type"] for entry in plan["resource_changes"] if entry["mode"] == "managed"}

@@ -1,6 +1,6 @@
-"""The tables of inputs and outputs in the READMEs of modules and stacks, made from the code.
+"""The tables of inputs and outputs in the READMEs of modules and stacks, generated from the code.
 
-``python tests/terraform/readme.py`` writes them; a test says where they are out of date.
+``python tests/terraform/readme.py`` writes them. A test fails if a table is out of date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def readmes() -> list[Path]:
 
 
 def rendered(readme: Path) -> str:
-    """A README with its tables as the code beside it says they are."""
+    """A README with its tables generated from the code beside it."""
     text = readme.read_text()
     above = text[: text.index(INPUTS)]
     return f"{above}{INPUTS}\n{_inputs(readme.parent)}{OUTPUTS}\n{_outputs(readme.parent)}"

@@ -1,6 +1,6 @@
-"""The stand-in, writing down every secret that passes through it: python -m recording SCHEMA RECORD
+"""The stand-in, which records every secret that passes through it: python -m recording SCHEMA RECORD
 
-What is drawn or read as an ephemeral value, and what is handed over in a write-only argument, is a line of JSON each:
+Each ephemeral value that is drawn or read, and each value of a write-only argument, is a line of JSON:
 the type, the name of the argument, and the value.
 """
 
@@ -20,17 +20,17 @@ EPHEMERAL = ("random_password", "secret_string")
 
 
 class Recording(Provider):
-    """A provider that remembers what must be forgotten."""
+    """A provider that records values that Terraform must not store."""
 
     def open_ephemeral_resource(self, request: Any) -> Any:
-        """Opens it, and writes down what came out."""
+        """Opens the ephemeral resource, and records its values."""
         response = super().open_ephemeral_resource(request)
         if not response.diagnostics:
             _record(request.type_name, {name: decode(response.result).get(name) for name in EPHEMERAL})
         return response
 
     def apply_resource_change(self, request: Any) -> Any:
-        """Makes it, and writes down what it was told and may not keep."""
+        """Applies the change, and records its write-only arguments."""
         config = decode(request.config) or {}
         _record(request.type_name, {name: value for name, value in config.items() if name.endswith("_wo")})
         return super().apply_resource_change(request)

@@ -1,4 +1,4 @@
-"""``tradewind audit`` on real plans: it passes on the design, and fails when anything is taken away from it."""
+"""``tradewind audit`` on real plans: it passes on the design, and fails if any part of it is missing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WAYS = {
     "aws_vpc_security_group_egress_rule",
     "aws_vpc_security_group_ingress_rule",
 }
-# Second lines behind others: without them nothing opens and nothing shuts. The tests of modules/acls hold them.
+# Second lines of defense: without them no path opens or shuts. The tests of modules/acls check them.
 SECOND_LINES = {
     'module.network[0].aws_network_acl_rule.this["private/ingress/not-data"]',
     'module.network[0].aws_network_acl_rule.this["public/ingress/internet-443"]',
@@ -90,17 +90,17 @@ ACL = "network_acl_rule.this"
     ("changes", "opened"),
     [
         ({"ingress_rule.people": {"cidr_ipv4": "0.0.0.0/0"}}, {"0.0.0.0/0 public_load_balancer 443"}),
-        # One side alone opens nothing: the other side, or the network ACL, holds.
+        # A change on one side opens nothing: the other side, or the network ACL, still blocks.
         ({f'to_database["web"].{IN}': ALL_PORTS}, set()),
         ({f'to_database["web"].{OUT}': ALL_PORTS}, set()),
         ({'to_internet["worker"]': ALL_PORTS}, set()),
         ({f'{ACL}["data/egress/answers"]': {"cidr_block": "0.0.0.0/0"}}, set()),
-        # Both sides: as far as the network ACL goes, which lets the ports of the data tier pass.
+        # Changes on both sides open the ports that the network ACL allows: those of the data tier.
         (
             {f'to_database["web"].{IN}': ALL_PORTS, f'to_database["web"].{OUT}': ALL_PORTS},
             {"web database 2049", "web database 6379"},
         ),
-        # An address range that holds the network's own: no route from the internet leads there, but all of it may.
+        # A range that includes the network: the internet has no route to it, but every address inside may connect.
         ({f'to_database["web"].{IN}': {"cidr_ipv4": "0.0.0.0/0"}}, {"0.0.0.0/0 database 3306"}),
         ({f'to_broker["worker"].{IN}': {"cidr_ipv4": "10.66.0.0/16"}}, {"10.66.0.0/16 broker 6379"}),
         (
@@ -130,7 +130,7 @@ def test_what_is_not_read_is_not_passed_over() -> None:
 
 
 def without(text: str, header: str) -> str:
-    """A file without one block, from its first line to the brace that closes it."""
+    """Remove one block from a file, from its first line to its closing brace."""
     made, count = re.subn(rf"^{re.escape(header)} \{{\n.*?^\}}\n", "", text, flags=re.M | re.S)
     assert count == 1, header
     return made
@@ -153,7 +153,7 @@ OTHERS = (
     (FLOWS, 'resource "aws_vpc_security_group_egress_rule" "to_internet"'),
     (ROUTES, 'resource "aws_route_table_association" "data"'),
 )
-"""Like those above, from the code to the plan; that each one is missed in a plan is tried for each change."""
+"""Further blocks for ``make soak``. For each change, a test removes the same rules from a plan instead."""
 
 
 @pytest.mark.parametrize(

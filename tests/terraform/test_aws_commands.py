@@ -1,4 +1,4 @@
-"""The commands of the guide for AWS: real Terraform and its S3 backend, moto for S3 and STS, the stand-in beside."""
+"""The commands of the guide for AWS: real Terraform with its S3 backend on the stand-in, moto for S3 and STS."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def nobody(moto: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
 
 @pytest.fixture(scope="module")
 def account(nobody: Account) -> Account:
-    """The non-production account, made ready."""
+    """The non-production account with its state bucket."""
     found = nobody.of("111111111111")
-    # The stand-in makes nothing: the bucket that `bootstrap` would make is made here, with what it found.
+    # The stand-in creates no bucket, so the test creates the bucket that `bootstrap` would create.
     said = found.run("plan", "-e", "dev")
     assert (said.returncode, said.stdout) == (1, "")
     assert f"there is no state bucket {BUCKET}" in said.stderr
@@ -52,7 +52,7 @@ def keys(account: Account, prefix: str) -> list[str]:
 
 
 def ledger(account: Account) -> dict[str, dict[str, Any]]:
-    """What the ledger of dev has, by the event; of each the newest."""
+    """The newest ledger entry of dev for each event."""
     found = {}
     for key in keys(account, "ledger/environment/dev/"):
         entry = json.loads(account.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
@@ -61,7 +61,7 @@ def ledger(account: Account) -> dict[str, dict[str, Any]]:
 
 
 def publish(account: Account) -> None:
-    """Put there what Terraform has published: the stand-in makes nothing."""
+    """Write the published outputs to S3: the stand-in creates no object."""
     client = account.client("s3")
     state = json.loads(client.get_object(Bucket=BUCKET, Key=STATE)["Body"].read())
     (found,) = (resource for resource in state["resources"] if resource["type"] == "aws_s3_object")
@@ -74,7 +74,7 @@ def sha256(file: Path) -> str:
 
 
 def test_the_first_bootstrap(nobody: Account, tmp_path: Path) -> None:
-    """The state begins as a file; then the bucket is there, and the state moves into it."""
+    """The state begins as a file, and moves into the bucket when the bucket exists."""
     fresh = Account(tmp_path, nobody.endpoint, nobody.of("222222222222").credentials)
     (tmp_path / "tradewind.yaml").write_text(FILE.read_text())
     bucket = "acme-tf-state-222222222222-eu-west-1"
@@ -115,7 +115,7 @@ def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path)
     planned = sha256(account.folder / DEV / "plan.bin")
     assert f"plan {planned}" in said.stderr
 
-    # The audit takes that plan, and needs neither AWS nor credentials for it.
+    # The audit reads that plan, and needs neither AWS nor credentials.
     bare = Account(account.folder, account.endpoint, {})
     said = bare.run("audit", "-e", "dev", "--json", AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_CONFIG_FILE=os.devnull)
     assert said.returncode == 0, said.stderr
@@ -134,7 +134,7 @@ def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path)
         assert (entry["plan"]["plan_sha256"], entry["plan"]["audit"]["plan_sha256"]) == (planned, planned)
         assert entry["plan"]["audit"]["passed"] is True
 
-    # It is used up: there is nothing to audit or to apply.
+    # The plan is used up: no plan is left to audit or apply.
     for command in ("audit", "apply"):
         said = account.run(command, "-e", "dev")
         assert (said.returncode, said.stdout) == (1, "")
@@ -156,7 +156,7 @@ def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path)
     second = sha256(account.folder / DEV / "plan.bin")
     said = account.run("drift", "-e", "dev", "--json")
     assert (said.returncode, json.loads(said.stdout)["drifted"]) == (0, [])
-    # What only reads leaves the plan where it is, and the plan can still be carried out.
+    # Commands that only read keep the plan, and it can still be applied.
     assert account.run("output", "-e", "dev").returncode == 0
     assert sha256(account.folder / DEV / "plan.bin") == second
     said = account.run("apply", "-e", "dev", "--no-deploy")
@@ -165,7 +165,7 @@ def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path)
     assert ledger(account)["finished"]["plan"]["audit"] is None
 
     said = account.run("destroy", "-e", "dev")
-    assert "kept, in the place of any other plan of dev: plan " in said.stderr
+    assert "kept for destroy, instead of any earlier plan of dev: plan " in said.stderr
     assert said.returncode == 0, said.stderr
     assert "LOSES DATA: module.database.aws_db_instance.this holds the metadata database" in said.stdout
     said = account.run("destroy", "-e", "dev", "--yes", "--allow-data-loss", "module.database.aws_db_instance.this")
@@ -175,7 +175,7 @@ def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path)
 
 def test_only_the_audited_plan_is_applied(account: Account) -> None:
     def plan(tags: str) -> str:
-        """The hash of a plan that differs by its tags, and that is kept."""
+        """Keep a plan with these tags. Return its hash."""
         (account.folder / "tradewind.yaml").write_text(FILE.read_text() + f"tags: {{team: {tags}}}\n")
         said = account.run("plan", "-e", "dev", "--json")
         assert said.returncode == 0, said.stderr
@@ -193,14 +193,14 @@ def test_only_the_audited_plan_is_applied(account: Account) -> None:
         assert (said.returncode, said.stdout) == (0, f"{first}\n")
         assert "public_load_balancer" in (account.folder / "ways.txt").read_text()
 
-        # Another plan comes between the audit and the answer.
+        # Another plan is kept between the audit and the apply.
         second = plan("two")
         assert second != first
         said = account.run("apply", "-e", "dev", "--audited", first)
         assert said.returncode == 2
         assert f"another plan is kept for dev: expected {first}, but {second} is kept" in said.stderr
 
-        # The configuration is another one than that of the plan.
+        # The configuration has changed since the plan.
         (account.folder / "tradewind.yaml").write_text(FILE.read_text())
         for command in ("audit", "apply"):
             said = account.run(command, "-e", "dev")
@@ -212,7 +212,7 @@ def test_only_the_audited_plan_is_applied(account: Account) -> None:
 
 
 def test_a_plan_of_another_folder_is_refused(account: Account, tmp_path: Path) -> None:
-    """Its files alone do not make it a plan that can be applied: the provider and the state are those of the folder."""
+    """Copied files are not enough to apply a plan: the provider and the state belong to the first folder."""
     assert account.run("plan", "-e", "dev").returncode == 0
     (tmp_path / "tradewind.yaml").write_text(FILE.read_text())
     other = Account(tmp_path, account.endpoint, account.credentials)
@@ -296,7 +296,7 @@ def test_without_terraform(account: Account, tmp_path: Path) -> None:
 
 
 def test_terraform_itself_refuses_a_second_writer(account: Account) -> None:
-    """The lock that somebody takes after our look is Terraform's to refuse."""
+    """Terraform refuses if another process takes the lock after Tradewind's check."""
     said = account.run("plan", "-e", "dev")
     assert said.returncode == 0, said.stderr
     folder = account.folder / ".tradewind/infrastructure/environment-dev"

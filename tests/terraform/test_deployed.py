@@ -1,4 +1,4 @@
-"""What stands after every stack of the large example was applied in memory."""
+"""The resources after every stack of the large example was applied in memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_second_plan_is_empty(stack: Stack) -> None:
 
 @pytest.mark.parametrize("account", list(LARGE.accounts))
 def test_names_that_stacks_share_are_one(account: str) -> None:
-    """No stack reads another's state: the names by which they find each other are written in both."""
+    """No stack reads the state of another stack: each name that two stacks share is written in both."""
     environments = [stack for stack in stacks(LARGE) if stack.kind == "environment" and stack.account.name == account]
     buckets = {bucket["bucket"] for bucket in made("bootstrap", account, "aws_s3_bucket")}
     boundaries = {policy["arn"] for policy in made("bootstrap", account, "aws_iam_policy")}
@@ -51,7 +51,7 @@ def test_names_that_stacks_share_are_one(account: str) -> None:
 
 @pytest.mark.parametrize("environment", list(LARGE.environments))
 def test_an_environment_publishes_its_outputs(environment: str) -> None:
-    """What every command reads is what Terraform says: one object, in the bucket where commands look for it."""
+    """The published object equals Terraform's outputs, and is in the bucket from which commands read it."""
     (stack,) = (stack for stack in stacks(LARGE) if (stack.kind, stack.name) == ("environment", environment))
     (published,) = made("environment", environment, "aws_s3_object")
     state = json.loads(deployed("environment", environment).state)
@@ -72,12 +72,12 @@ def test_containers_write_and_read_where_their_settings_say(environment: str) ->
     for container in containers(environment):
         mounts = {mount["containerPath"]: mount["readOnly"] for mount in container["mountPoints"]}
         assert mounts[WORK] is False
-        assert mounts.get(DAGS, True) is (container["name"] != "controller")  # it alone writes
+        assert mounts.get(DAGS, True) is (container["name"] != "controller")  # only the controller writes
         assert (DAGS in mounts) == container["name"].startswith(("controller", "dag-processor", "triggerer", "worker"))
 
 
 def test_only_the_controller_starts_revisions_of_workers_and_it_can_make_none() -> None:
-    """Of what runs in an environment; and pipelines, which register them, do not start them."""
+    """Among the services of an environment. Pipelines register revisions, and do not start them."""
 
     def may(statement: Mapping[str, Any], *verbs: str) -> bool:
         allowed = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]

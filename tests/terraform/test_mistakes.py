@@ -1,4 +1,4 @@
-"""How many of the mistakes that AWS refuses are found before AWS is asked, and where."""
+"""How many of the mistakes that AWS refuses are found before a call to AWS, and at which stage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import mistakes
 import pytest
 
-# Found only when the whole is applied in memory: they concern resources whose ids nobody knows before.
+# Found only by an apply in memory: they concern resources whose ids are unknown before.
 BY_APPLYING = {
     "alb-access-logs-kms-bucket",
     "ecs-exec-with-readonly-root",
@@ -22,7 +22,7 @@ BY_APPLYING = {
     "tg-instance-type-for-awsvpc",
     "vpc-endpoint-private-dns-without-vpc-dns",
 }
-# Found by a plan: they concern the provider's region, or two resources whose names are written down.
+# Found by a plan: they concern the provider's region, or two resources whose names the code contains.
 BY_PLANNING = {
     "alb-listener-certificate-other-region",
     "alb-rule-priority-duplicate",

@@ -1,4 +1,4 @@
-"""Each module and stack by itself: written as Terraform writes it, valid, and as its own tests say.
+"""Each module and stack alone: formatted, valid, and its own tests pass.
 
 ``TRADEWIND_TEST_PROVIDER=real`` (`make test-aws`) takes the provider from its registry in place of the stand-in.
 """

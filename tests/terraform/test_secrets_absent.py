@@ -1,7 +1,7 @@
-"""No secret is in anything that Terraform reads or writes about the large example.
+"""No file that Terraform reads or writes for the large example contains a secret.
 
-The stand-in draws random values as Secrets Manager does, and the one that serves these tests writes down every value
-that passes through it. All of them are searched for, and whatever else looks like a credential.
+The stand-in draws random values as Secrets Manager does. The stand-in of these tests records every value
+that passes through it. The test searches for all of them, and for anything that looks like a credential.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def environments(made: list[Deployed]) -> int:
 def test_secrets_were_made_and_handed_over(
     secrets: list[tuple[str, str, str]], values: set[str], environments: int
 ) -> None:
-    """Without this, the search below would find nothing for want of something to look for."""
+    """Without recorded values, the search below would pass without searching."""
     assert {(kind, name) for kind, name, _ in secrets} == {
         ("aws_secretsmanager_random_password", "random_password"),
         ("aws_secretsmanager_secret_version", "secret_string"),
@@ -103,7 +103,7 @@ def test_a_planted_secret_is_found(values: set[str]) -> None:
 
 
 def _forms(value: str) -> set[str]:
-    """A value as it is, as it stands inside JSON, and in base64."""
+    """A value as it is, as written inside JSON, and in base64."""
     plain = base64.b64encode(value.encode()).decode()
     return {value, json.dumps(value)[1:-1], plain, base64.urlsafe_b64encode(value.encode()).decode()}
 

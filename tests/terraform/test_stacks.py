@@ -23,7 +23,7 @@ from tradewind.operations.audit import audit
 EVERY = [pytest.param(LARGE, name, id=f"large-{name}") for name in LARGE.environments]
 EVERY += [pytest.param(SMALL, name, id=f"small-{name}") for name in SMALL.environments]
 
-# What a switch of docs/reference/stacks.md adds or removes. All else is the same everywhere.
+# Types that a switch of docs/reference/stacks.md adds or removes. All others are the same in every environment.
 SWITCHED = {
     "aws_acm_certificate",
     "aws_acm_certificate_validation",
@@ -41,7 +41,7 @@ def test_a_new_environment_is_only_made(tradewind: Tradewind, name: str) -> None
 
 
 def test_an_environment_has_as_many_classes_of_workers_as_a_company_wants() -> None:
-    """The controller's rights name them all, and a role takes 10,240 characters of policy."""
+    """The controller's policy names every pool, and a role may have 10,240 characters of policies."""
     document = yaml.safe_load((PROJECT / "tradewind.yaml").read_text())
     document["environments"]["dev"]["workers"] = {f"machine-learning-{number}": {"max": 1} for number in range(12)}
     stack = environment_stack(parse(yaml.safe_dump(document), "tradewind.yaml"), "dev")
@@ -89,7 +89,7 @@ def test_a_fifth_environment_is_a_block_of_three_lines() -> None:
     stack = environment_stack(five, "sandbox")
     actions = changes(terraform(stack, "sandbox").plan(**variables(stack)))
     dev = changes(plan_of(LARGE, "dev"))
-    # The same as dev, but for dev's schedule, which lets its web sleep at night.
+    # The same as dev, except for dev's schedule, which stops its web at night.
     assert {address.replace("sandbox", "dev") for address in actions} ^ set(dev) == {
         'module.observability.aws_cloudwatch_metric_alarm.this["web-copies"]',
         'module.service["web"].aws_appautoscaling_scheduled_action.this["evening"]',
@@ -122,7 +122,7 @@ def test_each_environment_scales_as_its_file_says(tradewind: Tradewind, name: st
     }
     web = found['module.service["web"].aws_appautoscaling_target.this[0]']
     assert (web["min_capacity"], web["max_capacity"]) == (environment.web.min, environment.web.max)
-    # Workers belong to the controller, the scheduler and the DAG processor to the file.
+    # The controller sets the number of workers; the file sets those of scheduler and DAG processor.
     assert not any(part in address for address in found for part in ("worker", "scheduler", "dag-processor"))
 
 
@@ -174,7 +174,7 @@ def test_tags_are_everywhere(tradewind: Tradewind, name: str) -> None:
 
 
 def named(plan: Mapping[str, Any]) -> dict[str, set[str]]:
-    """What a plan calls what it makes, by type and argument, as far as the name is known."""
+    """The known names of the resources in a plan, by type and argument."""
     found: dict[str, set[str]] = defaultdict(set)
     for entry in plan["resource_changes"]:
         for argument, value in (entry["change"]["after"] or {}).items():
@@ -184,7 +184,7 @@ def named(plan: Mapping[str, Any]) -> dict[str, set[str]]:
 
 
 def environments_called(plan: Mapping[str, Any], name: str, others: Mapping[str, set[str]]) -> Iterator[str]:
-    """How an environment would have to be called so that something of it had one of the other names."""
+    """Names of environments for which a resource name would collide with one of ``others``."""
     for kind, names in named(plan).items():
         for form in {re.escape(own).replace(re.escape(f"acme-{name}"), "acme-([a-z][a-z0-9-]*)", 1) for own in names}:
             if "(" in form:
@@ -203,7 +203,7 @@ def test_names_that_an_account_has_are_reserved() -> None:
 
 
 def test_two_environments_never_have_one_name() -> None:
-    """Of an environment whose name begins with another's; classes of workers, which a person names, have a rule."""
+    """Not even if the name of one begins with the other's. For worker pools, the configuration check has a rule."""
     plan = plan_of(LARGE, "prod")
     same = {found for found in environments_called(plan, "prod", named(plan)) if found != "prod"}
     assert {name for name in same if not re.match(r"prod-worker(-|$)", name)} == set()

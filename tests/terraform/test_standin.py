@@ -1,4 +1,4 @@
-"""The stand-in behaves as the provider does, where that is known."""
+"""The stand-in behaves as the provider does, as far as that is known."""
 
 from __future__ import annotations
 
@@ -304,7 +304,7 @@ def test_a_protected_database_stays(tmp_path: Path) -> None:
 
 
 def test_a_provider_knows_nothing_of_an_earlier_walk() -> None:
-    """Connections are told apart by their port, and ports come again."""
+    """The server distinguishes connections by port, and the kernel reuses ports."""
     rules.load()
     provider = Provider(Schema.load(assemble.assemble(project_types())))
     subnet = {"vpc_id": "vpc-0123456789abcdef0", "cidr_block": "10.0.0.0/24", "availability_zone": "eu-west-1a"}

@@ -3,7 +3,7 @@
 The copy that Terraform works in is kept for each folder, so `plan -out=x.tfplan`, `apply x.tfplan` and `show` follow
 each other as usual. `tf.py FOLDER clean` removes it.
 
-`tf.py FOLDER exec PROGRAM [ARGUMENT...]` runs a program that runs Terraform itself, where you are.
+`tf.py FOLDER exec PROGRAM [ARGUMENT...]` runs a program that runs Terraform itself, in the current folder.
 """
 
 from __future__ import annotations

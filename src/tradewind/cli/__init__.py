@@ -1,4 +1,4 @@
-"""The command line: one file per command, and the only place that parses arguments and prints."""
+"""The command line: one file per command. Only this package parses arguments and prints."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tradewind.errors import ExitCode, TradewindError
 
 
 def main() -> None:
-    """Entry point of the ``tradewind`` command: runs it and turns errors into a message and an exit code."""
+    """Run the ``tradewind`` command, and turn errors into a message and an exit code."""
     from tradewind.cli.app import app
 
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _interrupt)  # Jenkins ends what it aborts so: nothing stays behind either
+        signal.signal(signal.SIGTERM, _interrupt)  # Jenkins sends it to abort a build: clean up as after Ctrl-C
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
@@ -36,7 +36,7 @@ def main() -> None:
         terminal.fail(error)
         sys.exit(error.code)
     except BrokenPipeError:
-        # The reader (head, less) has ended. Nothing is wrong, and no reader is left for a message.
+        # The reader (head, less) has ended. That is not an error, and no message would reach it.
         sys.stderr.close()
         sys.exit(ExitCode.OK)
     except Exception as error:
@@ -56,7 +56,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn AWS's errors into ours, where AWS was asked. ``what`` completes the sentence 'could not …'."""
+    """Turn errors of AWS into TradewindError. ``what`` completes the sentence 'could not …'."""
     try:
         yield
     except Exception as error:
@@ -67,7 +67,7 @@ def explained(what: str) -> Iterator[None]:
 
 
 def _of_aws(error: Exception, what: str = "") -> TradewindError | None:
-    """What AWS said while a release went on; None for any other error. boto3 is there only where AWS was asked."""
+    """The TradewindError for an error of AWS; None for any other error. botocore is loaded only if AWS was called."""
     if "botocore" not in sys.modules:
         return None
     from botocore.exceptions import BotoCoreError, ClientError
@@ -76,4 +76,4 @@ def _of_aws(error: Exception, what: str = "") -> TradewindError | None:
 
     if not isinstance(error, BotoCoreError | ClientError):
         return None
-    return explain(error, what or f"ask AWS for {getattr(error, 'operation_name', 'that')}")
+    return explain(error, what or f"call {getattr(error, 'operation_name', 'an operation')} of AWS")

@@ -1,4 +1,4 @@
-"""The command tree. A command's module is loaded when the command is called, so that each starts as fast as it can."""
+"""The command tree. A command's module is imported only when the command is called, so that commands start fast."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _COMMANDS: Mapping[str, str | Mapping[str, str]] = {
         "unlock": "tf:unlock",
     },
 }
-"""In the order of ``--help``: the module here and what it calls the command, or a group of commands."""
+"""Commands in the order of ``--help``. A value is ``module:function``, or a group of commands."""
 _GROUPS = {
     "config": "Check, show and describe tradewind.yaml.",
     "dags": "Test DAG files; build, deploy and roll back DAG releases.",
@@ -84,7 +84,7 @@ _STYLE: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode":
 
 
 class _Loaded(Mapping[str, Any]):
-    """Commands by their names, each loaded when it is asked for."""
+    """Commands by name. Each is loaded at its first use."""
 
     def __init__(self, places: Mapping[str, str | Mapping[str, str]]) -> None:
         self._places = places
@@ -106,7 +106,7 @@ class _Loaded(Mapping[str, Any]):
 def _command(name: str, place: str) -> Any:
     module, _, found_as = place.partition(":")
     parent = typer.Typer(**_STYLE)
-    parent.callback()(lambda: None)  # makes it a group, also of one
+    parent.callback()(lambda: None)  # with a callback, Typer makes a group even of one command
     parent.command(name, hidden=name in _HIDDEN)(getattr(import_module(f"tradewind.cli.{module}"), found_as))
     group: Any = typer.main.get_command(parent)
     return group.commands[name]

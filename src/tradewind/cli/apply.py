@@ -1,4 +1,4 @@
-"""``tradewind apply``: carry out the kept plan."""
+"""``tradewind apply``: apply the kept plan of an environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def apply(
         typer.Option(
             "--audited",
             metavar="HASH",
-            help="Only if the kept plan has this hash and has passed `tradewind audit`, which prints the hash.",
+            help="Apply only if the kept plan has this hash and has passed `tradewind audit`, which prints the hash.",
         ),
     ] = None,
     deploy: Annotated[

@@ -34,7 +34,7 @@ def audit(
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove from a plan which service can reach which port. Exit code 3 if that differs from the design."""
+    """Prove from a plan which service can reach which port. Exit code 3 if the paths differ from the design."""
     kept = None
     project = options.project(file)
     described = project.tradewind.environment(environment)
@@ -57,7 +57,7 @@ def audit(
     name = f"plan {sha256}" if sha256 else str(plan)
     if not result.passed:
         terminal.say(
-            f"{name}: {len(result.open)} paths are open against the design, {len(result.shut)} needed paths are shut"
+            f"{name}: {len(result.open)} open paths are not in the design, {len(result.shut)} paths of it are shut"
         )
         raise typer.Exit(ExitCode.UNHEALTHY)
     terminal.say(f"{name}: {len(result.right)} paths, exactly those of the design")

@@ -18,7 +18,7 @@ def bootstrap(
     allow_data_loss: AllowDataLoss = None,
     file: File = None,
 ) -> None:
-    """Prepare an AWS account: state, roles, registries, budget. Can be repeated."""
+    """Prepare an AWS account: state, roles, registries, budget. You can repeat it."""
     project = options.project(file)
     tradewind, deployer = project.tradewind, project.deployer()
     for stack in account_stacks(tradewind, account):

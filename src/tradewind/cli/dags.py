@@ -103,7 +103,7 @@ def deploy(
     If a file cannot be imported, the previous DAG release is activated again.
     """
     if built and (not store or folder or ref or repository):
-        raise TradewindError("--release needs --store, and neither PATH nor --ref nor --repo", code=USAGE)
+        raise TradewindError("--release needs --store, and excludes PATH, --ref and --repo", code=USAGE)
     project = options.project(file)
     chosen = project.environment(environment)
     controller, there = chosen.controller(), chosen.dags()
@@ -171,7 +171,7 @@ def diff(
 ) -> None:
     """Show the files in which two DAG releases differ.
 
-    Also shows the files that import them. Default: the active DAG release, and the previous one.
+    Also shows the files that import them. Default: compare the active DAG release with the previous one.
     """
     found = options.environment(file, environment).controller().ask(DiffDags(other, release))
     if as_json:
@@ -187,14 +187,14 @@ def diff(
 
 def prune(
     keep: Annotated[
-        int, typer.Option("--keep", metavar="NUMBER", min=1, help="The number of newest ones to keep.")
+        int, typer.Option("--keep", metavar="NUMBER", min=1, help="How many of the newest DAG releases to keep.")
     ] = 20,
     environment: EnvOrHere = LOCAL,
     file: File = None,
 ) -> None:
     """Remove old DAG releases.
 
-    The active one, the previous one and those of unfinished runs stay.
+    The active DAG release, the previous one and the DAG releases of unfinished runs stay.
     """
     removed = options.environment(file, environment).controller().ask(PruneDags(keep))["removed"]
     for release in removed:
@@ -257,6 +257,6 @@ def _report(done: Mapping[str, Any], as_json: bool) -> None:
 
 def _say_origin(release: DagRelease) -> None:
     origin = release.origin
-    where = f"commit {origin.commit[:12]}" if origin.commit else "a folder that is no git repository"
+    where = f"commit {origin.commit[:12]}" if origin.commit else "a folder that is not a git repository"
     count = f"{len(release.files)} file{'s' if len(release.files) > 1 else ''}"
     terminal.say(f"{count} of {where}{', with uncommitted changes' if origin.commit and origin.dirty else ''}")

@@ -1,4 +1,4 @@
-"""``tradewind dags test``: the gate that DAG files pass before they become a release."""
+"""``tradewind dags test``: the gate that DAG files pass before they become a DAG release."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gate(
     report: Junit = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", metavar="NUMBER", min=1, help="Files at the same time. Default: one per CPU."),
+        typer.Option("--jobs", metavar="NUMBER", min=1, help="Files to import at the same time. Default: one per CPU."),
     ] = None,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Import only files whose content or imports have changed.")
@@ -32,12 +32,13 @@ def gate(
 ) -> None:
     """Test DAG files: imports, rules of the environment, own tests.
 
-    Each file is imported as if it were the only one.
+    No file sees the effects of another file's import.
 
-    Exit code 3 if there is an error. If the environment runs, its controller is asked for connections and variables.
+    Exit code 3 if there is an error. If the environment runs, its controller reports which connections and variables
+    exist.
     """
     with Importer(jobs) as importer:
-        # The importer loads Airflow; meanwhile this process loads the rest of Tradewind.
+        # While the importer loads Airflow, this process loads the rest of Tradewind.
         from tradewind.cli import gate_report
 
         found = gate_report.environment_of(environment, folder, file)

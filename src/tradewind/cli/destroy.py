@@ -1,4 +1,4 @@
-"""``tradewind destroy``: plan the removal of an environment, or carry it out."""
+"""``tradewind destroy``: plan the removal of an environment, or apply that plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def destroy(
     wait: Wait = 0,
     file: File = None,
 ) -> None:
-    """Show what destroying an environment would remove. With --yes, carry out the plan that was shown last."""
+    """Plan the removal of an environment, and show the plan. With --yes, apply the plan that was shown last."""
     project = options.project(file)
     tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)
@@ -28,6 +28,6 @@ def destroy(
     with infrastructure.progress(f"planning the removal of {stack.title}") as listen:
         planned = options.when_free(wait, lambda: deployer.plan(stack, listen, ["-destroy"]))
     infrastructure.show(stack.name, planned.summary, every=False)
-    terminal.say(f"kept, instead of any earlier plan of {stack.title}: plan {planned.sha256}")
+    terminal.say(f"kept for destroy, instead of any earlier plan of {stack.title}: plan {planned.sha256}")
     flags = "".join(f" --allow-data-loss '{change.address}'" for change in planned.summary.losses)
     terminal.say(f"next, to destroy it: tradewind destroy -e {environment} --yes{flags}")

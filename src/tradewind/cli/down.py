@@ -31,7 +31,7 @@ def down(
 
 
 def stop(platform: Platform, now: bool = False) -> bool:
-    """Stop the platform, with progress. Return whether anything was running."""
+    """Stop the platform, and show progress. Return whether anything was running."""
     running = platform.left()
     there = bool(running) or lock.is_held(platform.home.lock)
     if running:

@@ -1,4 +1,4 @@
-"""``tradewind drift``: changes that were made outside Terraform."""
+"""``tradewind drift``: list changes that were made outside Terraform."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def drift(
         for address in changed:
             terminal.data(address)
     if changed:
-        terminal.say(f"next: tradewind plan -e {environment}, which shows how apply would undo this")
+        terminal.say(f"next: tradewind plan -e {environment}, which shows how apply would undo the changes")
         raise typer.Exit(ExitCode.UNHEALTHY)
     terminal.say("no resource differs from its state")

@@ -16,7 +16,7 @@ def environments(
         str | None,
         typer.Option("--branch", metavar="BRANCH", help="Only the environment to which this branch is deployed."),
     ] = None,
-    names: Annotated[bool, typer.Option("--names", help="Print the names alone, one per line.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="Print only the names, one per line.")] = False,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""What ``tradewind dags test`` asks, does and says. Apart from it, since the importer begins before this is loaded."""
+"""The work and the report of ``tradewind dags test``. A module of its own: it loads while the importer starts."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _AT_IMPORT = {
     "core.executor": "AIRFLOW__CORE__EXECUTOR",
     "operators.default_queue": "AIRFLOW__OPERATORS__DEFAULT_QUEUE",
 }
-"""Settings of Airflow that an environment may have and that decide where tasks wait, and the variables for them."""
+"""Settings of Airflow that decide in which queue tasks wait, and the variables that set them."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds. ``queues``: those that the environment's workers serve; none where there is no environment."""
+    """The rules for a folder. ``queues``: the queues that the workers serve; empty without an environment."""
 
     gate: Gate
     folder: Path
@@ -43,7 +43,7 @@ class Rules:
 
 
 def rules(environment: Environment | None, folder: Path | None) -> Rules:
-    """The rules that hold, and the folder: Tradewind's own for a folder that is given, without an environment."""
+    """The rules of the environment for the folder. Without an environment: Tradewind's defaults for a given folder."""
     if environment is None:
         assert folder is not None
         return Rules(Gate(), folder)
@@ -68,7 +68,7 @@ def environment_of(name: str, folder: Path | None, file: Path | None) -> Environ
 
 
 def examine(rules: Rules, importer: Importer, cache: bool, known: EnvironmentQuery | None) -> Tested:
-    """Test what is in the folder, and show how far it is. ``cache``: import only what has changed."""
+    """Test the files of the folder, and show progress. ``cache``: import only changed files."""
     remembered = _memory(rules.folder) if cache else None
     with bar("DAG files") as tell:
         files = collect(source_of(rules.folder))
@@ -76,7 +76,7 @@ def examine(rules: Rules, importer: Importer, cache: bool, known: EnvironmentQue
 
 
 def say(tested: Tested, own: Suite | None, folder: Path, report: Path | None, as_json: bool) -> bool:
-    """Print what was found; whether it passed. ``own``: what came of the repository's own tests."""
+    """Print the findings. Return whether the gate passed. ``own``: the result of the repository's own tests."""
     findings = (*tested.findings, *(own.findings if own else ()))
     passed = not any(finding.error for finding in findings)
     if report:
@@ -107,22 +107,22 @@ def say(tested: Tested, own: Suite | None, folder: Path, report: Path | None, as
 
 
 def _memory(folder: Path) -> Path | None:
-    """Where results of this folder are kept between calls, if anywhere."""
+    """The folder that keeps results between calls; None if the user has no home folder."""
     try:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:  # there is no home
+    except RuntimeError:  # the user has no home folder
         return None
     return caches / "tradewind" / "gate" / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """An EnvironmentQuery that asks the controller of an environment."""
+    """An EnvironmentQuery that queries the controller of an environment."""
 
     environment: Environment
 
     def has(self, connections: frozenset[str], variables: frozenset[str]) -> EnvironmentFacts:
-        with explained(f"ask the controller of {self.environment.name}"):
+        with explained(f"query the controller of {self.environment.name}"):
             asked = FindDependencies(tuple(sorted(connections)), tuple(sorted(variables)))
             found = self.environment.controller().ask(asked)
         return EnvironmentFacts(
@@ -134,12 +134,12 @@ class _Asked:
 
 
 def known(environment: Environment | None) -> EnvironmentQuery | None:
-    """The query for the facts of the environment; None if no controller can answer it."""
+    """The query for the facts of the environment; None if its controller is not reachable."""
     return _Asked(environment) if environment and environment.controller_is_reachable() else None
 
 
 def suite(rules: Rules) -> Suite | None:
-    """The repository's own tests, where it has any."""
+    """Run the repository's own tests. None if it has none."""
     folder, gate = rules.folder, rules.gate
     root = repository_of(folder) or folder.resolve().parent
     tests = root / gate.tests if gate.tests else _beside(folder.resolve(), root)
@@ -153,7 +153,7 @@ def _beside(folder: Path, root: Path) -> Path:
 
 
 def _line(finding: Finding, folder: Path) -> str:
-    """As editors and CI jump to it. What the repository's tests say has paths of their own."""
+    """One finding, in the form that editors and CI link to. Findings of the repository's tests have their own paths."""
     path = finding.file if finding.rule == "tests" else str(folder / finding.file)
     place = ":".join([path, *([str(finding.line)] if finding.line else [])])
     kind = "error" if finding.error else "warning"
@@ -165,7 +165,7 @@ def _line(finding: Finding, folder: Path) -> str:
 def _say_tested(tested: Tested, own: Suite | None, findings: Sequence[Finding]) -> None:
     dags = sum(len(file.dags) for file in tested.files)
     errors = sum(1 for finding in findings if finding.error)
-    again = f" ({tested.reused:,} as before)" if tested.reused else ""
+    again = f" ({tested.reused:,} from the cache)" if tested.reused else ""
     tests = f"; {_count(own.tests, 'test')}" if own else ""
     terminal.say(f"{_count(len(tested.files), 'file')}{again}, {_count(dags, 'DAG')} in {tested.seconds:.1f} s{tests}")
     said = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"

@@ -27,9 +27,7 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[COMPONENT]...", hel
 Builder = Annotated[
     str | None, typer.Option("--builder", help="buildah, podman or docker. Default: the first that is installed.")
 ]
-Architecture = Annotated[
-    str | None, typer.Option("--architecture", help="arm64 or x86_64. Default: that of this machine.")
-]
+Architecture = Annotated[str | None, typer.Option("--architecture", help="arm64 or x86_64. Default: as this machine.")]
 
 
 def images_of(file: Path | None, builder: str | None = None, architecture: str | None = None) -> Images:
@@ -41,7 +39,7 @@ def images_of(file: Path | None, builder: str | None = None, architecture: str |
 
 
 def build_missing(images: Images, wanted: Iterable[Component], *, fresh: bool = False) -> list[Image]:
-    """Build the missing images (``fresh``: all of them), and show progress. Return the images, all of them built."""
+    """Build the missing images (``fresh``: all), and show progress. Return all wanted images, which are built now."""
     built = []
     for component in wanted:
         image = images.image(component)
@@ -201,7 +199,7 @@ def _registry(file: Path | None, given: str | None, account: str | None) -> Iter
 
 
 def _first(tradewind: Tradewind) -> str:
-    """The account in which images are tried first. Production gets promoted images."""
+    """The only account without production, which gets images first. Production gets promoted images."""
     found = [name for name, account in tradewind.accounts.items() if not account.production]
     if len(found) == 1:
         return found[0]
@@ -214,7 +212,7 @@ def _first(tradewind: Tradewind) -> str:
 
 
 def show_build(image: Image, lines: Iterable[str]) -> None:
-    """Show the steps of a build: in a terminal the last one, in a log each with its time."""
+    """Show the steps of a build: in a terminal the current step, in a log each step with its time."""
     began = time.monotonic()
     name = image.component.value
     terminal.say(f"{name}: building {image.key}")

@@ -1,4 +1,4 @@
-"""What the commands that run Terraform share: showing progress by resource, printing changes."""
+"""Shared by the commands that run Terraform: show progress by resource, print the changes of a plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERBS = {"create": "creating", "update": "changing", "delete": "destroying", "re
 
 @contextmanager
 def progress(title: str) -> Iterator[Listener]:
-    """A listener that shows on stderr what Terraform is doing: a live table for a person, a line an event for a log."""
+    """A listener that shows Terraform's progress on stderr: a live table in a terminal, one line per event in a log."""
     began = time.monotonic()
     terminal.say(title)
     if not terminal.interactive():
@@ -32,7 +32,7 @@ def progress(title: str) -> Iterator[Listener]:
 
 
 class _Display:
-    """The resources that are being worked on, and how many are done."""
+    """The resources that Terraform works on, and how many are done."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -41,7 +41,7 @@ class _Display:
         self._planned = 0
 
     def listen(self, message: Message) -> None:
-        """Take in one message."""
+        """Process one message of Terraform."""
         hook = message.fields.get("hook", {})
         if message.kind in {"apply_start", "refresh_start"}:
             self._busy[message.address] = (VERBS.get(hook.get("action", "read"), "reading"), time.monotonic())
@@ -71,7 +71,7 @@ def _line(message: Message, elapsed_s: float) -> None:
 
 
 def show(name: str, summary: Summary, *, every: bool) -> None:
-    """Print what a plan would do. ``every``: each created resource too, rather than their number by module."""
+    """Print the changes of a plan. ``every``: also print each created resource, instead of their number by module."""
     if summary.empty:
         terminal.data(f"{name}: nothing to change")
         return
@@ -101,7 +101,7 @@ def _row(change: Change) -> str:
 
 
 def _by_part(changes: list[Change]) -> dict[str, int]:
-    """How many changes each part of a stack has: its modules, whatever their number, and the stack itself."""
+    """The number of changes by part of a stack: each module (all instances together), and the stack itself."""
     counts: dict[str, int] = {}
     for change in changes:
         first, _, rest = change.address.partition(".")

@@ -1,4 +1,4 @@
-"""``tradewind logs``: the logs of the processes on this machine."""
+"""``tradewind logs``: print the logs of the processes on this machine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def logs(
 
 
 def follow(platform: Platform, service: str | None) -> None:
-    """Print new lines of the logs without an end, also those of new processes."""
+    """Print new log lines until Ctrl-C, also of processes that start meanwhile."""
     positions = {path: path.stat().st_size for path in _files(platform, service).values()}
     while True:
         for name, path in _files(platform, service).items():

@@ -1,4 +1,4 @@
-"""The options and objects that commands share. Each is declared once, so that it means the same everywhere."""
+"""The options and arguments that commands share. Each is declared once, so that it means the same everywhere."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:  # loaded only by the commands that need them
     from tradewind.local.platform import Platform
 
 LOCAL = "local"
-"""As ``environments.LOCAL``, which takes longer to import."""
+"""The same value as ``environments.LOCAL``, whose module takes longer to import."""
 ENV_VARIABLE = "TRADEWIND_ENV"
 LOCK_POLL_S = 2.0
 INSTEAD = {
     "up": "; to run with its settings: tradewind up --as {}",
     "status": "; its releases: tradewind release status -e {}",
 }
-"""What a command of this machine may have been meant to do with another environment."""
+"""By command of this machine: the end of a hint that names the command for another environment."""
 
 _RELEASE = re.compile(r"r-[0-9a-f]{12}")
 _DAG_RELEASE = re.compile(r"d-[0-9a-f]{16}")
@@ -84,17 +84,17 @@ def _environment_option(help_: str, callback: Callable[..., str | None] | None =
 
 File = Annotated[
     Path | None,
-    typer.Option("--file", help="The configuration. Default: tradewind.yaml in this folder or in one above."),
+    typer.Option("--file", help="The configuration file. Default: tradewind.yaml in this folder or a parent folder."),
 ]
 EnvOrHere = Annotated[str, _environment_option("The environment. Default: this machine (`local`).")]
 Env = Annotated[str, _environment_option("The environment on AWS. Required.", _aws_only)]
 EnvOrAll = Annotated[str | None, _environment_option("The environment on AWS.", _aws_only)]
-OptionalEnv = Annotated[str | None, _environment_option("The environment. Default: all of the configuration.")]
+OptionalEnv = Annotated[str | None, _environment_option("The environment. Default: the whole configuration.")]
 HereOnly = Annotated[str, _environment_option("Only `local`: the command works on this machine.", _here_only)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what the command would change, and change nothing.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why. The ledger and the history show it.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason. The ledger and the history show it.")]
 Wait = Annotated[
     float,
     typer.Option(
@@ -102,7 +102,7 @@ Wait = Annotated[
         metavar="MINUTES",
         min=0,
         show_default=False,
-        help="How long to wait for a lock that is held. Default: 0.",
+        help="How long to wait if the lock is held. Default: 0.",
     ),
 ]
 AllowDataLoss = Annotated[
@@ -111,7 +111,7 @@ AllowDataLoss = Annotated[
 ]
 Account = Annotated[
     str | None,
-    typer.Option("--account", metavar="ACCOUNT", help="The account. Default: the only one without production."),
+    typer.Option("--account", metavar="ACCOUNT", help="The account. Default: the only account without production."),
 ]
 Junit = Annotated[Path | None, typer.Option("--junit", metavar="PATH", help="Also write a JUnit report to this file.")]
 Ref = Annotated[
@@ -166,14 +166,14 @@ def using(given: ExternalDependencies) -> Iterator[None]:
 
 
 def configuration_file(file: Path | None) -> Path:
-    """The given file, or the one found in this folder or in one above. TradewindError if there is none."""
+    """The given file, or the file found in this folder or a parent folder. TradewindError if there is none."""
     if file is not None:
         return file
     from tradewind.config import find
 
     here = Path.cwd()
     found = find(here)
-    # Relative if that is shorter to read: the path stands in front of every message about the file.
+    # Relative if that is shorter: every message about the file begins with the path.
     return found.relative_to(here) if found.is_relative_to(here) else found
 
 
@@ -191,13 +191,13 @@ def environment(file: Path | None, name: str) -> Environment:
 
 
 def described(file: Path | None, name: str) -> config.Environment:
-    """The settings of an environment; for ``local``, those of the environment that this machine runs."""
+    """The settings of an environment; for ``local``, of the environment whose settings this machine uses."""
     tradewind = project(file).tradewind
     return tradewind.local_environment if name == LOCAL else tradewind.environment(name)
 
 
 def platform(file: Path | None) -> Platform:
-    """The platform of this machine that belongs to the configuration, running or not."""
+    """This machine's platform for the configuration, running or not."""
     from tradewind.local.paths import Home
     from tradewind.local.platform import Platform
 
@@ -205,9 +205,9 @@ def platform(file: Path | None) -> Platform:
 
 
 def when_free(minutes: float, act: Callable[[], _Result]) -> _Result:
-    """Call ``act``. While it raises HeldError, call it again, for so many minutes at most; then raise that error.
+    """Call ``act``, again while it raises HeldError. After ``minutes``, raise that error.
 
-    Each holder is named once. ``act`` must take its lock before it changes anything.
+    Each holder is printed once. ``act`` must take its lock before it changes anything.
     """
     from tradewind.cli import terminal
     from tradewind.environments.external import ExternalDependencies

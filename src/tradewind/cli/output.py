@@ -13,7 +13,7 @@ def output(
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the outputs of an environment: addresses, names, ARNs. It contains no secrets."""
+    """Print the outputs of an environment: addresses, names, ARNs. Outputs contain no secrets."""
     values = options.project(file).on_aws(environment).outputs
     if as_json:
         terminal.data_json({"version": 1, "environment": environment, "outputs": dict(values)})

@@ -22,7 +22,7 @@ def plan(
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what would change in an environment on AWS. Keep the plan for `audit` and `apply`."""
+    """Show the planned changes of an environment on AWS. Keep the plan for `audit` and `apply`."""
     project = options.project(file)
     tradewind = project.tradewind
     if not every and environment is None:

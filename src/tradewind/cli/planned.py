@@ -1,4 +1,4 @@
-"""Commands that do not exist yet. They are in the table of the reference, so that new commands keep to one grammar."""
+"""Commands that do not exist yet. The reference lists them, so that new commands keep to one grammar."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class Planned(NamedTuple):
-    """A command to come: its usage without the program's name, and its purpose."""
+    """A planned command: its usage without the program's name, and its purpose."""
 
     usage: str
     purpose: str
 
 
 PLANNED = (
-    Planned("init", "Write a tradewind.yaml for a new tenant, by asking."),
+    Planned("init", "Ask for the settings of a new tenant, and write its tradewind.yaml."),
     Planned("preflight -e ENV", "Check quotas, permissions and dependencies before the first plan."),
     Planned("cost -e ENV", "Estimate the monthly cost of an environment."),
     Planned("rehearse -e ENV", "Try failovers, protection and a release in a real account."),

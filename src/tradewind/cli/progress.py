@@ -1,4 +1,4 @@
-"""Shows how processes come up, go down or change: a live table for a person, one line a change for a log."""
+"""Progress of processes that start, stop or change: a live table in a terminal, one line per change in a log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BUSY = {"starting", "stopping", "back-off"}
 
 
 class Progress:
-    """Takes in one status after another and shows what changed."""
+    """Shows how each status differs from the status before."""
 
     def __init__(self, live: Live | None, began: float) -> None:
         self._live = live
@@ -54,7 +54,7 @@ class Progress:
             if state == before:
                 continue
             self._seen[name] = (state, self.elapsed_s)
-            # What never ran has nothing to tell when it stops.
+            # A process that never ran is not reported when it stops.
             silent = state == "waiting" or (state == "stopped" and before in {None, "waiting"})
             if self._live is None and not silent:
                 reason = f"  {row['problem']}" if row["problem"] else ""
@@ -76,7 +76,7 @@ class Progress:
 
 @contextmanager
 def progress(began: float | None = None) -> Iterator[Progress]:
-    """A progress display on stderr for as long as the block lasts. ``began``: when the clock (monotonic) started."""
+    """A progress display on stderr during the block. ``began``: the start, on the monotonic clock; default: now."""
     began = time.monotonic() if began is None else began
     if not terminal.interactive():
         yield Progress(None, began)
@@ -87,7 +87,7 @@ def progress(began: float | None = None) -> Iterator[Progress]:
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, for a person, to be told how many are done, of how many; a log needs none."""
+    """A progress bar on stderr, in a terminal only. Yields a function that takes the number done and the total."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=terminal.talk(), transient=True, disable=not terminal.interactive()) as shown:
         task = shown.add_task(what, total=None)

@@ -1,4 +1,4 @@
-"""``tradewind reference``: the reference page of the command line, made from the commands themselves."""
+"""``tradewind reference``: print the reference page of the command line, generated from the commands."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ output is not a terminal or `NO_COLOR` is set. In a log, or if `CI` is set, prog
     tradewind COMMAND [OBJECT] -e ENV
 
 - `-e ENV` (`--env`) selects the environment. The variable `TRADEWIND_ENV` does the same. Without both, a command works
-  on this machine (`local`) if it can; a command that works on AWS only refuses.
+  on this machine (`local`). A command that works on AWS only fails.
 - There is at most one positional argument: the object of the command, such as a release, a DAG or a folder.
-- The same option means the same everywhere. `--json` prints one JSON document. `--dry-run` prints the changes and makes
-  none. `--yes` does not ask for confirmation. `--wait MINUTES` waits for a lock that is held. `--with` names the object
-  to compare with.
-- A spelling of an earlier version fails with exit code 2, and the hint names the new one.
+- The same option means the same everywhere. `--json` prints one JSON document. `--dry-run` prints the changes without
+  making them. `--yes` does not ask for confirmation. `--wait MINUTES` waits if the lock is held. `--with` names the
+  object to compare with.
+- A name of an earlier version fails with exit code 2, and the hint shows the new name.
 """
 
 SHARED = ("--json", "--dry-run", "--yes", "--wait", "--with", "--junit")
@@ -43,7 +43,7 @@ def reference() -> None:
 
 def markdown() -> str:
     """The page: one section for each command that is not hidden, in the order of ``tradewind --help``."""
-    from tradewind.cli.app import app  # which knows this command, too
+    from tradewind.cli.app import app  # not at the top, because app loads this module
 
     # Typer carries its own copy of click; its command objects have no public type.
     root: Any = typer.main.get_command(app)
@@ -53,7 +53,7 @@ def markdown() -> str:
 
 
 def _all(leaves: list[tuple[tuple[str, ...], Any]]) -> str:
-    """The table of all commands, those to come included."""
+    """The table of all commands, including planned commands."""
     rows = [_command(words, command) for words, command in leaves]
     planned = [_planned(one) for one in PLANNED]
     head = ["| command | environment | shared options | purpose |", "|---|---|---|---|"]
@@ -75,7 +75,7 @@ def _planned(one: Planned) -> str:
 
 
 def _where(command: Any) -> str:
-    """On which environments a command works."""
+    """The environments on which a command works."""
     option = next((one for one in command.params if "--env" in one.opts), None)
     if option is None:
         return ""
@@ -99,7 +99,9 @@ def _leaves(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, .
 
 def _global(root: Any) -> str:
     options = [_row(_names(option), option.help) for option in root.params]
-    return "\n".join(["## Everywhere\n", *_table("option", [*options, _row("`--help`", "What a command takes.")]), ""])
+    return "\n".join(
+        ["## Everywhere\n", *_table("option", [*options, _row("`--help`", "Print the usage and exit.")]), ""]
+    )
 
 
 def _section(words: tuple[str, ...], command: Any) -> str:
@@ -131,7 +133,7 @@ def _metavar(param: Any) -> str:
 
 
 def _names(option: Any) -> str:
-    # The long name first, as it is the one to use in scripts.
+    # The long name first: scripts should use it.
     names = [*option.opts, *option.secondary_opts]
     return ", ".join(f"`{name}`" for name in sorted(names, key=lambda name: (not name.startswith("--"), name)))
 

@@ -1,4 +1,4 @@
-"""``tradewind release``: images, DAG files and configuration as one object that is deployed and rolled back."""
+"""``tradewind release``: deploy and roll back images, DAG files and configuration as one object."""
 
 from __future__ import annotations
 
@@ -45,13 +45,15 @@ def create(
         typer.Option(
             "--image",
             metavar="COMPONENT=IMAGE",
-            help="An image by digest. The other images and the DAG release are those of the active release.",
+            help="An image by digest. The other images and the DAG release come from the active release.",
         ),
     ] = None,
     dags: Annotated[
         str | None,
         typer.Option(
-            "--dag-release", metavar="ID", help="The DAG release. Default: that of the active release, or none."
+            "--dag-release",
+            metavar="ID",
+            help="The DAG release. Default: the DAG release of the active release, or none.",
         ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="A remark that `release list` shows.")] = "",
@@ -122,7 +124,7 @@ def deploy(
 
 
 def redeploy(project: Project, environment: str, reason: str, wait: float, *, skip_hooks: bool) -> bool:
-    """Deploy the active release to the services whose description has changed. Return whether there is one."""
+    """Deploy the active release to the services whose description has changed. False if no release is active."""
     rollout = project.on_aws(environment).rollout()
     current = rollout.releases.current()
     if current is None:
@@ -136,7 +138,7 @@ def rollback(
     release: ReleaseId = None,
     environment: EnvOrHere = LOCAL,
     keep_dags: Annotated[
-        bool, typer.Option("--keep-dags", help="Keep the active DAG release; roll back the images alone.")
+        bool, typer.Option("--keep-dags", help="Keep the active DAG release; roll back only the images.")
     ] = False,
     reason: Reason = "",
     dry_run: DryRun = False,
@@ -167,7 +169,7 @@ def resume(environment: EnvOrHere = LOCAL, wait: Wait = 0, file: File = None) ->
 
 
 def status(environment: EnvOrHere = LOCAL, file: File = None, as_json: AsJson = False) -> None:
-    """Show the active release. Exit code 3 if a service runs another one."""
+    """Show the active release. Exit code 3 if a service runs another release."""
     found = options.environment(file, environment).rollout().status()
     if as_json:
         terminal.data_json(found)
@@ -320,19 +322,19 @@ def _short(image: str) -> str:
 
 
 def _build(file: Path | None, wanted: list[Component]) -> list[Image]:
-    """Build the images of these components. If that fails, the hint also says how to name images instead."""
+    """Build the images of these components. If the build fails, the hint also shows how to pass images instead."""
     try:
         return images.build_missing(images.images_of(file), wanted)
     except ConfigError:
         raise
     except TradewindError as error:
         flags = " ".join(f"--image {component.value}=IMAGE" for component in wanted)
-        raise error.or_else(f"name images of a registry by digest: tradewind release create {flags}") from None
+        raise error.or_else(f"use images of a registry by digest: tradewind release create {flags}") from None
 
 
 def _pairs(given: list[str]) -> list[tuple[str, str]]:
     pairs = [(name, image) for name, _, image in (entry.partition("=") for entry in given)]
-    components([name for name, _ in pairs] or None)  # raises an error with the wrong names
+    components([name for name, _ in pairs] or None)  # raises an error that names unknown components
     return pairs
 
 
@@ -345,7 +347,7 @@ def _newest(environment: Environment) -> Release:
 
 
 class _PrintedProgress:
-    """A Listener. Prints a line for each phase, and a line when the progress of a service changes."""
+    """A Listener that prints a line for each phase, and a line when the progress of a service changes."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()

@@ -26,7 +26,7 @@ def restart(
 
 
 def wait(platform: Platform, until: Callable[[dict[str, Any]], bool] = lambda _: True) -> None:
-    """Show progress until the platform is healthy and ``until`` is true of its status."""
+    """Show progress until the platform is healthy and ``until`` returns true for its status."""
     with progress() as display:
         for status in platform.wait_until_healthy(until):
             display.show(status)

@@ -28,7 +28,7 @@ def run(
         typer.Option(
             "--logical-date",
             metavar="DATE",
-            help="ISO 8601, in UTC unless it names a time zone; `none` for a run without one. Default: now.",
+            help="ISO 8601, in UTC if it has no time zone; `none` for a run without a logical date. Default: now.",
         ),
     ] = None,
     conf: Annotated[
@@ -44,7 +44,7 @@ def run(
 
 
 def start_of(logical_date: str | None, conf: str | None) -> Start:
-    """The start that the options describe. TradewindError with every mistake in them."""
+    """Parse the options into a Start. The TradewindError lists every mistake."""
     found: dict[str, Any] = {}
     problems = []
     for name, text, read in (("logical_date", logical_date, _date), ("conf", conf, _conf)):
@@ -56,7 +56,7 @@ def start_of(logical_date: str | None, conf: str | None) -> Start:
     if problems:
         raise TradewindError(
             "; ".join(problems),
-            hint="such as --logical-date 2026-01-31T06:00+01:00 or none, --conf '{\"n\": 3}' or @FILE",
+            hint="for example --logical-date 2026-01-31T06:00+01:00 or none, --conf '{\"n\": 3}' or @FILE",
             code=ExitCode.USAGE,
         )
     return Start(**found)
@@ -84,19 +84,19 @@ def _conf(text: str) -> dict[str, Any]:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
     except RecursionError:
         raise ValueError(f"{where} nested too deeply") from None
-    except ValueError as error:  # also of what is not UTF-8
-        raise ValueError(f"{where} no JSON: {error}") from None
+    except ValueError as error:  # also if the file is not UTF-8
+        raise ValueError(f"{where} not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise ValueError(f"{where} no JSON object, which begins with {{")
+        raise ValueError(f"{where} not a JSON object, which begins with {{")
     return document
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is none of its numbers")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
-    """Run ``dag`` to its end. TradewindError if it does not succeed."""
+    """Run ``dag`` and wait for its end. TradewindError if it does not succeed."""
     status = platform.status()
     if status is None:
         raise platform.missing()
@@ -105,7 +105,7 @@ def run_dag(platform: Platform, dag: str, wanted: Start | None = None) -> None:
     found = Lookup(airflow, DagFolder(platform), terminal.say).find(dag)
     terminal.say(f"running {dag}")
     run_id = dag_run.start(airflow, dag, wanted or Start())
-    if found["is_paused"]:  # after the start: what Airflow refuses to run stays as it was
+    if found["is_paused"]:  # after the start: a DAG that Airflow refuses to run stays paused
         dag_run.unpause(airflow, dag)
         schedule = f"; its schedule: {found['timetable_summary']}" if found["timetable_summary"] else ""
         terminal.say(f"note: {dag} was paused; it is active now{schedule}")

@@ -1,6 +1,6 @@
-"""Shows how the tasks of a run come along: a live table for a person, one line a change for a log.
+"""Progress of the tasks of a DAG run: a live table in a terminal, one line per change in a log.
 
-A mapped task is one line with counts, however many instances it has.
+A mapped task has one line with counts, even if it has many instances.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ STYLES = {
     "queued": "cyan",
 }
 EVERY_S = 10.0
-"""Counts of a mapped task come into a log that often, and when something fails or the last instance has ended."""
+"""Seconds between two lines about a mapped task in a log. The first failure and the last end are logged at once."""
 BAD = ("failed", "upstream_failed", "up_for_retry")
 _ENDED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 Show = Callable[[list["Tally"], bool], None]
-"""Takes in the tallies of one look, and whether it is the last."""
+"""Shows the current tallies. The second argument: whether the run has ended."""
 _OTHERS = 4
-"""Lines of a terminal that the table leaves for what else is said."""
+"""Lines of the terminal that the table leaves free for other output."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """A task, and how many of its instances are in which state. ``duration``: seconds, of one that is not mapped."""
+    """A task, and the number of its instances by state. ``duration``: in seconds; None for a mapped task."""
 
     name: str
     states: Mapping[str | None, int]
@@ -48,22 +48,22 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """How many instances it has."""
+        """The number of instances."""
         return sum(self.states.values())
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more comes of any of them."""
+        """Whether every instance has reached a final state."""
         return set(self.states) <= _ENDED
 
     @property
     def bad(self) -> int:
-        """How many have failed, or not come to run because of others, or are to be tried again."""
+        """How many instances have failed, did not run because an upstream task failed, or wait for a retry."""
         return sum(self.states.get(state, 0) for state in BAD)
 
     @property
     def text(self) -> str:
-        """``running``, or ``12 of 300 success, 16 running``; empty where nothing has happened yet."""
+        """``running``, or ``12 of 300 success, 16 running``; empty if no instance has a state yet."""
         if not self.mapped:
             return next(iter(self.states)) or ""
         others = [
@@ -73,13 +73,13 @@ class Tally:
 
     @property
     def style(self) -> str:
-        """The colour of what matters most."""
+        """The color of the most important state."""
         state = next((state for state in (*BAD, "running", "queued", "success") if state in self.states), "")
         return STYLES.get(state, "dim")
 
 
 def tally(tasks: Iterable[Mapping[str, Any]]) -> list[Tally]:
-    """Task instances by their tasks, in the order in which these come first."""
+    """One Tally for each task, in the order in which the tasks first appear."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for task in tasks:
         found.setdefault(task["task_id"], []).append(task)
@@ -96,7 +96,7 @@ def tally(tasks: Iterable[Mapping[str, Any]]) -> list[Tally]:
 
 @contextmanager
 def display() -> Iterator[Show]:
-    """Something that shows tallies on stderr, one look after another, for as long as the block lasts."""
+    """A function that shows tallies on stderr during the block."""
     if not terminal.interactive():
         yield Lines(terminal.say).show
         return
@@ -106,7 +106,7 @@ def display() -> Iterator[Show]:
 
 @dataclass
 class Lines:
-    """Says what has changed, line by line. ``clock`` gives seconds."""
+    """Prints a line for each change. ``clock`` returns seconds."""
 
     say: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
@@ -115,7 +115,7 @@ class Lines:
     _when: dict[str, float] = field(default_factory=dict)
 
     def show(self, tallies: Iterable[Tally], last: bool) -> None:
-        """Take in one look; after the ``last`` nothing is left to say."""
+        """Print the lines that are due; with ``last``, all changes."""
         for entry in tallies:
             if entry.text and self._said.get(entry.name) != entry.text and (last or self._due(entry)):
                 self._said[entry.name], self._bad[entry.name] = entry.text, entry.bad
@@ -130,7 +130,7 @@ class Lines:
 
 
 def table(tallies: list[Tally], height: int) -> Table | Group:
-    """All tasks, or as many as ``height`` lines hold: first those that are not well, and those that run."""
+    """All tasks, or as many as fit into ``height`` lines. Failing and running tasks have priority."""
     shown = tallies
     if len(tallies) > height:
         shown = sorted(tallies, key=_importance)[: max(height - 1, 1)]

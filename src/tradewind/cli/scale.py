@@ -20,7 +20,7 @@ def scale(
     _: HereOnly = LOCAL,
     file: File = None,
 ) -> None:
-    """Set the number of workers of this machine. Workers that are removed finish their tasks first."""
+    """Set the number of workers of this machine. Removed workers finish their tasks first."""
     platform = options.platform(file)
     platform.ask(FixWorkers(WORKER, workers))
     wait(platform, lambda status: len(_working(status)) >= workers)

@@ -51,7 +51,7 @@ def status(
 
 
 def absent(platform: Platform) -> dict[str, Any]:
-    """The report if no supervisor answers. It lists the processes that a killed supervisor has left."""
+    """The report if no supervisor answers. It lists the processes that a killed supervisor left running."""
     found: dict[str, Any] = {"version": 1, "healthy": False, "supervisor": "none", "processes": []}
     if lock.is_held(platform.home.lock):
         return {**found, "supervisor": "silent"}

@@ -1,4 +1,4 @@
-"""The only place that writes to the screen: data on stdout, talk on stderr."""
+"""The only module that prints: results on stdout, progress and errors on stderr."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:  # loaded at the first use
     from rich.table import Table
 
 
-# rich honours NO_COLOR by itself; TERM=dumb and pipes switch colours off too.
+# rich reads NO_COLOR; TERM=dumb and pipes switch colors off, too.
 @cache
 def out() -> Console:
-    """For what a person looks at on stdout."""
+    """The console for tables on stdout."""
     from rich.console import Console
 
     return Console(markup=False, soft_wrap=True, highlight=False)
@@ -26,7 +26,7 @@ def out() -> Console:
 
 @cache
 def talk() -> Console:
-    """For what is said meanwhile, on stderr."""
+    """The console for progress and messages on stderr."""
     from rich.console import Console
 
     return Console(stderr=True, soft_wrap=True, highlight=False)
@@ -77,12 +77,12 @@ def _grid(columns: list[str], rows: list[list[str]], *, wrap: bool) -> Table:
 
 
 def say(text: str, style: str | None = None) -> None:
-    """Tell the person something: stderr, one line."""
+    """Print one line of progress, a note or a hint on stderr."""
     talk().print(text, style=style, markup=False)
 
 
 def fail(error: TradewindError) -> None:
-    """Print an error as ``error: what: why`` and, on a line of its own, what to do next."""
+    """Print an error as ``error: what: why`` on stderr, and its hint on the next line."""
     talk().print("error:", style="bold red", end=" ")
     talk().print(str(error), markup=False)
     if error.hint:
@@ -91,5 +91,5 @@ def fail(error: TradewindError) -> None:
 
 
 def interactive() -> bool:
-    """Whether a person watches: a terminal, and not a CI job."""
+    """Whether stderr is a terminal, outside a CI job."""
     return talk().is_terminal and not os.environ.get("CI")

@@ -64,7 +64,7 @@ def up(
         dags=str(dags.resolve()) if dags else None,
         local={name: value for name, value in changes.items() if value is not None},
     )
-    # Report mistakes in the file and the options before anything is touched.
+    # Report mistakes in the file and the options before anything changes.
     tradewind = request.resolve()[0]
     if containers:
         _check_containers(tradewind)
@@ -97,7 +97,7 @@ def _check_containers(tradewind: Tradewind) -> None:
 
 
 def _images(project: Project) -> dict[str, str]:
-    """The images of the active release; those of this source tree before the first release, or if one was removed."""
+    """The images of the active release. Without a release, or if an image was removed: those of this source tree."""
     shop = images.images_of(project.file)
     if current := project.here().releases.current():
         if all(shop.is_here(image) for image in current.images.values()):
@@ -120,7 +120,7 @@ def _start(platform: Platform, request: Request) -> dict[str, Any]:
                 display.show(status)
         terminal.say(f"healthy after {display.elapsed_s:.1f} s")
     except (TradewindError, KeyboardInterrupt):
-        # Never leave half a platform.
+        # Never leave a half-started platform.
         terminal.say("stopping the processes that have started")
         down.stop(platform)
         raise

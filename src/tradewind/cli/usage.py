@@ -1,4 +1,4 @@
-"""Wrong command lines: what is wrong, and what to type instead. Spellings of earlier versions are answered by name."""
+"""Errors of command lines: the mistake, and the command to type instead, also for names of earlier versions."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ OPTIONS = {
     ("release rollback", "--to"): "the release as the argument",
     ("release show", "--in"): "-e",
 }
-"""Options that had another name in earlier revisions: command and old name, and the text to write instead."""
+"""Options that had another name in earlier revisions: (command, old name) to the text to write instead."""
 
 
 def explained(error: typer.TyperException, arguments: Sequence[str]) -> TradewindError:
@@ -90,7 +90,7 @@ def explained(error: typer.TyperException, arguments: Sequence[str]) -> Tradewin
 
 
 def _path(context: Any) -> list[str]:
-    """The words of the command below the program's name, however the program was called."""
+    """The words of the command after the program's name."""
     words: list[str] = []
     while context.parent is not None:
         words.insert(0, context.info_name)
@@ -105,11 +105,11 @@ def _sentence(error: typer.TyperException) -> str:
 
 
 def _renamed_command(command: str, arguments: Sequence[str]) -> str:
-    """``history dev`` and ``config environments --json`` begin with a spelling that is gone."""
+    """``history dev`` and ``config environments --json`` begin with a name that no longer exists."""
     for old, new in COMMANDS.items():
         words = old.split()
         if list(arguments[: len(words)]) == words and command == " ".join(words[:-1]):
-            return f"`{old}` has another name: tradewind {new}" + MORE.get(new, "")
+            return f"`{old}` was renamed: tradewind {new}" + MORE.get(new, "")
     return ""
 
 
@@ -133,7 +133,7 @@ def _environment_by_position(command: str, context: Any, arguments: Sequence[str
     environment, *objects = given
     if command in {"dags diff"} and len(objects) == 2:
         objects = [objects[1], "--with", objects[0]]
-    return " ".join(["an environment is named with -e: tradewind", command, *objects, "-e", environment])
+    return " ".join(["select the environment with -e: tradewind", command, *objects, "-e", environment])
 
 
 def _second_release(command: str, context: Any, arguments: Sequence[str]) -> str:

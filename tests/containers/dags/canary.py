@@ -1,4 +1,4 @@
-"""The canary of the tests: fails where the image says so."""
+"""The canary DAG of the tests. It fails if the image sets CANARY_FAILS."""
 
 import os
 

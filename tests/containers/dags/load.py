@@ -1,4 +1,4 @@
-"""What is kept in flight while releases come and go. No retries: what a release breaks stays broken."""
+"""Tasks that run while releases are deployed. They have no retries: a task that a release breaks stays failed."""
 
 import os
 import time
@@ -16,7 +16,7 @@ def load():
     @task(retries=0)
     def work(seconds: float) -> dict[str, str]:
         context = get_current_context()
-        # One line for each time that this ran at all, whatever becomes of it.
+        # One line for each attempt, whatever its result.
         mine = Path(os.environ["TRADEWIND_OUTPUT"]) / f"{context['run_id']}.{context['ti'].map_index}".replace(":", "")
         with mine.open("a") as stream:
             stream.write(os.environ["TRADEWIND_IMAGE"] + "\n")

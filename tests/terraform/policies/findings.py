@@ -1,6 +1,6 @@
-"""Findings of policy checkers, and what explains them.
+"""Findings of policy checkers, and their explanations.
 
-A finding is about a resource in the code, however many there are of it. It is explained beside the code, in a comment
+A finding belongs to a resource in the code, also if it has many instances. It is explained in a comment
 `#checkov:skip=ID:reason` inside the resource, or in explained.yaml.
 """
 
@@ -23,9 +23,9 @@ _SKIP = re.compile(r"^ *#checkov:skip=(?P<check>\w+):(?P<reason>.+)\n", re.M)
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """Which tool found what where: `bucket/aws_s3_bucket.this`, or `stacks/bootstrap/aws_kms_key.state`.
+    """The tool, its check, and the place: `bucket/aws_s3_bucket.this`, or `stacks/bootstrap/aws_kms_key.state`.
 
-    `part` is the statement of a policy. `where` has the key of an instance only where instances differ in their code.
+    `part` is the statement of a policy. `where` has the key of an instance only if instances differ in their code.
     """
 
     tool: str
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass
 class Explanation:
-    """A reason, and the findings that it is for. Without parts it is for the whole resource."""
+    """A reason, and the findings that it explains. Without parts, it explains the whole resource."""
 
     tool: str
     check: str
@@ -47,7 +47,7 @@ class Explanation:
     used: set[Finding] = field(default_factory=set)
 
     def covers(self, finding: Finding) -> bool:
-        """Whether this is the reason for a finding."""
+        """Whether this explains a finding."""
         return (
             (self.tool, self.check) == (finding.tool, finding.check)
             and finding.where in self.where
@@ -55,7 +55,7 @@ class Explanation:
         )
 
     def unused(self) -> list[str]:
-        """The places that it names and at which nothing was found."""
+        """The places of the explanation that have no finding."""
         seen = {each.where for each in self.used}
         parts = {each.part for each in self.used}
         return sorted(
@@ -65,7 +65,7 @@ class Explanation:
 
 
 def place(stack: str, address: str, plan: dict[str, Any]) -> str:
-    """Where in the code the resource of an address is: the folder, the type and the name."""
+    """The place in the code of the resource with this address: the folder, the type and the name."""
     parts = re.sub(r'\[("[^"]*"|\d+)\]', "", address).split(".")
     module, folder = plan["configuration"]["root_module"], f"stacks/{stack}"
     while parts[0] == "module":
@@ -81,7 +81,7 @@ def place_in_file(path: str, resource: str) -> str:
 
 
 def without_comments(text: str) -> str:
-    """HCL in which nothing is explained."""
+    """The HCL without explanations."""
     return _SKIP.sub("", text)
 
 
@@ -114,7 +114,7 @@ def unexplained(found: Iterable[Finding], reasons: list[Explanation]) -> list[Fi
 
 
 def useless(reasons: list[Explanation]) -> list[str]:
-    """Reasons for what nobody found."""
+    """Explanations without a finding."""
     return sorted(line for reason in reasons for line in reason.unused())
 
 

@@ -1,4 +1,4 @@
-"""checkov, on the code and on what it becomes in the large example."""
+"""checkov checks the code, and the plans of the large example."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(SKIPPED, reason="checkov is not installed: make 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[Finding]]:
-    """How many checks passed, and what failed, with no explanation taken into account."""
+    """The number of passed checks, and the findings, without any explanations."""
     folder = tmp_path_factory.mktemp("checkov")
     code = folder / "code"
     shutil.copytree(TERRAFORM, code, ignore=shutil.ignore_patterns(".terraform*", "tests"))

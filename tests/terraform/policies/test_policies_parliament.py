@@ -1,4 +1,4 @@
-"""parliament, on every policy in AWS's language that the large example has."""
+"""parliament checks every IAM policy of the large example."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import parliament
 
-# What a policy is about, where its language leaves that out: it belongs to one role or one repository.
+# The resource of a policy without a Resource element: the policy belongs to one role or one repository.
 ABOUT_ITSELF = {"aws_iam_role", "aws_ecr_repository_policy"}
 
 
@@ -76,7 +76,7 @@ def _judge(statement: dict[str, Any]) -> Iterator[str]:
 
 
 def _by_wildcard(statement: dict[str, Any], finding: Any) -> str:
-    """Actions that only a wildcard names may well know other resources; those that are written out must not."""
+    """An action from a wildcard may not fit the statement's resources. An action that is written out must fit."""
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     written = {action.lower() for action in actions}
     named = [entry for entry in finding.detail if entry["action"].lower() in written]

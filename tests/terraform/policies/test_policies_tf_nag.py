@@ -1,4 +1,4 @@
-"""tf-nag, which has the rules of cdk-nag, on what the code becomes in the large example."""
+"""tf-nag, which has the rules of cdk-nag, checks the plans of the large example."""
 
 from __future__ import annotations
 

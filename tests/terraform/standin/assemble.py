@@ -1,7 +1,7 @@
-"""Puts together, once for each set of types, the files that the provider serves from.
+"""Generates the files that the provider serves from, once for each set of types.
 
-The provider starts several times in each Terraform command, so everything slow happens here: reading the wheel,
-adding what it lost, serialising the schema, and taking facts out of botocore and parliament.
+The provider starts several times in each Terraform command, so all slow work happens here: reading the wheel, adding
+properties that the wheel lacks, serialising the schema, and reading facts from botocore and parliament.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KINDS = {"resource": "resource_schemas", "data": "data_source_schemas", "epheme
 
 
 def assemble(types: Iterable[str]) -> Path:
-    """The folder with `schema.json`, `schema.pb` and `facts.json` for these types, made if it is not there.
+    """The folder with `schema.json`, `schema.pb` and `facts.json` for these types. It is created if it is missing.
 
     A type is written as in Terraform's addresses: "aws_lb", "data.aws_region", "ephemeral.aws_ssm_parameter".
     Types that the provider does not have are left out, so that Terraform itself refuses them.
@@ -46,7 +46,7 @@ def assemble(types: Iterable[str]) -> Path:
         shutil.copy(_facts(), made / "facts.json")
         try:
             made.rename(folder)
-        except OSError:  # another run was faster
+        except OSError:  # another run has created it first
             shutil.rmtree(made)
     return folder
 

@@ -16,7 +16,7 @@ _PUNCTUATION = string.punctuation
 
 
 def open_resource(kind: str, block: Block, config: dict[str, Value], settings: Settings) -> dict[str, Value]:
-    """The result of opening an ephemeral resource. Raises ValueError when no such password is possible."""
+    """The result of opening an ephemeral resource. Raises ValueError if no such password is possible."""
     result = dict(config)
     if "region" in block["attributes"] and result.get("region") is None:
         result["region"] = settings.region
@@ -33,7 +33,7 @@ def open_resource(kind: str, block: Block, config: dict[str, Value], settings: S
 
 
 def password(config: dict[str, Value]) -> str:
-    """A random password as GetRandomPassword makes it, by the same arguments and defaults."""
+    """A random password, with the arguments and defaults of GetRandomPassword."""
     excluded = set(config.get("exclude_characters") or "")
     classes = {
         "lowercase": string.ascii_lowercase,
@@ -58,5 +58,5 @@ def password(config: dict[str, Value]) -> str:
 
 
 def text_of(secret: str) -> str:
-    """The value of a secret: the same for the same id, and nowhere in a configuration."""
+    """The value of a secret. It depends on the id, and is in no configuration."""
     return hashlib.sha256(f"secret {secret}".encode()).hexdigest()

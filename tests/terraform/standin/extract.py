@@ -1,7 +1,7 @@
 """Rebuilds the schema of one resource, data source or ephemeral resource from the classes that were generated from it.
 
-The package `cdktn-provider-aws` is generated from the provider's own schema. Of each attribute it keeps the type, who
-gives it (required, optional, computed) and how it nests; the comments and getters that carry this are read here.
+The package `cdktn-provider-aws` is generated from the provider's own schema. It keeps the type of each attribute, its
+mode (required, optional, computed) and its nesting. This module reads them from comments and getters.
 A schema is a dictionary like those of `terraform providers schema -json`:
 
     {"attributes": {NAME: {"type": ..., "required": true}}, "block_types": {NAME: {"nesting_mode": ..., "block": ...}}}
@@ -34,13 +34,13 @@ _ROOTS = {"TerraformResource", "TerraformDataSource", "TerraformEphemeralResourc
 
 
 class UnreadableError(ValueError):
-    """The generated code is not of the form that this module knows."""
+    """The generated code has an unknown form."""
 
 
 def schema(javascript: str, declarations: str) -> Schema:
     """The schema of the one resource that `index.js` and `index.d.ts` describe.
 
-    Raises UnreadableError when the code has a form that is not known.
+    Raises UnreadableError if the code has an unknown form.
     """
     return _Unit(javascript, declarations).root()
 
@@ -114,12 +114,12 @@ class _Unit:
         return members
 
     def _configured(self, value: str, nesting: str) -> Any:
-        """The type of what may be set, as ["list", "string"] or ["single", {block}]."""
+        """The type of an attribute that may be set, as ["list", "string"] or ["single", {block}]."""
         kind = self._expression(value)
         if nesting == "set" and isinstance(kind, list) and kind[0] == "list":
             kind[0] = "set"
         if isinstance(kind, dict):
-            # One element of what is a list or set in the schema is written without its brackets.
+            # A list or set with one element is written without brackets.
             return [nesting, kind, "one"] if nesting in ("list", "set") else ["single", kind]
         return kind
 
@@ -137,7 +137,7 @@ class _Unit:
         raise UnreadableError(value[:120])
 
     def _computed(self, code: str) -> Any:
-        """The type of what only the provider sets, from the getter."""
+        """The type of an attribute that only the provider sets, from its getter."""
         nested = _NESTED.search(code)
         if nested and nested[1]:
             element = re.sub(r"(Map|List)+$", "", nested[2]).lower()

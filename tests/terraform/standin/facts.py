@@ -14,7 +14,7 @@ _ENUMERATIONS = Path(__file__).with_name("enumerations.yaml")
 
 
 def version() -> str:
-    """What the facts come from."""
+    """The versions of the packages that the facts come from."""
     return " ".join(f"{name} {importlib.metadata.version(name)}" for name in ("botocore", "parliament"))
 
 
@@ -26,7 +26,7 @@ def collect() -> dict[str, Any]:
 def enumerations() -> dict[str, dict[str, list[str]]]:
     """For each argument in enumerations.yaml, the values that the service model lists.
 
-    Raises KeyError when a shape is not an enumeration any more.
+    Raises KeyError if a shape is no longer an enumeration.
     """
     # Importing botocore takes a quarter of a second, and the facts are collected once.
     from botocore.loaders import Loader

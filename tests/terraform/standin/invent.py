@@ -1,4 +1,4 @@
-"""Makes up what AWS would answer after a resource was created: ids, ARNs, addresses."""
+"""Makes up the values that AWS returns after it has created a resource: ids, ARNs, addresses."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _seen: Counter[str] = Counter()
 _EC2 = "arn:aws:ec2:{region}:{account}:"
 _ELB = "arn:aws:elasticloadbalancing:{region}:{account}:"
 
-# Computed attributes of a type. {hex} and {short} are made up for the resource (17 and 8 digits), {account} and
-# {region} come from the provider, and any other name is an attribute that is known by then. A type that is not here
-# gets made-up strings, and for `arn` one that carries its name.
+# Computed attributes of a type. {hex} and {short} are made up for the resource (17 and 8 digits). {account} and
+# {region} come from the provider. Any other name is an attribute that is known by then. A type that is not here gets
+# made-up strings; its `arn` contains the name of the type.
 _SHAPES: dict[str, dict[str, Value]] = {
     "aws_acm_certificate": {
         "arn": "arn:aws:acm:{region}:{account}:certificate/{uuid}",
@@ -211,7 +211,7 @@ _RECORD = {
 
 
 def fill(kind: str, block: Block, state: dict[str, Value], settings: Settings) -> None:
-    """Gives every unknown attribute of a planned resource a value, and takes write-only ones out."""
+    """Gives every unknown attribute of a planned resource a value, and removes write-only attributes."""
     words = _words(kind, state, settings)
     shapes = _SHAPES.get(kind, {})
     if kind == "aws_db_instance" and not state.get("manage_master_user_password"):
@@ -220,7 +220,7 @@ def fill(kind: str, block: Block, state: dict[str, Value], settings: Settings) -
         if state.get(name) is UNKNOWN:
             prefix = state.get(f"{name}_prefix")
             state[name] = (prefix if isinstance(prefix, str) else "terraform-") + words["short"]
-    for _ in range(2):  # some are made of others
+    for _ in range(2):  # some attributes contain others
         for name, shape in shapes.items():
             if state.get(name) is UNKNOWN:
                 state[name] = _format(shape, {**words, **_texts(state)}, state)
@@ -254,7 +254,7 @@ def _texts(state: dict[str, Value]) -> dict[str, str]:
 
 
 def _format(shape: Value, words: dict[str, str], state: dict[str, Value]) -> Value:
-    """The shape with its words, or UNKNOWN while a word is missing that is still to be made up."""
+    """The shape with its words; UNKNOWN while a word is not made up yet."""
     if isinstance(shape, list):
         return [_format(item, words, state) for item in shape]
     if isinstance(shape, dict):
@@ -274,7 +274,7 @@ def _complete(kind: str, name: str, attribute: Block, value: Value, words: dict[
 
 
 def _known(kind_of: Value, value: Value, kind: str, name: str, words: dict[str, str]) -> Value:
-    """The value with all that is unknown in it made up."""
+    """The value, with made-up values for all unknown parts."""
     if value is UNKNOWN:
         return _made_up(kind_of, kind, name, words)
     if isinstance(value, list):
@@ -291,7 +291,7 @@ def _known(kind_of: Value, value: Value, kind: str, name: str, words: dict[str, 
 def _made_up(kind_of: Value, kind: str, name: str, words: dict[str, str]) -> Value:
     if kind_of == "string":
         if name.endswith("_prefix"):
-            return ""  # the name was given whole
+            return ""  # the configuration gives the whole name
         if name in _RECORD:
             return _RECORD[name].format_map(words)
         if name == "arn":

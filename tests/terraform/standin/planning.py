@@ -1,4 +1,4 @@
-"""What the provider plans: which values stay, which are known only after apply, and which changes replace."""
+"""The provider's plan: which values stay, which are known only after apply, and which changes replace a resource."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the provider's configuration says."""
+    """The provider's configuration."""
 
     region: str
     account: str
@@ -53,7 +53,7 @@ def _fill(block: Block, state: dict[str, Value], settings: Settings) -> bool:
         state["region"] = settings.region
     if "tags_all" in attributes:
         tags = state.get("tags")
-        # A resource may say that the provider's tags are not for it; only S3's object can.
+        # A resource may exclude the provider's tags; only S3's object can.
         ours = {} if state.get("override_provider") else settings.default_tags
         state["tags_all"] = UNKNOWN if tags is UNKNOWN else {**ours, **(tags or {})}
     return filled
@@ -74,7 +74,7 @@ def _changed(before: Value, after: Value) -> bool:
 
 
 def _validation_options(certificate: dict[str, Value]) -> Value:
-    """The records that prove a domain: the provider plans their names, because configurations repeat over them."""
+    """The records that prove a domain. The provider plans their names, because configurations iterate over them."""
     others = certificate.get("subject_alternative_names")
     domains = [certificate.get("domain_name"), *(others if isinstance(others, list) else [])]
     if others is UNKNOWN and certificate.get("validation_method") == "DNS":

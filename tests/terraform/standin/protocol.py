@@ -1,8 +1,8 @@
 """The part of Terraform's plugin protocol 6 that a provider without functions needs.
 
 The messages are built from the table below when the module is imported, so that nothing has to be generated or
-installed. Only field numbers and types meet on the wire: names of messages are ours, and fields that are missing here
-are skipped by protobuf when Terraform sends them.
+installed. The wire format has only field numbers and types. The names of messages are ours. If Terraform sends fields
+that are missing here, protobuf skips them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The provider's side of the protocol: one method for each question that Terraform asks."""
+"""The provider's side of the protocol: one method for each call of Terraform."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ERROR, _WARNING = 1, 2
 
 @dataclass(frozen=True)
 class Schema:
-    """What `assemble` made: the blocks of each type, the same serialised for Terraform, and facts for the rules."""
+    """The files of `assemble`: the blocks of each type, the serialised schema, and facts for the rules."""
 
     blocks: dict[str, Any]
     serialised: bytes
@@ -36,7 +36,7 @@ class Schema:
 class Provider:
     """Answers from a schema, for one walk over one configuration.
 
-    `account` is the one that the credentials are for; if empty, the first that the configuration allows.
+    `account` is the account of the credentials. If it is empty: the first account that the configuration allows.
     """
 
     def __init__(self, schema: Schema, account: str = "") -> None:
@@ -52,7 +52,7 @@ class Provider:
         return self._serialised
 
     def get_metadata(self, request: Any) -> Any:
-        """What the server can do."""
+        """The capabilities of the server."""
         return message(
             "GetMetadataResponse",
             server_capabilities=message("Capabilities", get_provider_schema_optional=True, move_resource_state=True),
@@ -80,13 +80,13 @@ class Provider:
             return message("DiagnosticsResponse", diagnostics=[_diagnostic(f"AWS account ID not allowed: {account}")])
         tags = [block.get("tags") or {} for block in config.get("default_tags") or []]
         default_tags = tags[0] if tags and known(tags[0]) else {}
-        # A walk begins here: the connection may have the port, and so the provider, of one that ended long ago.
+        # A walk begins here. The connection may have the port, and so the provider, of an earlier connection.
         self._world = World()
         self._settings = Settings(region, account, default_tags)
         return message("DiagnosticsResponse")
 
     def validate_resource_config(self, request: Any) -> Any:
-        """The rules, on what is known of the configuration. Terraform asks again while it plans."""
+        """Apply the rules to the known part of the configuration. Terraform validates again while it plans."""
         config = decode(request.config)
         return message("DiagnosticsResponse", diagnostics=self._check(request.type_name, config, "validate", config))
 
@@ -95,7 +95,7 @@ class Provider:
         return message("DiagnosticsResponse")
 
     def validate_ephemeral_resource_config(self, request: Any) -> Any:
-        """Ephemeral resources have no rules beyond what opening them says."""
+        """Ephemeral resources have no rules; opening them may fail."""
         return message("DiagnosticsResponse")
 
     def upgrade_resource_state(self, request: Any) -> Any:
@@ -115,16 +115,16 @@ class Provider:
         return message("MoveResourceStateResponse", target_state=state)
 
     def import_resource_state(self, request: Any) -> Any:
-        """There is nothing to import from."""
+        """Import is not supported."""
         return message("ImportResourceStateResponse", diagnostics=[_diagnostic("the stand-in cannot import")])
 
     def read_resource(self, request: Any) -> Any:
-        """What was made stays as it was made."""
+        """Reading returns the stored state."""
         self._world.exists(request.type_name, decode(request.current_state))
         return message("ReadResourceResponse", new_state=request.current_state, private=request.private)
 
     def plan_resource_change(self, request: Any) -> Any:
-        """Plans, and refuses what the rules refuse among the resources planned so far."""
+        """Plans a resource, and applies the rules to all resources planned so far."""
         block = self._blocks[request.type_name]
         prior, proposed = decode(request.prior_state), decode(request.proposed_new_state)
         plan = planning.plan(block, prior, proposed, self._configured())
@@ -143,7 +143,7 @@ class Provider:
         return message("PlanResourceChangeResponse", **response)
 
     def apply_resource_change(self, request: Any) -> Any:
-        """Makes, changes or deletes the resource in memory; its state is all there is of it."""
+        """Creates, changes or deletes the resource in memory, as its state only."""
         kind, block = request.type_name, self._blocks[request.type_name]
         state, prior = decode(request.planned_state), decode(request.prior_state)
         if state is None:
@@ -165,7 +165,7 @@ class Provider:
         )
 
     def read_data_source(self, request: Any) -> Any:
-        """Answers a data source."""
+        """Reads a data source."""
         block = self._blocks[f"data.{request.type_name}"]
         state = sources.read(request.type_name, block, decode(request.config), self._configured(), self._world)
         return message("ReadDataSourceResponse", state=encode(state))
@@ -197,7 +197,7 @@ class Provider:
         return message("Empty")
 
     def stop_provider(self, request: Any) -> Any:
-        """Nothing runs that has to be stopped."""
+        """No operation runs that could be stopped."""
         return message("StopProviderResponse")
 
     def _configured(self) -> Settings:
@@ -227,5 +227,5 @@ def _diagnostic(summary: str, detail: str = "", path: str = "") -> Any:
 
 
 def _path(name: str) -> Any:
-    # Only the first name: deeper steps need the index in a list or the element of a set.
+    # Only the first step of the path: deeper steps need the index in a list or the element of a set.
     return message("AttributePath", steps=[message("Step", attribute_name=name.partition(".")[0])])

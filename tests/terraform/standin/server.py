@@ -1,9 +1,9 @@
 """Serves the provider to Terraform over gRPC.
 
-Terraform normally starts a provider's program several times in each command. It can also be told to use one that runs
-already (TF_REATTACH_PROVIDERS, made for debugging providers): then nothing is installed by `init`, nothing stands in a
-lock file, and a command takes a fifth of the time. Every instance of the provider that Terraform makes is one
-connection, so each connection gets a provider of its own.
+Terraform normally starts a provider's program several times in each command. It can also use a program that runs
+already (TF_REATTACH_PROVIDERS, made for debugging providers). Then `init` installs nothing and writes no lock file, and
+a command takes a fifth of the time. Every provider instance of Terraform is one connection, so each connection gets its
+own provider.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _answering(providers: _Providers, name: str) -> Callable[[Any, Any], Any]:
 
 
 def _plugin_methods() -> list[Any]:
-    """What the plugin library asks besides: to shut down, which is for our parent to say, and for output."""
+    """Other calls of the plugin library: shutdown, which the parent process controls instead, and output."""
     controller = {"Shutdown": grpc.unary_unary_rpc_method_handler(lambda request, context: b"", bytes, bytes)}
     # There is no output. Keeping the stream open would keep a thread for each connection, of which a run of
     # `terraform test` makes hundreds and closes none.

@@ -1,4 +1,4 @@
-"""Answers of data sources."""
+"""Results of data sources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LETTERS = {"us-east-1": "abcdef", "us-west-2": "abcd", "ap-northeast-1": "acd",
 
 
 def read(kind: str, block: Block, config: dict[str, Value], settings: Settings, world: World) -> dict[str, Value]:
-    """The state of a data source: what we know about it, and the rest made up."""
+    """The state of a data source: known values, and made-up values for the rest."""
     state = dict(config)
     if "region" in block["attributes"] and state.get("region") is None:
         state["region"] = settings.region

@@ -15,7 +15,7 @@ Value = Any
 
 
 class _Unknown:
-    """What is known only after apply."""
+    """A value that is known only after apply."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -37,12 +37,12 @@ def decode(value: Any) -> Value:
 
 
 def encode(value: Value) -> Any:
-    """A DynamicValue of what Python has."""
+    """A DynamicValue from a Python value."""
     return protocol.message("DynamicValue", msgpack=msgpack.packb(value, default=lambda unknown: _UNKNOWN_BYTES))
 
 
 def known(value: Value) -> bool:
-    """Whether the value, and all that is in it, is known."""
+    """Whether the value, and every value inside it, is known."""
     if isinstance(value, dict):
         return all(known(item) for item in value.values())
     if isinstance(value, list):
@@ -51,7 +51,7 @@ def known(value: Value) -> bool:
 
 
 def blocks(nested: Block, value: Value) -> list[dict[str, Value]]:
-    """The elements of a nested block, in whatever way it nests."""
+    """The elements of a nested block, for every kind of nesting."""
     if value is None or value is UNKNOWN:
         return []
     if nested["nesting_mode"] == "single":
@@ -60,7 +60,7 @@ def blocks(nested: Block, value: Value) -> list[dict[str, Value]]:
 
 
 def each_attribute(block: Block, value: dict[str, Value], change: Callable[[str, Block, Value], Value]) -> None:
-    """Replaces every attribute, in nested blocks too, by what `change(name, attribute, value)` returns."""
+    """Replaces every attribute, in nested blocks too, by the result of `change(name, attribute, value)`."""
     for name, attribute in block.get("attributes", {}).items():
         value[name] = change(name, attribute, value.get(name))
     for name, nested in block.get("block_types", {}).items():

@@ -1,4 +1,4 @@
-"""Finds the wheel that the schema is rebuilt from, and reads it."""
+"""Finds and reads the wheel from which the schema is rebuilt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOLDERS = {"resource": "", "data": "data-aws-", "ephemeral": "ephemeral-aws-"}
 
 
 def cache_folder() -> Path:
-    """Where tests keep what takes long to make. TRADEWIND_TEST_CACHE names another place."""
+    """The cache folder of the tests. TRADEWIND_TEST_CACHE sets another folder."""
     return Path(os.environ.get("TRADEWIND_TEST_CACHE") or Path.home() / ".cache" / "tradewind-tests")
 
 
@@ -28,15 +28,15 @@ def version() -> str:
 
 
 def wheel() -> Path:
-    """The wheel, downloaded (70 MB) by pip when it is not in the cache yet.
+    """The wheel. pip downloads it (70 MB) if it is not in the cache yet.
 
-    Raises RuntimeError with pip's words when that fails.
+    Raises RuntimeError with pip's output if the download fails.
     """
     folder = cache_folder() / "wheels"
     pattern = f"cdktn_provider_aws-{version()}-*.whl"
     if not list(folder.glob(pattern)):
         folder.mkdir(parents=True, exist_ok=True)
-        # Tests run in several processes, which must not see half a file.
+        # Tests run in several processes, which must not read an incomplete file.
         with tempfile.TemporaryDirectory(dir=folder) as own:
             _download(own)
             for file in Path(own).glob(pattern):

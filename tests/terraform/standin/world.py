@@ -1,4 +1,4 @@
-"""What one run of the provider knows of the resources around the one it is asked about.
+"""The resources that one run of the provider knows.
 
 Terraform starts a provider process for every walk over the configuration: validate, plan, apply. A plan sees the
 resources that exist (they are read first) and those it has planned so far; an apply sees what exists so far.
@@ -16,7 +16,7 @@ Resource = dict[str, Value]
 
 
 class World:
-    """The resources of a walk, by type. Safe to use from several threads."""
+    """The resources of a walk, by type. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,24 +25,24 @@ class World:
         self._tokens = itertools.count(1)
 
     def exists(self, kind: str, values: Resource) -> None:
-        """A resource was read or made."""
+        """Add a resource that was read or created."""
         with self._lock:
             self._existing[kind, _identity(values)] = values
 
     def gone(self, kind: str, values: Resource) -> None:
-        """A resource was deleted, or is planned to be."""
+        """Remove a resource that was deleted, or whose deletion is planned."""
         with self._lock:
             self._existing.pop((kind, _identity(values)), None)
 
     def planned(self, kind: str, values: Resource) -> bytes:
-        """A resource is to be made. Returns the mark by which `made` knows it again."""
+        """Add a planned resource. Returns the mark that identifies it for `made`."""
         with self._lock:
             mark = str(next(self._tokens))
             self._planned[mark] = (kind, values)
             return mark.encode()
 
     def made(self, mark: bytes) -> None:
-        """The planned resource is being made: it is no longer only planned."""
+        """Remove a planned resource, because it is created now."""
         with self._lock:
             self._planned.pop(mark.decode(), None)
 

@@ -22,7 +22,7 @@ def test_the_first_release_of_an_empty_environment(world: World) -> None:
     assert world.consistent() == release(1).id
     assert [what for what, _ in world.ecs.ran] == [
         "acme-dev-init-db-users",
-        "acme-dev-migrate",
+        "acme-dev-migrate-db",
         "tradewind.runtime.database.confirm",
     ]
     started = {task.revision for task in world.ecs.tasks.values() if task.service}
@@ -66,7 +66,7 @@ def test_an_image_that_does_not_start_is_taken_back(world: World) -> None:
     assert world.ecs.lost == 0
 
 
-@pytest.mark.parametrize("what", ["acme-dev-migrate", "tradewind.runtime.database.confirm"])
+@pytest.mark.parametrize("what", ["acme-dev-migrate-db", "tradewind.runtime.database.confirm"])
 def test_a_one_off_that_fails_takes_the_release_back(world: World, what: str) -> None:
     world.deploy(release(1))
     world.ecs.exits = {(what, image(2)): 1}
@@ -217,7 +217,7 @@ def test_a_release_that_failed_can_be_tried_again(world: World) -> None:
 def test_a_migration_may_take_hours(world: World) -> None:
     world.deploy(release(1))
     world.turn_s = 30.0
-    world.ecs.slow = {"acme-dev-migrate": 2 * 120}
+    world.ecs.slow = {"acme-dev-migrate-db": 2 * 120}
 
     world.deploy(release(2))
 
@@ -227,9 +227,9 @@ def test_a_migration_may_take_hours(world: World) -> None:
 def test_a_migration_that_takes_too_long_is_not_left_behind(world: World) -> None:
     world.deploy(release(1))
     world.turn_s = 30.0
-    world.ecs.slow = {"acme-dev-migrate": 7 * 120}
+    world.ecs.slow = {"acme-dev-migrate-db": 7 * 120}
 
-    with pytest.raises(TradewindError, match="migrate was still preparing") as caught:
+    with pytest.raises(TradewindError, match="migrate-db was still preparing") as caught:
         world.deploy(release(2))
 
     assert caught.value.hint == "tradewind release resume -e dev"

@@ -235,7 +235,7 @@ def test_a_one_off_that_takes_too_long_is_gone_on_with(rollout: Rollout, records
     """The old release must not meet a schema that is being changed."""
     fake(rollout).preparing = 100_000
 
-    with pytest.raises(TradewindError, match="migrate was still preparing") as caught:
+    with pytest.raises(TradewindError, match="migrate-db was still preparing") as caught:
         rollout.deploy(release(NEW), ignore)
 
     assert caught.value.hint == "tradewind release resume -e dev"

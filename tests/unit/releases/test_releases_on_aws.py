@@ -193,4 +193,4 @@ def test_what_aws_refuses_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     with pytest.raises(SystemExit, match="1"):
         cli.main()
 
-    assert "could not ask AWS for UpdateService" in capsys.readouterr().err
+    assert "could not call UpdateService of AWS" in capsys.readouterr().err

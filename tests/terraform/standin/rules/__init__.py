@@ -1,8 +1,8 @@
-"""What AWS, or the provider, would refuse.
+"""Rules: configurations that AWS, or the provider, would refuse.
 
-A rule is a function that gets one resource and yields what is wrong with it. It says in its docstring where AWS says
-so. Values may be unknown; a rule speaks only about what it knows, and is asked again when more is known: while
-validating, while planning, and when applying in memory.
+A rule is a function that gets one resource and yields its problems. Its docstring names the page of AWS with the rule.
+Values may be unknown. A rule checks only known values. It runs again when more values are known: while validating,
+while planning, and when applying in memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Stage = Literal["validate", "plan", "apply"]
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a resource is refused: what is wrong, the argument that it is about, and where AWS says so."""
+    """The reason to refuse a resource: the problem, its argument, and the page of AWS."""
 
     text: str
     path: str = ""
@@ -32,9 +32,9 @@ class Problem:
 
 @dataclass
 class Context:
-    """What a rule may look at besides the resource. Settings are there from planning on.
+    """The inputs of a rule besides the resource. Settings are None while validating.
 
-    `facts` are those that `facts.collect` took from botocore and parliament.
+    `facts` come from `facts.collect`, which reads them from botocore and parliament.
     """
 
     stage: Stage
@@ -46,7 +46,7 @@ class Context:
 class Resource:
     """One resource: its arguments as configured, with the provider's defaults, and the state that is planned.
 
-    Rules look at arguments. What was made up for the state is nobody's mistake.
+    Rules check arguments only: made-up values of the state are no mistakes.
     """
 
     def __init__(self, kind: str, config: dict[str, Value], state: dict[str, Value]) -> None:
@@ -55,7 +55,7 @@ class Resource:
         self.state = state
 
     def __getitem__(self, name: str) -> Value:
-        """The value of an argument; None for null, UNKNOWN for what is not known yet."""
+        """The value of an argument; None for null, UNKNOWN if it is not known yet."""
         return self.config.get(name)
 
     def values(self, path: str) -> list[Value]:
@@ -70,7 +70,7 @@ class Resource:
         return value if isinstance(value, str) else None
 
     def number(self, name: str) -> float | None:
-        """The argument if it is a known number; the provider has some of them as strings."""
+        """The argument if it is a known number. The provider has some numbers as strings."""
         value = self[name]
         try:
             return None if isinstance(value, bool) else float(value)
@@ -82,7 +82,7 @@ class Resource:
         return [block for block in self.values(path) if isinstance(block, dict)]
 
     def document(self, name: str) -> Any:
-        """The JSON in an argument, or None when it is unknown or is not JSON."""
+        """The JSON in an argument, or None if it is unknown or is not JSON."""
         text = self.text(name)
         try:
             return json.loads(text) if text else None
@@ -108,7 +108,7 @@ def rule(*kinds: str) -> Callable[[Rule], Rule]:
 
 
 def check(kind: str, config: dict[str, Value], state: dict[str, Value], context: Context) -> list[Problem]:
-    """Everything that is wrong with a resource, as far as it is known."""
+    """All problems of a resource, as far as its values are known."""
     resource = Resource(kind, config, state)
     problems = []
     for function in [*_rules.get("*", []), *_rules.get(kind, [])]:
@@ -119,7 +119,7 @@ def check(kind: str, config: dict[str, Value], state: dict[str, Value], context:
 
 
 def destroy(kind: str, prior: dict[str, Value]) -> list[Problem]:
-    """Why a resource cannot be deleted."""
+    """The reasons why a resource cannot be deleted."""
     if kind == "aws_db_instance" and prior.get("deletion_protection"):
         return [Problem("Cannot delete protected DB Instance, please disable deletion protection and try again.")]
     if kind == "aws_lb" and prior.get("enable_deletion_protection"):

@@ -18,7 +18,7 @@ _CLASSES = re.compile(
     r"r8g|r8gd|x1e|x2g|x2gd|x2idn|x2iedn|z1d|c6gd)\.(micro|small|medium|large|xlarge|\d{1,2}xlarge|metal)"
 )
 _NO_INSIGHTS = re.compile(r"db\.t[234]g?\.(micro|small)")
-# What MySQL 8.4 does not have any more, of what older settings still name.
+# Variables that MySQL 8.4 no longer has.
 _REMOVED = {
     "default_authentication_plugin",
     "expire_logs_days",

@@ -1,4 +1,4 @@
-"""Arguments that exclude or need each other. The schema that Terraform sees does not carry this."""
+"""Arguments that exclude or need each other. The schema that Terraform reads does not say so."""
 
 from __future__ import annotations
 
@@ -74,15 +74,15 @@ _TOGETHER: dict[str, list[tuple[str, str]]] = {
 
 
 def _set(resource: Resource, name: str) -> bool:
-    # False counts as not given where the argument is a switch, and so does an empty list of blocks. What is unknown
-    # was written by somebody and may still become null, so it is counted only by rules that need certainty.
+    # A switch that is False, and an empty list of blocks, count as not given. An unknown value is given, and may
+    # still become null: see `_certain`.
     value = resource.config.get(name)
     return value is not None and value is not False and value != []
 
 
 @rule("*")
 def together(resource: Resource, context: Context) -> Iterator[Problem]:
-    """What the provider's pages say of conflicts: https://registry.terraform.io/providers/hashicorp/aws/latest/docs"""
+    """The conflicts on the provider's pages: https://registry.terraform.io/providers/hashicorp/aws/latest/docs"""
     for group in _AT_MOST_ONE.get(resource.kind, []):
         found = [name for name in group if _set(resource, name) and _certain(resource, name)]
         if len(found) > 1:

@@ -1,4 +1,4 @@
-"""KMS keys and what needs them."""
+"""KMS keys and the resources that need them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _DOCS = "https://docs.aws.amazon.com/"
 
 @dataclass(frozen=True)
 class Name:
-    """What AWS takes as a name: a pattern for all of it, its greatest length, the same in words, and the source."""
+    """A valid name: a pattern for the whole name, the greatest length, the same in words, and the source."""
 
     pattern: str
     longest: int

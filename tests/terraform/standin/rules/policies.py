@@ -1,4 +1,4 @@
-"""Policies: of IAM, of keys, of buckets; and who may assume a role."""
+"""Policies of IAM, keys and buckets, and trust policies of roles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from standin.rules import Context, Problem, Resource, rule
 
-# Where each type keeps its policy, and what kind it is.
+# By type: the argument with its policy, and the kind of the policy.
 _PLACES: dict[str, tuple[str, str]] = {
     "aws_cloudwatch_log_resource_policy": ("policy_document", "resource"),
     "aws_ecr_repository_policy": ("policy", "repository"),
@@ -40,7 +40,7 @@ _MANAGED_SIZE, _INLINE_SIZE, _TRUST_SIZE = 6144, 10240, 4096
 
 
 def statements(document: Any) -> list[dict[str, Any]]:
-    """The statements of a policy, also where one stands without a list."""
+    """The statements of a policy, also if a single statement is not in a list."""
     found = document.get("Statement", []) if isinstance(document, dict) else []
     return [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, dict)]
 
