@@ -136,7 +136,7 @@ class StockCelery:
         removed.add("AIRFLOW__CELERY__RESULT_BACKEND")
         database = next(spec for spec in planned.specs if spec.service == "scheduler").env[DATABASE_URL]
         specs = [_stock(spec, removed, database, self.dags) for spec in planned.specs]
-        supervisor = Supervisor(planned.home.root, planned.home.journal)
+        supervisor = Supervisor(planned.state_dir.root, planned.state_dir.journal)
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=lambda: loop.run_until_complete(supervisor.run(specs)))
         thread.start()

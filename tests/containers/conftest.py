@@ -33,8 +33,8 @@ def platform(shop: Shop) -> Iterator[Running]:
     yield shop.running
     shop.running.tradewind("down", "--now")
     assert shop.running.left_behind() == []
-    home = f"label=dev.tradewind.home={shop.running.folder / '.tradewind'}"
-    assert call("podman", "ps", "--all", "--quiet", "--filter", home) == ""
+    state_dir = f"label=dev.tradewind.home={shop.running.folder / '.tradewind'}"
+    assert call("podman", "ps", "--all", "--quiet", "--filter", state_dir) == ""
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from target_contract import Case, TargetContract
 
 from tradewind.images.builder import Podman
 from tradewind.local import controller_records
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.platform import Platform
 from tradewind.releases.dag_files import DagFiles
 from tradewind.releases.local_target import LocalTarget
@@ -24,10 +24,10 @@ class TestLocal(TargetContract):
     @pytest.fixture
     def case(self, shop: Shop, platform: Running) -> Case:
         images = shop.images()
-        home = Home(platform.folder / ".tradewind")
-        asked = controller_records.records(home)
+        state_dir = StateDirectory(platform.folder / ".tradewind")
+        asked = controller_records.records(state_dir)
         pools, dag_files = WorkerPools(asked, "local"), DagFiles(asked, "local")
-        target = LocalTarget(Platform(home), Podman("podman").fetch, pools, dag_files)
+        target = LocalTarget(Platform(state_dir), Podman("podman").fetch, pools, dag_files)
         case = Case(
             target,
             "flower",

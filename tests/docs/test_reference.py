@@ -29,7 +29,7 @@ from tradewind.local import machine, process_plan
 from tradewind.local.daemon import STATUS_VERSION, Daemon
 from tradewind.local.machine import State
 from tradewind.local.orphans import ABANDONED
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs
 from tradewind.operations.diagram import svg
@@ -125,15 +125,15 @@ def test_the_page_of_exit_codes_has_them_all() -> None:
 @pytest.fixture
 def daemon(tmp_path: Path) -> Daemon:
     """A daemon that serves nothing yet, with two processes that were not started."""
-    home = Home(tmp_path / ".tradewind")
-    home.create()
+    state_dir = StateDirectory(tmp_path / ".tradewind")
+    state_dir.create()
     specs = (
-        ProcessSpec("broker", "broker", ("true",), {}, home.logs / "broker.log"),
-        ProcessSpec("web", "web", ("true",), {}, home.logs / "web.log", url="http://127.0.0.1:8080"),
+        ProcessSpec("broker", "broker", ("true",), {}, state_dir.logs / "broker.log"),
+        ProcessSpec("web", "web", ("true",), {}, state_dir.logs / "web.log", url="http://127.0.0.1:8080"),
     )
     return Daemon(
         process_plan.Plan(
-            home=home,
+            state_dir=state_dir,
             environment=large("dev"),
             dags=tmp_path,
             specs=specs,
@@ -142,10 +142,10 @@ def daemon(tmp_path: Path) -> Daemon:
             login=("admin", "-"),
             flower_login=("admin", "-"),
             remarks=("port 8080 is in use",),
-            runtime=Programs(home, ""),
+            runtime=Programs(state_dir, ""),
             images={},
             services={},
-            instance=lambda name, number, image: ProcessSpec(name, name, ("true",), {}, home.logs / "log"),
+            instance=lambda name, number, image: ProcessSpec(name, name, ("true",), {}, state_dir.logs / "log"),
         )
     )
 

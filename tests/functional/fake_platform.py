@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tradewind.dag_releases import pointer
 from tradewind.dag_releases.manifest import DagRelease, Entry
 from tradewind.local import supervisor_socket
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.protocol.dag_events import CONFIRMED
 
 RUN_ID = "manual__1"
@@ -159,12 +159,12 @@ def running(folder: Path, airflow: Airflow) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    home = Home.beside(folder / "tradewind.yaml")
-    home.create()
-    (home.dags / "current").unlink(missing_ok=True)
-    pointer.write(home.dags / "current", FILES.id, "2026-01-01T00:00:00+00:00")
-    (home.dags / "releases" / f"{FILES.id}.json").write_text(json.dumps(FILES.as_dict()))
-    with _supervising(home, url, airflow), server:
+    state_dir = StateDirectory.beside(folder / "tradewind.yaml")
+    state_dir.create()
+    (state_dir.dags / "current").unlink(missing_ok=True)
+    pointer.write(state_dir.dags / "current", FILES.id, "2026-01-01T00:00:00+00:00")
+    (state_dir.dags / "releases" / f"{FILES.id}.json").write_text(json.dumps(FILES.as_dict()))
+    with _supervising(state_dir, url, airflow), server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -172,11 +172,11 @@ def running(folder: Path, airflow: Airflow) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
-    home.clear_run()
+    state_dir.clear_run()
 
 
 @contextmanager
-def _supervising(home: Home, url: str, airflow: Airflow) -> Iterator[None]:
+def _supervising(state_dir: StateDirectory, url: str, airflow: Airflow) -> Iterator[None]:
     async def answer(request: dict[str, Any]) -> supervisor_socket.Answer:
         if request["do"] == "login":
             return {"login": ["admin", "secret"], "flower_login": ["admin", "secret"]}
@@ -191,7 +191,7 @@ def _supervising(home: Home, url: str, airflow: Airflow) -> Iterator[None]:
         } | airflow.status
 
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(supervisor_socket.serve(home, answer))
+    server = loop.run_until_complete(supervisor_socket.serve(state_dir, answer))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:

@@ -17,7 +17,7 @@ import pytest
 from tradewind.dag_releases.shared_folder import SharedFolder
 from tradewind.local import supervisor_socket
 from tradewind.local.controller_records import records, store
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.protocol.command_queue import CommandQueue
 from tradewind.protocol.controller_requests import DeployDags
 from tradewind.runtime.controller.dag_commands import DagCommands
@@ -49,13 +49,13 @@ def listed(folder: Path) -> dict[str, Any]:
 class Platform:
     """The parts of this machine's platform that the commands need: a supervisor's socket, and a controller."""
 
-    def __init__(self, home: Home) -> None:
-        home.create()
+    def __init__(self, state_dir: StateDirectory) -> None:
+        state_dir.create()
         self.stopped = threading.Event()
-        commands = DagCommands(Deployment(SharedFolder(home.dags), None), store(home), "local")
-        self._desk = Dispatcher(CommandQueue(records(home), "local"), commands.handlers(), self.stopped)
+        commands = DagCommands(Deployment(SharedFolder(state_dir.dags), None), store(state_dir), "local")
+        self._desk = Dispatcher(CommandQueue(records(state_dir), "local"), commands.handlers(), self.stopped)
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(supervisor_socket.serve(home, self._answer))
+        self._server = self._loop.run_until_complete(supervisor_socket.serve(state_dir, self._answer))
         self._threads = [threading.Thread(target=self._loop.run_forever), threading.Thread(target=self._work)]
         for thread in self._threads:
             thread.start()
@@ -78,7 +78,7 @@ class Platform:
 
 @pytest.fixture
 def platform(folder: Path) -> Iterator[Platform]:
-    made = Platform(Home.beside(folder / "tradewind.yaml"))
+    made = Platform(StateDirectory.beside(folder / "tradewind.yaml"))
     yield made
     made.end()
 
@@ -185,7 +185,7 @@ def test_where_no_platform_runs(folder: Path, command: str) -> None:
 def test_a_controller_that_is_at_work_is_not_disturbed(platform: Platform, folder: Path) -> None:
     """Of two deployments one wins, and the other gets an error. A deployment that was killed blocks none."""
     platform.stopped.set()
-    inbox = CommandQueue(records(Home.beside(folder / "tradewind.yaml")), "local")
+    inbox = CommandQueue(records(StateDirectory.beside(folder / "tradewind.yaml")), "local")
     inbox.send(DeployDags("d-0000000000000000"))
     said = dags(folder, "deploy", "dags", code=1).stderr
     assert "error: another change of local is under way: dags.deploy by " in said
@@ -203,7 +203,7 @@ def test_a_release_that_is_not_there_and_one_that_is_in_the_way(platform: Platfo
     refused = dags(folder, "rollback", "d-0000000000000000", code=1)
     assert "there is no DAG release d-0000000000000000" in refused.stderr
     assert "is not the id of a DAG release" in dags(folder, "rollback", "../x", code=2).stderr
-    archive = Home.beside(folder / "tradewind.yaml").dags / f"releases/{one}.zip"
+    archive = StateDirectory.beside(folder / "tradewind.yaml").dags / f"releases/{one}.zip"
     archive.write_bytes(b"no archive")
     (folder / "dags/b.py").write_text("")
     dags(folder, "deploy", "dags")

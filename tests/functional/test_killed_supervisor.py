@@ -20,7 +20,7 @@ import pytest
 from played_run import command as run
 
 from tradewind.local import lock
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, end
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ KILLED = "the supervisor was killed: 2 processes run without it: web, worker-1"
 HINT = "hint: tradewind up ends them and starts the platform again; tradewind down only ends them"
 
 
-def started(home: Home, name: str) -> psutil.Process:
+def started(state_dir: StateDirectory, name: str) -> psutil.Process:
     """A sleeping process of the platform, whose parent ends at once, like a killed supervisor."""
     script = (
         "import subprocess, sys\n"
@@ -36,7 +36,7 @@ def started(home: Home, name: str) -> psutil.Process:
         "child = subprocess.Popen(sleeps, stdout=subprocess.DEVNULL)\n"
         "print(child.pid)"
     )
-    environment = {**os.environ, HOME_VARIABLE: str(home.root), INSTANCE_VARIABLE: name}
+    environment = {**os.environ, HOME_VARIABLE: str(state_dir.root), INSTANCE_VARIABLE: name}
     said = subprocess.run([sys.executable, "-S", "-c", script], env=environment, stdout=subprocess.PIPE, check=True)
     return psutil.Process(int(said.stdout))
 
@@ -56,7 +56,7 @@ class Left(NamedTuple):
     """A checkout whose supervisor was killed, and the processes that are left: web, then a worker."""
 
     folder: Path
-    home: Home
+    state_dir: StateDirectory
     processes: list[psutil.Process]
 
 
@@ -64,14 +64,14 @@ class Left(NamedTuple):
 def abandoned(folder: Path) -> Iterator[Left]:
     """Start web, which is in the journal, and a worker, which only its mark identifies."""
     shutil.copy(ROOT / "tradewind.yaml", folder)
-    home = Home.beside(folder / "tradewind.yaml")
-    home.create()
-    (home.logs / "web.log").write_text("web says something\n")
-    web, worker = started(home, "web"), started(home, "worker-1")
-    home.journal.write_text(json.dumps([entry("web", web)]))
-    home.lock.touch()
+    state_dir = StateDirectory.beside(folder / "tradewind.yaml")
+    state_dir.create()
+    (state_dir.logs / "web.log").write_text("web says something\n")
+    web, worker = started(state_dir, "web"), started(state_dir, "worker-1")
+    state_dir.journal.write_text(json.dumps([entry("web", web)]))
+    state_dir.lock.touch()
     try:
-        yield Left(folder, home, [web, worker])
+        yield Left(folder, state_dir, [web, worker])
     finally:
         end([web, worker], 0)
 
@@ -126,7 +126,7 @@ def test_status_as_json(shared: Left) -> None:
         "restarts": 0,
         "last_exit": "",
         "url": "",
-        "log": str(shared.home.logs / "web.log"),
+        "log": str(shared.state_dir.logs / "web.log"),
     }
 
 
@@ -158,7 +158,7 @@ def test_down_ends_what_is_left(options: tuple[str, ...], left: Left) -> None:
 
     assert run(left.folder, "down", *options) == (0, "", said)
     assert psutil.wait_procs(left.processes, timeout=30)[1] == []
-    assert not left.home.run.exists()
+    assert not left.state_dir.run.exists()
     assert run(left.folder, "status") == (3, "", "nothing runs\nhint: tradewind up\n")
 
 
@@ -168,14 +168,14 @@ def test_a_machine_that_was_restarted_has_nothing_running(left: Left) -> None:
     assert run(left.folder, "status") == (3, "", "nothing runs\nhint: tradewind up\n")
     assert run(left.folder, "logs", "web")[2] == ""
     assert run(left.folder, "down") == (0, "", "nothing runs\n")
-    assert not left.home.run.exists()
+    assert not left.state_dir.run.exists()
 
 
 def test_a_supervisor_that_does_not_answer_is_not_one_that_was_killed(shared: Left) -> None:
     silent = (
         "the supervisor does not answer: it is starting or stopping, or it hangs\nhint: try again in a few seconds\n"
     )
-    held = lock.acquire(shared.home.lock)
+    held = lock.acquire(shared.state_dir.lock)
     assert held is not None
     try:
         assert run(shared.folder, "status") == (3, "", silent)

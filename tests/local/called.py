@@ -1,4 +1,4 @@
-"""DAG files that note when they are parsed and which of their callbacks ran, and who reads these notes."""
+"""DAG files that note when they are parsed and which of their callbacks ran, and a reader of these notes."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ FAILS = """\
 from airflow.sdk.exceptions import TaskDeferred
         from noting import Fails
         raise TaskDeferred(trigger=Fails(), method_name="never")"""
-"""``tests/local/plugins`` has it, where triggerers find it."""
+"""The trigger is in ``tests/local/plugins``, where triggerers find it."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The arguments of a DAG and of its task, what the task does, and which callbacks the DAG processor runs then."""
+    """The arguments of a DAG and of its task, the code of the task, and the callbacks that the DAG processor runs."""
 
     dag: str = ""
     task: str = ""
@@ -97,23 +97,23 @@ WITHOUT = Kind()
 
 
 def write(folder: Path, name: str, kind: Kind, again: str = "") -> None:
-    """A DAG of this kind. ``again``: what makes it another file."""
+    """Write a DAG of this kind. ``again`` changes the content of the file."""
     text = DAG.format(name=name, dag=kind.dag, task=kind.task, work=kind.work)
     (folder / f"{name}.py").write_text(f"{text}# {again}\n")
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What the files noted, in one file for each process."""
+    """The notes of the DAG files, in one file for each process."""
 
     folder: Path
 
     def called(self) -> Counter[tuple[str, str]]:
-        """How often each callback ran: of each the DAG and what it was for."""
+        """The number of runs of each callback, by DAG and kind."""
         return Counter(entry for entries in self._read() for entry in entries if entry[1] != "imported")
 
     def parses(self) -> Counter[str]:
-        """How often each file was imported for nothing but to be parsed."""
+        """The number of imports of each file in which no callback ran."""
         return Counter(dag for entries in self._read() if len(entries) == 1 for dag, _ in entries)
 
     def _read(self) -> list[list[tuple[str, str]]]:

@@ -1,6 +1,7 @@
-"""A network of one's own, in which a server can be cut off without a word, or move to another place.
+"""A private network, in which a test can cut off a server silently, or move it to another port.
 
-Made by root, for the main thread of the tests and for every process that it starts. It has nothing but the loopback.
+Root creates it for the main thread of the tests and for every process that the thread starts. It has only the loopback
+interface.
 """
 
 from __future__ import annotations
@@ -22,25 +23,25 @@ _TABLE = "inet tradewind"
 
 
 def can_be_made() -> bool:
-    """Whether these tests may make one: in many containers not even root may."""
+    """Whether these tests may create a network: in many containers not even root may."""
     may = shutil.which("unshare") and subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
     return bool(may) and may.returncode == 0 and os.geteuid() == 0 and _NFT is not None
 
 
 @dataclass
 class Network:
-    """Rules of the kernel's filter, by the port of the server. What they drop, nobody is told of."""
+    """Rules of the kernel's packet filter, by the port of the server. They drop packets silently."""
 
     _dropped: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def cut(self, port: int) -> None:
-        """Drop all that goes to the server at this port, and all that comes from it."""
+        """Drop all packets to and from the server at this port."""
         self._drop(port, f"tcp dport {port}", f"tcp sport {port}")
 
     def back(self, port: int, *, forgotten: bool) -> None:
-        """End ``cut``. ``forgotten``: another machine has the server's address now.
+        """Undo ``cut``. ``forgotten``: another machine has the server's address now.
 
-        It knows none of the connections that there were, and they stay silent.
+        It knows none of the earlier connections, so they stay silent.
         """
         if old := sorted(set(_clients(port))) if forgotten else []:
             clients = "{" + ", ".join(map(str, old)) + "}"
@@ -49,11 +50,11 @@ class Network:
             self._drop(port)
 
     def move(self, port: int, to: int) -> None:
-        """From now on connections to ``port`` reach the server at ``to``."""
+        """Redirect new connections from ``port`` to the server at ``to``."""
         self._nft(f"add rule {_TABLE} output tcp dport {port} redirect to :{to}")
 
     def heal(self) -> None:
-        """No rule any more."""
+        """Remove all rules."""
         self._dropped.clear()
         self._nft(f"flush table {_TABLE}")
 
@@ -68,7 +69,7 @@ class Network:
 
 @contextmanager
 def network(parameters: Mapping[str, str]) -> Iterator[Network]:
-    """A new one, with these parameters of the kernel (``net.ipv4.tcp_retries2``)."""
+    """Create a network with these kernel parameters (``net.ipv4.tcp_retries2``)."""
     libc = ctypes.CDLL(None, use_errno=True)
     before = os.open("/proc/self/ns/net", os.O_RDONLY)
     if libc.unshare(_CLONE_NEWNET):
@@ -91,7 +92,7 @@ def network(parameters: Mapping[str, str]) -> Iterator[Network]:
 
 
 def _clients(port: int) -> Iterator[int]:
-    """The ports of all that are connected to a server's port, or try to be."""
+    """The local ports of all clients that are connected to a server's port, or try to connect."""
     for connection in psutil.net_connections("tcp"):
         if connection.raddr and connection.raddr.port == port:
             yield connection.laddr.port

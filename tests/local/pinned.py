@@ -1,4 +1,4 @@
-"""DAG files whose tasks say which release they ran, in structure, in code and in what they import."""
+"""DAG files whose tasks report the release of their structure, their code and their imports."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def {name}():
 
 
 def write(folder: Path, which: str, *names: str) -> None:
-    """All files of one release: each says ``which``, also in the name of each DAG's last task."""
+    """Write all files of one release: each contains ``which``, also in the name of the last task."""
     (folder / "helpers").mkdir(parents=True, exist_ok=True)
     (folder / "helpers/which.py").write_text(f"WHICH = {which!r}\n")
     (folder / "helpers/late.py").write_text(f"LATE = {which!r}\n")
@@ -67,12 +67,12 @@ def write(folder: Path, which: str, *names: str) -> None:
 
 
 def release(platform: Running) -> str:
-    """What is in force."""
+    """The active DAG release."""
     return str(platform.status()["dag_release"])
 
 
 def served(platform: Running, dag: str, which: str, patience_s: float = 120) -> str:
-    """Wait until Airflow shows the DAG with the structure of ``which``, and its release; the release."""
+    """Wait until Airflow shows the DAG with the structure of ``which``. Return the release."""
 
     def look() -> str | None:
         tasks = platform.airflow.call("GET", f"/dags/{dag}/tasks")["tasks"]
@@ -83,7 +83,7 @@ def served(platform: Running, dag: str, which: str, patience_s: float = 120) -> 
 
 
 def said(platform: Running, dag: str, run_id: str) -> dict[str, dict[str, Any]]:
-    """What each task of a run that has succeeded said."""
+    """Wait until the run has succeeded. Return the report of each task."""
     eventually(lambda: platform.state(dag, run_id) in {"success", "failed"})
     tasks = platform.tasks(dag, run_id)
     assert platform.state(dag, run_id) == "success", {task["task_id"]: task["state"] for task in tasks}
@@ -101,7 +101,7 @@ def pinned(platform: Running, dag: str, run_id: str) -> str:
 
 
 def consistent(platform: Running, dag: str, run_id: str) -> tuple[str, str]:
-    """The release of a run and what its tasks say; fails where any two of them disagree."""
+    """The release of a run, and the ``which`` that its tasks report. Fails if two tasks disagree."""
     told = said(platform, dag, run_id)
     release = pinned(platform, dag, run_id)
     words = {value for entry in told.values() for key, value in entry.items() if key != "release"}

@@ -1,4 +1,4 @@
-"""A real platform for tests: started once in a folder of its own, asked through the real command."""
+"""A real platform for tests, in its own folder, used through the real command."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ import psutil
 
 from tradewind.cli.status import absent
 from tradewind.local.airflow import Airflow
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.platform import Platform
 
 COMMAND = Path(sys.executable).parent / "tradewind"
 DAGS = Path(__file__).parent / "dags"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "dags"
 DATABASE = os.environ.get("TRADEWIND_TEST_DATABASE", "embedded")
-PATIENCE_S = 600.0  # not a promise: only so that a test that hangs ends
+PATIENCE_S = 600.0  # not a promise: it only ends a test that hangs
 
 CONFIGURATION = """\
 tenant: acme
@@ -50,7 +50,7 @@ local:
 VARIABLE = re.compile(rb"\0((?:AIRFLOW|TRADEWIND)_[A-Z_]+)=([^\0]*)(?=\0)")
 
 RECOVERIES: list[tuple[str, float, float, int]] = []
-"""Of each killed process: its name, seconds until it was healthy, seconds until the run ended, most attempts."""
+"""For each killed process: name, seconds until it was healthy, seconds until the run ended, most attempts of a task."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Running:
 
     @classmethod
     def create(cls, folder: Path, *sources: Path, database: str = DATABASE) -> Running:
-        """Write the configuration, with a DAG folder that holds what is in ``sources``; start nothing."""
+        """Write the configuration, and a DAG folder with the content of ``sources``. Do not start the platform."""
         (folder / "dags").mkdir()
         for source in sources:
             shutil.copytree(source, folder / "dags", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
@@ -80,30 +80,30 @@ class Running:
         return result
 
     def status(self) -> dict[str, Any]:
-        """What ``tradewind status --json`` prints. Asked without the command, which would take half a second each."""
-        platform = Platform(Home(self.folder / ".tradewind"))
+        """The output of ``tradewind status --json``, without the half second that the command takes."""
+        platform = Platform(StateDirectory(self.folder / ".tradewind"))
         return platform.status(usage=True) or absent(platform)
 
     def row(self, name: str) -> dict[str, Any]:
-        """One process of the status."""
+        """The status of one process."""
         return next(row for row in self.status()["processes"] if row["name"] == name)
 
     @property
     def airflow(self) -> Airflow:
-        """Airflow's API as the administrator."""
+        """Airflow's API, with the administrator's login."""
         if self._airflow is None:
             secrets = json.loads((self.folder / ".tradewind/secrets.json").read_text())
             self._airflow = Airflow(self.status()["urls"]["web"], "admin", secrets["login"])
         return self._airflow
 
     def trigger(self, dag: str, **conf: Any) -> str:
-        """Start a run; the run's id."""
+        """Start a run. Return its id."""
         self.airflow_when_up(lambda api: api.call("GET", f"/dags/{dag}"))
         body = {"logical_date": None, "conf": conf}
         return str(self.airflow_when_up(lambda api: api.call("POST", f"/dags/{dag}/dagRuns", body))["dag_run_id"])
 
     def airflow_when_up(self, call: Callable[[Airflow], Any]) -> Any:
-        """A call that may meet a web server that is just being restarted, also at another address."""
+        """Call the API, again if the web server restarts meanwhile, also at another address."""
 
         def tried() -> tuple[Any]:
             try:
@@ -125,7 +125,7 @@ class Running:
         return str(self.airflow_when_up(lambda api: api.call("GET", f"/dags/{dag}/dagRuns/{quote(run_id)}"))["state"])
 
     def log(self, task: dict[str, Any], attempt: int) -> str:
-        """The log of one attempt, as the UI gets it."""
+        """The log of one attempt, as the UI reads it."""
         path = (
             f"/dags/{task['dag_id']}/dagRuns/{quote(task['dag_run_id'])}/taskInstances/{task['task_id']}"
             f"/logs/{attempt}?map_index={task['map_index']}&full_content=true"
@@ -133,7 +133,7 @@ class Running:
         return json.dumps(self.airflow_when_up(lambda api: api.call("GET", path)))
 
     def environment(self, name: str) -> dict[str, str]:
-        """The environment of a process. The kernel shows that of the fork server; its own is in its memory."""
+        """The environment of a process. The kernel shows the fork server's; the process has its own in memory."""
         process = psutil.Process(self.row(name)["pid"])
         own: dict[str, str] = {}
         for text in memory(process.pid):
@@ -141,7 +141,7 @@ class Running:
         return process.environ() | own
 
     def kill(self, name: str) -> int:
-        """``kill -9`` of one process; its pid."""
+        """Send SIGKILL to one process. Return its pid."""
         pid = int(self.row(name)["pid"])
         os.kill(pid, signal.SIGKILL)
         return pid
@@ -159,9 +159,9 @@ class Running:
 
 
 def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
-    """Call ``look`` until it returns something; the patience is for hangs only.
+    """Call ``look`` until it returns something. ``patience_s`` only ends a test that hangs.
 
-    Looking takes half of the time at most: what is looked at needs the processor, too.
+    The calls take half of the time at most, because the platform needs the CPU, too.
     """
     end = time.monotonic() + patience_s
     last: Exception | None = None
@@ -177,19 +177,19 @@ def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
 
 
 def memory(pid: int) -> Iterator[bytes]:
-    """The memory of a process that it can write to, region by region."""
+    """The writable memory of a process, region by region."""
     with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as file:
         for line in maps:
             addresses, mode, *_ = line.split()
             begin, end = (int(address, 16) for address in addresses.split("-"))
             if mode.startswith("rw"):
-                with contextlib.suppress(OSError):  # mapped, but not there
+                with contextlib.suppress(OSError):  # a mapped region may be unreadable
                     file.seek(begin)
                     yield file.read(end - begin)
 
 
 class Meanwhile(ABC):
-    """Does something again and again, in threads of its own, for as long as a block lasts."""
+    """Repeats a step in its own threads during a block."""
 
     threads = 1
 
@@ -199,7 +199,7 @@ class Meanwhile(ABC):
 
     @abstractmethod
     def step(self) -> float:
-        """Do it once; the seconds until the next time."""
+        """Do the step once. Return the seconds until the next one."""
 
     def _repeat(self) -> None:
         while not self._over.is_set():

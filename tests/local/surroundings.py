@@ -1,7 +1,7 @@
-"""Surroundings in which people start the platform: a few lines of shell, as root in namespaces of their own.
+"""Environments in which users start the platform: a few lines of shell each, run by root in new namespaces.
 
-No other platform of this machine has a port there. In the namespace this checkout is bound to where a person would have
-put it. What is mounted, and every process, goes with the namespace.
+No other platform of this machine uses a port there. In the namespace, this checkout is mounted at a user's place. All
+mounts and processes end with the namespace.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from pathlib import Path
 from running import CONFIGURATION, DAGS
 
 REPOSITORY = Path(os.environ.get("TRADEWIND_TEST_CHECKOUT", Path(__file__).parents[2]))
-"""What is tried: this checkout, or another one, to compare with."""
+"""The tested checkout: this one, or another one to compare with."""
 
 ORDINARY = "daemon"
-"""A user with a name, on every machine."""
+"""A user with a name that exists on every machine."""
 NAMELESS = "54321"
 _CGROUPS = Path("/sys/fs/cgroup")
 GROUP = (_CGROUPS / "memory" if (_CGROUPS / "memory").is_dir() else _CGROUPS) / "tradewind-test"
-"""A control group with a limit on memory, of version 1 or 2."""
+"""A control group (version 1 or 2) with a memory limit."""
 LONG = "folder with spaces/žluťoučký kůň 風/" + "x" * 110
 
-# The interpreter of the tests may be below /root, where nobody else may go; a person's own would not be. In the
-# namespace /root is another folder, with nothing but it.
+# The Python of the tests may be below /root, which other users may not enter. A user's own Python would not be there.
+# In the namespace, /root is another folder, which contains only that Python.
 _BEGIN = """\
 set -eu
 ip link set lo up
@@ -53,9 +53,9 @@ tw() { as "$FOLDER/checkout/.venv/bin/python" -m tradewind.cli "$@" || echo "exi
 
 @dataclass(frozen=True)
 class Surrounding:
-    """One surrounding: ``lines`` of shell that make it, and the ``folder`` below the home that Tradewind is in.
+    """One surrounding: the ``lines`` of shell that create it, and the ``folder`` of Tradewind below the home folder.
 
-    ``as`` is the function of the shell that runs a command as the person does.
+    The shell function ``as`` runs a command as the user of this surrounding.
     """
 
     name: str
@@ -63,12 +63,12 @@ class Surrounding:
     folder: str = ""
 
     def __add__(self, other: Surrounding) -> Surrounding:
-        """Both at once."""
+        """Combine two surroundings."""
         name, lines = f"{self.name}, {other.name}", f"{self.lines}\n{other.lines}"
         return Surrounding(name, lines, self.folder + other.folder)
 
     def tried(self, place: Path, commands: str) -> str:
-        """What ``commands``, lines of shell in which ``tw`` is Tradewind's command, print."""
+        """The output of ``commands``, lines of shell in which ``tw`` is Tradewind's command."""
         (place / "home").mkdir()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "TRADEWIND"))}
         env |= {
@@ -78,7 +78,7 @@ class Surrounding:
             "DAG": str(DAGS / "inflight.py"),
             "CONFIGURATION": CONFIGURATION.format(dags="dags", database="embedded") + "  workers: 1\n",
         }
-        # --kill-child ends everything in the namespace of processes, however the test ends.
+        # --kill-child ends all processes of the namespace, however the test ends.
         argv = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
         result = subprocess.run(
             [*argv, "sh", "-c", f"{_BEGIN}{self.lines}\n{commands}"],
@@ -97,7 +97,7 @@ class Surrounding:
 
 
 def can_be_made() -> bool:
-    """Whether this user may make namespaces and mount in them."""
+    """Whether this user may create namespaces and mount in them."""
     if os.geteuid() != 0 or not shutil.which("unshare"):
         return False
     return subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"], check=False).returncode == 0
@@ -105,7 +105,7 @@ def can_be_made() -> bool:
 
 @contextmanager
 def place() -> Iterator[Path]:
-    """A folder outside ``/tmp``, which some surroundings change, that everybody may enter."""
+    """A folder that every user may enter. It is outside ``/tmp``, which some surroundings change."""
     folder = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="tradewind-"))
     folder.chmod(0o755)
     try:
@@ -158,11 +158,11 @@ echo 3221225472 > {GROUP}/$limit
 echo 0 > {GROUP}/cgroup.procs""",
 )
 ROOM = "mount -o remount,size=2g .tradewind"
-"""Makes room on the disk of ``full_disk``."""
+"""The command that enlarges the disk of ``full_disk``."""
 
 
 def full_disk(size: str) -> Surrounding:
-    """The platform's folder is a disk of that size."""
+    """The platform's folder is on a disk of this size."""
     return Surrounding("a full disk", f"mkdir -m 0700 .tradewind; mount -t tmpfs -o size={size} tmpfs .tradewind")
 
 

@@ -1,4 +1,4 @@
-"""Copies that go while requests come: real HAProxy, with real servers behind it."""
+"""Copies of web end during requests: real HAProxy, with real servers behind it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Copy:
-    """A copy of web on a port; it ends as a process does: from one moment to the next its port refuses."""
+    """A copy of web on a port. It ends like a process: its port refuses connections at once."""
 
     def __init__(self, port: int) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ class Copy:
 
 @contextmanager
 def running(tmp_path: Path) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """HAProxy; its port, and those of its places."""
+    """Run HAProxy. Yields its port, and the ports of its places."""
     web = next(s for s in services(load(ROOT / "tradewind.yaml").environment("dev")) if s.name == "web")
     front, *places = (ports.another() for _ in range(1 + balancer.PLACES))
     file = tmp_path / "haproxy.cfg"
@@ -63,7 +63,7 @@ def running(tmp_path: Path) -> Iterator[tuple[int, tuple[int, ...]]]:
 
 
 class Visitor(Meanwhile):
-    """Two people who ask without a pause; ``outcome`` says of each request whether it was answered."""
+    """Two clients that send requests without a pause. ``outcome``: whether each request succeeded."""
 
     threads = 2
 
@@ -86,7 +86,7 @@ def answers(port: int) -> bool:
 
 
 def test_nobody_notices_that_two_of_four_copies_go(tmp_path: Path) -> None:
-    """As in every release: the old copies end at the same moment."""
+    """In every release, the old copies end at the same moment."""
     with running(tmp_path) as (front, places):
         copies = [Copy(port) for port in places]
         eventually(lambda: all(answers(front) for _ in range(8)))

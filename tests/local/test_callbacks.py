@@ -1,4 +1,4 @@
-"""Callbacks that the DAG processor runs, on the real platform: their files are parsed as often as any other."""
+"""Callbacks in the DAG processor, on the real platform: their files are parsed as often as other files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_callbacks_run_and_their_files_are_parsed_as_often_as_others(platform: R
     before = notes.parses()
     eventually(lambda: notes.parses()["without"] >= before["without"] + 2)
     since = {dag: notes.parses()[dag] - before[dag] for dag in kinds}
-    # One more where the others' turn came first.
+    # One parse more if these files had their turn first.
     assert max(since["succeeds"], since["fails"]) <= since["without"] + 1, since
     assert notes.called() == {("succeeds", "success"): 1, ("fails", "failure"): 1}
     assert {dag: platform.state(dag, run) for dag, run in runs.items()} == {
@@ -43,16 +43,16 @@ def test_callbacks_run_and_their_files_are_parsed_as_often_as_others(platform: R
 
 @pytest.fixture
 def many(tmp_path: Path) -> Iterator[tuple[Running, dict[str, Kind]]]:
-    """A platform with many DAGs that have callbacks of every kind, and a fifth as many without; and these DAGs."""
+    """A platform with many DAGs with callbacks of every kind, and a fifth as many without; and these DAGs by name."""
     running = Running.create(tmp_path)
-    # After a release, files are parsed by their names: those of each kind are everywhere in that order.
+    # After a release, files are parsed in the order of their names. Each kind is spread over that order.
     kinds = dict(
         zip((f"d{number:04}" for number in range(CALLBACK_DAGS * len(EVERY) // len(KINDS))), cycle(EVERY), strict=False)
     )
     for dag, kind in kinds.items():
         write(tmp_path / "dags", dag, kind)
     shutil.copytree(PLUGINS, tmp_path / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
-    # So long that parsing takes half of a processor: what is parsed all the time hides where everything is.
+    # Parsing takes half of a CPU: constant parsing would hide that files with callbacks are parsed more often.
     settings = {
         "dag_processor.min_file_process_interval": max(15, len(kinds) // 2),
         "core.plugins_folder": tmp_path / "plugins",
@@ -71,7 +71,7 @@ def many(tmp_path: Path) -> Iterator[tuple[Running, dict[str, Kind]]]:
 
 
 class Runs(Meanwhile):
-    """Starts runs of one DAG after the other, and keeps so many in flight."""
+    """Starts runs of one DAG after the other, and keeps ``wanted`` runs in flight."""
 
     def __init__(self, platform: Running, dags: list[str], wanted: int) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ def test_many_callbacks_of_every_kind_for_long(many: tuple[Running, dict[str, Ki
     processor = platform.row("dag-processor")["pid"]
     before, end = notes.parses(), time.monotonic() + CALLBACK_MINUTES * 60
     with Runs(platform, list(kinds), 12) as load:
-        # Three releases meanwhile, each with other files that have changed: some callbacks are of older ones.
+        # Meanwhile three releases, each with other changed files: some callbacks belong to older releases.
         for number in range(3):
             eventually(
                 lambda share=number + 1: time.monotonic() > end - CALLBACK_MINUTES * 60 * (4 - share) / 4,

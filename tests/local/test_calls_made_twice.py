@@ -1,4 +1,4 @@
-"""Tasks call the API twice, and both calls wait for the database: afterwards they collide, and nobody notices."""
+"""Tasks repeat a call of the API while the first one still waits for the database. The collision does no harm."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @contextmanager
 def held(platform: Running, table: str) -> Iterator[None]:
-    """Nobody can write to a table of Airflow's."""
+    """Lock a table of Airflow against writes."""
     url = urlsplit(platform.environment("scheduler")["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     where = {"host": url.hostname, "port": url.port, "user": url.username, "dbname": url.path[1:]}
     connection = psycopg2.connect(**where, password=unquote(url.password or ""))
@@ -87,7 +87,7 @@ def held(platform: Running, table: str) -> Iterator[None]:
 
 
 def in_conflict(platform: Running) -> int:
-    """How many calls the API has refused since what they asked for was there."""
+    """The number of calls that the API has refused because the object existed already."""
     return (platform.folder / ".tradewind/logs/web.log").read_text().count("status_code=409")
 
 

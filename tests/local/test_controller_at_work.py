@@ -1,4 +1,4 @@
-"""The controller on the real platform: it scales workers, does what is asked, and goes on after a kill."""
+"""The controller on the real platform: it scales workers, executes commands, and continues after a kill."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def workers(platform: Running) -> list[str]:
 
 
 def test_workers_come_with_the_tasks_and_go_after_them(platform: Running) -> None:
-    """Those that go were told to take no more tasks, and had finished: no task is tried twice."""
+    """Workers drain before they are removed: no task has a second attempt."""
     assert len(workers(platform)) == 1
     run_id = platform.trigger("inflight", tasks=24, seconds=10)
     eventually(lambda: len(workers(platform)) == 3)
@@ -52,7 +52,7 @@ def test_workers_come_with_the_tasks_and_go_after_them(platform: Running) -> Non
     eventually(lambda: len(workers(platform)) == 1)
     log = (platform.folder / ".tradewind/logs/controller.log").read_text()
     assert "are cordoned" in log
-    # And again, with what is left.
+    # And again, with the remaining worker.
     run_id = platform.trigger("inflight", tasks=4, seconds=1)
     assert eventually(lambda: (s := platform.state("inflight", run_id)) in {"success", "failed"} and s) == "success"
 
@@ -65,7 +65,7 @@ def test_a_number_that_a_person_has_fixed_stays(platform: Running) -> None:
 
 
 def test_a_controller_that_is_killed_goes_on_with_what_it_was_doing(platform: Running, tmp_path: Path) -> None:
-    """Somewhere between the command and its end; the one that follows finishes it."""
+    """The kill is at a random moment of the command; the next controller finishes the command."""
     source = tmp_path / "source"
     source.mkdir()
     platform.tradewind("dags", "deploy", "-e", "local")
@@ -103,7 +103,7 @@ def test_of_two_deployers_one_wins_and_the_other_is_told(platform: Running, tmp_
         thread.join()
     won = [done for done in ended if done.returncode == 0]
     lost = [done for done in ended if done.returncode]
-    # Where one has ended before the other begins, nobody is in the way.
+    # If one has ended before the other begins, both succeed.
     assert won
     assert all("another change of local is under way: dags.deploy by" in done.stderr for done in lost)
     assert release(platform) in {done.stdout.strip() for done in won}

@@ -1,6 +1,6 @@
-"""The broker, the database or the API goes away and comes back: nothing fails, is lost or done twice.
+"""Outages of the broker, the database and the API: no task fails, is lost or runs twice.
 
-On a platform with a network of its own, where a server can be cut off without a word and another take its address.
+The platform has its own network, in which a test can cut off a server silently, and give its address to another one.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from tradewind.runtime.tasks import control
 pytestmark = pytest.mark.local
 
 AWAY_S = 20.0
-"""Less than tasks wait for the API on one machine."""
+"""Shorter than tasks wait for the API on one machine."""
 TASKS = 1 + 1 + 1 + MAPPED + 1 + 12 + 3
-"""Of one run of the DAG steady."""
+"""The number of tasks in a run of the DAG steady."""
 MIXED = 7
-"""Of one run of the DAG mixed and those that it starts; in ``make soak`` only."""
+"""The number of tasks in a run of the DAG mixed and in the runs that it starts; in ``make soak`` only."""
 TOLERANCE_S = 240
-"""With it the longest outages are tried, in ``make soak``."""
+"""The setting for the longest outages, in ``make soak``."""
 CLOSE_S = 0.25
 WORKERS = ("worker-1", "worker-2")
 JOBS = ("scheduler", "dag_processor", "triggerer")
@@ -48,12 +48,12 @@ SECONDS = (
     ("scheduler", "tradewind.runtime.bundle.scheduler"),
     ("triggerer", "tradewind.runtime.database.triggerer", "--skip-serve-logs"),
 )
-"""What production has two of, and how it is started; in ``make soak`` there are two of each here, too."""
+"""Services that production runs twice, and their commands. In ``make soak`` this platform runs two of each, too."""
 
 
 @dataclass
 class Second:
-    """Another process of a service that the platform runs one of. To each the other looks dead after an outage."""
+    """A second process of a service. After an outage, each of the two considers the other one dead."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -78,23 +78,23 @@ class Second:
 
     @property
     def ended(self) -> int:
-        """How often it has."""
+        """1 if the process has ended, else 0."""
         return int(self.process.poll() is not None)
 
     @property
     def heard(self) -> float:
-        """When its loop turned last, Unix time; a triggerer does not say. Raises where the process has ended."""
+        """The last turn of its loop, in Unix time; for a triggerer, now. Raises if the process has ended."""
         assert not self.ended, self.sign.with_suffix(".log").read_text()[-2000:]
         return time.time() if "triggerer" in self.name else self.sign.stat().st_mtime
 
 
 Away = Callable[["Site", ExitStack], AbstractContextManager[None]]
-"""Keeps something away for as long as its block lasts; what must be put right after the test goes onto the stack."""
+"""Keeps a server unavailable during its block. The clean-up after the test goes onto the stack."""
 
 
 @dataclass
 class Site:
-    """The platform, and its network where one can be made."""
+    """The platform, and its network if this user may create one."""
 
     platform: Running
     network: Network | None
@@ -107,11 +107,11 @@ class Site:
 
     @cached_property
     def broker_url(self) -> str:
-        """With its password."""
+        """The URL of the broker, with its password."""
         return self.platform.environment("worker-1")["AIRFLOW__CELERY__BROKER_URL"]
 
     def port(self, name: str) -> int:
-        """Where this server is reached."""
+        """The port of this server."""
         if name == "web":
             url = self.platform.status()["urls"]["web"]
         else:
@@ -120,15 +120,15 @@ class Site:
         return urlsplit(url).port or 0
 
     def restarts(self, case: Case) -> dict[str, int]:
-        """Of each process that does not go away."""
+        """The restarts of each process that must not restart."""
         rows = self.platform.status()["processes"]
         found = {row["name"]: row["restarts"] for row in rows if row["name"] not in case.changes}
         return found | {second.name: second.ended for second in self.seconds}
 
     def is_well(self, since: float) -> bool:
-        """Whether every process is, every worker answers over the broker, and Airflow's jobs have shown signs of life.
+        """Whether every process is healthy, every worker responds over the broker, and Airflow's jobs have heartbeats.
 
-        Raises where that cannot be asked. ``since``: Unix time.
+        Raises if a query fails. ``since``: the heartbeats must be later, Unix time.
         """
         signs = self.platform.airflow.call("GET", "/monitor/health")
         heard = [datetime.fromisoformat(signs[job][f"latest_{job}_heartbeat"]).timestamp() for job in JOBS]
@@ -168,22 +168,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @dataclass(frozen=True)
 class Done:
-    """What tasks wrote when they had done their work."""
+    """The lines that tasks wrote when they had done their work."""
 
     file: Path
 
     def lines(self) -> list[list[str]]:
-        """Of each: run, task, number of the mapped one, attempt, when it began."""
+        """The fields of each line: run, task, map index, attempt, start."""
         return [line.split() for line in self.file.read_text().splitlines()] if self.file.exists() else []
 
     def tasks(self) -> set[tuple[str, ...]]:
-        """Those that have; an error where one has twice."""
+        """The tasks that have done their work. Fails if one has done it twice."""
         counted = Counter(tuple(line[:4]) for line in self.lines())
         assert max(counted.values(), default=1) == 1, counted.most_common(3)
         return set(counted)
 
     def began(self, after: float) -> list[float]:
-        """When those began that did so after this time."""
+        """The starts of the tasks that began after this time."""
         return [began for *_, text in self.lines() if (began := float(text)) > after]
 
     def ended(self, platform: Running, dag: str, run: str) -> None:
@@ -197,7 +197,7 @@ class Done:
 
 
 class Turns(Meanwhile):
-    """Watches the scheduler's loop; ``longest``: how long it stood still at most, in seconds."""
+    """Watches the scheduler's loop. ``longest``: its longest standstill, in seconds."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()
@@ -211,7 +211,7 @@ class Turns(Meanwhile):
 
 @contextmanager
 def broker_demoted(site: Site, _: ExitStack) -> Iterator[None]:
-    """It answers, and refuses every write, as a primary that a failover has made a replica."""
+    """The broker refuses every write, as a primary that a failover has made a replica."""
     client = site.broker
     client.replicaof("127.0.0.1", "1")
     try:
@@ -222,7 +222,7 @@ def broker_demoted(site: Site, _: ExitStack) -> Iterator[None]:
 
 @contextmanager
 def broker_full(site: Site, _: ExitStack) -> Iterator[None]:
-    """It has reached its limit of memory, and refuses what needs more."""
+    """The broker has reached its memory limit, and refuses commands that need more."""
     client = site.broker
     before = client.config_get("maxmemory*")
     client.config_set("maxmemory-policy", "noeviction")
@@ -236,7 +236,7 @@ def broker_full(site: Site, _: ExitStack) -> Iterator[None]:
 
 @contextmanager
 def broker_replaced(site: Site, after: ExitStack) -> Iterator[None]:
-    """Its machine is gone without a word. Then a replica answers at its address, with what it had been told by then."""
+    """The broker's machine fails silently. Then a replica has its address, with the data that it had received."""
     url = urlsplit(site.broker_url)
     assert url.port
     assert url.password
@@ -266,7 +266,7 @@ def broker_replaced(site: Site, after: ExitStack) -> Iterator[None]:
 
 @contextmanager
 def database_replaced(site: Site, after: ExitStack) -> Iterator[None]:
-    """Its machine is gone without a word. Then another one answers at its address, with the same data."""
+    """The database's machine fails silently. Then another machine has its address, with the same data."""
     after.callback(site.own_network.heal)
     site.own_network.cut(site.port("database"))
     os.kill(site.platform.row("database")["pid"], signal.SIGQUIT)
@@ -276,20 +276,20 @@ def database_replaced(site: Site, after: ExitStack) -> Iterator[None]:
 
 @contextmanager
 def zone_lost(site: Site, after: ExitStack) -> Iterator[None]:
-    """Broker and database were in one zone, and each has its other one in another."""
+    """Broker and database fail together, as if in one zone. Each has a replacement in another zone."""
     with broker_replaced(site, after), database_replaced(site, after):
         yield
 
 
 @contextmanager
 def database_restarted(site: Site, _: ExitStack) -> Iterator[None]:
-    """It ends, and its supervisor starts it again."""
+    """The database ends, and the supervisor starts it again."""
     os.kill(site.platform.row("database")["pid"], signal.SIGQUIT)
     yield
 
 
 def cut_off(name: str) -> Away:
-    """The network drops what goes to it and what comes from it, and takes it to be the same again later."""
+    """The network drops all packets to and from the server, and later lets the same connections continue."""
 
     @contextmanager
     def cut(site: Site, after: ExitStack) -> Iterator[None]:
@@ -302,7 +302,7 @@ def cut_off(name: str) -> Away:
 
 
 def silent(name: str) -> Away:
-    """A process that takes connections and answers nothing, with all that it has started."""
+    """Suspend a process and its children: the server accepts connections and sends no response."""
 
     @contextmanager
     def stopped(site: Site, _: ExitStack) -> Iterator[None]:
@@ -322,10 +322,9 @@ def silent(name: str) -> Away:
 
 @dataclass(frozen=True)
 class Case:
-    """What goes away, how, and for how many seconds.
+    """The outage of a test: the server, the way, and the seconds.
 
-    ``api``: runs can be started meanwhile. ``changes``: processes that may be started again, since they are what goes
-    away.
+    ``api``: runs can be started meanwhile. ``changes``: processes that may restart, because the outage concerns them.
     """
 
     what: str
@@ -388,13 +387,13 @@ def test_nothing_is_lost(site: Site, tmp_path: Path, case: Case) -> None:
         for run in mixed:
             done.ended(platform, "mixed", run)
     expected = 2 * TASKS + len(mixed) * MIXED
-    eventually(lambda: len(done.lines()) >= expected)  # a run that an asset has started may come late
+    eventually(lambda: len(done.lines()) >= expected)  # a run that an asset has started may start late
     assert len(done.tasks()) == expected
     assert site.restarts(case) == before
     again = min(done.began(after=back), default=back)
     print(
-        f"{case}: {len(done.tasks())} tasks, 0 failed, 0 lost, 0 twice, 0 restarts; after it was back, all well within "
-        f"{well_s:.1f} s, the first new task within {again - back:.1f} s; the scheduler's loop stood still for at most "
+        f"{case}: {len(done.tasks())} tasks, 0 failed, 0 lost, 0 twice, 0 restarts. After the outage: all healthy after "
+        f"{well_s:.1f} s, the first new task after {again - back:.1f} s. The scheduler's loop stood still for at most "
         f"{scheduler.longest:.1f} s"
     )
 

@@ -1,4 +1,4 @@
-"""``kill -9`` of every service while tasks are in flight: nothing is lost."""
+"""SIGKILL to every service while tasks are in flight: no task is lost."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TOGETHER = [
     ("scheduler", "triggerer"),
     ("worker-1", "dag-processor", "flower", "controller"),
 ]
-"""For each change: what has nothing to do with one another is killed at the same moment. Supervision knows nothing of
-databases, so only the database itself is killed on both."""
+"""For each change: services that do not depend on each other are killed at the same moment. Supervision does not depend
+on the kind of database, so the second database runs only its own kill."""
 KILLED = ALONE if os.environ.get(SOAK) else TOGETHER if DATABASE == "mysql" else TOGETHER[:1]
 
 
@@ -52,6 +52,6 @@ def test_every_run_succeeds_and_every_attempt_can_be_read(
     assert state == "success", [(t["task_id"], t["map_index"], t["state"], t["try_number"]) for t in tasks]
     for task in (task for task in tasks if task["task_id"] == "work"):
         logs = [platform.log(task, attempt) for attempt in range(1, task["try_number"] + 1)]
-        # An attempt that was lost may have ended before its first line; the platform still says what it knows of it.
+        # A lost attempt may have ended before its first line. Its log then names the platform's folder.
         assert all(str(platform.folder) in log and "could not read" not in log.lower() for log in logs), logs
         assert f"attempt of task {task['map_index']} ends" in logs[-1]

@@ -1,4 +1,4 @@
-"""What the README promises: everything starts, real DAGs run, and a person can see what they did."""
+"""The promises of the README: every service starts, real DAGs run, and the user can read their results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_example_dags_run_to_success(platform: Running, dag: str) -> None:
 
 
 def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> None:
-    """What a release runs on ECS at its end, with the environment of the scheduler."""
+    """The confirmation that a release runs on ECS at its end, with the environment of the scheduler."""
     environment = platform.environment("scheduler")
 
     def confirm(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,7 @@ def test_airflow_is_asked_from_inside_whether_it_is_well(platform: Running) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.search(r"the run (release__\w+) of the DAG canary: success", done.stdout)
     assert found, done.stdout
-    # Without a date, templates such as {{ ds }} would be undefined in a company's canary.
+    # Without a date, templates such as {{ ds }} would be undefined in a tenant's canary.
     assert platform.airflow.call("GET", f"/dags/canary/dagRuns/{found[1]}")["logical_date"]
 
     platform.airflow.call("PATCH", "/dags/canary", {"is_paused": True})
@@ -106,7 +106,7 @@ with DAG("edited", schedule=None):
 
 
 def test_a_dag_is_run_as_the_folder_has_it(platform: Running) -> None:
-    """Also a moment after it was changed, and what cannot be run is told without a wait for what will not come."""
+    """Also right after a change of the file. An impossible run fails without waiting for a DAG that will not come."""
     file = platform.folder / "dags" / "edited.py"
 
     def run(dag: str = "edited") -> subprocess.CompletedProcess[str]:
@@ -163,7 +163,7 @@ def test_health_checks_are_not_what_a_log_is_full_of(platform: Running) -> None:
 
 
 def test_no_service_has_a_secret_that_is_not_its_own(platform: Running) -> None:
-    """Not in the process list, and not in the memory of a service that must not have it."""
+    """Secrets are not in the process list, and not in the memory of other services."""
     secrets = json.loads((platform.folder / ".tradewind/secrets.json").read_text())
     allowed = {"worker": {"broker", "api"}, "flower": {"broker", "flower"}, "controller": {"airflow", "broker"}}
     for row in platform.status()["processes"]:
@@ -180,7 +180,7 @@ def test_no_service_has_a_secret_that_is_not_its_own(platform: Running) -> None:
 
 def test_everything_is_for_the_owner_only(platform: Running) -> None:
     home = platform.folder / ".tradewind"
-    # As root, PostgreSQL runs as another user, who may pass but not look around.
+    # As root, PostgreSQL runs as another user, which may enter the folder but not list it.
     another = os.geteuid() == 0 and DATABASE == "embedded"
     assert oct(home.stat().st_mode & 0o777) == ("0o710" if another else "0o700")
     assert oct((home / "secrets.json").stat().st_mode & 0o777) == "0o600"

@@ -1,4 +1,4 @@
-"""DAG releases on the real platform: a run keeps what it started with, and nobody sees a mixture."""
+"""DAG releases on the real platform: a run keeps its release, and no task runs a mixture of two."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_runs_keep_their_release_while_others_come_and_go(platform: Running, tmp
         write(folder, which, "one", "two")
         shown = served(platform, "one", which)
         assert shown == release(platform)
-        # At once after it is seen: the new list of tasks and the new code.
+        # A run that starts at once has the new list of tasks and the new code.
         runs[which] = [("one", in_flight(platform, "one", gate))]
     # A file that is deleted while runs of its DAG are in flight.
     (folder / "two.py").unlink()
@@ -73,7 +73,7 @@ def test_what_cannot_be_imported_is_taken_back(platform: Running, tmp_path: Path
     refused = platform.tradewind("dags", "deploy", "-e", "local", str(folder), check=False)
     assert refused.returncode == 1
     assert "was rolled back" in refused.stderr
-    # Whichever of the two is parsed first.
+    # The error names the file that is parsed first.
     assert "e.py: ImportError: cannot import name 'WHICH' from 'helpers.which'" in refused.stderr
     assert release(platform) == done["release"]
     gate.touch()
@@ -81,7 +81,7 @@ def test_what_cannot_be_imported_is_taken_back(platform: Running, tmp_path: Path
         assert consistent(platform, "one", run) == (done["release"], "d")
     eventually(lambda: platform.airflow.call("GET", "/importErrors")["total_entries"] == 0)
     assert consistent(platform, "three", platform.trigger("three")) == (done["release"], "d")
-    # A version that is as young as its run: the scheduler makes sure that they belong together.
+    # The version is as new as its run: the scheduler checks that they belong together.
     made = f"run {run_id} of one starts entirely on release {done['release']}"
     assert made in (platform.folder / ".tradewind/logs/scheduler.log").read_text()
 
@@ -140,7 +140,7 @@ def test_the_gate_asks_the_platform_for_what_dags_need(platform: Running, tmp_pa
 
 
 class InFlight(Meanwhile):
-    """Keeps so many runs in flight."""
+    """Keeps ``wanted`` runs in flight."""
 
     def __init__(self, platform: Running, wanted: int) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ def test_deployments_one_after_another_with_runs_always_in_flight(platform: Runn
             write(folder, f"n{number}", *DAGS)
             platform.tradewind("dags", "deploy", "-e", "local", str(folder), "--no-confirm")
             deployed[release(platform)] = f"n{number}"
-    # No run is stuck, no task has failed, and every task was of its run's release.
+    # No run is stuck, no task has failed, and every task ran the release of its run.
     found = [consistent(platform, dag, run_id) for dag, run_id in load.runs]
     assert all(deployed[pinned] == which for pinned, which in found)
     print(f"{DAG_DEPLOYMENTS} deployments, {len(found)} runs on {len(set(found))} releases")

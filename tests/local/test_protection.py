@@ -1,4 +1,4 @@
-"""A real worker with an ECS agent beside it: it takes tasks only while it is protected."""
+"""A real worker with a fake ECS agent: it takes tasks only while it has scale-in protection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.local
 
 
 class Agent:
-    """The endpoint of the ECS agent, for all workers of one platform; it refuses until it is told otherwise."""
+    """The endpoint of the ECS agent, for all workers of one platform. It refuses while ``refuses`` is set."""
 
     def __init__(self) -> None:
         self.refuses = True
@@ -53,7 +53,7 @@ class Agent:
 
 
 def tell(running: Running, command: str) -> dict[str, Any]:
-    """Send the worker a command; its answer by name."""
+    """Send a command to the worker. Return its response by name."""
     return control.send(command, ["worker-1"], running.environment("worker-1")["AIRFLOW__CELERY__BROKER_URL"], 5.0)
 
 
@@ -75,7 +75,7 @@ def test_a_worker_takes_tasks_only_while_it_is_protected(tmp_path: Path, monkeyp
             )
             assert agent.protected == 1
 
-            # The broker comes back empty, and the worker to it: it still knows its task, and takes others.
+            # The broker restarts empty, and the worker reconnects: it still has its task, and takes others.
             long = running.trigger("inflight", tasks=1, seconds=40)
             eventually(
                 lambda: "running" in [t["state"] for t in running.tasks("inflight", long) if t["task_id"] == "work"]

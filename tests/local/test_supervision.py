@@ -1,4 +1,4 @@
-"""Starting twice, scaling, restarting, crashing, being killed, stopping: nothing is lost, nothing is left."""
+"""Starting twice, scaling, restarting, crashing, kills, stopping: no task is lost, no process is left."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.local
 def test_up_twice_is_harmless(platform: Running) -> None:
     before = {row["name"]: row["pid"] for row in platform.status()["processes"]}
     again = platform.tradewind("up")
-    assert "the platform runs already" in again.stderr
+    assert "the platform is already running" in again.stderr
     assert {row["name"]: row["pid"] for row in platform.status()["processes"]} == before
 
 
 def test_up_with_other_dags_is_refused_while_it_runs(platform: Running, tmp_path: Path) -> None:
     refused = platform.tradewind("up", "--dags", str(tmp_path), check=False)
     assert refused.returncode == 1
-    assert "another platform runs here already" in refused.stderr
+    assert "another platform is already running here" in refused.stderr
     assert "tradewind down" in refused.stderr
 
 
@@ -82,7 +82,7 @@ def test_a_killed_supervisor_is_noticed_and_cleaned_up(platform: Running) -> Non
 
 def test_down_lets_tasks_finish_and_leaves_nothing(platform: Running) -> None:
     urls = platform.status()["urls"]
-    run_id = platform.trigger("inflight", tasks=4, seconds=30)  # so that a slow machine has all of them running at once
+    run_id = platform.trigger("inflight", tasks=4, seconds=30)  # long enough that also a slow machine runs all at once
     eventually(lambda: sum(t["state"] == "running" for t in platform.tasks("inflight", run_id)) == 4)
     platform.tradewind("down")
     assert platform.left_behind() == []
@@ -125,16 +125,16 @@ def test_a_service_that_cannot_start_is_reported_with_its_last_lines(tmp_path: P
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the whole suite runs as an ordinary user already")
 def test_as_an_ordinary_user_beside_another_checkout(platform: Running) -> None:
-    """A second platform, owned by somebody else, while the first one runs: neither notices the other."""
+    """A second platform of another user runs beside the first one. They do not disturb each other."""
     folder = Path(tempfile.mkdtemp())  # pytest's own folders are for its own user
     Running.create(folder, database="embedded")
     with (folder / "tradewind.yaml").open("a") as file:
         file.write("  workers: 1\n")
     shutil.copy(DAGS / "inflight.py", folder / "dags")
-    uid = pwd.getpwnam("daemon").pw_uid  # PostgreSQL wants a user with a name; this one is on every machine
+    uid = pwd.getpwnam("daemon").pw_uid  # PostgreSQL needs a user with a name; this one exists everywhere
     for path in (folder, *folder.rglob("*")):
         os.chown(path, uid, uid)
-    # The interpreter of the tests may be in a folder of root's; reading it is the one thing this user may do more.
+    # The Python of the tests may be in a folder of root. The user gets one capability more: to read it.
     argv = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=+dac_read_search"]
     argv += ["--ambient-caps=+dac_read_search", str(COMMAND)]
     env = {**os.environ, "HOME": str(folder)}
@@ -149,7 +149,7 @@ def test_as_an_ordinary_user_beside_another_checkout(platform: Running) -> None:
         assert "inflight succeeded" in output
         web = platform.status()["urls"]["web"]
         assert web not in output
-        assert re.search(r"port \d+ is in use by", output)  # another platform's of these tests, perhaps
+        assert re.search(r"port \d+ is in use by", output)  # perhaps by another platform of these tests
         assert platform.status()["healthy"]
     finally:
         ordinary("down", "--wipe")
@@ -160,18 +160,18 @@ def test_as_an_ordinary_user_beside_another_checkout(platform: Running) -> None:
     assert platform.status()["healthy"]
 
 
-@pytest.mark.soak  # README's command, which starts them, is run for each change
+@pytest.mark.soak  # each change runs README's command, which starts them
 def test_airflows_own_examples_load_and_run(tmp_path: Path) -> None:
     script = "import airflow.example_dags as e; print(e.__path__[0])"
     found = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
     shipped = Running.create(tmp_path, DAGS)
     shipped.tradewind("up", "--dags", found.stdout.strip().splitlines()[-1])
     try:
-        # It waits until every file is parsed: only then is it known that there is no such DAG.
+        # The command waits until every file is parsed, because any file may define the DAG.
         assert "there is no DAG 'nowhere'" in shipped.tradewind("run", "nowhere", check=False).stderr
         assert shipped.airflow.call("GET", "/dags?limit=1")["total_entries"] > 50
         errors = shipped.airflow.call("GET", "/importErrors")["import_errors"]
-        # Plugins that only `load_examples` loads.
+        # They need plugins that only `load_examples` loads.
         readme = (Path(__file__).parents[2] / "README.md").read_text()
         assert {e["filename"] for e in errors} == {f"{name}.py" for name in re.findall(r"`(example_\w+)`", readme)}
         for dag in ("tutorial_taskflow_api", "example_dynamic_task_mapping", "example_branch_labels"):

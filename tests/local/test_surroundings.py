@@ -1,4 +1,4 @@
-"""Where the platform must start, or say in one line why it cannot. ``make soak`` tries each surrounding alone."""
+"""The platform starts in each surrounding, or prints the reason in one line. ``make soak`` tries each one alone."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_platform_starts_and_runs_a_dag(surrounding: around.Surrounding) -> 
             "error: PostgreSQL cannot run here: postgres does not run as root, and the user 65534 may not enter ",
         ),
     ],
-    ids=("a user without a name", "root who may not pass a private home on"),
+    ids=("a user without a name", "root that may not enter a private home"),
 )
 def test_what_cannot_be_is_said_in_one_line(surrounding: around.Surrounding, why: str) -> None:
     with around.place() as place:
@@ -73,7 +73,7 @@ def test_a_full_disk_is_told_and_with_room_it_goes_on(size: str) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("python", OTHERS)
 def test_from_a_fresh_clone_with_another_python(python: str) -> None:
-    """README's two commands, with what they install."""
+    """The two commands of README, with their installation."""
     found = shutil.which(python)
     if not found:
         pytest.skip(f"there is no {python}")

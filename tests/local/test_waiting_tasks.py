@@ -1,4 +1,4 @@
-"""Tasks that would wait for ever on the real platform: the status says so, and what they wait for."""
+"""Tasks that would wait for ever on the real platform: the status names them and the reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ waits()
 
 
 def remarks(platform: Running) -> list[str]:
-    """Those of this DAG: where a port is taken, there are others."""
+    """The remarks about this DAG: a port in use causes other remarks."""
     return [remark for remark in platform.status()["remarks"] if remark.startswith("waits.")]
 
 

@@ -111,7 +111,7 @@ def deploy(
     if built and store:
         release = stores.bring(_store(store), built, there.builds)
     else:
-        source = _source(chosen, folder, ref, repository, project.home.root / "repositories")
+        source = _source(chosen, folder, ref, repository, project.state_dir.root / "repositories")
         release, archive, manifest = releases.make(source, there.builds)
         if store:
             stores.put(_store(store), archive, manifest)

@@ -26,14 +26,14 @@ def down(
     else:
         terminal.say("nothing runs")
     if wipe:
-        platform.home.wipe()
-        terminal.say(f"removed {platform.home.root}")
+        platform.state_dir.wipe()
+        terminal.say(f"removed {platform.state_dir.root}")
 
 
 def stop(platform: Platform, now: bool = False) -> bool:
     """Stop the platform, and show progress. Return whether anything was running."""
     running = platform.left()
-    there = bool(running) or lock.is_held(platform.home.lock)
+    there = bool(running) or lock.is_held(platform.state_dir.lock)
     if running:
         terminal.say(f"the supervisor was killed; {told(running)}; stopping them")
     with progress() as display:

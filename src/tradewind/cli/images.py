@@ -35,7 +35,7 @@ def images_of(file: Path | None, builder: str | None = None, architecture: str |
     project = options.project(file)
     if architecture not in {None, "arm64", "x86_64"}:
         raise typer.BadParameter("must be arm64 or x86_64", param_hint="--architecture")
-    return Images(project.tradewind, project.folder, project.home.root / "images", choose(builder), architecture)
+    return Images(project.tradewind, project.folder, project.state_dir.root / "images", choose(builder), architecture)
 
 
 def build_missing(images: Images, wanted: Iterable[Component], *, fresh: bool = False) -> list[Image]:

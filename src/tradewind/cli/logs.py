@@ -62,7 +62,7 @@ def _new_lines(path: Path, positions: dict[Path, int]) -> Iterator[str]:
 
 
 def _files(platform: Platform, service: str | None) -> dict[str, Path]:
-    found = {path.stem: path for path in sorted(platform.home.logs.glob("*.log"))}
+    found = {path.stem: path for path in sorted(platform.state_dir.logs.glob("*.log"))}
     if service is None:
         return found
     wanted = {name: path for name, path in found.items() if name == service or name.rsplit("-", 1)[0] == service}

@@ -198,10 +198,10 @@ def described(file: Path | None, name: str) -> config.Environment:
 
 def platform(file: Path | None) -> Platform:
     """This machine's platform for the configuration, running or not."""
-    from tradewind.local.paths import Home
+    from tradewind.local.paths import StateDirectory
     from tradewind.local.platform import Platform
 
-    return Platform(Home.beside(configuration_file(file)))
+    return Platform(StateDirectory.beside(configuration_file(file)))
 
 
 def when_free(minutes: float, act: Callable[[], _Result]) -> _Result:

@@ -53,10 +53,10 @@ def status(
 def absent(platform: Platform) -> dict[str, Any]:
     """The report if no supervisor answers. It lists the processes that a killed supervisor left running."""
     found: dict[str, Any] = {"version": 1, "healthy": False, "supervisor": "none", "processes": []}
-    if lock.is_held(platform.home.lock):
+    if lock.is_held(platform.state_dir.lock):
         return {**found, "supervisor": "silent"}
     if running := platform.left():
-        return {**found, "supervisor": "killed", "processes": orphans.rows(platform.home, running)}
+        return {**found, "supervisor": "killed", "processes": orphans.rows(platform.state_dir, running)}
     return found
 
 

@@ -68,7 +68,7 @@ def up(
     tradewind = request.resolve()[0]
     if containers:
         _check_containers(tradewind)
-    platform = Platform(project.home)
+    platform = Platform(project.state_dir)
     running = platform.status()
     if containers and not running:
         request = replace(request, images=_images(project))
@@ -111,7 +111,7 @@ def _start(platform: Platform, request: Request) -> dict[str, Any]:
     began = time.monotonic()
     if running := platform.left():
         terminal.say(f"the supervisor was killed; {told(running)}; stopping them first")
-    terminal.say(f"starting the platform in {platform.home.root}")
+    terminal.say(f"starting the platform in {platform.state_dir.root}")
     platform.start(request)
     status: dict[str, Any] = {}
     try:

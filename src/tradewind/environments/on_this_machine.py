@@ -10,7 +10,7 @@ from tradewind.dag_releases.shared_folder import RELEASES
 from tradewind.environments.external import ExternalDependencies
 from tradewind.environments.interface import DagStore, rollout_of
 from tradewind.local import controller_records as places
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.platform import Platform
 from tradewind.local.supervisor_requests import GetServices
 from tradewind.protocol.command_queue import CommandQueue
@@ -34,7 +34,7 @@ class LocalEnvironment:
     name: str
     described: config.Environment
     dag_folder: Path
-    home: Home
+    state_dir: StateDirectory
     outside: ExternalDependencies
     builds_here = True
     dag_repository = None
@@ -42,12 +42,12 @@ class LocalEnvironment:
     @property
     def platform(self) -> Platform:
         """The platform on this machine, running or not."""
-        return Platform(self.home)
+        return Platform(self.state_dir)
 
     @property
     def releases(self) -> ReleaseRepository:
         """See Environment. They are in the state directory."""
-        return ReleaseRepository(self.name, FolderRecords(self.home.root / "releases"))
+        return ReleaseRepository(self.name, FolderRecords(self.state_dir.root / "releases"))
 
     def rollout(self) -> Rollout:
         """See Environment. The platform must already run from images."""
@@ -61,7 +61,7 @@ class LocalEnvironment:
             raise platform.missing(
                 "a release needs a platform that runs from images", "tradewind up --containers --database mysql"
             )
-        controls = places.records(self.home)
+        controls = places.records(self.state_dir)
         pools = WorkerPools(controls, places.NAME, self.outside.clock)
         dag_files = DagFiles(controls, places.NAME, self.outside.clock)
         return rollout_of(self, LocalTarget(platform, Podman("podman").fetch, pools, dag_files), self.outside)
@@ -69,7 +69,7 @@ class LocalEnvironment:
     def controller(self) -> CommandQueue:
         """See Environment. The platform must run."""
         self.platform.ask(GetServices())  # raises TradewindError if the platform does not run
-        return CommandQueue(places.records(self.home), places.NAME, poll_s=places.POLL_S)
+        return CommandQueue(places.records(self.state_dir), places.NAME, poll_s=places.POLL_S)
 
     def controller_is_reachable(self) -> bool:
         """See Environment. True only if the platform runs and is healthy. A platform that does not run is no error."""
@@ -78,4 +78,4 @@ class LocalEnvironment:
 
     def dags(self) -> DagStore:
         """See Environment. One machine needs no separate store: releases are built where the platform reads them."""
-        return DagStore(places.store(self.home), self.home.dags / RELEASES)
+        return DagStore(places.store(self.state_dir), self.state_dir.dags / RELEASES)

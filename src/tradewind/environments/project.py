@@ -19,7 +19,7 @@ from tradewind.environments.on_aws import AwsEnvironment
 from tradewind.environments.on_this_machine import LocalEnvironment
 from tradewind.infrastructure.deploy import Deployer
 from tradewind.infrastructure.target_account import target_account
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Project:
         return self.outside.commit_of(self.file)
 
     @cached_property
-    def home(self) -> Home:
+    def state_dir(self) -> StateDirectory:
         """The state directory, ``.tradewind``, beside it: the platform of this machine, and the files of commands."""
-        return Home.beside(self.file)
+        return StateDirectory.beside(self.file)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -72,13 +72,13 @@ class Project:
     def here(self) -> LocalEnvironment:
         """Return the environment on this machine."""
         found = self.tradewind.local_environment
-        return LocalEnvironment(LOCAL, found, self._dags(found), self.home, self.outside)
+        return LocalEnvironment(LOCAL, found, self._dags(found), self.state_dir, self.outside)
 
     def on_aws(self, name: str) -> AwsEnvironment:
         """Return an environment on AWS. Raises TradewindError, with the nearest name, if there is none of that name."""
         found = self.tradewind.environment(name)
         account = target_account(self.tradewind, found.account)
-        return AwsEnvironment(name, found, self._dags(found), account, self.accounts, self.home.root, self.outside)
+        return AwsEnvironment(name, found, self._dags(found), account, self.accounts, self.state_dir.root, self.outside)
 
     def account(self, name: str) -> Cloud:
         """Return AWS, as seen from an account of the configuration. TradewindError if the caller may not enter it."""
@@ -86,7 +86,7 @@ class Project:
 
     def deployer(self) -> Deployer:
         """Return the deployer, which plans and applies its stacks."""
-        return Deployer(self.home.root, self.accounts, self.outside.terraform)
+        return Deployer(self.state_dir.root, self.accounts, self.outside.terraform)
 
     def _dags(self, environment: config.Environment) -> Path:
         return self.folder / (self.tradewind.local.dags or environment.dags.path)

@@ -59,7 +59,7 @@ class Deployer:
         clock: the time, in UTC.
     """
 
-    home: Path
+    state_dir: Path
     accounts: Accounts
     terraform: TerraformFactory
     clock: Clock = lambda: datetime.now(UTC)
@@ -91,7 +91,7 @@ class Deployer:
 
     def waiting(self, stack: Stack) -> Planned:
         """The plan that ``plan`` kept, as Terraform shows it. Plans nothing, and sends no request to AWS."""
-        workspace = Workspace.of(self.home, stack)
+        workspace = Workspace.of(self.state_dir, stack)
         sha256 = saved_plan.record_of(workspace, stack, destroy=False)["plan_sha256"]
         with workspace.alone():
             saved_plan.record_of(workspace, stack, destroy=False, only=sha256)
@@ -100,7 +100,7 @@ class Deployer:
 
     def audited(self, planned: Planned, passed: bool) -> None:
         """Record the audit result of a kept plan. TradewindError if another plan is kept by now."""
-        workspace = Workspace.of(self.home, planned.stack)
+        workspace = Workspace.of(self.state_dir, planned.stack)
         with workspace.alone():
             record = saved_plan.record_of(workspace, planned.stack, destroy=False, only=planned.sha256)
             found = {"plan_sha256": planned.sha256, "passed": passed, "at": self._now(), "from": _here()}
@@ -126,7 +126,7 @@ class Deployer:
             only: the hash that the plan must have; None: any.
             audited: refuse a plan that has not passed ``tradewind audit``.
         """
-        record = saved_plan.record_of(Workspace.of(self.home, stack), stack, destroy, only)
+        record = saved_plan.record_of(Workspace.of(self.state_dir, stack), stack, destroy, only)
         verb = stack.command("destroy --yes" if destroy else "apply")
         if audited:
             saved_plan.must_have_passed(stack, record)
@@ -218,7 +218,7 @@ class Deployer:
         """
         entered = self.accounts.enter(stack.account, stack.title)
         cloud, assumed = entered.cloud, entered.role_arn
-        workspace = Workspace.of(self.home, stack)
+        workspace = Workspace.of(self.state_dir, stack)
         # The state is a local file until the bootstrap that makes the bucket has succeeded, also over several tries.
         ready = cloud.bucket_exists(stack.account.state_bucket)
         first = stack.kind == "bootstrap" and (workspace.first_state.exists() or not ready)
@@ -245,7 +245,7 @@ class Deployer:
             yield _Ready(workspace, folder, terraform, self.accounts.caller, cloud, assumed, first)
 
     def _terraform(self, workspace: Workspace) -> Terraform:
-        return self.terraform(workspace.data, self.home / "infrastructure" / "providers")
+        return self.terraform(workspace.data, self.state_dir / "infrastructure" / "providers")
 
     def _move_state(self, stack: Stack, ready: _Ready) -> None:
         """Move the state of a first bootstrap into the bucket that it has made."""

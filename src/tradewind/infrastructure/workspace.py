@@ -29,9 +29,9 @@ class Workspace:
     folder: Path
 
     @classmethod
-    def of(cls, home: Path, stack: Stack) -> Workspace:
-        """The workspace of a stack below ``home``, the state directory ``.tradewind``."""
-        return cls(home / "infrastructure" / f"{stack.kind}-{stack.name}")
+    def of(cls, state_dir: Path, stack: Stack) -> Workspace:
+        """The workspace of a stack below ``state_dir``, the state directory ``.tradewind``."""
+        return cls(state_dir / "infrastructure" / f"{stack.kind}-{stack.name}")
 
     @property
     def plan(self) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tradewind.blueprint import HttpCheck, Service
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.ports import HOST
 from tradewind.local.probes import HttpProbe
 from tradewind.local.process import ProcessSpec
@@ -41,7 +41,7 @@ def program() -> str | None:
     return shutil.which("haproxy", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
 
 
-def spec(home: Home, balanced: tuple[Balanced, ...], env: Mapping[str, str]) -> ProcessSpec:
+def spec(state_dir: StateDirectory, balanced: tuple[Balanced, ...], env: Mapping[str, str]) -> ProcessSpec:
     """Return the HAProxy process for these services."""
     haproxy = program()
     if haproxy is None:
@@ -51,14 +51,14 @@ def spec(home: Home, balanced: tuple[Balanced, ...], env: Mapping[str, str]) -> 
             "on Debian and Ubuntu: apt install haproxy",
             code=ExitCode.USAGE,
         )
-    file = Path(home.run) / "haproxy.cfg"
+    file = Path(state_dir.run) / "haproxy.cfg"
     write_private(file, configuration(balanced))
     return ProcessSpec(
         name=NAME,
         service=NAME,
         argv=(haproxy, "-db", "-f", str(file)),
         env=env,
-        log=home.logs / f"{NAME}.log",
+        log=state_dir.logs / f"{NAME}.log",
         probe=HttpProbe(balanced[0].port, _ALIVE),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 from tradewind.errors import TradewindError
 from tradewind.local import supervisor_requests, supervisor_socket
 from tradewind.local.controller_records import NAME, POLL_S, records, store
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.platform import last_lines
 from tradewind.local.supervisor_requests import (
     A,
@@ -46,11 +46,11 @@ KEPT_S = 90 * 86_400.0
 class SupervisorBackend:
     """See ``workers.pool.Backend``. The workers of one image are a group. The image is the group's name and revision.
 
-    ``send`` delivers a request to the supervisor of ``home``.
+    ``send`` delivers a request to the supervisor of ``state_dir``.
     """
 
-    def __init__(self, home: Home, send: Send = supervisor_socket.ask) -> None:
-        self._home = home
+    def __init__(self, state_dir: StateDirectory, send: Send = supervisor_socket.ask) -> None:
+        self._home = state_dir
         self._send = send
 
     def look(self, pool: str, *, closely: bool) -> Pool:
@@ -121,13 +121,13 @@ def _failure(row: Mapping[str, Any]) -> str:
 
 def main() -> int:
     """Entry point."""
-    home = Home(Path(os.environ["TRADEWIND_CONTROLLER_CONFIG"]))
-    backend = SupervisorBackend(home)
+    state_dir = StateDirectory(Path(os.environ["TRADEWIND_CONTROLLER_CONFIG"]))
+    backend = SupervisorBackend(state_dir)
     return parts.run(
-        parts.Home(
+        parts.ControllerRuntime(
             environment=NAME,
-            records=records(home),
-            store=store(home),
+            records=records(state_dir),
+            store=store(state_dir),
             backend=backend,
             patience_s=PATIENCE_S,
             tell=lambda _: None,
@@ -137,7 +137,7 @@ def main() -> int:
             bounds=backend.bounds,
             remark=backend.remark,
             periodic_tasks=(
-                PeriodicTask("old results", parts.TIDY_S, lambda: CommandQueue(records(home), NAME).sweep(KEPT_S)),
+                PeriodicTask("old results", parts.TIDY_S, lambda: CommandQueue(records(state_dir), NAME).sweep(KEPT_S)),
             ),
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tradewind.dag_releases.shared_folder import RELEASES
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.storage.artifacts import FolderArtifacts
 from tradewind.storage.records import FolderRecords
 
@@ -11,11 +11,11 @@ NAME = "local"
 POLL_S = 0.2
 
 
-def records(home: Home) -> FolderRecords:
+def records(state_dir: StateDirectory) -> FolderRecords:
     """Return the commands to the controller of a platform, and their results."""
-    return FolderRecords(home.controller)
+    return FolderRecords(state_dir.controller)
 
 
-def store(home: Home) -> FolderArtifacts:
+def store(state_dir: StateDirectory) -> FolderArtifacts:
     """Return the DAG releases for the controller of a platform. One machine needs no separate store for them."""
-    return FolderArtifacts(home.dags / RELEASES)
+    return FolderArtifacts(state_dir.dags / RELEASES)

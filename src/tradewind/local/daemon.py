@@ -28,7 +28,7 @@ from tradewind.local import balancer, lock, supervisor_socket
 from tradewind.local import supervisor_requests as requests
 from tradewind.local.forked import ForkServer
 from tradewind.local.machine import Restart, State, Stop
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.ports import Reservations
 from tradewind.local.process_plan import HOST_PROGRAMS, Plan, plan
 from tradewind.local.supervisor import Supervisor
@@ -74,7 +74,7 @@ class Request:
         """Resolve the request and plan its processes. Raises TradewindError."""
         tradewind, environment, dags = self.resolve()
         images = {Component(name): image for name, image in self.images.items()}
-        return plan(tradewind, environment, Home.beside(Path(self.file)), dags, reserve, images)
+        return plan(tradewind, environment, StateDirectory.beside(Path(self.file)), dags, reserve, images)
 
     def _dag_folder(self, tradewind: config.Tradewind, environment: config.Environment) -> Path:
         if self.dags:
@@ -98,14 +98,14 @@ class Daemon:
 
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
-        log = planned.home.logs / "fork-server.log"
+        log = planned.state_dir.logs / "fork-server.log"
         fork_server = ForkServer(planned.common, log) if planned.common else None
-        self.supervisor = Supervisor(planned.home.root, planned.home.journal, fork_server)
+        self.supervisor = Supervisor(planned.state_dir.root, planned.state_dir.journal, fork_server)
         self.images = dict(planned.images)
         self.registered = set(planned.images.values()) or {""}
         self.fixed: dict[str, int] = {}
         self.remarks: tuple[str, ...] = ()  # from the controller
-        self.follower = Follower(planned.dags, SharedFolder(planned.home.dags))
+        self.follower = Follower(planned.dags, SharedFolder(planned.state_dir.dags))
 
     async def run(self, ready: Any) -> None:
         """Serve until all processes have stopped. ``ready()`` is called when the daemon accepts requests.
@@ -118,7 +118,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: self.supervisor.send(Stop()))
-        server = await supervisor_socket.serve(self.plan.home, self.handle)
+        server = await supervisor_socket.serve(self.plan.state_dir, self.handle)
         ready()
         beside = [asyncio.create_task(self.follow()), asyncio.create_task(self.keep_template())]
         try:
@@ -142,8 +142,8 @@ class Daemon:
             return
         while not self.supervisor.machine.all_well:
             await asyncio.sleep(LOOK_S)
-        argv, env = template.order(self.plan.home, self.plan.common)
-        with (self.plan.home.logs / "template.log").open("w") as log:
+        argv, env = template.order(self.plan.state_dir, self.plan.common)
+        with (self.plan.state_dir.logs / "template.log").open("w") as log:
             # It ends with the platform: the supervisor ends all processes that have the platform's mark.
             process = await asyncio.create_subprocess_exec(*argv, env=env, stdout=log, stderr=log, preexec_fn=_idle)
         await process.wait()
@@ -212,7 +212,7 @@ class Daemon:
             "supervisor_pid": os.getpid(),
             "dags": str(self.plan.dags),
             "dag_release": self.dag_release(),
-            "output": str(self.plan.home.output),
+            "output": str(self.plan.state_dir.output),
             "urls": {"web": self.plan.web_url, "flower": self.plan.flower_url},
             "remarks": [*self.plan.remarks, *self.remarks, *filter(None, [self.follower.problem])],
             "processes": self.supervisor.report(usage),
@@ -314,8 +314,8 @@ class Daemon:
         return members
 
 
-def _cannot_write(home: Home, error: OSError) -> TradewindError:
-    where = error.filename or home.root
+def _cannot_write(state_dir: StateDirectory, error: OSError) -> TradewindError:
+    where = error.filename or state_dir.root
     return TradewindError(
         f"the platform cannot use {where}", error.strerror or str(error), "check its permissions and its owner"
     )
@@ -331,10 +331,10 @@ def _idle() -> None:
 def main() -> int:
     """Entry point."""
     request = Request(**json.loads(sys.stdin.readline()))
-    home = Home.beside(Path(request.file))
-    home.create()
+    state_dir = StateDirectory.beside(Path(request.file))
+    state_dir.create()
     # The kernel releases the lock when this process ends, even if it is killed.
-    if lock.acquire(home.lock) is None:
+    if lock.acquire(state_dir.lock) is None:
         _answer({"error": TradewindError("another `tradewind up` is starting this platform").as_dict()})
         return ExitCode.FAILED
     reservations = Reservations()
@@ -342,12 +342,12 @@ def main() -> int:
         daemon = Daemon(request.plan(reservations.take))
         asyncio.run(daemon.run(lambda: _answer({"result": {}})))
     except (TradewindError, OSError) as error:
-        told = error if isinstance(error, TradewindError) else home.full_disk() or _cannot_write(home, error)
+        told = error if isinstance(error, TradewindError) else state_dir.full_disk() or _cannot_write(state_dir, error)
         _answer({"error": told.as_dict()})
         return told.code
     finally:
         reservations.release()
-        home.clear_run()
+        state_dir.clear_run()
     return ExitCode.OK
 
 

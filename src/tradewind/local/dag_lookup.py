@@ -74,7 +74,7 @@ class DagFolder:
 
     @property
     def _shared(self) -> SharedFolder:
-        return SharedFolder(self.platform.home.dags)
+        return SharedFolder(self.platform.state_dir.dags)
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,12 @@ def mysql(place: Place, unpack: Unpack) -> Database:
     Raises:
         TradewindError: there is no server, or it cannot create its data.
     """
-    data = place.home.database(KIND)
+    data = place.state_dir.database(KIND)
     server = _server()[0]
     own = ["--user=root"] if os.geteuid() == 0 else []
     if not (data / "mysql.ibd").exists():
         make_data(place, KIND, partial(_fill, place, unpack, [server, "--no-defaults", *own]))
-    start = place.home.run / "mysql-start.sql"
+    start = place.state_dir.run / "mysql-start.sql"
     # Set at each start: in new data the administrator has no password, in unpacked data another password.
     write_private(start, f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{place.secrets['admin']}';\n")
     argv = (

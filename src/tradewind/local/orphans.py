@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from tradewind.local import process
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 
 ABANDONED = "abandoned"
 """The state of such a process in ``tradewind status``."""
@@ -37,10 +37,10 @@ class OrphanedProcess:
         return time.time()
 
 
-def journal(home: Home) -> list[dict[str, Any]]:
+def journal(state_dir: StateDirectory) -> list[dict[str, Any]]:
     """Return the supervisor's last journal; empty if it cannot be read."""
     try:
-        return [entry for entry in json.loads(home.journal.read_text()) if entry.keys() >= _NEEDED]
+        return [entry for entry in json.loads(state_dir.journal.read_text()) if entry.keys() >= _NEEDED]
     except (OSError, ValueError, AttributeError, TypeError):
         return []  # the mark in the environment of the processes still finds them
 
@@ -55,14 +55,14 @@ def same(entry: dict[str, Any]) -> psutil.Process | None:
         return None
 
 
-def processes_left(home: Home) -> list[OrphanedProcess]:
+def processes_left(state_dir: StateDirectory) -> list[OrphanedProcess]:
     """Return the processes of a platform, one for each name. Processes that these have started do not count."""
     found: dict[str, OrphanedProcess] = {}
-    for entry in journal(home):
+    for entry in journal(state_dir):
         if alive := same(entry):
             name = str(entry.get("name", entry["service"]))
             found[name] = OrphanedProcess(name, str(entry["service"]), alive)
-    for stray in process.strays(home.root):
+    for stray in process.strays(state_dir.root):
         try:
             name = stray.environ().get(process.INSTANCE_VARIABLE, stray.name())
         except psutil.Error:
@@ -71,7 +71,7 @@ def processes_left(home: Home) -> list[OrphanedProcess]:
     return list(found.values())
 
 
-def rows(home: Home, running: Sequence[OrphanedProcess]) -> list[dict[str, Any]]:
+def rows(state_dir: StateDirectory, running: Sequence[OrphanedProcess]) -> list[dict[str, Any]]:
     """Return these processes in the public format of ``tradewind status --json``."""
     from tradewind.local.supervisor import used  # its imports would make every command start slower
 
@@ -91,7 +91,7 @@ def rows(home: Home, running: Sequence[OrphanedProcess]) -> list[dict[str, Any]]
             "restarts": 0,
             "last_exit": "",
             "url": "",
-            "log": str(home.logs / f"{entry.name}.log"),
+            "log": str(state_dir.logs / f"{entry.name}.log"),
             **used(entry.process.pid, ()),
         }
         for entry in running

@@ -14,13 +14,13 @@ ROOM_BYTES = 20_000_000
 
 
 @dataclass(frozen=True)
-class Home:
+class StateDirectory:
     """The state directory of one platform. Each checkout has its own."""
 
     root: Path
 
     @classmethod
-    def beside(cls, file: Path) -> Home:
+    def beside(cls, file: Path) -> StateDirectory:
         """Return the state directory that belongs to a configuration file."""
         return cls(file.resolve().parent / NAME)
 

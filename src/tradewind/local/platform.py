@@ -17,7 +17,7 @@ import psutil
 from tradewind.errors import TradewindError
 from tradewind.local import lock, process, supervisor_requests
 from tradewind.local.orphans import OrphanedProcess, journal, processes_left, same
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.supervisor_requests import A, GetStatus, StopPlatform
 
 if TYPE_CHECKING:  # the daemon's imports would make every command start slower
@@ -35,32 +35,32 @@ AFTER_A_KILL = "tradewind up ends them and starts the platform again; tradewind 
 class Platform:
     """The platform of one state directory, running or not."""
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, state_dir: StateDirectory) -> None:
+        self.state_dir = state_dir
 
     def status(self, usage: bool = False) -> dict[str, Any] | None:
         """Return the output of ``tradewind status --json`` (with ``usage``); None if no supervisor answers."""
         try:
-            return supervisor_requests.ask(self.home, GetStatus(usage))
+            return supervisor_requests.ask(self.state_dir, GetStatus(usage))
         except ConnectionError:
             return None
 
     def ask(self, request: supervisor_requests.Request[A]) -> A:
         """Send a request to the platform. Raises TradewindError if it does not run."""
         try:
-            return supervisor_requests.ask(self.home, request)
+            return supervisor_requests.ask(self.state_dir, request)
         except ConnectionError as error:
             raise self.missing() from error
 
     def left(self) -> list[OrphanedProcess]:
         """Return the processes that a killed supervisor has left; empty if a supervisor runs, or no process does."""
-        if not self.home.run.exists() or lock.is_held(self.home.lock):
+        if not self.state_dir.run.exists() or lock.is_held(self.state_dir.lock):
             return []
-        return processes_left(self.home)
+        return processes_left(self.state_dir)
 
     def missing(self, why: str = "", hint: str = "tradewind up") -> TradewindError:
         """Return the error for a supervisor that does not answer. ``why`` and ``hint`` apply if nothing runs."""
-        if lock.is_held(self.home.lock):
+        if lock.is_held(self.state_dir.lock):
             return TradewindError(
                 "the supervisor does not answer",
                 "it is starting or stopping, or it hangs",
@@ -72,7 +72,7 @@ class Platform:
 
     def _kill(self) -> str:
         """Return the hint for a supervisor that hangs, if its processes show its process id."""
-        for entry in journal(self.home):
+        for entry in journal(self.state_dir):
             with contextlib.suppress(psutil.Error):
                 parent = found.parent() if (found := same(entry)) else None
                 if parent and DAEMON in parent.cmdline():  # else it has ended, and another command is cleaning up
@@ -83,8 +83,8 @@ class Platform:
         """Start the supervisor; returns as soon as it answers. Raises TradewindError if it cannot start."""
         if not self.clean_up(grace_s=5.0):
             raise self.missing()
-        self.home.create()
-        log = self.home.logs / "supervisor.log"
+        self.state_dir.create()
+        log = self.state_dir.logs / "supervisor.log"
         with log.open("a") as errors:
             daemon = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", DAEMON],
@@ -130,13 +130,13 @@ class Platform:
                 return
             for row in status["processes"]:
                 if row["state"] in {"failed", "crash-loop"}:
-                    raise self.home.full_disk() or _failure(row)
+                    raise self.state_dir.full_disk() or _failure(row)
             time.sleep(POLL_S)
 
     def stop(self, now: bool = False) -> Iterator[dict[str, Any]]:
         """Stop all processes in order, and yield the status until none is left. Clean up after a killed supervisor."""
         try:
-            supervisor_requests.ask(self.home, StopPlatform(now))
+            supervisor_requests.ask(self.state_dir, StopPlatform(now))
         except ConnectionError:
             if not self.clean_up(grace_s=0.0 if now else 30.0):
                 raise TradewindError(
@@ -159,25 +159,25 @@ class Platform:
 
         Changes nothing if a supervisor runs.
         """
-        if not self.home.run.exists():
+        if not self.state_dir.run.exists():
             return True
-        held = lock.acquire(self.home.lock)
+        held = lock.acquire(self.state_dir.lock)
         if held is None:
             return False
         try:
-            entries = journal(self.home)
+            entries = journal(self.state_dir)
             for services in process.stop_waves({entry["service"]: entry["requires"] for entry in entries}):
                 wave = [entry for entry in entries if entry["service"] in services]
                 members = [found for entry in wave if (found := same(entry))]
                 process.end(members, min(grace_s, max((entry["grace_s"] for entry in wave), default=0.0)))
-            process.end(process.strays(self.home.root), 0.0)
-            self.home.clear_run()
+            process.end(process.strays(self.state_dir.root), 0.0)
+            self.state_dir.clear_run()
         finally:
             os.close(held)
         return True
 
     def _wait_until_gone(self) -> None:
-        while self.home.run.exists():
+        while self.state_dir.run.exists():
             time.sleep(POLL_S)
 
 

@@ -30,11 +30,11 @@ def postgresql(place: Place, unpack: Unpack) -> Database:
     Raises:
         TradewindError: the server is not installed, or cannot create or reach its data.
     """
-    data = place.home.database(KIND)
+    data = place.state_dir.database(KIND)
     if os.geteuid() == 0:
         # Without the capability to enter all folders, PostgreSQL can still pass through this one, but not list it.
-        os.chown(place.home.root, -1, USER_ID)
-        place.home.root.chmod(0o710)
+        os.chown(place.state_dir.root, -1, USER_ID)
+        place.state_dir.root.chmod(0o710)
     if not (data / "PG_VERSION").exists():
         make_data(place, KIND, partial(_fill, place, unpack))
     options = {"listen_addresses": HOST, "port": place.port, "unix_socket_directories": "", "max_connections": 200}

@@ -86,7 +86,7 @@ def stop_waves(requires: Mapping[str, Iterable[str]]) -> list[set[str]]:
     return [waves[level] for level in sorted(waves, reverse=True)]
 
 
-def strays(home: Path, instance: str | None = None) -> list[psutil.Process]:
+def strays(state_dir: Path, instance: str | None = None) -> list[psutil.Process]:
     """Find the processes that have the mark of this platform (and of ``instance``, if given), under any parent.
 
     A process group is not enough: tasks and Celery's pool create their own groups and sessions. PostgreSQL's backends
@@ -98,7 +98,7 @@ def strays(home: Path, instance: str | None = None) -> list[psutil.Process]:
             environment = process.environ()
         except (psutil.Error, OSError):
             continue  # it has ended, is a kernel thread, or belongs to another user
-        if environment.get(HOME_VARIABLE) == str(home) and instance in (None, environment.get(INSTANCE_VARIABLE)):
+        if environment.get(HOME_VARIABLE) == str(state_dir) and instance in (None, environment.get(INSTANCE_VARIABLE)):
             found.append(process)
     return found
 

@@ -25,7 +25,7 @@ from tradewind.blueprint import (
 from tradewind.config import Environment, FixedService, Identity, Local, ScalingService, Tradewind
 from tradewind.local import balancer, ports, servers
 from tradewind.local import secrets as secret_store
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.ports import HOST, PortRequest
 from tradewind.local.probes import FileProbe, HttpProbe, JobProbe, Probe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec
@@ -63,7 +63,7 @@ class Plan:
     environment of Airflow's programs without their secrets; it is empty for containers.
     """
 
-    home: Home
+    state_dir: StateDirectory
     environment: Environment
     dags: Path
     specs: tuple[ProcessSpec, ...]
@@ -118,12 +118,12 @@ def resize(environment: Environment, local: Local) -> Environment:
 def plan(
     tradewind: Tradewind,
     environment: Environment,
-    home: Home,
+    state_dir: StateDirectory,
     dags: Path,
     reserve: Callable[[int], bool] = lambda _: True,
     images: Mapping[Component, str] | None = None,
 ) -> Plan:
-    """Plan all processes for ``environment`` in ``home`` with the DAG files of ``dags``.
+    """Plan all processes for ``environment`` in ``state_dir`` with the DAG files of ``dags``.
 
     The function chooses ports (``reserve``: see ``ports.choose``), and makes secrets and a database if there are none
     yet. With ``images`` the services run as containers of these images, otherwise as programs of this virtual
@@ -134,29 +134,29 @@ def plan(
     """
     local = tradewind.local
     small = resize(environment, local)
-    home.create()
-    kept = secret_store.load(home.secrets)
+    state_dir.create()
+    kept = secret_store.load(state_dir.secrets)
     wanted = {service.name: service for service in services(small)}
     balanced = _balanced(local, wanted, containers=bool(images))
-    chosen = ports.choose(_wishes(local, wanted, balanced), home.ports, reserve)
-    base = _inherited(home)
-    database_place = servers.Place(home, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
-    broker_place = servers.Place(home, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
+    chosen = ports.choose(_wishes(local, wanted, balanced), state_dir.ports, reserve)
+    base = _inherited(state_dir)
+    database_place = servers.Place(state_dir, chosen.numbers["database"], kept, {**base, INSTANCE_VARIABLE: "database"})
+    broker_place = servers.Place(state_dir, chosen.numbers["broker"], kept, {**base, INSTANCE_VARIABLE: "broker"})
     template = None if images else Template.of(local.database, {**base, **wanted["migrate-db"].environment})
     database = KINDS[local.database](database_place, template.unpack if template else no_template)
-    programs = Programs(home, _versions())
-    runtime = Containers(home) if images else programs
+    programs = Programs(state_dir, _versions())
+    runtime = Containers(state_dir) if images else programs
     secret_values = _secret_values(kept, database, broker_place)
     another = partial(ports.another, reserve)
-    builder = _Builder(home, dict(chosen.numbers), base, runtime, programs, secret_values, another, balanced)
+    builder = _Builder(state_dir, dict(chosen.numbers), base, runtime, programs, secret_values, another, balanced)
     return Plan(
-        home=home,
+        state_dir=state_dir,
         environment=small,
         dags=dags,
         specs=(
             database.spec,
             servers.broker(broker_place, local.broker_persistence),
-            *_load_balancer(home, balanced, wanted, chosen.numbers, base),
+            *_load_balancer(state_dir, balanced, wanted, chosen.numbers, base),
             *builder.specs(wanted.values(), images or {}),
         ),
         web_url=address(wanted["web"], chosen.numbers),
@@ -188,7 +188,7 @@ def _balanced(local: Local, wanted: Mapping[str, Service], *, containers: bool) 
 
 
 def _load_balancer(
-    home: Home,
+    state_dir: StateDirectory,
     balanced: frozenset[str],
     wanted: Mapping[str, Service],
     numbers: Mapping[str, int],
@@ -201,7 +201,7 @@ def _load_balancer(
         for name, service in wanted.items()
         if name in balanced
     )
-    return [balancer.spec(home, entries, {**base, INSTANCE_VARIABLE: balancer.NAME})]
+    return [balancer.spec(state_dir, entries, {**base, INSTANCE_VARIABLE: balancer.NAME})]
 
 
 def _wishes(local: Local, wanted: Mapping[str, Service], balanced: frozenset[str]) -> list[PortRequest]:
@@ -228,14 +228,14 @@ def _secret_values(kept: Mapping[str, str], database: servers.Database, broker: 
     }
 
 
-def _inherited(home: Home) -> dict[str, str]:
+def _inherited(state_dir: StateDirectory) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     programs = Path(sys.executable).parent
     return {
         **env,
         "PATH": os.pathsep.join([str(programs), env.get("PATH", os.defpath)]),
         **_CONSTANT,
-        HOME_VARIABLE: str(home.root),
+        HOME_VARIABLE: str(state_dir.root),
     }
 
 
@@ -243,7 +243,7 @@ def _inherited(home: Home) -> dict[str, str]:
 class _Builder:
     """Turns services into processes of this platform."""
 
-    home: Home
+    state_dir: StateDirectory
     ports: dict[str, int]
     base: Mapping[str, str]
     runtime: Runtime
@@ -258,7 +258,7 @@ class _Builder:
         return {
             Endpoint.WEB: web,
             Endpoint.EXECUTION_API: f"{web}/execution/",
-            Endpoint.CONTROLLER: str(self.home.root),
+            Endpoint.CONTROLLER: str(self.state_dir.root),
         }
 
     def specs(self, wanted: Iterable[Service], images: Mapping[Component, str]) -> list[ProcessSpec]:
@@ -277,7 +277,7 @@ class _Builder:
         runtime = self.runtime
         if service.name in HOST_PROGRAMS:
             service, runtime, image = replace(service, command=HOST_PROGRAMS[service.name]), self.programs, ""
-        own = {**_CONSTANT, HOME_VARIABLE: str(self.home.root), INSTANCE_VARIABLE: name}
+        own = {**_CONSTANT, HOME_VARIABLE: str(self.state_dir.root), INSTANCE_VARIABLE: name}
         own |= {**_airflow(runtime.places(name)), **service.environment}
         own |= {variable: self.secrets[secret] for variable, secret in service.secrets.items()}
         own |= {variable: self.endpoints[endpoint] for variable, endpoint in service.endpoints.items()}
@@ -291,13 +291,13 @@ class _Builder:
             service=service.name,
             argv=runtime.argv(service, name, image, own),
             env={**self.base, **own},
-            log=self.home.logs / f"{name}.log",
+            log=self.state_dir.logs / f"{name}.log",
             probe=self._probe(service, name, runtime),
             requires=self._requires(service),
             stop_grace_s=service.stop_grace_s,
             one_shot=service.one_shot,
             stamp=_stamp(service, own, runtime.identity(image)) if service.one_shot else "",
-            stamp_file=self.home.done / service.name if service.one_shot else None,
+            stamp_file=self.state_dir.done / service.name if service.one_shot else None,
             url=self._url(service),
             nice=0 if service.waited_for else BACKGROUND_NICE,
             image=image,

@@ -14,7 +14,7 @@ from typing import Protocol
 from tradewind.blueprint import Access, Component, Service
 from tradewind.blueprint.containers import DAGS, UNPACKED, WORK
 from tradewind.errors import ExitCode, TradewindError
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 
 OUTPUT = "/opt/airflow/output"
 HEARTBEAT_DIR = "/run/tradewind"
@@ -60,24 +60,24 @@ class Runtime(Protocol):
 class Programs:
     """Programs of this virtual environment."""
 
-    home: Home
+    state_dir: StateDirectory
     versions: str
 
     def places(self, name: str) -> Places:
         """See Runtime."""
         return Places(
-            airflow=str(self.home.airflow),
-            dags=str(self.home.dags),
-            unpacked=str(self.home.unpacked),
-            task_logs=str(self.home.task_logs),
-            dag_logs=str(self.home.logs / "dag-files"),
-            output=str(self.home.output),
+            airflow=str(self.state_dir.airflow),
+            dags=str(self.state_dir.dags),
+            unpacked=str(self.state_dir.unpacked),
+            task_logs=str(self.state_dir.task_logs),
+            dag_logs=str(self.state_dir.logs / "dag-files"),
+            output=str(self.state_dir.output),
             heartbeat=str(self.heartbeat(name)),
         )
 
     def heartbeat(self, name: str) -> Path:
         """See Runtime."""
-        return self.home.run / f"{name}.heartbeat"
+        return self.state_dir.run / f"{name}.heartbeat"
 
     def argv(self, service: Service, name: str, image: str, variables: Iterable[str]) -> tuple[str, ...]:
         """See Runtime."""
@@ -98,7 +98,7 @@ class Programs:
 class Containers:
     """Containers of podman, with the same limits as on ECS: read-only root, no capabilities, not root."""
 
-    home: Home
+    state_dir: StateDirectory
 
     def places(self, name: str) -> Places:
         """See Runtime."""
@@ -119,7 +119,7 @@ class Containers:
     def argv(self, service: Service, name: str, image: str, variables: Iterable[str]) -> tuple[str, ...]:
         """See Runtime. No argument has the value of a variable: podman takes the values from its own environment."""
         argv = ["podman", "run", "--rm", "--replace", "--name", self._container(name), "--pull", "never"]
-        argv += ["--label", f"{HOME_LABEL}={self.home.root}", "--network", "host", "--log-driver", "none"]
+        argv += ["--label", f"{HOME_LABEL}={self.state_dir.root}", "--network", "host", "--log-driver", "none"]
         argv += ["--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"]
         argv += ["--image-volume", "ignore", "--tmpfs", "/tmp:rw,mode=1777", "--tmpfs", f"{WORK}:rw,mode=1777"]  # noqa: S108
         argv += self._user()
@@ -136,7 +136,7 @@ class Containers:
     def clean_up(self) -> None:
         """See Runtime. Podman does not remove a container if its ``podman run`` was killed."""
         found = subprocess.run(  # noqa: S603
-            ["podman", "ps", "--all", "--quiet", "--filter", f"label={HOME_LABEL}={self.home.root}"],  # noqa: S607
+            ["podman", "ps", "--all", "--quiet", "--filter", f"label={HOME_LABEL}={self.state_dir.root}"],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
@@ -147,12 +147,12 @@ class Containers:
     def _mounts(self, service: Service, name: str) -> list[tuple[Path, str, str]]:
         mounts = [(_given(self._pulse(name)), HEARTBEAT_DIR, "rw")]
         if service.dags is not Access.NONE:
-            mounts.append((self.home.dags, DAGS, "ro"))
+            mounts.append((self.state_dir.dags, DAGS, "ro"))
         if service.task_logs is not Access.NONE:
             mode = "rw" if service.task_logs is Access.WRITE else "ro"
-            mounts.append((_given(self.home.task_logs), f"{WORK}/logs", mode))
+            mounts.append((_given(self.state_dir.task_logs), f"{WORK}/logs", mode))
         if service.component is Component.WORKER:
-            mounts.append((_given(self.home.output), OUTPUT, "rw"))
+            mounts.append((_given(self.state_dir.output), OUTPUT, "rw"))
         return mounts
 
     def _user(self) -> list[str]:
@@ -162,11 +162,11 @@ class Containers:
         return ["--userns", "keep-id", "--user", f"{os.geteuid()}:{gid}"]
 
     def _pulse(self, name: str) -> Path:
-        return self.home.run / "pulse" / name
+        return self.state_dir.run / "pulse" / name
 
     def _container(self, name: str) -> str:
         # Each checkout has its own names.
-        return f"tradewind-{self.home.root.stat().st_ino:x}-{name}"
+        return f"tradewind-{self.state_dir.root.stat().st_ino:x}-{name}"
 
 
 def check_podman() -> None:

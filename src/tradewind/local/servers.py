@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tradewind.errors import TradewindError
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.ports import HOST
 from tradewind.local.probes import Probe, TcpProbe
 from tradewind.local.process import ProcessSpec
@@ -37,7 +37,7 @@ class Database:
 class Place:
     """The state directory, port, secrets and environment of a server."""
 
-    home: Home
+    state_dir: StateDirectory
     port: int
     secrets: Mapping[str, str]
     env: Mapping[str, str]
@@ -57,7 +57,7 @@ def broker(place: Place, persistent: bool) -> ProcessSpec:
 
     The password is in a private file, because every user of the machine can read the arguments of a process.
     """
-    folder = place.home.broker
+    folder = place.state_dir.broker
     lines = [
         f"bind {HOST}",
         f"port {place.port}",
@@ -79,7 +79,7 @@ def broker(place: Place, persistent: bool) -> ProcessSpec:
         service="broker",
         argv=(str(_valkey()), str(file)),
         env=place.env,
-        log=place.home.logs / "broker.log",
+        log=place.state_dir.logs / "broker.log",
         probe=TcpProbe(place.port, b"PING\r\n", (b"-NOAUTH", b"+PONG")),
     )
 
@@ -100,7 +100,7 @@ def database(place: Place, login: Login, argv: tuple[str, ...], probe: Probe, st
         service="database",
         argv=argv,
         env=place.env,
-        log=place.home.logs / "database.log",
+        log=place.state_dir.logs / "database.log",
         probe=probe,
         stop_signal=stop_signal,
     )
@@ -116,7 +116,7 @@ def make_data(place: Place, kind: str, fill: Callable[[Path], None]) -> None:
 
     Only a complete folder gets its final name, so that the next start does not use an incomplete database.
     """
-    data = place.home.forget_database(kind)
+    data = place.state_dir.forget_database(kind)
     draft = data.with_name(data.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
     fill(draft)
@@ -131,7 +131,7 @@ def run(place: Place, argv: list[str], what: str, text: str = "") -> None:
     if result.returncode != 0:
         said = result.stderr or result.stdout
         # A program that fails removes its files: afterwards the disk may have space again.
-        if full := place.home.full_disk(known="No space left" in said):
+        if full := place.state_dir.full_disk(known="No space left" in said):
             raise full
         lines = said.strip().splitlines()
         raise TradewindError(

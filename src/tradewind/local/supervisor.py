@@ -37,8 +37,8 @@ class Running:
 class Supervisor:
     """Owns the processes of one platform. One loop consumes one event queue."""
 
-    def __init__(self, home: Path, journal: Path, fork_server: ForkServer | None = None) -> None:
-        self.home = home
+    def __init__(self, state_dir: Path, journal: Path, fork_server: ForkServer | None = None) -> None:
+        self.state_dir = state_dir
         self.fork_server = fork_server
         self.journal = journal
         self.machine = Machine()
@@ -69,7 +69,7 @@ class Supervisor:
                 await self._carry_out(self.machine.handle(event, time.monotonic()))
         if self.fork_server:
             await self.fork_server.end()
-        await asyncio.to_thread(processes.end, processes.strays(self.home), 0.0)
+        await asyncio.to_thread(processes.end, processes.strays(self.state_dir), 0.0)
 
     async def add(self, specs: Iterable[ProcessSpec]) -> None:
         """Add processes while the platform runs."""
@@ -111,13 +111,13 @@ class Supervisor:
 
     async def _start(self, spec: ProcessSpec, log: int) -> Started:
         if self.fork_server and not spec.image and self.fork_server.can_start(spec.argv):
-            forked = await self.fork_server.start(spec.argv, spec.env, self.home, log)
+            forked = await self.fork_server.start(spec.argv, spec.env, self.state_dir, log)
             if forked:
                 return forked
         return await asyncio.create_subprocess_exec(
             *spec.argv,
             env=dict(spec.env),
-            cwd=self.home,
+            cwd=self.state_dir,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=asyncio.subprocess.STDOUT,
@@ -129,7 +129,7 @@ class Supervisor:
         code = await running.process.wait()
         if not spec.one_shot:
             # Processes that it leaves (Celery's pool, tasks) must not run beside its successor.
-            left = await asyncio.to_thread(processes.strays, self.home, spec.name)
+            left = await asyncio.to_thread(processes.strays, self.state_dir, spec.name)
             await asyncio.to_thread(processes.end, left, 0.0)
         self.running.pop(spec.name, None)
         self._write_journal()
@@ -150,7 +150,7 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 running.process.send_signal(number)
         if everything:
-            left = await asyncio.to_thread(processes.strays, self.home, name)
+            left = await asyncio.to_thread(processes.strays, self.state_dir, name)
             await asyncio.to_thread(processes.end, left, 0.0)
 
     def _write_journal(self) -> None:
@@ -206,7 +206,7 @@ class Supervisor:
             "log": str(spec.log),
         }
         if running and usage:
-            row.update(used(running.process.pid, processes.strays(self.home, spec.name) if spec.image else ()))
+            row.update(used(running.process.pid, processes.strays(self.state_dir, spec.name) if spec.image else ()))
         return row
 
 

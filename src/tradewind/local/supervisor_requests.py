@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from tradewind.blueprint import Component
 from tradewind.errors import TradewindError
 from tradewind.local import supervisor_socket
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.protocol.message import read, written
 
 A = TypeVar("A", covariant=True)
@@ -198,17 +198,17 @@ class Remark(Request[None]):
 _REQUESTS: Mapping[str, type[Request[Any]]] = {request.do: request for request in Request.__subclasses__()}
 
 
-Send = Callable[[Home, dict[str, Any]], dict[str, Any]]
+Send = Callable[[StateDirectory, dict[str, Any]], dict[str, Any]]
 
 
-def ask(home: Home, request: Request[A], send: Send = supervisor_socket.ask) -> A:
-    """Send a request to the supervisor of ``home`` over its socket, and return the result.
+def ask(state_dir: StateDirectory, request: Request[A], send: Send = supervisor_socket.ask) -> A:
+    """Send a request to the supervisor of ``state_dir`` over its socket, and return the result.
 
     Raises:
         ConnectionError: no supervisor answers.
         TradewindError: the supervisor returned an error, or has another version.
     """
-    document = send(home, {"do": request.do, **written(request)})
+    document = send(state_dir, {"do": request.do, **written(request)})
     if request.answer is type(None):
         return None  # type: ignore[return-value]
     if request.answer is dict:

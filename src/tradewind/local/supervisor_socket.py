@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.errors import TradewindError
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 
 TIMEOUT_S = 30.0
 
@@ -23,7 +23,7 @@ Answer = dict[str, Any]
 Handler = Callable[[dict[str, Any]], Awaitable[Answer]]
 
 
-async def serve(home: Home, handler: Handler) -> asyncio.Server:
+async def serve(state_dir: StateDirectory, handler: Handler) -> asyncio.Server:
     """Handle requests with ``handler``. A TradewindError is returned to the client."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,15 +40,15 @@ async def serve(home: Home, handler: Handler) -> asyncio.Server:
         finally:
             writer.close()
 
-    home.socket.unlink(missing_ok=True)
-    with _inside(home.run):
-        server = await asyncio.start_unix_server(answer, path=home.socket.name)
-    home.socket.chmod(0o600)
+    state_dir.socket.unlink(missing_ok=True)
+    with _inside(state_dir.run):
+        server = await asyncio.start_unix_server(answer, path=state_dir.socket.name)
+    state_dir.socket.chmod(0o600)
     return server
 
 
-def ask(home: Home, request: dict[str, Any]) -> Answer:
-    """Send a request to the supervisor of ``home``, and return the result.
+def ask(state_dir: StateDirectory, request: dict[str, Any]) -> Answer:
+    """Send a request to the supervisor of ``state_dir``, and return the result.
 
     Raises:
         ConnectionError: no supervisor answers.
@@ -57,8 +57,8 @@ def ask(home: Home, request: dict[str, Any]) -> Answer:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(TIMEOUT_S)
         try:
-            with _inside(home.run):
-                connection.connect(home.socket.name)
+            with _inside(state_dir.run):
+                connection.connect(state_dir.socket.name)
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile() as stream:
                 line = stream.readline()

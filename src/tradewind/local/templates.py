@@ -27,7 +27,7 @@ from typing import Self
 from tradewind.errors import TradewindError
 from tradewind.local import mysql, postgresql
 from tradewind.local import secrets as secret_store
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.ports import Reservations, another
 from tradewind.local.process import INSTANCE_VARIABLE
 from tradewind.local.servers import Database, Place
@@ -99,12 +99,14 @@ class Template:
         for old in sorted(self.folder.glob("*.tar.gz"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
             old.unlink(missing_ok=True)
 
-    def order(self, home: Home, environment: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
-        """Return the command that makes the template in a folder of ``home``, and its environment.
+    def order(
+        self, state_dir: StateDirectory, environment: Mapping[str, str]
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Return the command that makes the template in a folder of ``state_dir``, and its environment.
 
         ``environment`` is the environment of a migration.
         """
-        arguments = (str(home.root), str(self.folder), self.kind, self.key)
+        arguments = (str(state_dir.root), str(self.folder), self.kind, self.key)
         return (sys.executable, "-m", "tradewind.local.templates", *arguments), {
             **environment,
             INSTANCE_VARIABLE: INSTANCE,
@@ -131,15 +133,15 @@ def no_template(_: Path) -> bool:
     return False
 
 
-def make(template: Template, home: Home) -> None:
-    """Migrate an empty database in a folder of ``home``, and store it as the template.
+def make(template: Template, state_dir: StateDirectory) -> None:
+    """Migrate an empty database in a folder of ``state_dir``, and store it as the template.
 
     The environment of this process is that of Airflow.
 
     Raises:
         TradewindError: the server or a migration fails.
     """
-    own = Home(home.root / INSTANCE)
+    own = StateDirectory(state_dir.root / INSTANCE)
     own.wipe()
     own.create()
     reserved = Reservations()
@@ -159,7 +161,7 @@ def make(template: Template, home: Home) -> None:
         own.wipe()
 
 
-def _migrate(database: Database, kept: Mapping[str, str], own: Home) -> None:
+def _migrate(database: Database, kept: Mapping[str, str], own: StateDirectory) -> None:
     assert database.spec.probe
     until = time.monotonic() + PATIENCE_S
     while not database.spec.probe.look(0).well:
@@ -195,8 +197,8 @@ def _home_cache(environment: Mapping[str, str]) -> Path | None:
 
 def main(argv: list[str]) -> int:
     """Entry point."""
-    home, folder, kind, key = argv
-    make(Template(Path(folder), kind, key), Home(Path(home)))
+    state_dir, folder, kind, key = argv
+    make(Template(Path(folder), kind, key), StateDirectory(Path(state_dir)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the failure tests keep in flight: mapped tasks, a deferred task, one retry each."""
+"""The DAG of the failure tests: mapped tasks and a deferred task, with one retry each."""
 
 import time
 from datetime import timedelta

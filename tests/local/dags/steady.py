@@ -1,7 +1,7 @@
-"""What the failover tests keep going: tasks without a retry that run, become ready, map, defer and finish.
+"""The DAGs of the failover tests: tasks without a retry that run, become ready, map, defer and finish.
 
-Each writes a line into a file outside of Airflow when it has done its work: by them lost and doubled work is counted.
-It ends with when the task began, in Unix time.
+When a task has done its work, it writes a line into a file outside of Airflow. The tests count lost and doubled work by
+these lines. A line ends with the time when the task began, in Unix time.
 """
 
 import os
@@ -29,7 +29,7 @@ STEPS = 12
 
 
 def note(name: str = "") -> None:
-    """Say that this task has done its work: one write, of less than a page, is whole. ``name``: of the file."""
+    """Note that this task has done its work. One write of less than a page is atomic. ``name``: the file."""
     context = get_current_context()
     instance = context["ti"]
     began = instance.start_date.timestamp()
@@ -58,7 +58,7 @@ def steady():
 
     @task(**NONE)
     def talks():
-        """It asks the API for something all the time: when anything goes away, it is in the middle of that."""
+        """Calls the API all the time, so that every outage interrupts a call."""
         context = get_current_context()
         name = context["run_id"].replace(":", "")
         Variable.set(name, "said")
@@ -86,7 +86,7 @@ def steady():
 
     @task_group
     def chain() -> None:
-        """One becomes ready whenever another has ended."""
+        """A chain: each step becomes ready when the previous one has ended."""
 
         @task(**NONE)
         def step():
@@ -112,7 +112,7 @@ steady()
 
 @dag(schedule=None, is_paused_upon_creation=False, params={"file": ""}, max_active_tasks=1000)
 def ready():
-    """Tasks that are all ready when the run begins."""
+    """All tasks are ready when the run begins."""
 
     @task(**NONE)
     def mapped(number: int) -> None:
@@ -129,7 +129,7 @@ MADE = Asset("made")
 
 @dag(schedule=None, is_paused_upon_creation=False, params={"file": "", "seconds": 30}, max_active_runs=32)
 def mixed():
-    """What else tasks ask the API for, again and again: sensors, assets, runs, variables."""
+    """Other calls of the API, again and again: sensors, assets, runs, variables."""
 
     @task.sensor(mode="reschedule", poke_interval=3, timeout=3600, **NONE)
     def time_has_passed() -> PokeReturnValue:

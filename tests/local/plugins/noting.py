@@ -1,4 +1,4 @@
-"""What a file of DAGs cannot have: a trigger, a way to send mail, and a listener."""
+"""Parts that a DAG file cannot define: a trigger, a mail backend, and a listener."""
 
 import json
 import os
@@ -20,7 +20,7 @@ class Fails(BaseTrigger):
 
 
 def send_mail(to, subject, html_content, **_):
-    """See [email] email_backend. The file of the DAG has told where it notes."""
+    """See [email] email_backend. The DAG file has set CALLED_NOTES to its notes."""
     notes = Path(os.environ["CALLED_NOTES"])
     dag, _ = json.loads(notes.read_text().splitlines()[0])
     with notes.open("a") as more:

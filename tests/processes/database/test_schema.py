@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tradewind.local import secrets
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.ports import another
 from tradewind.local.postgresql import postgresql
 from tradewind.local.servers import Database, Place
@@ -35,9 +35,9 @@ INSERT INTO slot_pool VALUES ('default_pool', 128), ('small', 1);
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    home = Home(tmp_path_factory.mktemp("database") / ".tradewind")
-    home.create()
-    place = Place(home, another(), secrets.load(home.secrets), os.environ)
+    state_dir = StateDirectory(tmp_path_factory.mktemp("database") / ".tradewind")
+    state_dir.create()
+    place = Place(state_dir, another(), secrets.load(state_dir.secrets), os.environ)
     database = postgresql(place, no_template)
     server = subprocess.Popen(database.spec.argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert database.spec.probe

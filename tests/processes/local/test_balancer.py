@@ -12,7 +12,7 @@ from tradewind.config import load
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import balancer
 from tradewind.local.balancer import Balanced, configuration
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,6 +59,6 @@ def test_without_haproxy(both: tuple[Balanced, ...], tmp_path: Path, monkeypatch
     monkeypatch.setattr(balancer, "program", lambda: None)
 
     with pytest.raises(TradewindError, match="need a load balancer") as caught:
-        balancer.spec(Home(tmp_path), both, {})
+        balancer.spec(StateDirectory(tmp_path), both, {})
 
     assert caught.value.code == ExitCode.USAGE

@@ -15,7 +15,7 @@ from tradewind.config import Tradewind, parse
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Daemon, Request
 from tradewind.local.machine import Exited, Probed, State, Stop
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.probes import WELL
 from tradewind.local.process import ProcessSpec
 from tradewind.local.process_plan import Plan
@@ -39,7 +39,7 @@ def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
     """Everything is healthy, as far as the machine knows; no process is real."""
     specs = (one_shot("migrate-db"), process("web"), process("dag-processor"), worker(1, tmp_path), worker(2, tmp_path))
     planned = Plan(
-        home=Home(tmp_path / ".tradewind"),
+        state_dir=StateDirectory(tmp_path / ".tradewind"),
         environment=tradewind.environment("dev"),
         dags=tmp_path,
         specs=specs,
@@ -48,7 +48,7 @@ def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
         login=("admin", "one"),
         flower_login=("admin", "two"),
         remarks=("port 8080 is in use",),
-        runtime=Programs(Home(tmp_path / ".tradewind"), ""),
+        runtime=Programs(StateDirectory(tmp_path / ".tradewind"), ""),
         images={},
         services={service.name: service for service in services(tradewind.environment("dev"))},
         instance=lambda name, number, image: replace(
@@ -92,7 +92,7 @@ def test_status(daemon: Daemon) -> None:
         "supervisor": "answers",
         "dags": str(daemon.plan.dags),
         "dag_release": None,
-        "output": str(daemon.plan.home.output),
+        "output": str(daemon.plan.state_dir.output),
         "urls": {"web": "http://127.0.0.1:8080", "flower": "http://127.0.0.1:5555/flower/"},
         "remarks": ["port 8080 is in use"],
     }

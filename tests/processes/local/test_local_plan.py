@@ -16,7 +16,7 @@ from tradewind.blueprint import Component
 from tradewind.config import load
 from tradewind.config.tenant import Ports
 from tradewind.local import balancer, secrets
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.ports import another
 from tradewind.local.probes import FileProbe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec, stop_waves
@@ -46,24 +46,24 @@ LEAKS = {
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("machine") / ".tradewind")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> StateDirectory:
+    return StateDirectory(tmp_path_factory.mktemp("machine") / ".tradewind")
 
 
 @pytest.fixture(scope="module")
-def planned(home: Home) -> Iterator[Plan]:
+def planned(state_dir: StateDirectory) -> Iterator[Plan]:
     with pytest.MonkeyPatch.context() as shell:
         for name, value in LEAKS.items():
             shell.setenv(name, value)
         shell.setenv("SOMETHING_ELSE", "stays")
-        yield again(home)
+        yield again(state_dir)
 
 
-def again(home: Home) -> Plan:
+def again(state_dir: StateDirectory) -> Plan:
     tradewind = load(ROOT / "tradewind.yaml")
     # The preferred port of web, 8080, is every platform's: a test beside this one may take it between two plans.
     tradewind = tradewind.model_copy(update={"local": tradewind.local.model_copy(update={"ports": PORTS})})
-    return plan(tradewind, tradewind.environment("dev"), home, ROOT / "examples" / "dags")
+    return plan(tradewind, tradewind.environment("dev"), state_dir, ROOT / "examples" / "dags")
 
 
 def comparable(spec: ProcessSpec) -> ProcessSpec:
@@ -101,26 +101,26 @@ def test_everything_that_is_needed_is_there_and_there_is_an_order(specs: dict[st
     assert waves[-1] == {"database", "broker"}
 
 
-def test_nothing_of_the_callers_shell_gets_in(specs: dict[str, ProcessSpec], home: Home) -> None:
+def test_nothing_of_the_callers_shell_gets_in(specs: dict[str, ProcessSpec], state_dir: StateDirectory) -> None:
     for spec in specs.values():
         # AIRFLOW_CONFIG has a test of its own.
         assert not {name for name, value in spec.env.items() if "leak" in value} - {"AIRFLOW_CONFIG"}
         assert spec.env["SOMETHING_ELSE"] == "stays"
-        assert spec.env[HOME_VARIABLE] == str(home.root)
+        assert spec.env[HOME_VARIABLE] == str(state_dir.root)
         assert spec.env[INSTANCE_VARIABLE] == spec.name
 
 
-def test_no_other_configuration_of_airflow_is_read(specs: dict[str, ProcessSpec], home: Home) -> None:
+def test_no_other_configuration_of_airflow_is_read(specs: dict[str, ProcessSpec], state_dir: StateDirectory) -> None:
     assert not [name for name, spec in specs.items() if "AIRFLOW_CONFIG" in spec.env]
-    assert specs["web"].env["AIRFLOW_HOME"] == str(home.airflow)
+    assert specs["web"].env["AIRFLOW_HOME"] == str(state_dir.airflow)
 
 
-def test_who_knows_which_secret(specs: dict[str, ProcessSpec], home: Home) -> None:
+def test_who_knows_which_secret(specs: dict[str, ProcessSpec], state_dir: StateDirectory) -> None:
     metadata = {"init-db-users", "migrate-db", "web", "scheduler", "dag-processor", "triggerer", "controller"}
     workers = {"worker-1", "worker-2"}
     known = {
         secret: {name for name, spec in specs.items() if any(value in text for text in spec.env.values())}
-        for secret, value in secrets.load(home.secrets).items()
+        for secret, value in secrets.load(state_dir.secrets).items()
     }
 
     assert known == {
@@ -135,22 +135,22 @@ def test_who_knows_which_secret(specs: dict[str, ProcessSpec], home: Home) -> No
     }
 
 
-def test_no_secret_is_in_an_argument_or_a_repr(planned: Plan, home: Home) -> None:
-    values = secrets.load(home.secrets).values()
+def test_no_secret_is_in_an_argument_or_a_repr(planned: Plan, state_dir: StateDirectory) -> None:
+    values = secrets.load(state_dir.secrets).values()
     for spec in planned.specs:
         assert not [value for value in values if value in " ".join(spec.argv)]
         assert not [value for value in values if value in repr(spec)]
 
 
-def test_what_holds_secrets_is_private(planned: Plan, home: Home) -> None:
+def test_what_holds_secrets_is_private(planned: Plan, state_dir: StateDirectory) -> None:
     def mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
 
     # As root, PostgreSQL runs as another user, who may pass but not look around.
-    assert mode(home.root) == (0o710 if os.geteuid() == 0 else 0o700)
-    assert mode(home.secrets) == 0o600
-    assert mode(home.broker / "valkey.conf") == 0o600
-    assert not (home.run / "postgresql-password").exists()
+    assert mode(state_dir.root) == (0o710 if os.geteuid() == 0 else 0o700)
+    assert mode(state_dir.secrets) == 0o600
+    assert mode(state_dir.broker / "valkey.conf") == 0o600
+    assert not (state_dir.run / "postgresql-password").exists()
 
 
 def test_each_has_a_log_of_its_own_and_no_two_share_a_heartbeat(planned: Plan) -> None:
@@ -182,42 +182,44 @@ def test_everything_listens_on_this_machine_only(specs: dict[str, ProcessSpec]) 
         assert "--skip-serve-logs" in specs[name].argv
 
 
-def test_the_second_plan_is_the_first(planned: Plan, home: Home) -> None:
-    version = home.database("embedded") / "PG_VERSION"
+def test_the_second_plan_is_the_first(planned: Plan, state_dir: StateDirectory) -> None:
+    version = state_dir.database("embedded") / "PG_VERSION"
     before = version.stat().st_mtime_ns
 
-    second = again(home)
+    second = again(state_dir)
 
     assert [comparable(spec) for spec in second.specs] == [comparable(spec) for spec in planned.specs]
     assert (second.web_url, second.flower_url, second.login) == (planned.web_url, planned.flower_url, planned.login)
     assert version.stat().st_mtime_ns == before
 
 
-def test_one_offs_that_have_done_their_work_are_skipped_until_something_changes(planned: Plan, home: Home) -> None:
+def test_one_offs_that_have_done_their_work_are_skipped_until_something_changes(
+    planned: Plan, state_dir: StateDirectory
+) -> None:
     prepare = next(spec for spec in planned.specs if spec.name == "init-db-users")
     assert not prepare.is_done
 
     prepare.mark_done()
 
     assert prepare.is_done
-    assert next(spec for spec in again(home).specs if spec.name == "init-db-users").is_done
+    assert next(spec for spec in again(state_dir).specs if spec.name == "init-db-users").is_done
     # Another database: the work is to be done again.
-    home.forget_database("mysql")
+    state_dir.forget_database("mysql")
     assert not prepare.is_done
 
 
-def containers(home: Home, haproxy: str | None, monkeypatch: pytest.MonkeyPatch) -> Plan:
+def containers(state_dir: StateDirectory, haproxy: str | None, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.setattr(balancer, "program", lambda: haproxy)
     tradewind = load(ROOT / "tradewind.yaml")
     images = {component: f"sha256:{component.value}" for component in Component}
-    return plan(tradewind, tradewind.environment("dev"), home, ROOT / "examples" / "dags", images=images)
+    return plan(tradewind, tradewind.environment("dev"), state_dir, ROOT / "examples" / "dags", images=images)
 
 
 def test_containers_are_locked_up_and_no_secret_is_in_their_arguments(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    state_dir: StateDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned = containers(home, None, monkeypatch)
-    kept = secrets.load(home.secrets)
+    planned = containers(state_dir, None, monkeypatch)
+    kept = secrets.load(state_dir.secrets)
 
     for spec in planned.specs[2:]:
         words = list(spec.argv)
@@ -236,11 +238,13 @@ def test_containers_are_locked_up_and_no_secret_is_in_their_arguments(
     assert "AIRFLOW__CORE__FERNET_KEY" not in worker.argv
 
 
-def test_containers_get_a_load_balancer_where_there_is_haproxy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = containers(home, None, monkeypatch)
+def test_containers_get_a_load_balancer_where_there_is_haproxy(
+    state_dir: StateDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = containers(state_dir, None, monkeypatch)
     assert "load-balancer" not in {spec.name for spec in without.specs}
 
-    planned = containers(home, "/usr/sbin/haproxy", monkeypatch)
+    planned = containers(state_dir, "/usr/sbin/haproxy", monkeypatch)
 
     specs = {spec.name: spec for spec in planned.specs}
     assert planned.balanced == {"web", "flower"}

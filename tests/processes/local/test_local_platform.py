@@ -16,7 +16,7 @@ from machine_samples import process
 
 from tradewind.errors import TradewindError
 from tradewind.local import lock, orphans, supervisor_socket
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.platform import Platform, last_lines
 from tradewind.local.process import HOME_VARIABLE
 from tradewind.local.supervisor import Supervisor
@@ -37,22 +37,22 @@ Start = Callable[..., psutil.Process]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / ".tradewind")
-    home.create()
-    return home
+def state_dir(tmp_path: Path) -> StateDirectory:
+    state_dir = StateDirectory(tmp_path / ".tradewind")
+    state_dir.create()
+    return state_dir
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a process that notes when it was asked to leave; carries the mark of ``home``, if given."""
+    """Starts a process that notes when it was asked to leave; carries the mark of ``state_dir``, if given."""
     with contextlib.ExitStack() as stack:
 
-        def run(name: str, home: Home | None = None) -> psutil.Process:
+        def run(name: str, state_dir: StateDirectory | None = None) -> psutil.Process:
             child = subprocess.Popen(
                 [sys.executable, "-S", "-c", LEAVES_A_NOTE, name],
                 cwd=tmp_path,
-                env={**os.environ, **({HOME_VARIABLE: str(home.root)} if home else {})},
+                env={**os.environ, **({HOME_VARIABLE: str(state_dir.root)} if state_dir else {})},
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -77,9 +77,9 @@ def entry(name: str, process: psutil.Process, *requires: str, **change: Any) -> 
 
 
 @contextlib.contextmanager
-def holding(home: Home) -> Iterator[None]:
+def holding(state_dir: StateDirectory) -> Iterator[None]:
     """As a supervisor does for as long as it lives."""
-    held = lock.acquire(home.lock)
+    held = lock.acquire(state_dir.lock)
     assert held is not None
     try:
         yield
@@ -96,104 +96,106 @@ def order(tmp_path: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-def test_what_the_journal_names_is_ended_in_order(home: Home, start: Start, tmp_path: Path) -> None:
+def test_what_the_journal_names_is_ended_in_order(state_dir: StateDirectory, start: Start, tmp_path: Path) -> None:
     database, web, worker = start("database"), start("web"), start("worker")
-    home.journal.write_text(
+    state_dir.journal.write_text(
         json.dumps([entry("database", database), entry("web", web, "database", "gone"), entry("worker", worker, "web")])
     )
 
-    Platform(home).clean_up(grace_s=60)
+    Platform(state_dir).clean_up(grace_s=60)
 
     assert order(tmp_path) == ["worker", "web", "database"]
     assert not [process for process in (database, web, worker) if is_alive(process)]
-    assert not home.run.exists()
+    assert not state_dir.run.exists()
 
 
-def test_a_number_that_somebody_else_has_now_is_left_alone(home: Home, start: Start, tmp_path: Path) -> None:
+def test_a_number_that_somebody_else_has_now_is_left_alone(
+    state_dir: StateDirectory, start: Start, tmp_path: Path
+) -> None:
     stranger = start("stranger")
-    home.journal.write_text(json.dumps([entry("web", stranger, born=stranger.create_time() - 3600)]))
+    state_dir.journal.write_text(json.dumps([entry("web", stranger, born=stranger.create_time() - 3600)]))
 
-    Platform(home).clean_up(grace_s=60)
+    Platform(state_dir).clean_up(grace_s=60)
 
     assert is_alive(stranger)
     assert order(tmp_path) == []
-    assert not home.run.exists()
+    assert not state_dir.run.exists()
 
 
-def test_a_number_that_nobody_has_any_more(home: Home, start: Start) -> None:
+def test_a_number_that_nobody_has_any_more(state_dir: StateDirectory, start: Start) -> None:
     gone = start("gone")
-    home.journal.write_text(json.dumps([entry("web", gone)]))
+    state_dir.journal.write_text(json.dumps([entry("web", gone)]))
     gone.kill()
     gone.wait()
 
-    Platform(home).clean_up(grace_s=60)
+    Platform(state_dir).clean_up(grace_s=60)
 
-    assert not home.run.exists()
+    assert not state_dir.run.exists()
 
 
 @pytest.mark.parametrize("journal", [None, "", "[", "7", "[7]", "[{}]"])
-def test_without_a_journal_the_mark_is_enough(home: Home, start: Start, journal: str | None) -> None:
-    marked, other = start("web", home), start("web", Home(home.root.parent / "other"))
+def test_without_a_journal_the_mark_is_enough(state_dir: StateDirectory, start: Start, journal: str | None) -> None:
+    marked, other = start("web", state_dir), start("web", StateDirectory(state_dir.root.parent / "other"))
     if journal is not None:
-        home.journal.write_text(journal)
+        state_dir.journal.write_text(journal)
 
-    Platform(home).clean_up(grace_s=60)
+    Platform(state_dir).clean_up(grace_s=60)
 
     assert not is_alive(marked)
     assert is_alive(other)
-    assert not home.run.exists()
+    assert not state_dir.run.exists()
 
 
-def test_a_home_that_is_alive_is_left_alone(home: Home, start: Start) -> None:
-    marked = start("web", home)
-    home.journal.write_text(json.dumps([entry("web", marked)]))
+def test_a_home_that_is_alive_is_left_alone(state_dir: StateDirectory, start: Start) -> None:
+    marked = start("web", state_dir)
+    state_dir.journal.write_text(json.dumps([entry("web", marked)]))
 
     async def status(request: dict[str, Any]) -> supervisor_socket.Answer:
         return {"processes": []}
 
     async def run() -> None:
-        async with await supervisor_socket.serve(home, status):
-            await asyncio.to_thread(Platform(home).clean_up, 0.0)
+        async with await supervisor_socket.serve(state_dir, status):
+            await asyncio.to_thread(Platform(state_dir).clean_up, 0.0)
 
-    with holding(home):
+    with holding(state_dir):
         asyncio.run(run())
 
     assert is_alive(marked)
-    assert home.journal.exists()
+    assert state_dir.journal.exists()
 
 
-def test_a_home_whose_supervisor_is_still_starting_is_left_alone(home: Home, start: Start) -> None:
+def test_a_home_whose_supervisor_is_still_starting_is_left_alone(state_dir: StateDirectory, start: Start) -> None:
     # It holds the lock, but does not answer yet: making a database takes a while.
-    marked = start("initdb", home)
-    with holding(home):
-        Platform(home).clean_up(grace_s=0)
+    marked = start("initdb", state_dir)
+    with holding(state_dir):
+        Platform(state_dir).clean_up(grace_s=0)
 
         assert is_alive(marked)
-        assert home.lock.exists()
+        assert state_dir.lock.exists()
 
 
-def test_a_home_whose_supervisor_is_still_starting_cannot_be_said_to_be_stopped(home: Home) -> None:
-    with holding(home), pytest.raises(TradewindError):
-        list(Platform(home).stop())
+def test_a_home_whose_supervisor_is_still_starting_cannot_be_said_to_be_stopped(state_dir: StateDirectory) -> None:
+    with holding(state_dir), pytest.raises(TradewindError):
+        list(Platform(state_dir).stop())
 
 
 def test_a_home_that_never_was(tmp_path: Path) -> None:
-    platform = Platform(Home(tmp_path / ".tradewind"))
+    platform = Platform(StateDirectory(tmp_path / ".tradewind"))
 
     platform.clean_up(grace_s=0)
 
     assert platform.status() is None
     assert list(platform.stop()) == []
-    assert not platform.home.root.exists()
+    assert not platform.state_dir.root.exists()
     with pytest.raises(TradewindError) as raised:
         platform.ask(RestartService("web"))
     assert (raised.value.what, raised.value.hint) == ("the platform does not run", "tradewind up")
 
 
-def test_stop_cleans_up_after_a_supervisor_that_was_killed(home: Home, start: Start) -> None:
-    marked = start("web", home)
+def test_stop_cleans_up_after_a_supervisor_that_was_killed(state_dir: StateDirectory, start: Start) -> None:
+    marked = start("web", state_dir)
 
-    assert list(Platform(home).stop(now=True)) == []
+    assert list(Platform(state_dir).stop(now=True)) == []
     assert not is_alive(marked)
 
 
@@ -214,15 +216,15 @@ def test_as_many_last_lines_as_are_asked_for_and_are_there(tmp_path: Path, count
     assert last_lines(tmp_path / "web.log", count).split("\n") == lines[-count:]
 
 
-def test_what_is_left_is_told_as_what_runs_is(home: Home, start: Start) -> None:
+def test_what_is_left_is_told_as_what_runs_is(state_dir: StateDirectory, start: Start) -> None:
     web = start("web")
-    home.journal.write_text(json.dumps([entry("web", web)]))
-    supervisor = Supervisor(home.root, home.journal)
+    state_dir.journal.write_text(json.dumps([entry("web", web)]))
+    supervisor = Supervisor(state_dir.root, state_dir.journal)
     supervisor.machine.add([process("web")], 0)
 
-    (row,) = orphans.rows(home, orphans.processes_left(home))
+    (row,) = orphans.rows(state_dir, orphans.processes_left(state_dir))
 
     assert row.keys() == supervisor.report(usage=True)[0].keys()
     with pytest.raises(TradewindError) as raised:
-        Platform(home).ask(GetStatus())
+        Platform(state_dir).ask(GetStatus())
     assert str(raised.value) == "the supervisor was killed: 1 process runs without it: web"

@@ -80,7 +80,7 @@ def test_what_is_published_is_read_once(project: Project, cloud: Counting) -> No
     store = dev.dags()
     assert dev.outputs == cloud.content["outputs"]
     cloud.content = None
-    assert dev.dags().builds == store.builds == project.home.root / "dag-builds" / "dev"
+    assert dev.dags().builds == store.builds == project.state_dir.root / "dag-builds" / "dev"
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,6 @@ def test_what_cannot_be_reached_says_why(
 
 def test_a_configuration_is_read_when_it_is_asked(tmp_path: Path) -> None:
     project = Project(tmp_path / "tradewind.yaml")
-    assert project.home.root == tmp_path / ".tradewind"
+    assert project.state_dir.root == tmp_path / ".tradewind"
     with pytest.raises(TradewindError):
         _ = project.tradewind

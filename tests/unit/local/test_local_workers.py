@@ -9,7 +9,7 @@ import pytest
 
 from tradewind.errors import TradewindError
 from tradewind.local.controller import SupervisorBackend
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.scaling.policy import Bounds
 from tradewind.workers.pool import Group, Keep, Pool, Worker
 
@@ -23,7 +23,7 @@ class Supervisor:
         self.asked: list[dict[str, Any]] = []
         self.away = False
 
-    def __call__(self, home: Home, request: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, state_dir: StateDirectory, request: dict[str, Any]) -> dict[str, Any]:
         if self.away:
             raise ConnectionError("nobody is there")
         self.asked.append(request)
@@ -43,7 +43,7 @@ def supervisor() -> Supervisor:
 
 @pytest.fixture
 def backend(supervisor: Supervisor) -> SupervisorBackend:
-    return SupervisorBackend(Home(Path("unused")), supervisor)
+    return SupervisorBackend(StateDirectory(Path("unused")), supervisor)
 
 
 def service(name: str, **said: object) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import pytest
 from tradewind.blueprint import Component
 from tradewind.errors import TradewindError
 from tradewind.local import supervisor_requests as requests
-from tradewind.local.paths import Home
+from tradewind.local.paths import StateDirectory
 from tradewind.local.supervisor_requests import Request, decoded
 
-HOME = Home(Path("unused"))
+HOME = StateDirectory(Path("unused"))
 ALL: list[Request[Any]] = [
     requests.GetStatus(usage=True),
     requests.GetDagFolder(),
@@ -40,7 +40,7 @@ class Wire:
         self.sent: dict[str, Any] = {}
         self.answer: dict[str, Any] = {}
 
-    def __call__(self, home: Home, document: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, state_dir: StateDirectory, document: dict[str, Any]) -> dict[str, Any]:
         self.sent = json.loads(json.dumps(document))
         return dict(self.answer)
 

@@ -22,7 +22,7 @@ POLL_S = 1.0
 """One read per second costs one dollar per month."""
 
 
-def home() -> parts.Home:
+def runtime() -> parts.ControllerRuntime:
     """Read TRADEWIND_CONTROLLER_CONFIG, JSON with the names of the resources that the environment stack created."""
     places = json.loads(os.environ["TRADEWIND_CONTROLLER_CONFIG"])
     core = botocore.session.get_session()
@@ -30,7 +30,7 @@ def home() -> parts.Home:
     core.set_default_client_config(Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 3}))
     session = boto3.Session(botocore_session=core, region_name=places["region"])
     services = {name: tuple(found) for name, found in places["workers"].items()}
-    return parts.Home(
+    return parts.ControllerRuntime(
         environment=places["environment"],
         records=S3Records(session, places["bucket"], RECORDS),
         store=S3Artifacts(session, places["bucket"], DAGS),
@@ -47,4 +47,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(parts.run(home()))
+    sys.exit(parts.run(runtime()))

@@ -42,7 +42,7 @@ BUSY_S = 120.0
 
 
 @dataclass(frozen=True)
-class Home:
+class ControllerRuntime:
     """The parts of a controller that differ between this machine and AWS.
 
     ``poll_s``: seconds between two reads of the command queue. ``scale_s`` and ``haste_s``: see ``Reconciler``.
@@ -65,7 +65,7 @@ class Home:
     periodic_tasks: tuple[PeriodicTask, ...] = ()
 
 
-def run(home: Home) -> int:
+def run(runtime: ControllerRuntime) -> int:
     """Run until SIGTERM. Returns the exit code. Other settings are environment variables (``blueprint.services``)."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopped = threading.Event()
@@ -79,40 +79,46 @@ def run(home: Home) -> int:
             raise StoppedError
 
     deployment = Deployment(shared, metadata, Patience(busy_s=BUSY_S), sleep=sleep)
-    dags = DagCommands(deployment, home.store, home.environment)
+    dags = DagCommands(deployment, runtime.store, runtime.environment)
     workers = classes(json.loads(os.environ["TRADEWIND_WORKERS"]))
     pools = tuple(every.service for every in workers)
-    orders = WorkerOrders(home.records, pools, home.backend.registered)
-    handlers = {**dags.handlers(), **Dependencies(metadata, home.stored).handlers(), **orders.handlers()}
-    dispatcher = Dispatcher(CommandQueue(home.records, home.environment, poll_s=home.poll_s), handlers, stopped)
+    orders = WorkerOrders(runtime.records, pools, runtime.backend.registered)
+    handlers = {**dags.handlers(), **Dependencies(metadata, runtime.stored).handlers(), **orders.handlers()}
+    dispatcher = Dispatcher(
+        CommandQueue(runtime.records, runtime.environment, poll_s=runtime.poll_s), handlers, stopped
+    )
     url = os.environ["AIRFLOW__CELERY__BROKER_URL"]
 
     def tell_workers(command: str, names: list[str]) -> Mapping[str, Any]:
-        return send(command, names, url, home.patience_s)
+        return send(command, names, url, runtime.patience_s)
 
     keeper = Reconciler(
         workers,
-        home.backend,
+        runtime.backend,
         tell_workers,
         metadata.demand,
         orders,
-        overrides=home.bounds,
-        scale_s=home.scale_s,
-        haste_s=home.haste_s,
+        overrides=runtime.bounds,
+        scale_s=runtime.scale_s,
+        haste_s=runtime.haste_s,
     )
-    waiting = Waiting(metadata, {queue for every in workers for queue in every.queues}, home.remark)
-    broker = Broker(lambda: check(url), home.backend, tell_workers, pools)
+    waiting = Waiting(metadata, {queue for every in workers for queue in every.queues}, runtime.remark)
+    broker = Broker(lambda: check(url), runtime.backend, tell_workers, pools)
     seen: dict[str, Seen] = {}
     periodic_tasks = (
-        PeriodicTask("commands", home.poll_s, dispatcher.look),
-        PeriodicTask("workers", home.poll_s, lambda: seen.update(keeper.look() or {})),
-        PeriodicTask("tasks that wait forever", home.scale_s, waiting.look),
-        PeriodicTask("metrics", EVERY_S, lambda: home.tell(measured(metadata, broker, seen, now()))),
+        PeriodicTask("commands", runtime.poll_s, dispatcher.look),
+        PeriodicTask("workers", runtime.poll_s, lambda: seen.update(keeper.look() or {})),
+        PeriodicTask("tasks that wait forever", runtime.scale_s, waiting.look),
+        PeriodicTask("metrics", EVERY_S, lambda: runtime.tell(measured(metadata, broker, seen, now()))),
         PeriodicTask("removal of old DAG releases", TIDY_S, lambda: _tidy(dags)),
-        *home.periodic_tasks,
+        *runtime.periodic_tasks,
     )
     controller = Controller(
-        home.records, leadership(home.environment), periodic_tasks, stopped, Path(heartbeat) if heartbeat else None
+        runtime.records,
+        leadership(runtime.environment),
+        periodic_tasks,
+        stopped,
+        Path(heartbeat) if heartbeat else None,
     )
     return controller.run()
 
