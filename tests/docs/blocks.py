@@ -1,6 +1,6 @@
 """Reads the pages: their command blocks, their files, their links and their anchors.
 
-A page marks what a reader types as a ``sh`` block. It is run by a test, as it stands, unless an HTML comment on the
+A page marks commands for the reader as a ``sh`` block. A test runs the block unchanged, unless an HTML comment on the
 line before says otherwise:
 
     <!-- not run: why -->            only its words are checked
@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-# What comes first is run first; the guide to one machine ends with stopping and wiping the platform.
+# In the order of execution. The guide to one machine ends with stopping and wiping the platform.
 EXECUTED = (
     DOCS / "guides" / "dag-releases.md",
     ROOT / "README.md",
@@ -36,14 +36,14 @@ _CODE = re.compile(r"`([^`\n]+)`")
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block of a page, and what the comment before it says. ``line`` is that of the opening fence."""
+    """One fenced block of a page, and the comment before it. ``line`` is the line of the opening fence."""
 
     page: Path
     line: int
     language: str
     text: str
     remark: str = ""  # "not run", "runs until Ctrl-C", "fails", "file", or nothing
-    detail: str = ""  # what follows the remark's colon
+    detail: str = ""  # the text after the colon
 
     @property
     def name(self) -> str:
@@ -52,12 +52,12 @@ class Block:
 
     @property
     def is_shell(self) -> bool:
-        """Whether a reader would type it."""
+        """Whether the block is for the reader to type."""
         return self.language == "sh"
 
     @property
     def is_run(self) -> bool:
-        """Whether a test runs it."""
+        """Whether a test runs the block."""
         return self.is_shell and self.remark != "not run"
 
     def lines(self, program: str) -> list[list[str]]:
@@ -68,7 +68,7 @@ class Block:
 
 
 def _simple(words: list[str]) -> list[str]:
-    """The command itself, without where its output goes."""
+    """The command itself, without redirections of its output."""
     end = next((at for at, word in enumerate(words) if word in {">", ">>", "|", "&&", ";"}), len(words))
     return words[:end]
 
@@ -79,7 +79,7 @@ def commands(path: Path) -> list[Block]:
 
 
 def files(path: Path) -> dict[str, str]:
-    """What the files that a page shows hold, by their path."""
+    """The content of the files that a page shows, by path."""
     return {block.detail: block.text for block in blocks(path) if block.remark == "file"}
 
 
@@ -128,14 +128,14 @@ def codes(path: Path) -> list[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """The names of the headings of a page, as GitHub and the site make them."""
+    """The anchors of the headings of a page, as GitHub and the site generate them."""
     headings = re.findall(r"(?m)^#{1,6} (.+)$", prose(path))
     plain = (re.sub(r"[`*]|\]\([^)]*\)|\[", "", heading).strip().lower() for heading in headings)
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
 
 
 def cells(path: Path, heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading, without its head. ValueError where there is none."""
+    """The rows of the first table below a heading, without its head. ValueError if there is none."""
     lines = path.read_text(encoding="utf-8").splitlines()
     at = next((n for n, line in enumerate(lines) if line.lstrip("#").strip() == heading and line.startswith("#")), None)
     if at is None:

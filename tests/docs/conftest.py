@@ -14,7 +14,7 @@ COMMAND = Path(sys.executable).parent / "tradewind"
 
 @pytest.fixture
 def platform_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder with what a reader of the pages has, in which a platform runs; nothing of it stays."""
+    """A folder with the files of a reader of the pages, and a running platform. At the end, no process is left."""
     shutil.copy(REPOSITORY / "tradewind.yaml", tmp_path)
     shutil.copytree(REPOSITORY / "examples", tmp_path / "examples")
     subprocess.run([str(COMMAND), "up"], cwd=tmp_path, check=True, capture_output=True)

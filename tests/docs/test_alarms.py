@@ -28,7 +28,7 @@ PLACEHOLDERS = {
     "var.services": "SERVICE",
     "var.broker_node_ids": "NUMBER",
 }
-"""What a heading writes for the key of each variable."""
+"""The placeholder in headings for the key of each variable."""
 
 
 def _alarms() -> dict[str, dict[str, Any]]:

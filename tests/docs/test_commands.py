@@ -1,4 +1,4 @@
-"""Runs what README and the guides tell a reader to type, as it stands, in the order in which they tell it.
+"""Runs the commands of README and the guides unchanged, in the order of the pages.
 
 The fixture ``platform_folder`` is a folder with the ``tradewind.yaml`` and the ``examples`` of this repository, in
 which a platform runs. The last page stops the platform and removes its data, so the folder is for this test alone.
@@ -28,5 +28,5 @@ def test_every_command_of_the_pages_does_what_it_says(platform_folder: Path) -> 
             if block.is_run:
                 run(block, platform_folder)
         if any("--dags" in words for block in blocks.commands(page) for words in block.lines("tradewind")):
-            # It leaves a platform with other DAGs; the next page begins as a reader would.
+            # The page leaves a platform with other DAGs. The next page begins as for a new reader.
             run(Block(page, 0, "sh", "tradewind down\n"), platform_folder)

@@ -1,4 +1,4 @@
-"""What the pages say can be typed, followed and found."""
+"""The commands, links, names and paths of the pages are valid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _page(path: Path) -> str:
 
 
 def _parse(words: list[str]) -> None:
-    """Parse a command line as the command does, without running it. The error says what is wrong with it."""
+    """Parse a command line as the command does, without running it. The error names the mistake."""
     command: Any = typer.main.get_command(app)
     name = "tradewind"
     while hasattr(command, "commands"):

@@ -1,4 +1,4 @@
-"""Every place in the repository that a page, a docstring or a comment names is there."""
+"""Every path in the repository that a page, a docstring or a comment names exists."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NAMED = re.compile(rf"(?<![\w./:@{{}}$-])(?:{'|'.join(TOP)})/[\w.*?/-]*[\w*]")
 FILE = re.compile(r"[\w./-]*\w\.(py|tf|md|sh|yaml|groovy|hcl)")
 QUOTED = re.compile(r"``([^`]+)``")
 SKIPPED = {".git", ".venv", ".venv-checks", "node_modules", "__pycache__", "site", "dist", ".tradewind"}
-# Whole files, for their words are comments and what is run; of Python, docstrings and comments.
+# Of these, the whole file, because its words are comments and commands. Of Python, docstrings and comments.
 READ = {".tf", ".hcl", ".groovy", ".sh", ".yaml", ".toml", ".in", ".md"}
 NAMELESS = {"Makefile", "Jenkinsfile", "Dockerfile", "run"}
-# Files that users have, that programs make, or that belong to others.
+# Files that users have, that programs write, or that belong to other projects.
 ELSEWHERE = {"my-dags/hello.py", "tradewind.yaml"}
 
 
@@ -51,7 +51,7 @@ def words(text: str) -> Iterator[str]:
 
 
 def texts() -> Iterator[tuple[Path, str]]:
-    """What people read, of every file in which they do."""
+    """The text that people read, of every file with such text."""
     for path in files():
         if path.suffix == ".py":
             yield from ((path, text) for text in words((ROOT / path).read_text(encoding="utf-8")))
@@ -60,14 +60,14 @@ def texts() -> Iterator[tuple[Path, str]]:
 
 
 def is_there(named: str) -> bool:
-    """Whether the repository has such a path, with or without an ending, or one that fits a pattern; or it is made."""
+    """Whether a file has this path or matches this pattern, with or without an ending. Generated folders count."""
     if SKIPPED & set(named.split("/")):
         return True
     return any(True for ending in ("", ".py") for _ in ROOT.glob(named.rstrip("./") + ending))
 
 
 def is_known(file: str) -> bool:
-    """Whether a file of the repository is called so; its folder may be left out."""
+    """Whether the repository has a file with this name. The folder may be left out."""
     outside = file in ELSEWHERE or file.startswith(".tradewind/")
     return outside or any(f"/{path}".endswith(f"/{file}") for path in files())
 

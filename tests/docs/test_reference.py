@@ -1,4 +1,4 @@
-"""The reference pages say what the code does: compared with real records, not with a copy."""
+"""The reference pages agree with the code. They are compared with real records, not with a copy."""
 
 from __future__ import annotations
 
@@ -255,11 +255,11 @@ def test_the_fields_of_show() -> None:
     assert_described("tradewind config show", extra)
 
 
-# -- tables that repeat what the code says ---------------------------------------------------------------------------
+# -- tables that repeat values of the code ---------------------------------------------------------------------------
 
 
 def every_service() -> dict[str, blueprint.Service]:
-    """Of small and large environments, with local users and without."""
+    """The settings of small and large environments, with local users and without."""
     small = config.load(ROOT / "tradewind.yaml").environment("dev")
     found = [service for environment in (large("prod"), small) for service in blueprint.services(environment)]
     return {service.name: service for service in found if not service.name.startswith("worker-")}

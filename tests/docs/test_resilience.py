@@ -1,4 +1,4 @@
-"""The times on the page about resilience are those of the code."""
+"""The times on the page about resilience agree with the code."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PAGE = (DOCS / "concepts/resilience.md").read_text()
 COMPARE_S = float(
     re.findall(r"^COMPARE_S = (.*)", (ROOT / "src/tradewind/runtime/tasks/executor.py").read_text(), re.M)[0]
 )
-"""Not imported: with it comes Airflow, which keeps for good the home that it finds then."""
+"""Read from the source: an import would load Airflow, which keeps the AIRFLOW_HOME of that moment for good."""
 RTO_S = 0.2
-"""TCP_RTO_MIN of Linux: what the first of the doubling pauses is at least."""
+"""TCP_RTO_MIN of Linux: the minimum of the first pause, which then doubles."""
 FIGURES = {
     "silent": ((2 << int(KERNEL["net.ipv4.tcp_retries2"])) - 1) * RTO_S,
     "waiting": int(KERNEL["net.ipv4.tcp_keepalive_time"])

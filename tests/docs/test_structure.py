@@ -1,4 +1,4 @@
-"""What keeps the code easy to find one's way in, beside the import rules of ``pyproject.toml``."""
+"""Rules that keep the code easy to navigate, besides the import rules of ``pyproject.toml``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "src/tradewind"
 LONGEST = 400
-"""Lines. What is longer has more than one subject."""
+"""The longest file, in lines. A longer file has more than one subject."""
 SAME_IN_EVERY_ROOM = {"__init__.py", "__main__.py"}
 
 
@@ -18,7 +18,7 @@ def test_no_file_is_longer_than_one_subject() -> None:
 
 
 def test_no_two_files_have_one_name() -> None:
-    """But a command and what it runs: each file of ``cli`` is named as its command."""
+    """Except a command and its implementation: each file of ``cli`` has the name of its command."""
     found = defaultdict(list)
     for path in SOURCE.rglob("*.py"):
         if path.name not in SAME_IN_EVERY_ROOM and path.parent.name != "cli":

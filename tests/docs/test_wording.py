@@ -25,7 +25,7 @@ PARTS = (
     "tradewind.yaml",
 )
 EXCEPTIONS: dict[tuple[str, str], str] = {}
-"""Findings that stay: file and the beginning of the text, and why."""
+"""Findings that are allowed: the file and the beginning of the text, and the reason."""
 
 
 def _files(part: str) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Types what a page tells a reader to type."""
+"""Runs the command blocks of a page."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def run(block: Block, folder: Path) -> None:
     try:
         output, _ = process.communicate(timeout=UNTIL_INTERRUPT_S if endless else HANGS_AFTER_S)
     except subprocess.TimeoutExpired:
-        # To the whole group, as a terminal does.
+        # Signal the whole process group, as a terminal does.
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate(timeout=30)
         assert endless, f"{block.name} hangs:\n{output}"
     else:
         assert not endless, f"{block.name} ended by itself:\n{output}"
-    # A command's own; what `logs` shows begins with the name of the process that said it, and may be anything.
+    # Only a traceback of the command itself: lines of `logs` begin with the name of a process.
     assert not re.search(r"^Traceback \(most recent call last\)", output, re.MULTILINE), f"{block.name}:\n{output}"
     if not endless:
         expected = int(block.detail) if block.remark == "fails" else 0

@@ -34,7 +34,7 @@ BANNED = {
     r"tidy|tidies|tidied|tidying": "remove, or garbage collection",
     r"utili[sz]e[sd]?|leverag(?:e[sd]?|ing)": "use",
 }
-"""What a text may not hold, and what to write instead. Whole words, in any case."""
+"""Patterns that a text may not contain, and the replacement. They match whole words, in any case."""
 _BANNED = {
     re.compile(rf"(?<![\w-])(?:{pattern})(?![\w-])", re.IGNORECASE): instead for pattern, instead in BANNED.items()
 }
@@ -45,7 +45,7 @@ ALLOWED: dict[str, str] = {
     "just-in-time": "a term",
     "thread, just": "a name",
 }
-"""Phrases that hold a banned word, and why they may stand."""
+"""Phrases that contain a banned word, and the reason why they are allowed."""
 
 
 class Block(NamedTuple):
@@ -69,7 +69,7 @@ class Finding(NamedTuple):
 
 
 def findings(block: Block) -> Iterator[Finding]:
-    """What is wrong with a block."""
+    """The broken rules of a block."""
     checked = block.text
     for phrase in ALLOWED:
         checked = re.sub(re.escape(phrase), "", checked, flags=re.IGNORECASE)
@@ -139,7 +139,7 @@ def _plain(text: str) -> str:
 
 
 def blocks_of_python(path: Path, source: str) -> Iterator[Block]:
-    """Docstrings, strings with several words, and comments; comments of following lines are one block."""
+    """Docstrings, strings with several words, and comments. Comments on consecutive lines are one block."""
     name = path.as_posix()
     tree = ast.parse(source)
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
@@ -216,7 +216,7 @@ MARKS = {".tf": "#", ".hcl": "#", ".groovy": "//", ".sh": "#", ".yaml": "#", ".y
 
 
 def blocks(path: Path) -> Iterator[Block]:
-    """The blocks of a file; its name is told from the root of the repository."""
+    """The blocks of a file. ``path`` is relative to the root of the repository."""
     if path.suffix not in {".md", ".py", *MARKS} and path.name not in PLAIN_NAMES:
         return
     text = (ROOT / path).read_text()

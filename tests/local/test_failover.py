@@ -392,7 +392,7 @@ def test_nothing_is_lost(site: Site, tmp_path: Path, case: Case) -> None:
     assert site.restarts(case) == before
     again = min(done.began(after=back), default=back)
     print(
-        f"{case}: {len(done.tasks())} tasks, 0 failed, 0 lost, 0 twice, 0 restarts. After the outage: all healthy after "
+        f"{case}: {len(done.tasks())} tasks, 0 failed, 0 lost, 0 twice, 0 restarts. After the outage: healthy after "
         f"{well_s:.1f} s, the first new task after {again - back:.1f} s. The scheduler's loop stood still for at most "
         f"{scheduler.longest:.1f} s"
     )

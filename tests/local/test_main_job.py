@@ -118,7 +118,7 @@ def test_a_dag_is_run_as_the_folder_has_it(platform: Running) -> None:
             done = run()
             assert done.returncode == 0, done.stderr
             assert re.search(rf"^  {task} +success$", done.stderr, re.MULTILINE), done.stderr
-        failed = platform.tradewind("run", "edited", check=False)  # without what its template needs
+        failed = platform.tradewind("run", "edited", check=False)  # without the value that its template needs
         assert failed.returncode == 1
         assert re.search(r"^  two, try 1: UndefinedError: .*'n'$", failed.stderr, re.MULTILINE), failed.stderr
         assert "error: edited ended as failed: two failed\n" in failed.stderr

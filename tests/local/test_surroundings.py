@@ -24,7 +24,7 @@ ROOT = (
 )  # fmt: skip
 USER = around.ORDINARY_USER + around.NO_EXEC + around.SMALL_SHM + around.NO_IPV6 + around.NO_HOME
 WORKS = around.ALL if os.environ.get(SOAK) else (USER,)
-"""``ROOT`` is tried on a full disk."""
+"""A test with a full disk uses ``ROOT``."""
 OTHERS = ("python3.12", "python3.13")
 
 

@@ -31,7 +31,7 @@ def changed(**paths: Any) -> dict[str, Any]:
 
 
 def text(data: dict[str, Any]) -> str:
-    """As YAML; JSON is YAML."""
+    """The configuration as YAML; JSON is YAML."""
     return json.dumps(data, indent=1)
 
 

@@ -1,4 +1,4 @@
-"""An environment on AWS as far as its controller goes: S3 is moto's, a real dispatcher answers through it."""
+"""The controller of an environment on AWS: a real dispatcher, with moto's S3."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ environments: {dev: {account: main, network: {cidr: 10.0.0.0/20}}}
 
 @dataclass
 class FakeMetadata:
-    """Airflow's database. What the real one answers: test_metadata.py."""
+    """A fake of Airflow's database. test_metadata.py tests the real queries."""
 
     there: dict[str, set[str]] = field(default_factory=lambda: {"pools": {"default_pool"}})
     left: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class FakeMetadata:
 
 
 class ControlledEnvironment:
-    """A bucket, a shared file system, and a controller that answers."""
+    """A bucket, a shared file system, and a controller that executes commands."""
 
     def __init__(self, folder: Path) -> None:
         self.outputs: dict[str, Any] = {"controller_bucket": BUCKET}
@@ -69,7 +69,7 @@ class ControlledEnvironment:
             self._desk.look()
 
     def keep_releases_in(self, bucket: str) -> None:
-        """Where its account keeps records of releases."""
+        """Create the bucket in which the account keeps records of releases."""
         where: Any = {"LocationConstraint": "eu-west-1"}
         self.session.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
         self.releases = ReleaseRepository("dev", S3Records(self.session, bucket))

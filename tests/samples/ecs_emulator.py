@@ -1,11 +1,11 @@
-"""ECS as its documentation tells it, where moto does not go: services that start, replace and stop tasks.
+"""An emulator of ECS, from its documentation, for behaviour that moto lacks: services start, replace and stop tasks.
 
-The clients are real ones of boto3, so requests are what botocore lets through, and every answer of ours is held against
-botocore's description of it. Task definitions, snapshots and scaling targets are moto's. What happens between two looks
-happens in ``tick``. ECS chooses whom to stop among tasks without protection; here it always chooses the busiest.
+The clients are real clients of boto3, so botocore validates the requests, and the emulator validates its responses
+against botocore's model. Task definitions, snapshots and scaling targets are moto's. ``tick`` advances the time. ECS
+stops any task without scale-in protection; the emulator always stops the busiest one.
 
-A task whose container check has failed is replaced: a new one starts, and when that is healthy, the other is stopped,
-protected or not. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
+If the health check of a task's container fails, ECS starts a new task. When the new task is healthy, ECS stops the old
+one, protected or not. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
 """
 
 from __future__ import annotations
@@ -79,12 +79,12 @@ class Service:
 
 
 class Emulator:
-    """One cluster. ``broken`` and ``exits`` speak of images: those that end at once, and the exit codes of one-offs.
+    """One cluster. ``broken``: images that end at once. ``exits``: the exit codes of one-shot tasks, by image.
 
-    ``slow`` says how many ticks longer a one-off takes to begin; ``full``: ECS has no room for one,
-    and none for more of the services that are ``crowded``. ``deaf``: commands that no worker answers the
-    first time; ``unwell``: images that run and never pass their health checks. ``is_ill``: whether the check of a task
-    that runs has failed as often as its definition allows.
+    ``slow``: the ticks that a one-shot task takes longer to begin. ``full``: ECS has no capacity for one-shot tasks.
+    ``crowded``: services for which ECS has no capacity. ``deaf``: commands that no worker answers the first time.
+    ``unwell``: images that run and never pass their health checks. ``is_ill``: whether the health check of a running
+    task has failed as often as its definition allows.
     """
 
     def __init__(self) -> None:
@@ -120,12 +120,12 @@ class Emulator:
             "DescribeTasks": self._describe_tasks,
             "RunTask": self._run_task,
             "GetTaskProtection": self._get_task_protection,
-            # A revision never changes, and nothing changes its tags: moto is asked once.
+            # A revision and its tags never change, so one call to moto is enough.
             "DescribeTaskDefinition": self._remembered(self._plain.describe_task_definition),
             "ListTagsForResource": self._remembered(self._plain.list_tags_for_resource),
         }
 
-    # What the target is given
+    # The clients for the target
 
     def client(self, name: str) -> Any:
         if name not in self._clients:
@@ -137,7 +137,7 @@ class Emulator:
         if name == "ecs":
             for operation in self._verbs:
                 made.meta.events.register(f"before-call.ecs.{operation}", self._answer)
-        # Whoever answers is the last who hears of a call, so `_answer` tells of its own.
+        # No handler runs after the one that answers, so `_answer` also calls `on_call`.
         made.meta.events.register("before-call", lambda model, **_: self.on_call(model.name))
         return made
 
@@ -149,13 +149,13 @@ class Emulator:
         return SimpleNamespace(status_code=200), answer
 
     def add(self, name: str, revision: str) -> None:
-        """A service as Terraform makes it: with a template, and no tasks."""
+        """Add a service as Terraform creates it: with a template, and without tasks."""
         service = Service(name, revision)
         service.deployments = [Deployment(self._id("ecs-svc/"), revision, state="COMPLETED")]
         self.services[name] = service
         self._plain.create_service(cluster=CLUSTER, serviceName=name, taskDefinition=revision, desiredCount=0)
 
-    # The verbs
+    # The operations
 
     def _remembered(self, ask: Callable[..., dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
         known: dict[str, dict[str, Any]] = {}
@@ -181,7 +181,7 @@ class Emulator:
             service.deployments.insert(0, Deployment(self._id("ecs-svc/"), revision))
             service.revision = revision
         elif request.get("desiredCount", service.desired) != service.desired and primary.state != "FAILED":
-            # A deployment that the circuit breaker has ended starts nothing more, whatever is desired.
+            # A deployment that the circuit breaker has ended starts no more tasks, whatever the desired count.
             primary.state = "IN_PROGRESS"
         service.desired = request.get("desiredCount", service.desired)
         return {"service": self._service(service)}
@@ -216,10 +216,10 @@ class Emulator:
         found = [self._task(name) for name in request["tasks"]]
         return {"protectedTasks": [{"taskArn": t.arn, "protectionEnabled": t.protected} for t in found], "failures": []}
 
-    # What ECS and the workers do meanwhile
+    # The work of ECS and of the workers in one tick
 
     def now(self) -> float:
-        """The time of this ECS, in Unix seconds."""
+        """The time of the emulator, in Unix seconds."""
         return self.ticks * TICK_S
 
     def tick(self) -> None:
@@ -246,7 +246,7 @@ class Emulator:
         task.ended = task.age
 
     def _work(self, service: Service) -> None:
-        """Workers, as `fleet.protection` makes them: tasks only while protected, protected only while there is need."""
+        """Workers take tasks only while they are protected, and are protected only while they are needed."""
         for task in self._alive(service.name):
             if "worker" not in service.name or not task.healthy:
                 continue
@@ -307,7 +307,7 @@ class Emulator:
         task.work = []
         task.stopped, task.protected, task.exit_code = True, False, code
 
-    # Shapes
+    # Responses
 
     def image(self, revision: str) -> str:
         if revision not in self._images:  # a revision never changes

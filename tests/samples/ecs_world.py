@@ -1,4 +1,4 @@
-"""An environment on the emulator of ECS, with the controller that its image runs, and engines that deploy to it."""
+"""An environment on the emulator of ECS, with its controller, and rollouts that deploy to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SERVICES = services(Environment(name="dev", account="non-production"))
 
 
 def release(number: int, **other: int) -> Release:
-    """Release ``number``: every component's image has this number, but those that say otherwise."""
+    """Release ``number``: the images of all components have this number, except those in ``other``."""
     numbers = dict.fromkeys(map(str, Component), number) | other
     return Release({c: f"{REGISTRY}/{c}@sha256:{n:064x}" for c, n in numbers.items()})
 
@@ -45,7 +45,7 @@ def image(number: int, component: str = "scheduler") -> str:
 
 @dataclass
 class Controlled:
-    """A process of the controller, put together from its real parts. ``knows``: whether it is asked about workers."""
+    """A process of the controller, from its real parts. ``knows``: whether its version handles workers."""
 
     world: World
     knows: bool = True
@@ -76,11 +76,11 @@ class Controlled:
 
 
 class World:
-    """An environment on the emulator, its controller, and engines that deploy to it.
+    """An environment on the emulator, its controller, and rollouts that deploy to it.
 
-    The controller works while a task of its service is healthy, and begins anew with another task. ``mute`` holds
-    images with which it does nothing, ``simple`` those with which it knows nothing of workers. ``on_control`` runs
-    before each of its calls to AWS.
+    The controller works while a task of its service is healthy, and restarts with another task. ``mute``: images with
+    which it does nothing. ``simple``: images of a version that does not handle workers. ``on_control`` runs before
+    each of its calls to AWS.
     """
 
     def __init__(self, folder: Path, services: tuple[Service, ...] = SERVICES) -> None:
@@ -97,7 +97,7 @@ class World:
         self.broker_is_away = False
         self.worker_life_s = inf
         self.now = 1_800_000_000.0
-        self.turn_s = 10.0  # what passes between two looks
+        self.turn_s = 10.0  # the time between two looks
         self.busy = False
         self.templates = {service.name: self.template(service.name) for service in services}
         self.sets = {
@@ -128,7 +128,7 @@ class World:
         return str(definition["taskDefinition"]["taskDefinitionArn"])
 
     def outputs(self) -> dict[str, Any]:
-        """As `terraform output` has them."""
+        """The outputs, in the form of `terraform output`."""
         return {
             "cluster": CLUSTER,
             "services": {name: list(found) for name, found in self.sets.items()},
@@ -146,7 +146,7 @@ class World:
         return self.now
 
     def rollout(self) -> Rollout:
-        """As a process that has just begun."""
+        """A rollout in a new process."""
         target = EcsTarget(
             self.layout(),
             self.services,
@@ -164,7 +164,7 @@ class World:
         self.ecs.tick()
 
     def control(self) -> None:
-        """What the controller does meanwhile."""
+        """Run one round of the controller."""
         there = [task for task in self.ecs.tasks.values() if task.service == "controller" and task.healthy]
         if not there:
             return
@@ -185,7 +185,7 @@ class World:
             self.ecs.on_call = asked
 
     def tell(self, command: str, names: list[str]) -> Mapping[str, Any]:
-        """What workers answer to the controller."""
+        """Send a command to workers. Return their responses to the controller."""
         self.told.append((command, tuple(names)))
         if self.broker_is_away or command in self.ecs.deaf:
             self.ecs.deaf = [other for other in self.ecs.deaf if other != command]
@@ -200,7 +200,7 @@ class World:
         return {"default": len(ecs.queue) + sum(len(task.work) for task in ecs.tasks.values() if not task.stopped)}
 
     def deploy(self, wanted: Release) -> list[tuple[str, str]]:
-        """Deploys, and returns what was told."""
+        """Deploy a release. Return the progress of each service, by look."""
         told = Listen()
         ReleaseRepository("dev", self.records).keep(wanted)
         self.rollout().deploy(wanted, told)
@@ -215,12 +215,12 @@ class World:
         raise AssertionError(f"still {self.rollout().status()['draining']}")
 
     def workers(self, service: str | None = None) -> list[Task]:
-        """The workers that run, of one ECS service or of all."""
+        """The running workers, of one ECS service or of all."""
         names = self.sets["worker"] if service is None else (service,)
         return [task for task in self.ecs.tasks.values() if task.service in names and not task.stopped]
 
     def consistent(self) -> str:
-        """The release that everything runs. Fails where not everything runs it."""
+        """The release that every service runs. Fails if the services run different releases."""
         status = self.rollout().status()
         assert status["consistent"], status
         return str(status["release"])
@@ -229,6 +229,6 @@ class World:
         return {name: service.desired for name, service in self.ecs.services.items()}
 
     def active(self) -> str:
-        """The one of the workers' services that has workers."""
+        """The only ECS service of the pool that has workers."""
         (found,) = (name for name in self.sets["worker"] if self.counts()[name])
         return found

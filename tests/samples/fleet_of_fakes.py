@@ -1,4 +1,4 @@
-"""An environment in memory for the rollout: services that take steps, and fail or hang where a test says so."""
+"""An environment in memory for the rollout. Its services change in steps, and fail or hang if a test says so."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SERVICES = (
 
 @dataclass
 class FakeTarget:
-    """Each service takes ``steps`` calls from one image to another, and runs both in between.
+    """Each service takes ``steps`` calls from one image to another, and runs both images meanwhile.
 
-    ``broken`` holds images that never become healthy; ``hang`` names services that never finish; ``busy`` says how many
-    looks the old copies of a service still work, ``preparing`` how many a one-off takes longer; ``ill`` holds images
-    whose environment is not confirmed. ``on_call`` runs before every call.
+    ``broken``: images that never become healthy. ``hang``: services that never finish. ``busy``: the number of looks
+    during which the old copies of a service still work. ``preparing``: the number of looks that a one-shot task takes
+    longer. ``ill``: images with which the environment is not confirmed. ``on_call`` runs before every call.
     """
 
     image: str
@@ -101,7 +101,7 @@ class FakeTarget:
             self.busy[service.name] -= 1
             if until is Until.GONE:
                 return Progress(State.PENDING, "2 tasks finish", Stage.DRAINING)
-            self.left.add(service.name)  # the controller ends them
+            self.left.add(service.name)  # the controller ends the old copies
         self.copies[service.name] = [image]
         return Progress(State.DONE)
 
@@ -120,11 +120,11 @@ OLD, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
 
 
 class KilledError(BaseException):
-    """As if the process had been killed: nothing catches it, and nothing is tidied up."""
+    """Simulates a kill of the process: no code catches it, and no clean-up runs."""
 
 
 class Clock:
-    """A clock that only sleeping moves."""
+    """A clock that moves only by ``sleep``."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -142,7 +142,7 @@ def release(image: str) -> Release:
 
 @dataclass
 class Listen:
-    """See Listener. Keeps what it is told; ``on_look`` and ``on_phase`` are told it, too."""
+    """A Listener that records its calls, and passes them to ``on_look`` and ``on_phase``."""
 
     on_look: Callable[[str, Progress], None] = lambda name, progress: None
     on_phase: Callable[[Phase], None] = lambda phase: None
@@ -175,7 +175,7 @@ def events(rollout: Rollout) -> list[tuple[str, str]]:
 
 
 def killed_at(moment: int) -> Callable[[], None]:
-    """What kills at the call of that number."""
+    """A function that kills at its call number ``moment``."""
     left = [moment]
 
     def on_call() -> None:
@@ -187,7 +187,7 @@ def killed_at(moment: int) -> Callable[[], None]:
 
 
 def run_on(rollout: Rollout, records: FolderRecords, clock: Clock) -> Rollout:
-    """A new process, after the lease of the killed one has run out."""
+    """A new process, after the lease of the killed process has expired."""
     clock.now += lease.LEASE_S + 1
     fake(rollout).on_call = lambda: None
     return Rollout(ReleaseRepository("dev", records), rollout.target, Limits(), clock, clock.sleep)

@@ -1,4 +1,4 @@
-"""What tests of the gate share."""
+"""Helpers for tests of the gate."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def examine(
     tell: Tell = lambda _done, _all: None,
     jobs: int | None = None,
 ) -> Tested:
-    """These files by real Airflow, as ``tradewind dags test`` does it."""
+    """Test these files with real Airflow, as ``tradewind dags test`` does."""
     with Importer(jobs) as importer:
         return gates.examine(tree, gate or Gate(), importer, remembered, tell=tell)
 
 
 def errors(tested: Tested) -> dict[str, str]:
-    """What keeps files back: of each, the rule and the text."""
+    """The error of each file: the rule and the text."""
     return {finding.file: f"{finding.rule}: {finding.text}" for finding in tested.findings if finding.error}

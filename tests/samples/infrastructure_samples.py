@@ -42,9 +42,9 @@ class FakeCloud:
     may_assume: set[str] = field(default_factory=set)
     arn: str = "arn:aws:iam::{}:user/ada"
     aws: Any = None
-    """What ``session`` gives; a session of boto3 where there is none."""
+    """The result of ``session``; None: a session of boto3."""
     published: Callable[[], Mapping[str, Any]] = dict
-    """The outputs that every environment has published; none: it was never applied."""
+    """The outputs that every environment has published. Empty: it was never applied."""
 
     def caller(self) -> Caller:
         return Caller(self.account_id, self.arn.format(self.account_id))
@@ -88,7 +88,7 @@ class FakeCloud:
 
 @dataclass
 class FakeTerraform:
-    """Terraform that writes down what it is asked, and plans what it was told to."""
+    """A Terraform that records its calls, and returns the given plans."""
 
     plans: list[Mapping[str, Any]]
     calls: list[tuple[Any, ...]] = field(default_factory=list)
@@ -121,9 +121,9 @@ class FakeTerraform:
 
 
 def deployer(home: Path, cloud: FakeCloud, terraform: FakeTerraform) -> Deployer:
-    """A deployer on the fakes, with a clock that stands."""
+    """A deployer on the fakes, with a fixed clock."""
     return Deployer(home, Accounts(cloud), lambda data, cache: terraform, lambda: NOW)
 
 
 def ignore(message: Message) -> None:
-    """A listener that does not listen."""
+    """A listener that ignores all messages."""

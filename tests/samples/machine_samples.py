@@ -1,4 +1,4 @@
-"""Processes that exist only in the machine, a clock that is turned by hand, and what the machine has asked for."""
+"""Processes that exist only in the state machine, a manual clock, and the actions of the machine as text."""
 
 import signal
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ UNKNOWN = Verdict(None, "web does not answer")
 
 
 def process(name: str, requires: dict[str, Condition] | Iterable[str] = (), **change: Any) -> ProcessSpec:
-    """A service with a probe; a list of names means that those must be healthy."""
+    """A service with a probe. ``requires``: conditions by name, or a list of services that must be healthy."""
     needed = requires if isinstance(requires, dict) else dict.fromkeys(requires, HEALTHY)
     values: dict[str, Any] = {"probe": PROBE, "stop_grace_s": 30.0, **change}
     return ProcessSpec(name, name, ("true",), {}, Path("/nowhere"), requires=needed, **values)
@@ -28,7 +28,7 @@ def one_shot(name: str, requires: dict[str, Condition] | Iterable[str] = (), **c
 
 
 class Replay:
-    """Feeds a machine with events at times of a clock; every call returns what the machine asks for, as text."""
+    """Feeds a machine with events at the times of a clock. Every call returns the machine's actions as text."""
 
     def __init__(self, *specs: ProcessSpec) -> None:
         self.machine = Machine()
@@ -44,7 +44,7 @@ class Replay:
 
     @property
     def due_in(self) -> float | None:
-        """Seconds until the machine wants to be asked again."""
+        """Seconds until the machine's next tick is due."""
         due = self.machine.next_due(self.now)
         return None if due is None else due - self.now
 
@@ -52,7 +52,7 @@ class Replay:
         return self._texts(self.machine.add(specs, self.now))
 
     def after(self, seconds: float) -> list[str]:
-        """Turn the clock."""
+        """Advance the clock, and tick."""
         self.now += seconds
         return self._texts(self.machine.tick(self.now))
 
@@ -88,7 +88,7 @@ def text(action: Action) -> str:
 
 
 def platform() -> Replay:
-    """The shape of the real one."""
+    """A platform with the dependencies of the real one."""
     return Replay(
         process("database", stop_signal=signal.SIGINT),
         process("broker"),

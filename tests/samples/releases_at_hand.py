@@ -11,7 +11,7 @@ from tradewind.dags.tree import File, Tree
 
 
 def release(shared: Path, files: Mapping[str, str]) -> DagRelease:
-    """A release of these files, in ``shared/releases``."""
+    """Build a DAG release of these files in ``shared/releases``."""
     tree = Tree({path: File(content.encode(), path.endswith(".sh")) for path, content in sorted(files.items())})
     made = describe(tree, "2026-01-01T00:00:00+00:00")
     write(made, tree, shared / "releases")
@@ -19,5 +19,5 @@ def release(shared: Path, files: Mapping[str, str]) -> DagRelease:
 
 
 def described(files: Mapping[str, str]) -> DagRelease:
-    """The manifest alone."""
+    """Only the manifest of these files."""
     return describe(Tree({path: File(content.encode()) for path, content in sorted(files.items())}), "")

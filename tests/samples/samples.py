@@ -1,4 +1,4 @@
-"""The environments of the two examples, environments of any size, and Airflow's own opinion of them."""
+"""The environments of the two examples, environments of any size, and scripts that run in Airflow."""
 
 import json
 import os
@@ -58,10 +58,9 @@ def values(environment: Environment) -> dict[str, str]:
 
 
 def ask_airflow(script: str, home: Path, question: Any = None, **variables: str) -> Any:
-    """What ``script`` prints as JSON in its last line.
+    """Run ``script``. Return the JSON in its last line of output.
 
-    Airflow is imported in a process of its own: its import warns, and it must not see the home of whoever runs the
-    tests.
+    Airflow is imported in another process: its import warns, and it must not read the home folder of the user.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
     result = subprocess.run(

@@ -1,4 +1,4 @@
-"""What every target must do. Those who inherit have a fixture ``case``; FakeTarget, ECS and this machine do."""
+"""The contract of every target: FakeTarget, ECS and this machine. A subclass has a fixture ``case``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LOOKS = 2_000
 
 @dataclass
 class Case:
-    """A target on which everything runs ``old``, and one service of it to be changed.
+    """A target on which every service runs ``old``, and one of its services, which the tests change.
 
-    ``wait`` lets time go by between two looks. ``once`` is a one-off and ``once_image`` an image for it.
+    ``wait`` waits between two looks. ``once`` is a one-shot task and ``once_image`` an image for it.
     """
 
     target: Target
@@ -69,7 +69,7 @@ class TargetContract:
         assert case.target.running()[case.service] == frozenset({case.old})
 
     def test_a_change_of_mind_in_the_middle(self, case: Case) -> None:
-        """As when a deployment was killed, and another release is brought instead."""
+        """As if a deployment had been killed, and another release were deployed instead."""
         case.target.advance(case.rolled(case.service), case.new)
         case.wait()
         case.target.advance(case.rolled(case.service), case.new)

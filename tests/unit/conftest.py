@@ -1,4 +1,4 @@
-"""What several kinds of unit tests stand on."""
+"""Shared fixtures of the unit tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="package")
 def _nothing_is_synchronised() -> Iterator[None]:
-    """What a machine that loses its power keeps is not tried here; tests that write many records would wait for it."""
+    """Turn off fsync: unit tests do not test a power failure, and tests with many records would wait for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
@@ -25,7 +25,7 @@ def _nothing_is_synchronised() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Airflow reads its configuration when it is imported: none of this machine's."""
+    """An empty AIRFLOW_HOME: Airflow reads its configuration when it is imported, and must not read this machine's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
         yield
@@ -58,11 +58,11 @@ TOUCHES = frozenset(
         "socket.connect",
     }
 )
-"""What a unit test never does, as Python's audit events name it; tests that do are in tests/processes."""
+"""Python's audit events that a unit test must not cause. Tests that cause them are in tests/processes."""
 
 
 class Auditor:
-    """Notes what the running test touches. An audit hook stays for the life of the process."""
+    """Records the audit events of the running test. An audit hook stays for the life of the process."""
 
     def __init__(self) -> None:
         self.touched: list[str] | None = None
@@ -78,7 +78,7 @@ AUDITOR = Auditor()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """A test that starts a process or uses the network fails, with what it did."""
+    """Fail a test that starts a process or uses the network, and name the event."""
     if Path(__file__).parent not in item.path.parents:
         return (yield)
     AUDITOR.touched = []

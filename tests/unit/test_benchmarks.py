@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: what it is asked to measure."""
+"""``python -m benchmarks``: the selection of benchmarks."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Deployer:
         """The plan that ``plan`` kept, as Terraform shows it. Plans nothing, and sends no request to AWS."""
         workspace = Workspace.of(self.state_dir, stack)
         sha256 = saved_plan.record_of(workspace, stack, destroy=False)["plan_sha256"]
-        with workspace.alone():
+        with workspace.locked():
             saved_plan.record_of(workspace, stack, destroy=False, only=sha256)
             plan = self._terraform(workspace).show(workspace.stack_folder(stack), workspace.plan)
         return Planned(stack, summarise(plan), plan, sha256)
@@ -101,7 +101,7 @@ class Deployer:
     def audited(self, planned: Planned, passed: bool) -> None:
         """Record the audit result of a kept plan. TradewindError if another plan is kept by now."""
         workspace = Workspace.of(self.state_dir, planned.stack)
-        with workspace.alone():
+        with workspace.locked():
             record = saved_plan.record_of(workspace, planned.stack, destroy=False, only=planned.sha256)
             found = {"plan_sha256": planned.sha256, "passed": passed, "at": self._now(), "from": _here()}
             workspace.write_record({**record, "audit": found})
@@ -238,7 +238,7 @@ class Deployer:
         # The variables and the backend settings name the assumed role: Terraform renews its credentials itself.
         terraform = self._terraform(workspace)
         folder = workspace.stack_folder(stack)
-        with workspace.alone():
+        with workspace.locked():
             if fresh:
                 workspace.render(stack, assumed, first=first)
                 terraform.init(folder, None if first else workspace.backend)

@@ -58,7 +58,7 @@ class Workspace:
         fresh.replace(self.record)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Wait until no other command works in this folder, and keep others out for the duration of the block.
 
         Without it, a second command could render the files while Terraform reads them. It could also replace a plan

@@ -53,7 +53,7 @@ class SupervisorBackend:
         self._home = state_dir
         self._send = send
 
-    def look(self, pool: str, *, closely: bool) -> Pool:
+    def look(self, pool: str, *, with_workers: bool) -> Pool:
         """See Backend. The supervisor stops only the workers that a request names."""
         rows = [row for row in self._rows(pool) if row["wanted"]]
         images = dict.fromkeys(row["image"] for row in rows)
@@ -62,7 +62,7 @@ class SupervisorBackend:
                 image,
                 image,
                 sum(row["image"] == image for row in rows),
-                tuple(_worker(row) for row in rows if row["image"] == image) if closely else (),
+                tuple(_worker(row) for row in rows if row["image"] == image) if with_workers else (),
                 "; ".join(_failure(row) for row in rows if row["image"] == image and row["state"] in FAILED),
             )
             for image in images

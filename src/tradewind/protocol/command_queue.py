@@ -59,7 +59,7 @@ class UnansweredError(TradewindError):
 class Command:
     """A command: its name, its arguments, its author and its time.
 
-    ``alone``: it changes something, so no other such command is accepted while it is under way.
+    ``exclusive``: it changes something, so no other such command is accepted while it is under way.
     """
 
     id: str
@@ -67,14 +67,14 @@ class Command:
     arguments: Mapping[str, Any]
     by: str
     at: str
-    alone: bool = True
+    exclusive: bool = True
 
 
 @dataclass(frozen=True)
 class Answer:
     """The progress of a command: ``running``, ``done`` or ``failed``, with its output and its result.
 
-    ``begun`` is the state with which another controller continues if this one dies. ``attempts`` is the number of
+    ``checkpoint`` is the state with which another controller continues if this one dies. ``attempts`` is the number of
     controllers that have begun. ``dropped`` is the number of output lines that are no longer stored.
     """
 
@@ -83,7 +83,7 @@ class Answer:
     dropped: int = 0
     result: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] = field(default_factory=dict)
-    begun: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 0
 
 
@@ -127,11 +127,11 @@ class CommandQueue:
     def send(self, request: Request) -> Command:
         """Send a command. BusyError if it changes something, and another change is under way."""
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
-        mine = Command(secrets.token_hex(8), request.do, written(request), me(), at, request.alone)
+        mine = Command(secrets.token_hex(8), request.do, written(request), me(), at, request.exclusive)
 
         def add(waiting: list[Command]) -> tuple[list[Command], Command]:
             for other in waiting:
-                if request.alone and other.alone and (mine.do, other.do) != INSTEAD:
+                if request.exclusive and other.exclusive and (mine.do, other.do) != INSTEAD:
                     if _same(request, other):
                         return waiting, other
                     raise BusyError(
@@ -293,7 +293,7 @@ class Asked:
             if not waiting:  # by another client that had joined it
                 raise TradewindError(f"{command.do} was withdrawn", "nothing was changed", "run it again")
             # If there has been no leader for long, a query waits for a shorter time than a change.
-            lost = not command.alone and queue.leader_is_gone(since_s=GONE_S)
+            lost = not command.exclusive and queue.leader_is_gone(since_s=GONE_S)
             if self._clock() - self._began > (LOST_S if lost else PATIENCE_S) and queue.withdraw(command):
                 raise queue.unanswered()
             return None
@@ -318,5 +318,5 @@ def _command(document: Mapping[str, Any]) -> Command:
 
 
 def _answer(document: Mapping[str, Any]) -> Answer:
-    found = {name: document[name] for name in ("state", "dropped", "result", "error", "begun")}
+    found = {name: document[name] for name in ("state", "dropped", "result", "error", "checkpoint")}
     return Answer(said=tuple(document["said"]), attempts=document.get("attempts", 1), **found)

@@ -14,10 +14,10 @@ UNKNOWN = "this controller does not know"
 
 
 class Request:
-    """A command for the controller. ``alone``: it changes something, so only one such command runs at a time."""
+    """A command for the controller. ``exclusive``: it changes something, so only one such command runs at a time."""
 
     do: ClassVar[str]
-    alone: ClassVar[bool] = True
+    exclusive: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class PruneDags(Request):
 class ListDags(Request):
     """List DAG releases. The result has the ``releases``, the newest first, and the active one as ``active``."""
 
-    do, alone = "dags.list", False
+    do, exclusive = "dags.list", False
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class DiffDags(Request):
     after these.
     """
 
-    do, alone = "dags.diff", False
+    do, exclusive = "dags.diff", False
     one: str | None = None
     two: str | None = None
 
@@ -82,7 +82,7 @@ class FindDependencies(Request):
     ``unfinished`` in the result maps each DAG to the tasks that its unfinished runs still have to do.
     """
 
-    do, alone = "environment.has", False
+    do, exclusive = "environment.has", False
     connections: tuple[str, ...]
     variables: tuple[str, ...]
 
@@ -91,13 +91,13 @@ class FindDependencies(Request):
 class GetWorkerVersions(Request):
     """Get the supported ``versions`` of the worker protocol (``protocol.workers``)."""
 
-    do, alone = "workers.versions", False
+    do, exclusive = "workers.versions", False
 
 
 @dataclass(frozen=True)
 class RunWorkers(Request):
     """Give worker pools their ``orders`` (``protocol.workers.Order``). The result is empty."""
 
-    do, alone = "workers.run", False
+    do, exclusive = "workers.run", False
     version: int
     orders: tuple[Mapping[str, Any], ...]

@@ -46,12 +46,12 @@ class EcsBackend:
         self._clock = clock
         self._registered: set[str] = set()
 
-    def look(self, pool: str, *, closely: bool) -> Pool:
+    def look(self, pool: str, *, with_workers: bool) -> Pool:
         """See Backend."""
         try:
             found = self._ecs.describe_services(cluster=self._cluster, services=list(self._services[pool]))["services"]
             there = [s for s in found if s["desiredCount"] or s["runningCount"] or s.get("pendingCount")]
-            workers = self._workers([s["serviceName"] for s in there]) if closely else {}
+            workers = self._workers([s["serviceName"] for s in there]) if with_workers else {}
         except (BotoCoreError, ClientError) as error:
             raise _unseen(pool, error) from None
         groups = tuple(
@@ -60,7 +60,7 @@ class EcsBackend:
                 s["taskDefinition"],
                 s["desiredCount"],
                 workers.get(s["serviceName"], ()),
-                self._failure(s) if closely else _given_up(s),
+                self._failure(s) if with_workers else _given_up(s),
             )
             for s in there
         )

@@ -150,8 +150,8 @@ answered, by name (``runtime.tasks.cordon``). Raises if the broker is unavailabl
 class Backend(Protocol):
     """The runtime of workers. All methods raise TradewindError if the call fails."""
 
-    def look(self, pool: str, *, closely: bool) -> Pool:
-        """Inspect a pool. ``closely``: with each worker; otherwise, groups have no workers.
+    def look(self, pool: str, *, with_workers: bool) -> Pool:
+        """Inspect a pool. ``with_workers``: with each worker; otherwise, groups have no workers.
 
         The backend knows the cordon and the tasks only of workers that have ended. The others must be queried.
         """

@@ -143,22 +143,22 @@ class Reconciler:
         name, order = workers.service, known.order
         asked = order if order and self._backend.registered(name, order.revision) else None
         before, now = self._states.get(name), self._monotonic()
-        closely = (
+        with_workers = (
             name in self._unsettled
             or now - self._looked.get(name, now) >= CLOSELY_S
             or before is None
             or before.order != order
             or before.stage is not Stage.STEADY
         )
-        if known.demand is None and (asked is None or not closely):
+        if known.demand is None and (asked is None or not with_workers):
             return self._hold(name, known.why)
-        pool = self._look(name, closely=closely)
+        pool = self._look(name, with_workers=with_workers)
         bounds = known.override or bounds_at(workers, self._clock())
         tasks, wanted, working = self._wanted(workers, pool, asked, known.demand, bounds, now)
-        if not closely and (wanted < working or not _is_plain(pool, asked)):
-            closely = True
-            pool = self._look(name, closely=True)
-        if closely:
+        if not with_workers and (wanted < working or not _is_plain(pool, asked)):
+            with_workers = True
+            pool = self._look(name, with_workers=True)
+        if with_workers:
             self._looked[name] = now
             attempt, at = self._tried.get(name, ("", -AGAIN_S))
             tried = attempt == (asked.attempt if asked else "") and now - at < AGAIN_S
@@ -173,11 +173,11 @@ class Reconciler:
         self._tell(name, steps, working, wanted, tasks)
         return Seen(tasks, working, wanted, known.why or steps.waits)
 
-    def _look(self, name: str, *, closely: bool) -> Pool:
-        pool = self._backend.look(name, closely=closely)
+    def _look(self, name: str, *, with_workers: bool) -> Pool:
+        pool = self._backend.look(name, with_workers=with_workers)
         # A revision that Terraform made, and no rollout registered, is only a template.
         known = pool.default is not None and self._backend.registered(name, pool.default)
-        return replace(self._asked(pool) if closely else pool, default=pool.default if known else None)
+        return replace(self._asked(pool) if with_workers else pool, default=pool.default if known else None)
 
     def _asked(self, pool: Pool) -> Pool:
         """The pool with the cordons and tasks that its workers report."""

@@ -1,4 +1,4 @@
-"""Which account a command is in, and as whom."""
+"""The account and the role of a command."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_without_the_role_there_is_no_way_in() -> None:
 
 
 def test_the_credentials_of_a_role_are_renewed_before_they_end(credentials: None) -> None:
-    """A role that another role takes has its credentials for an hour, and a drain may take days."""
+    """The credentials of a chained role expire after an hour, and a drain may take days."""
     time = datetime.now(UTC)
     core = botocore.session.get_session()
     taken: list[str] = []
@@ -64,7 +64,7 @@ def test_the_credentials_of_a_role_are_renewed_before_they_end(credentials: None
     core.register("before-call.sts.AssumeRole", note)
     with mock_aws():
         inside = Aws("eu-west-1", core, lambda: time).assume(PRODUCTION.role_arn)
-        client = inside.session().client("s3")  # an engine has one for all of a deployment
+        client = inside.session().client("s3")  # a rollout has one session for the whole deployment
         client.list_buckets()
         assert inside.caller().account_id == PRODUCTION.id
         assert taken == [PRODUCTION.role_arn]

@@ -1,4 +1,4 @@
-"""Which services run: their order, what they may know, and how many there are."""
+"""The services: their order, their secrets, and their number."""
 
 from hypothesis import given
 
@@ -106,7 +106,7 @@ def test_no_secret_and_no_address_in_a_command_or_a_plain_value(environment: Env
         texts = [*service.command, *service.without_log_server, *service.environment.values()]
         assert not [text for text in texts if "://" in text and text != NO_DATABASE]
         assert not [word for word in service.command if word.startswith(("-p", "--port", "--host", "--bind"))]
-        # What is a secret or an address is never a plain value as well.
+        # A secret or an address is never also a plain value.
         assert not set(service.environment) & {*service.secrets, *service.endpoints}
         assert not set(service.secrets) & set(service.endpoints)
 

@@ -12,7 +12,7 @@ from tradewind.config.storage import Airflow
 
 
 def check_laws(environment: Environment) -> None:
-    """What must hold at every size; the numbers are those of the reasons."""
+    """Invariants at every size. The numbers come from the reasons of the settings."""
     found = values(environment)
     stock = {f"{section}.{key}": value for (section, key), value in STOCK.items()}
     number = {key: float(value) for key, value in {**stock, **found}.items() if value.replace(".", "").isdigit()}
@@ -25,7 +25,7 @@ def check_laws(environment: Environment) -> None:
     assert patience >= outage
     assert number["workers.execution_api_retries"] >= outage
     assert number["workers.execution_api_retry_wait_max"] == RETRY_WAIT_MAX_S
-    # The scheduler gives a task up only after the task itself has.
+    # The task gives up before the scheduler gives up the task.
     assert number["scheduler.task_instance_heartbeat_timeout"] > max(outage, patience)
     assert number["scheduler.task_queued_timeout"] > outage
     # A token is renewed with a heartbeat, when a fifth of its life is left.
@@ -33,7 +33,7 @@ def check_laws(environment: Environment) -> None:
     longest_s = 3600 * max(worker.max_task_hours for worker in environment.workers.values())
     assert number["celery_broker_transport_options.visibility_timeout"] > longest_s
     assert number["core.parallelism"] * environment.scheduler.count >= slots
-    # What is queued counts as active: one DAG alone must be able to queue ahead.
+    # Queued tasks count as active: a single DAG must be able to queue ahead.
     assert number["core.max_active_tasks_per_dag"] >= QUEUE_AHEAD * slots
     assert number["core.default_pool_task_slot_count"] >= slots
     assert 16 <= number["scheduler.max_tis_per_query"] <= 512

@@ -1,4 +1,4 @@
-"""Releases on the local disk: whole or not there, checked, bounded, and never taken from under who uses them."""
+"""Releases on the local disk: complete or absent, verified, limited in number, and never removed while in use."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_what_another_process_uses_stays(cache: Cache) -> None:
     os.kill(other.pid, signal.SIGKILL)
     other.join()
     cache.hold(release(cache.shared.folder, {**FILES, "a.py": "A = 9"}).id)
-    assert not (cache.local / made.id).exists(), "who was killed uses nothing"
+    assert not (cache.local / made.id).exists(), "a killed process uses nothing"
 
 
 def _use(cache: Cache, name: str, ready: object, stop: object) -> None:
@@ -212,7 +212,7 @@ def test_who_is_killed_while_unpacking_leaves_no_half(cache: Cache, at: int, mon
             (shutil, "copyfile"),
         ):
             _counted(patch, owner, name, count)
-        # Nothing that a process does on its way out happens after SIGKILL.
+        # After SIGKILL, no clean-up of the process runs.
         patch.setattr(shutil, "rmtree", lambda *_, **__: None)
         try:
             cache.hold(made.id)

@@ -1,4 +1,4 @@
-"""What another release changes for each file."""
+"""The effect of another release on each file."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_what_is_the_same_reaches_nothing_that_changed(
 
 
 def _closure(path: str, files: dict[str, str]) -> set[str]:
-    """Every module that the import of ``path`` asks for, whether it is there or not."""
+    """Every module that ``path`` imports, whether it exists or not."""
     found, left = {path}, [path]
     while left:
         for line in files.get(left.pop(), "").splitlines():

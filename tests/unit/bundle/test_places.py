@@ -22,7 +22,7 @@ def test_a_dag_is_where_its_release_has_it() -> None:
     assert place(release, "a", "a.py") == "a.py"
     assert place(release, "a", "moved/a.py") == "a.py"
     assert place(release, "c", "a.py") == "c.py"
-    # Made by code that runs: nobody can tell.
+    # Code generates the id, so the file does not show it.
     assert place(release, "dynamic", "x.py") == "x.py"
 
 

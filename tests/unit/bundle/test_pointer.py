@@ -1,4 +1,4 @@
-"""The pointer: whoever reads gets what was written whole, whenever somebody dies."""
+"""The pointer: a reader gets a complete value, whenever a process is killed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_write_that_stops_anywhere_leaves_what_was(tmp_path: Path, at: int, mo
 
     def die(descriptor: int, content: bytes, offset: int) -> int:
         nonlocal text
-        text = len(content.rstrip())  # what follows is spaces, as before
+        text = len(content.rstrip())  # the rest is spaces, as before
         write(descriptor, content[:at], offset)
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Callbacks of runs, which the DAG processor runs from the same files that it parses. No process is started."""
+"""Callbacks of runs in the DAG processor, from the files that it parses. No process is started."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [
 
 @dataclass
 class Process:
-    """What Airflow keeps of a process that imports a file. It has ended as soon as it is looked at, unless held."""
+    """Airflow's record of a process that imports a file. It ends at the first look, unless held."""
 
     file: Any
     callbacks: list[Any]
@@ -56,7 +56,7 @@ class Process:
 
 @dataclass
 class Loop:
-    """The loop of Airflow's manager, as far as it decides which file is imported when, and what for."""
+    """The part of Airflow's manager loop that decides which file is imported, when, and for which purpose."""
 
     manager: Any
     bundle: Any
@@ -76,7 +76,7 @@ class Loop:
             self.manager.print_stats(known_files=self.known)
 
     def serve(self, shared: SharedFolder, made: DagRelease) -> None:
-        """Put a release in force, and have the manager look for its files."""
+        """Activate a release, and let the manager find its files."""
         from airflow.dag_processing.manager import DagFileInfo
 
         shared.activate(made.id)
@@ -88,7 +88,7 @@ class Loop:
         self.manager._add_new_files_to_queue(self.known)
 
     def release(self, *files: str) -> None:
-        """Processes for these files end."""
+        """Let the processes for these files end."""
         self.held -= set(files)
         for process in self.started:
             process.held = str(process.file.rel_path) in self.held
@@ -109,7 +109,7 @@ def shared(tmp_path: Path) -> SharedFolder:
 
 @pytest.fixture(scope="module")
 def _own_tables(airflow_home: None) -> Iterator[None]:
-    """Airflow's own tables, empty, where the manager looks for them."""
+    """Airflow's own tables, empty, in the database of the manager."""
     from airflow import settings
     from airflow.models.base import Base
     from airflow.utils.db import import_all_models
@@ -160,7 +160,7 @@ def loop(_own_tables: None, shared: SharedFolder, tmp_path: Path, monkeypatch: p
 
 
 def request(kind: str, version: str | None, run_id: str = "r", path: str = "a.py", dag: str = "a") -> Any:
-    """What the scheduler writes down for the DAG processor to run."""
+    """A callback request, as the scheduler stores it for the DAG processor."""
     from airflow.callbacks.callback_requests import DagCallbackRequest, EmailRequest, TaskCallbackRequest
 
     where = {"filepath": path, "bundle_name": "dags", "bundle_version": version}
@@ -191,7 +191,7 @@ def test_a_callback_is_no_reason_to_parse(loop: Loop, shared: SharedFolder, kind
 
 @pytest.mark.parametrize("pinned", [True, False])
 def test_what_is_known_of_parses_is_what_it_was(loop: Loop, shared: SharedFolder, pinned: bool) -> None:
-    """Also where a callback takes too long and is ended: its DAG would count as gone from its file."""
+    """Also if a callback takes too long and is killed: otherwise its DAG would count as removed from its file."""
     made = two(shared)
     loop.serve(shared, made)
     loop.turn(3)
@@ -215,7 +215,7 @@ def test_neither_takes_the_others_place(loop: Loop, shared: SharedFolder, pinned
     loop.turn(3)
     assert loop.callbacks("a.py") == ["waits beside a parse"]
     assert loop.parses("a.py") == 1
-    # The other way round: a callback that goes on and on, and a parse that is due.
+    # The other way round: a callback that does not end, and a parse that is due.
     loop.held.add("a.py")
     loop.manager._add_callback_to_queue(request("dag success", made.id if pinned else None, "goes on"))
     loop.turn()
@@ -262,7 +262,7 @@ def test_callbacks_of_an_older_release_run_its_code_and_nothing_else_is_parsed(
     loop.serve(shared, new)
     loop.turn(3)
     before = len(loop.started)
-    # Airflow knows the newest place only. One run has no release: its file is gone.
+    # Airflow knows only the newest file. One run has no release, and its file no longer exists.
     loop.manager._add_callback_to_queue(request("dag success", old.id, "old", path="moved.py"))
     loop.manager._add_callback_to_queue(request("dag success", new.id, "new", path="moved.py"))
     loop.manager._add_callback_to_queue(request("lost task", None, "without", path="a.py"))
@@ -292,7 +292,7 @@ def test_a_release_is_served_when_its_files_are_parsed_whatever_callbacks_run(lo
     loop.turn(4)
     assert sorted(loop.callbacks("a.py")) == ["after", "before", "pinned"]
     assert (turn.served, turn.confirmed, loop.parses("a.py")) == (True, True, 2)
-    # What waited ran on what is served since.
+    # Callbacks that waited ran on the new release.
     assert {process.file.bundle_path.name for process in loop.started if process.callbacks} == {new.id}
 
 
@@ -303,7 +303,7 @@ class EnoughError(Exception):
 def test_after_an_outage_files_are_parsed_as_before(
     loop: Loop, shared: SharedFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In Airflow's own loop, which begins anew with no file that it knows, and a release that has not changed."""
+    """In Airflow's own loop, which restarts without known files, on an unchanged release."""
     from airflow.models.dagbundle import DagBundleModel
     from airflow.utils.session import create_session
     from sqlalchemy.exc import OperationalError

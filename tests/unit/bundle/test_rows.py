@@ -1,4 +1,4 @@
-"""What the DAG processor changes in Airflow's tables, on Airflow's own tables in SQLite."""
+"""The changes of the DAG processor to Airflow's tables, on Airflow's own tables in SQLite."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def session(airflow_tables: Engine) -> Iterator[object]:
 
 
 def add(session: object, dag: str, release: str, **others: object) -> None:
-    """A DAG with two versions, the newer one of ``release``; it could be scheduled."""
+    """Add a DAG with two versions, the newer one of ``release``. The DAG can be scheduled."""
     from airflow.models.dag import DagModel
     from airflow.models.dag_version import DagVersion
     from airflow.models.dagbundle import DagBundleModel
@@ -56,7 +56,7 @@ def run(session: object, dag: str, state: str) -> None:
 
 
 def dags(session: object) -> dict[str, tuple[bool, bool, bool]]:
-    """Of each DAG: is it stale, does it count as not imported, has it a schedule."""
+    """By DAG: whether it is stale, whether it has import errors, whether a next run is due."""
     from airflow.models.dag import DagModel
     from sqlalchemy import select
 
@@ -66,7 +66,7 @@ def dags(session: object) -> dict[str, tuple[bool, bool, bool]]:
 
 
 def versions(session: object) -> dict[str, tuple[str, list[str]]]:
-    """Of each DAG: its release, and that of its versions."""
+    """By DAG: its release, and the releases of its versions."""
     from airflow.models.dag import DagModel
     from airflow.models.dag_version import DagVersion
     from sqlalchemy import select

@@ -33,7 +33,7 @@ def session(airflow_tables: Engine) -> Iterator[Session]:
 
 
 def store(session: Session, release: str, *tasks: str, queue: str = "default") -> Any:
-    """Store the DAG with these tasks as the DAG processor does; the DAG as the API reads it then."""
+    """Store the DAG with these tasks, as the DAG processor does. Return the DAG as the API reads it."""
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import DAG
@@ -51,7 +51,7 @@ def store(session: Session, release: str, *tasks: str, queue: str = "default") -
 
 
 def create(session: Session, dag: Any, run_id: str = "r") -> DagRun:
-    """Create a run of the DAG as the API has read it, whatever has been stored since."""
+    """Create a run of the DAG as the API has read it, even if another version was stored since."""
     from airflow.utils.state import DagRunState
     from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
@@ -69,7 +69,7 @@ def create(session: Session, dag: Any, run_id: str = "r") -> DagRun:
 
 
 def begin(session: Session, run: DagRun) -> None:
-    """What the scheduler does with a run that waits."""
+    """Start a waiting run, as the scheduler does."""
     from airflow.models.dagbag import DBDagBag
     from airflow.utils.state import DagRunState
 
@@ -83,7 +83,7 @@ def begin(session: Session, run: DagRun) -> None:
 
 
 def tasks(session: Session, run: DagRun) -> dict[str, tuple[str, str, Any]]:
-    """Of each task of the run: its state, its queue, the release of its version."""
+    """By task of the run: its state, its queue, the release of its version."""
     found = run.get_task_instances(session=session)
     return {ti.task_id: (str(ti.state), ti.queue, ti.dag_version.bundle_version) for ti in found}
 
@@ -93,7 +93,7 @@ def test_a_run_that_was_created_while_another_version_was_stored_begins_with_its
     create(session, old, "before")
     store(session, TWO, "first", "new", queue="other")
     run = create(session, old)
-    # This is what Airflow makes of it: pinned to the new release, with tasks of the old one.
+    # Airflow creates this: a run on the new release, with tasks of the old one.
     assert run.bundle_version == TWO
     assert set(tasks(session, run)) == {"first", "old"}
     begin(session, run)
@@ -108,7 +108,7 @@ def test_the_release_is_that_of_the_version(session: Session) -> None:
     old = store(session, ONE, "first", "old")
     create(session, old, "before")
     store(session, TWO, "first", "new")
-    # The release was read before, the version after.
+    # Airflow has read the release before the change, and the version after it.
     session.execute(update(DagModel).values(bundle_version=ONE))
     run = create(session, old)
     assert run.bundle_version == ONE
@@ -140,7 +140,7 @@ def test_what_was_decided_of_a_task_before_its_run_began_stays(session: Session)
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_run_that_has_waited_keeps_its_release(session: Session, hours: int) -> None:
-    """Its version was stored long before, or only told to be another release's since: nothing was in between."""
+    """Its version was stored long before, or only moved to another release since: no other version was stored."""
     from airflow.models.dag_version import DagVersion
     from sqlalchemy import update
 

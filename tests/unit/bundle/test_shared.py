@@ -1,4 +1,4 @@
-"""The shared folder: releases arrive whole or not at all, and one deploys at a time."""
+"""The shared folder: releases are complete or absent, and one process deploys at a time."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def test_a_release_is_put_in_force(shared: SharedFolder) -> None:
     now = shared.activate(made.id)
     assert shared.active() == now
     assert now.release == made.id
-    assert shared.activate(made.id) == now, "what is in force stays so, with its time"
+    assert shared.activate(made.id) == now, "an active release stays active, with its time"
     assert shared.read(made.id) == made
-    assert oct(shared.archive(made.id).stat().st_mode & 0o777) == "0o644", "containers run as somebody else"
+    assert oct(shared.archive(made.id).stat().st_mode & 0o777) == "0o644", "containers run as another user"
 
 
 def test_the_newest_comes_first(shared: SharedFolder) -> None:

@@ -61,7 +61,7 @@ def test_an_option_means_the_same_everywhere() -> None:
                     meanings[spelling].add(option.help)
 
     several = {spelling: found for spelling, found in meanings.items() if len(found) > 1}
-    # The environment differs in what is taken if it is left out; what is compared, in its kind.
+    # These may differ: in the default of the environment and of the account, and in the kind of release to compare.
     assert set(several) == {"-e", "--env", "--with", "--account"}, several
     assert all(one.startswith(("The environment", "Only `local`")) for one in several["--env"])
     assert all(one.startswith("The release to compare with") for one in several["--with"])

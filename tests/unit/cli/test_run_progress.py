@@ -1,4 +1,4 @@
-"""How tasks are counted and shown: with a clock that is a number, and a terminal that is a size."""
+"""How tasks are counted and shown, with a fake clock and a fake size of the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def task(name: str, state: str | None, map_index: int = -1) -> dict[str, Any]:
 
 
 def work(**states: int) -> Tally:
-    """A mapped task; ``none`` for instances that nothing has happened to."""
+    """A mapped task. ``none``: the number of instances without a state."""
     return Tally("work", {None if state == "none" else state: count for state, count in states.items()}, mapped=True)
 
 
@@ -48,7 +48,7 @@ def test_instances_are_counted_by_their_tasks() -> None:
 
 
 def said(*looks: tuple[float, Tally]) -> list[str]:
-    """What is said of these looks at a task, each at a second; the last one is final."""
+    """The lines for these looks at a task, each at a second. The last look is final."""
     lines: list[str] = []
     now = 0.0
     show = Lines(lines.append, lambda: now).show

@@ -1,4 +1,4 @@
-"""Reading YAML: places, duplicates, and the surprises of YAML 1.1."""
+"""Reading YAML: line numbers, duplicate keys, and the surprises of YAML 1.1."""
 
 from config_samples import problems_in
 from hypothesis import given

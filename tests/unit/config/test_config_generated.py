@@ -1,4 +1,4 @@
-"""The generated files and the examples are those of the models as they are now."""
+"""The generated files and the examples agree with the models."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a person reads."""
+"""The error messages of the configuration."""
 
 import pytest
 from config_samples import changed, problems, text

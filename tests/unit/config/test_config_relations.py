@@ -68,7 +68,7 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
 VALID_CHANGES: list[dict[str, Any]] = [
     {},
     {"environments": ONE, "promotion": {}},
-    # One environment alone may be anywhere.
+    # A single environment may have any address range.
     {"environments": {"dev": ONE["dev"] | {"account": "live"}}, "promotion": {}},
     {DEV + "network": {"vpc": VPC}},
     {PROD + "network": {"cidr": "192.168.0.0/22"}},
@@ -81,7 +81,7 @@ VALID_CHANGES: list[dict[str, Any]] = [
     {DEV + "workers": {"a": {"queues": ["x"]}}, DEV + "airflow": {"settings": {"operators.default_queue": "x"}}},
     {DEV + "airflow": {"settings": {"triggerer.queues_enabled": "False"}}},
     {"local": {"environment": "prod", "ports": {"web": 80, "flower": 81}}},
-    # The names of workers are those of an account, and only with the dash are they the same.
+    # Names of workers share the account, and collide only with the dash.
     {
         "environments__prod-worker": {"account": "main", "network": {"cidr": "10.9.0.0/16"}},
         "promotion": {"dev": "prod", "prod-worker": "prod"},

@@ -1,4 +1,4 @@
-"""What a configuration may not say because something else has the name, or because it would fail on AWS."""
+"""Values that a configuration may not have: names in use, and values that fail on AWS."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def regions() -> list[tuple[str, str]]:
 
 
 def in_editors(data: object) -> bool:
-    """Whether the schema, which editors check with, takes it."""
+    """Whether the JSON Schema, which editors use, accepts it."""
     return Draft202012Validator(json_schema.published()).is_valid(data)
 
 
@@ -57,7 +57,7 @@ def test_a_reserved_name_is_one_problem_at_its_key(name: str) -> None:
     message = f"is a reserved name: {RESERVED[name]}; choose another"
     assert problems_in(text(data)) == {f"environments.{name}": message}
     assert not in_editors(data)
-    # An account has names of its own.
+    # Reserved names apply to environments, not to accounts.
     renamed = {**VALID, "accounts": {name: VALID["accounts"]["main"]}, "promotion": {}}
     renamed["environments"] = {"dev": VALID["environments"]["dev"] | {"account": name}}
     assert problems_in(text(renamed)) == {}

@@ -1,4 +1,4 @@
-"""What is asked of the controller, and how whoever asks hears of it: in a folder, and in S3."""
+"""Commands to the controller, and their results for the client: in a folder, and in S3."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_of_two_changes_one_wins_and_the_other_is_told(inbox: CommandQueue, cloc
     assert f"dags.deploy by {first.by} since {first.at}" in caught.value.why
     with pytest.raises(TradewindError, match="another change"):
         inbox.send(PruneDags(3))
-    # The same is joined, and who only reads is in nobody's way.
+    # A client joins the same change, and a command that only reads blocks no other.
     assert inbox.send(DeployDags("d-1")) == first
     inbox.send(ListDags())
     assert [command.do for command in inbox.waiting()] == ["dags.deploy", "dags.list"]
@@ -183,7 +183,7 @@ def test_what_ends_every_controller_is_given_up(inbox: CommandQueue) -> None:
         taken = inbox.begin(command, first=True)
         assert taken
         assert taken.attempts == number
-        assert inbox.begin(command, first=False) == taken  # it looks again
+        assert inbox.begin(command, first=False) == taken  # the controller reads the queue again
     assert inbox.begin(command, first=True) is None
     assert inbox.waiting() == []
     with pytest.raises(TradewindError, match=rf"given up: {MOST_ATTEMPTS} controllers ended in the middle of it"):
@@ -241,13 +241,13 @@ def test_a_controller_that_ends_in_the_middle(inbox: CommandQueue, records: Reco
     clock.meanwhile = lambda: [inbox.begin(c, first=True) for c in inbox.waiting() if inbox.answer(c) is None]  # type: ignore[assignment]
     with pytest.raises(TradewindError, match="does not answer: it ended in the middle"):
         inbox.ask(DeployDags("d-1"))
-    assert [command.do for command in inbox.waiting()] == ["dags.deploy"]  # for the next one
+    assert [command.do for command in inbox.waiting()] == ["dags.deploy"]  # for the next controller
 
 
 def test_what_is_withdrawn_in_the_moment_it_is_taken_is_not_done(inbox: CommandQueue, records: Records) -> None:
     command = inbox.send(DeployDags("d-1"))
     assert inbox.withdraw(command)
-    assert inbox.begin(command, first=True) is None  # had been read a moment before
+    assert inbox.begin(command, first=True) is None  # the controller had read it a moment before
     found = inbox.answer(command)
     assert found
     assert (found.state, found.error["what"]) == ("failed", "it was withdrawn")
@@ -271,11 +271,11 @@ def test_ctrl_c_leaves_it_to_the_controller_or_takes_it_back(
         inbox.ask(DeployDags("d-1"))
     assert inbox.waiting() == []
 
-    def begun() -> None:
+    def checkpoint() -> None:
         inbox.begin(inbox.waiting()[0], first=True)
         raise KeyboardInterrupt
 
-    clock.meanwhile = begun
+    clock.meanwhile = checkpoint
     said: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         inbox.ask(DeployDags("d-1"), said.append)

@@ -1,4 +1,4 @@
-"""One controller leads, the others wait; and whoever leads no longer, ends."""
+"""One controller is the leader, the others wait. A controller that loses the lease ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tradewind.workers.reconciler import Seen
 
 
 class Watched(FolderRecords):
-    """Says how often it was read; takes nothing while it is ``full``."""
+    """Counts the reads, and refuses writes while it is ``full``."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -71,7 +71,7 @@ class Copy:
         self.code = self._controller.run()
 
     def has_looked_again(self) -> None:
-        """It has looked at the lease, and done all that follows from it, since this was called."""
+        """Wait until the controller has read the lease again and acted on it."""
         while self.records.reads.acquire(blocking=False):
             pass
         for _ in range(2):
@@ -163,7 +163,7 @@ AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 class Database(Metadata):
-    """Airflow's, whose oldest task was queued 7 s before it is asked."""
+    """Airflow's database, whose oldest task was queued 7 s before the query."""
 
     def __init__(self, silences: Mapping[str, float], fails: bool = False) -> None:
         self.silences, self.fails = dict(silences), fails
@@ -178,7 +178,7 @@ class Database(Metadata):
 
 
 class Silent:
-    """A fleet of one class, of which these workers do not answer."""
+    """A fleet of one worker pool, whose workers do not respond."""
 
     def __init__(self, *names: str) -> None:
         self.names: tuple[str, ...] | None = names
@@ -191,7 +191,7 @@ class Silent:
 
 
 def nobody(command: str, names: list[str]) -> Mapping[str, Any]:
-    """None of them answers."""
+    """Send a command to which no worker responds."""
     return {}
 
 

@@ -1,4 +1,4 @@
-"""Commands about DAG releases, from the inbox to the shared folder; and a controller that ends in the middle of one."""
+"""Commands about DAG releases, from the inbox to the shared folder, also if the controller ends during a command."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tradewind.protocol.command_queue import Answer, Command, CommandQueue
 from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, Request, RollBackDags
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
 from tradewind.runtime.controller.dag_commands import DagCommands
-from tradewind.runtime.controller.deployment import Deployment, Patience, Told
+from tradewind.runtime.controller.deployment import Deployment, Patience, ProcessorProgress
 from tradewind.runtime.controller.dispatcher import Dispatcher, Report, StoppedError
 from tradewind.storage.artifacts import FolderArtifacts
 from tradewind.storage.records import FolderRecords
 
 
 class FakeAirflow:
-    """Has served what is in force, unless ``busy``."""
+    """Has served the active release, unless ``busy``."""
 
     def __init__(self) -> None:
         self.busy = False
@@ -33,9 +33,9 @@ class FakeAirflow:
         self.used: frozenset[str] = frozenset()
         self.asked = 0
 
-    def told(self, now: ActiveRelease) -> Told:
+    def told(self, now: ActiveRelease) -> ProcessorProgress:
         self.asked += 1
-        return Told(frozenset() if self.busy else frozenset({SERVED, CONFIRMED}))
+        return ProcessorProgress(frozenset() if self.busy else frozenset({SERVED, CONFIRMED}))
 
     def import_errors(self) -> Mapping[str, str]:
         return self.errors
@@ -45,7 +45,7 @@ class FakeAirflow:
 
 
 class World:
-    """A shared folder, a store, an Airflow, and controllers that come and go."""
+    """A shared folder, a store, an Airflow, and one controller after another."""
 
     def __init__(self, folder: Path) -> None:
         self.shared = SharedFolder(folder / "efs")
@@ -61,7 +61,7 @@ class World:
         self.desk = self.controller()
 
     def controller(self) -> Dispatcher:
-        """One that has just begun."""
+        """A new controller."""
         stopped = self.stopped = threading.Event()
 
         def sleep(seconds: float) -> None:
@@ -222,7 +222,7 @@ def test_a_rollback_that_is_begun_twice_goes_to_the_same_release(world: World) -
 
 
 def test_a_release_that_was_being_taken_back_stays_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The controller ends after it has put the old release in force, and before it could answer."""
+    """The controller ends after it has activated the old release again, and before it could respond."""
     one, two = world.made(1), world.made(2)
     world.ask(DeployDags(one))
     world.airflow.busy = True

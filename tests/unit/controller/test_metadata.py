@@ -1,4 +1,4 @@
-"""What the controller asks Airflow's database, asked on Airflow's own tables."""
+"""The controller's queries of Airflow's database, on Airflow's own tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of tasks that wait for what is not there."""
+"""The remarks about tasks that wait for a queue or a pool that does not exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tradewind.runtime.controller.waiting import Waiting
 
 
 class Database:
-    """Tasks that wait."""
+    """A database with waiting tasks."""
 
     def __init__(self) -> None:
         self.queues: dict[str, tuple[str, ...]] = {}
@@ -29,7 +29,7 @@ class Database:
 
 
 class Status:
-    """Who is told. It can be away."""
+    """The receiver of the remarks, which can be unavailable."""
 
     def __init__(self) -> None:
         self.away = False
@@ -46,7 +46,7 @@ def test_a_queue_and_a_pool_that_are_not_there_are_told_until_nothing_waits_for_
     waiting = Waiting(database, {"default", "big"}, status.tell)
     waiting.look()
     waiting.look()
-    assert status.told == [()], "what another controller has said is taken back, once"
+    assert status.told == [()], "the remarks of another controller are removed, once"
     database.queues = {"default": ("shop.served",), "bgi": ("shop.load",), "gpu": tuple(f"d.t{n}" for n in range(5))}
     database.pools = {"smal": ("shop.pack",)}
     waiting.look()

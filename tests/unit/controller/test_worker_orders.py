@@ -1,4 +1,4 @@
-"""What rollouts and controllers say to each other about workers: both ends of it, on real records."""
+"""The orders of rollouts to controllers about workers: both sides, on real records."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def records(tmp_path: Path) -> FolderRecords:
 
 
 class Controller:
-    """A process of it; it looks when it is told to."""
+    """A controller process. It runs a round at each call of ``look``."""
 
     def __init__(self, records: FolderRecords, clock: Clock) -> None:
         self.orders = WorkerOrders(records, ("worker",), lambda pool, revision: revision != "r:0", clock)
@@ -60,7 +60,7 @@ class Controller:
 def test_an_order_that_was_written_and_not_answered_counts(
     records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer of S3 was lost, and the client has sent it again."""
+    """The response of S3 was lost, and the client has repeated the write."""
     pools, controller = WorkerPools(records, "dev", clock), Controller(records, clock)
     write = records.write
     left = ["once"]
@@ -77,7 +77,7 @@ def test_an_order_that_was_written_and_not_answered_counts(
 
 
 def asked(pools: WorkerPools, controller: Controller, revision: str = "r:2", until: Until = Until.CORDONED) -> Any:
-    """What comes of an order that was given, once the controller has looked three times."""
+    """The progress of an order after three rounds of the controller."""
     for _ in range(3):
         found = pools.bring("worker", revision, until)
         controller.look()
@@ -156,7 +156,7 @@ def test_each_side_serves_its_predecessor(
     assert (newest([1], [1, 2]), newest([1, 2], [1]), newest([1, 2, 3], [1, 2])) == (1, 1, 2)
     with pytest.raises(TradewindError, match="no common version of the worker protocol"):
         newest([2], [1])
-    # A controller of tomorrow, asked by the tradewind of today; and one that has forgotten today's version.
+    # A newer controller that knows today's version, and one that no longer knows it.
     for versions, detail in (
         ((1, 2), "has not read the order yet"),
         ((2,), "no common version of the worker protocol"),

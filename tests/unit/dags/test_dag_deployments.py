@@ -1,4 +1,4 @@
-"""Deployments against an Airflow that answers as told: what is in force afterwards, whatever happens."""
+"""Deployments with a fake Airflow: the active release afterwards, in each case."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
-from tradewind.runtime.controller.deployment import Deployment, Patience, Silent, Told
+from tradewind.runtime.controller.deployment import Deployment, Patience, Silent, ProcessorProgress
 
 
 class Heard(Silent):
-    """Keeps what is told."""
+    """Records the reported lines."""
 
     def __init__(self, said: list[str]) -> None:
         self.said = said
@@ -26,7 +26,7 @@ class Heard(Silent):
 
 
 class FakeAirflow:
-    """Says ``served`` and ``confirmed`` after so many seconds; files may break, or be broken all along."""
+    """Reports ``served`` and ``confirmed`` after these seconds. Files may break, or be broken from the start."""
 
     def __init__(self, served_s: float = 2, confirmed_s: float = 5) -> None:
         self.time = 0.0
@@ -41,14 +41,14 @@ class FakeAirflow:
     def sleep(self, seconds: float) -> None:
         self.time += seconds
 
-    def told(self, now: ActiveRelease) -> Told:
+    def told(self, now: ActiveRelease) -> ProcessorProgress:
         if self.time < self.silent_until:
             raise TradewindError("Airflow does not answer")
         waited = self.time - self.moved.setdefault(now.serial, self.time)
-        # Confirmed is never said before served.
+        # Confirmed is never reported before served.
         after = {SERVED: self.after[SERVED], CONFIRMED: max(self.after.values())}
         events = frozenset(event for event, seconds in after.items() if waited >= seconds)
-        return Told(events, self.left(waited))
+        return ProcessorProgress(events, self.left(waited))
 
     def import_errors(self) -> dict[str, str]:
         began = min(self.moved.values(), default=None)
@@ -113,7 +113,7 @@ def test_what_is_in_force_is_not_deployed_again(deployment: Deployment, airflow:
 def test_what_is_in_force_and_was_never_served_is_no_success(
     deployment: Deployment, shared: SharedFolder, airflow: FakeAirflow, made: list[str]
 ) -> None:
-    shared.activate(made[0])  # and whoever did was killed
+    shared.activate(made[0])  # and the process that activated it was killed
     airflow.after[SERVED] = float("inf")
     airflow.errors = {"b.py": "NameError: x"}
     said: list[str] = []
@@ -177,7 +177,7 @@ def test_a_way_back_is_not_taken_back(
     airflow.moved.clear()
     airflow.breaks = lambda _: {"b.py": "NameError: x"}
     with pytest.raises(TradewindError, match="is active, but has errors"):
-        deployment.deploy(deployment.shared.before(), take_back=False)
+        deployment.deploy(deployment.shared.before(), roll_back=False)
     assert active(shared) == made[0]
 
 

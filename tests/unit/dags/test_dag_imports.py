@@ -1,4 +1,4 @@
-"""Who imports whom, read from the code."""
+"""The import graph of modules, read from the code."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_was_seen_before_is_not_read_again(tmp_path: Path) -> None:
     again = Remembered(file)
     assert again("1", b"not looked at").names == ("a",)
     again.save()
-    assert Remembered(file)("2", b"import c").names == ("c",)  # it was not used, and is forgotten
+    assert Remembered(file)("2", b"import c").names == ("c",)  # it was not used, and is removed
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"version": 0, "names": {"1": ["x"]}}'])

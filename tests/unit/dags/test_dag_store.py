@@ -1,4 +1,4 @@
-"""What a store of DAG releases promises, on a folder and on S3 (moto): kept once, brought whole and checked."""
+"""The contract of a store of DAG releases, on a folder and on S3 (moto): stored once, fetched whole and verified."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_is_there_is_not_sent_again(tmp_path: Path) -> None:
         store.keep(tmp_path / "x")
         store.keep(tmp_path / "x")
         assert sent == ["put"]
-        # Who may write and not look.
+        # A caller with permission to write and not to list.
         error = ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
         store._client.meta.events.register("before-call.s3.HeadObject", lambda **_: _raise(error))
         store.keep(tmp_path / "x")

@@ -1,4 +1,4 @@
-"""How many processors the gate uses in containers, whose quotas the operating system does not count."""
+"""The number of CPUs that the gate uses in containers, whose quotas the operating system does not count."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def machine(root: Path, group: str, **files: str) -> Path:
         ("0::/\n", {"cpu_dot_max": "50000 100000\n"}, 1),
         ("0::/\n", {"cpu_dot_max": "9900000 100000\n"}, 16),
         ("0::/pod/job\n", {"pod__job__cpu_dot_max": "max 100000", "pod__cpu_dot_max": "400000 100000"}, 4),
-        # What is mounted in the container is its own group; the path is the host's.
+        # The container mounts its own control group; the path is the path on the host.
         ("0::/../../docker/x\n", {"cpu_dot_max": "200000 100000\n"}, 2),
         (
             "4:cpu,cpuacct:/docker/x\n1:name=systemd:/docker/x\n",

@@ -1,4 +1,4 @@
-"""What the gate says of DAG files, from what their imports gave."""
+"""The findings of the gate, from the results of the imports."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_queue_that_nothing_serves() -> None:
 
 
 class There:
-    """An environment."""
+    """An environment with these facts."""
 
     def __init__(self, **unfinished: set[str]) -> None:
         self._unfinished = {dag: frozenset(tasks) for dag, tasks in unfinished.items()}
@@ -127,7 +127,7 @@ class There:
 
 
 class Away:
-    """One that does not answer."""
+    """An environment that does not respond."""
 
     def has(self, connections: frozenset[str], variables: frozenset[str]) -> EnvironmentFacts:
         raise TradewindError("the controller of dev does not answer")

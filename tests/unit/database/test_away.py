@@ -1,4 +1,4 @@
-"""Work that goes on after the database was away."""
+"""Work that continues after an outage of the database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def away(**_: Any) -> Exception:
 
 
 class World:
-    """A database that answers, or not, at each look; and work that fails so often."""
+    """A database that responds to each check, or not; and work that fails this many times."""
 
     def __init__(self, answers: list[bool], failures: list[Exception]) -> None:
         self.answers, self.failures = answers, failures
@@ -55,7 +55,7 @@ def test_each_error_of_a_database_that_is_away_is_one(kind: str) -> None:
 
 
 def test_a_statement_that_airflow_tries_again_in_a_lost_transaction_is_one() -> None:
-    """SQLAlchemy then says another error than that of the database."""
+    """SQLAlchemy then raises another error than the database."""
     from airflow.utils.retries import run_with_db_retries
     from sqlalchemy import create_engine, event, text
     from sqlalchemy.orm import Session
@@ -109,7 +109,7 @@ def test_what_fails_for_long_while_the_database_answers_ends() -> None:
     with pytest.raises(OperationalError):
         through_outages(work, is_there=lambda: True, sleep=sleep, clock=lambda: now)
     assert LASTS_S < now < LASTS_S + 5
-    # An outage in between is what it waits for.
+    # It waits for the end of an outage in between.
     looks = iter([*[True] * 50, False, *[True] * 1000])
     now, tries = 0.0, 0
     with pytest.raises(OperationalError):

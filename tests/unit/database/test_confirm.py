@@ -1,4 +1,4 @@
-"""Whether Airflow is well after a release: what its health report has to say for that."""
+"""The confirmation after a release: which health reports of Airflow pass.
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RELEASED = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
 
 
 def report(**other: Any) -> dict[str, dict[str, Any]]:
-    """Everything is well, and was heard of a minute after the release."""
+    """A health report in which every job is healthy, with heartbeats a minute after the release."""
     heard = RELEASED.replace(minute=1).isoformat()
     found = {job: {"status": "healthy", f"latest_{job}_heartbeat": heard} for job in JOBS if job != "metadatabase"}
     return {"metadatabase": {"status": "healthy"}, **found, **other}
@@ -26,7 +26,7 @@ def report(**other: Any) -> dict[str, dict[str, Any]]:
         ({"metadatabase": {"status": "unhealthy"}}, ["metadatabase"]),
         ({"scheduler": {"status": "unhealthy", "latest_scheduler_heartbeat": None}}, ["scheduler"]),
         ({"triggerer": {}}, ["triggerer"]),
-        # Its last heartbeat is of the copy that the release has replaced.
+        # The last heartbeat comes from the copy that the release has replaced.
         (
             {"scheduler": {"status": "healthy", "latest_scheduler_heartbeat": RELEASED.isoformat()}},
             ["scheduler"],

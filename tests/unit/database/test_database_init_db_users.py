@@ -1,4 +1,4 @@
-"""The URLs of the database's users, and what is told when they are wrong: never the URL."""
+"""The URLs of the database's users, and the errors for wrong URLs, which never contain the URL.
 
 from urllib.parse import quote
 
@@ -76,7 +76,7 @@ def test_any_user_and_password(user: str, password: str) -> None:
         "postgresql://u:secret@host/name",
         "postgresql://:secret@host:5432/name",
         "postgresql://host:5432/secret",
-        # Passwords that somebody forgot to encode.
+        # Passwords that are not URL-encoded.
         "postgresql://u:a/secret@host:5432/name",
         "postgresql://u:a#secret@host:5432/name",
         "postgresql://u:a?secret@host:5432/name",

@@ -1,4 +1,4 @@
-"""What is opened by a configuration and a name."""
+"""The environment for a configuration and a name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEV = target_account(SMALL, SMALL.environments["dev"].account)
 
 
 class Counting(FakeCloud):
-    """AWS that counts how often it is asked who calls, and has what it was given to publish."""
+    """An AWS that counts the queries for the caller, and has the given published outputs."""
 
     asked = 0
     content: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""The plain functions of the examples, on the real data; figures checked by hand are marked with their arithmetic."""
+"""The plain functions of the examples, on the real data. Figures that were checked by hand show their arithmetic."""
 
 import sqlite3
 import sys

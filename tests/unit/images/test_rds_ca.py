@@ -1,4 +1,4 @@
-"""The authorities that the images trust for RDS."""
+"""The certificate authorities that the images trust for RDS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a Dockerfile: what an image is made from, and that nothing else changes its name."""
+"""Reading a Dockerfile: the sources of an image, and that only they change its name."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_every_component_has_an_image_and_all_its_files_are_there(
 
     assert (tmp_path / DOCKERFILE).is_file()
     assert all((tmp_path / file).exists() for file in files)
-    # Whoever changes the command line, Terraform or a document does not change what runs.
+    # A change of the command line, of Terraform or of a document does not change the images.
     copied = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.py")}
     inside = tuple(
         f"src/tradewind/{name}"
@@ -157,7 +157,7 @@ def test_what_is_copied_imports_nothing_that_is_not(recipe: Recipe, context: Con
 
 
 def test_a_wheel_has_all_that_the_dockerfile_copies(recipe: Recipe, tmp_path: Path) -> None:
-    """The modules are those of the installed package; what else is copied is carried in it."""
+    """The modules come from the installed package, which also contains the other copied files."""
     package, carried = tmp_path / "tradewind", tmp_path / "tradewind/images/context"
     shutil.copytree(ROOT / "src/tradewind", package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "images", carried / "images")

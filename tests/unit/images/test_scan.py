@@ -1,4 +1,4 @@
-"""What ECR finds in an image, asked of moto's ECR."""
+"""The findings of ECR's scan of an image, with moto's ECR."""
 
 from __future__ import annotations
 

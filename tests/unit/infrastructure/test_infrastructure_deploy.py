@@ -21,7 +21,7 @@ LOSS = plan(change("module.database.aws_db_instance.this", "delete", "create"))
 
 
 class NoCloud(FakeCloud):
-    """AWS that must not be asked."""
+    """An AWS that must not be called."""
 
     def __init__(self) -> None:
         super().__init__("none")
@@ -112,7 +112,7 @@ def test_a_plan_of_another_hash_is_refused(tmp_path: Path, hash_: str) -> None:
 
 
 def test_an_audit_is_of_its_plan_only(tmp_path: Path) -> None:
-    """A plan that was made while another was audited is not the one that passed."""
+    """A plan that was made during the audit of another plan has not passed."""
     terraform = FakeTerraform([CREATE])
     subject = deployer(tmp_path, ready(DEV), terraform)
     first = subject.plan(DEV, ignore)
@@ -132,7 +132,7 @@ def test_drift_leaves_the_plan(tmp_path: Path) -> None:
 
 
 def test_a_plan_of_something_else_is_refused(tmp_path: Path) -> None:
-    """The files of another environment's plan do not become a plan of this one."""
+    """Copied files of another environment's plan are refused."""
     terraform = FakeTerraform([CREATE])
     deployer(tmp_path, ready(PROD), terraform).plan(PROD, ignore)
     target = Workspace.of(tmp_path, DEV)
@@ -201,7 +201,7 @@ def test_lost_data_must_be_named(tmp_path: Path) -> None:
         deployer(tmp_path, cloud, terraform).apply(DEV, ("module.other.aws_db_instance.this",), ignore)
     assert "--allow-data-loss 'module.database.aws_db_instance.this'" in caught.value.hint
     assert caught.value.code == 2
-    # The plan is still there: the next command can name what may be lost.
+    # The plan is still kept: the next command can allow the data loss.
     deployer(tmp_path, cloud, terraform).apply(DEV, ("module.database.aws_db_instance.this",), ignore)
     assert terraform.calls[-1] == ("apply", LOSS)
 
@@ -233,7 +233,7 @@ def test_a_role_in_the_other_account_is_taken(tmp_path: Path) -> None:
     variables = json.loads((workspace.stack_folder(PROD) / "terraform.tfvars.json").read_text())
     assert variables["assume_role_arn"] == role
     assert json.loads(workspace.backend.read_text())["assume_role"]["role_arn"] == role
-    # What was planned through the role cannot be applied without it.
+    # A plan that was made with the role cannot be applied without it.
     inside = FakeCloud(PROD.account.id, cloud.buckets)
     with pytest.raises(TradewindError, match="made with other credentials") as caught:
         deployer(tmp_path, inside, FakeTerraform([CREATE])).apply(PROD, (), ignore)

@@ -87,7 +87,7 @@ def test_a_name_that_does_not_exist(make: type, name: str, hint: str) -> None:
 
 
 def blocks(text: str, kind: str) -> dict[str, str]:
-    """The blocks of a kind in HCL that stand alone, by their name."""
+    """The top-level HCL blocks of a kind, by name."""
     return dict(re.findall(rf'(?ms)^{kind} "(\w+)" \{{(.*?)^\}}', text))
 
 

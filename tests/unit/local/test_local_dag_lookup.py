@@ -1,4 +1,4 @@
-"""How long a DAG is waited for that is not there: while files that may define it are parsed, and no longer."""
+"""The wait for a missing DAG: while files that may define it are parsed, and no longer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WELL = {"dag_id": "etl", "is_stale": False, "has_import_errors": False, "relativ
 
 
 class World(Airflow):
-    """An API, a folder and a clock; ``moments`` change it, one with each pause."""
+    """An API, a folder and a clock. ``moments`` change them, one at each pause."""
 
     def __init__(self, *moments: Callable[[World], None]) -> None:
         super().__init__("http://airflow", "", "")
@@ -136,7 +136,7 @@ def test_a_change_that_is_not_yet_seen_is_waited_for() -> None:
     parsed(world)
     confirmed(world)
 
-    # What is there was read from a file that is not served any more, and no other has it.
+    # Airflow read the DAG from a file that is no longer served, and no other file has it.
     with pytest.raises(TradewindError, match="etl is no longer in the DAG folder"):
         world.find()
     assert world.pauses == 2

@@ -1,4 +1,4 @@
-"""A run that is followed through an API that answers in pages, with a clock that is a number."""
+"""Following a run through an API that returns pages, with a fake clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = 100
 
 
 class Run(Airflow):
-    """A run whose instances are changed by ``moments``, one with each pause. A call takes ``slow`` seconds."""
+    """A run whose instances ``moments`` change, one at each pause. A call takes ``slow`` seconds."""
 
     def __init__(self, *moments: dict[tuple[str, int], str | None], slow: float = 0.0) -> None:
         super().__init__("http://airflow", "", "")
@@ -29,7 +29,7 @@ class Run(Airflow):
 
     def _change(self) -> None:
         for (name, index), state in self._moments.pop(0).items():
-            # As in Airflow, what is tried again comes last.
+            # As in Airflow, a retried instance comes last.
             self.there.pop((name, index), None)
             if state != "removed":
                 self.there[name, index] = {"task_id": name, "map_index": index, "state": state, "updated": self.now}
@@ -53,7 +53,7 @@ class Run(Airflow):
         self._change()
 
     def looks(self) -> list[dict[str, str | None]]:
-        """What each look has, ``work[3]`` for an instance."""
+        """The instances of each look, such as ``work[3]``."""
         return [
             {
                 f"{t['task_id']}[{t['map_index']}]" if t["map_index"] >= 0 else t["task_id"]: t["state"]
@@ -100,7 +100,7 @@ def test_what_has_not_changed_is_not_read_again() -> None:
 
     assert len(looks[-1]) == 1000
     assert looks[-2]["work[7]"] == "success"
-    # All at first, for as long as they count as new, and at the end.
+    # All instances at first, while they count as new, and at the end.
     assert run.read < 1000 * (2 + 2 * (OVERLAP_S + 2)) + 100
 
 

@@ -1,4 +1,4 @@
-"""Why a run failed: read from logs and from what the API says, as Airflow 3.3 writes both."""
+"""The reason why a run failed, from logs and API responses in the format of Airflow 3.3."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_log_without_errors_says_nothing() -> None:
 
 
 class Api(Airflow):
-    """What the API says besides the look: logs by instance and try, and the audit log."""
+    """The other responses of the API: logs by instance and try, and the audit log."""
 
     def __init__(self) -> None:
         super().__init__("http://airflow", "", "")

@@ -1,4 +1,4 @@
-"""The lock of a home: one holder, whatever happens to the file."""
+"""The lock of a state directory: one holder, whatever happens to the file."""
 
 import fcntl
 import os

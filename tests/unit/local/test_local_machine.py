@@ -1,4 +1,4 @@
-"""Histories of events, replayed to the machine with a clock that is turned by hand."""
+"""Event histories, replayed to the state machine with a manual clock."""
 
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def test_events_of_unknown_processes_are_ignored() -> None:
     assert replay.machine.all_well
 
 
-# One-offs
+# One-shot tasks
 
 
 def test_a_one_off_that_fails_is_not_tried_again_and_nothing_starts_behind_it() -> None:
@@ -80,7 +80,7 @@ def test_a_one_off_that_fails_is_not_tried_again_and_nothing_starts_behind_it() 
 
     assert replay.exit("init-db-users", 3) == []
     assert replay["init-db-users"].problem == "exit code 3"
-    assert replay.after(3600) == ["SIGTERM broker"]  # nobody ever saw the broker well
+    assert replay.after(3600) == ["SIGTERM broker"]  # the broker was never healthy
     assert replay.states["init-db-users"] == "failed"
     assert replay.states["migrate-db"] == "waiting"
 
@@ -272,7 +272,7 @@ def test_what_stays_ill_is_restarted_with_a_pause(was_healthy: bool) -> None:
     assert replay.states["web"] == "back-off"
     assert replay.after(BACK_OFF_FIRST_S) == ["start web"]
     assert (replay["web"].failures, replay["web"].restarts) == (1, 1)
-    # The new one has all the time that the first one had.
+    # The new process gets the same time as the first one.
     assert replay.due_in == PATIENCE_S
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: the laws of the machine."""
+"""The invariants of the state machine, for every order of events."""
 
 import signal
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ NAMES = [spec.name for spec in SPECS]
 
 
 class Histories(RuleBasedStateMachine):
-    """The operating system's side: what runs there, and what it was told."""
+    """The operating system: its processes, and the signals that they got."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class Histories(RuleBasedStateMachine):
 
     def told(self, action: Send) -> None:
         found = self.machine.processes[action.name]
-        assert action.name in self.running, "there is nobody to send a signal to"
+        assert action.name in self.running, "there is no process for a signal"
         assert found.state is State.STOPPING
         if action.number is signal.SIGKILL:
             assert self.running[action.name], "asked before it is killed"
         elif not found.wanted:
-            # Waves: whatever needs this one, and is to stop as well, has gone.
+            # In waves: every process that needs this one, and stops too, has ended.
             behind = {name for name in self.running if self.needs(name, action.name)}
             assert not {name for name in behind if not self.machine.processes[name].wanted}
         self.running[action.name].append(action.number)
@@ -146,7 +146,7 @@ class Histories(RuleBasedStateMachine):
         assert due is None or due >= self.now
 
     def teardown(self) -> None:
-        """In the end everything stops, in order, even what does not listen."""
+        """In the end every process stops, in order, even one that ignores signals."""
         if not self.machine.processes:
             return
         self.stop(now=False)

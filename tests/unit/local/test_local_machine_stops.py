@@ -1,4 +1,4 @@
-"""The machine stops and scales: event histories, replayed with a clock that is a number."""
+"""The state machine stops and scales: event histories, replayed with a manual clock."""
 
 import pytest
 from machine_samples import HEALTHY, STARTED, Replay, platform, process, started
@@ -34,7 +34,7 @@ def test_the_kill_comes_after_the_grace_of_each() -> None:
     assert replay.due_in == 120
     assert replay.after(119) == []
     assert replay.after(1) == ["SIGKILL worker-1 and all its own", "SIGKILL worker-2 and all its own"]
-    # A process in the kernel's hands is tried again, not at once.
+    # A process that does not end in the kernel gets another signal later, not at once.
     assert replay.after(0) == []
     assert replay.due_in == BACK_OFF_MAX_S
 
@@ -143,7 +143,7 @@ def test_scale_down_stops_and_forgets_those_alone() -> None:
     replay = started()
 
     assert replay.stop("worker-2") == ["SIGTERM worker-2"]
-    assert replay.machine.all_well  # what leaves does not count
+    assert replay.machine.all_well  # a leaving process does not count
     assert not replay.machine.all_stopped
     assert replay.exit("worker-2") == []
     assert "worker-2" not in replay.states

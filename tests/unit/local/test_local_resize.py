@@ -1,4 +1,4 @@
-"""What one machine runs of an environment: all of it, once, and small."""
+"""An environment on one machine: every service, one copy each, with small sizes."""
 
 from samples import ONE_OF_EACH, every_environment, values
 from tradewind.blueprint import Secret, Service, services

@@ -1,4 +1,4 @@
-"""Secrets of one machine: made once, private, and never half written."""
+"""Secrets of this machine: created once, private, and never partly written."""
 
 import json
 import stat

@@ -1,4 +1,4 @@
-"""Migrated databases are copied: only whole, only the user's own, and with nothing of a platform in them."""
+"""Templates of migrated databases: complete, owned by the user, and without data of a platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workers of this machine as the controller sees them: through the supervisor."""
+"""The workers of this machine, as the controller reads them from the supervisor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tradewind.workers.pool import Group, Keep, Pool, Worker
 
 
 class Supervisor:
-    """Answers as told, and keeps what it was asked."""
+    """A supervisor with given responses, which records its calls."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -56,9 +56,9 @@ def test_what_it_sees(supervisor: Supervisor, backend: SupervisorBackend) -> Non
     supervisor.add("worker-5", healthy=False)
     supervisor.add("worker-6", wanted=False)
     supervisor.rows.append({"name": "web", "service": "web", "wanted": True, "healthy": True, "image": ""})
-    assert backend.look("worker", closely=False) == Pool((Group("", "", 2),), "another image", "")
+    assert backend.look("worker", with_workers=False) == Pool((Group("", "", 2),), "another image", "")
     workers = (Worker("worker-1", protected=None), Worker("worker-5", protected=None, healthy=False))
-    assert backend.look("worker", closely=True) == Pool((Group("", "", 2, workers),), "another image", "")
+    assert backend.look("worker", with_workers=True) == Pool((Group("", "", 2, workers),), "another image", "")
     assert backend.running("worker") == ["worker-1"]
 
 
@@ -75,20 +75,20 @@ def test_workers_of_one_image_are_a_group(supervisor: Supervisor, backend: Super
     supervisor.add("worker-3", image="old")
     supervisor.add("worker-1", image="new")
     supervisor.add("worker-9", image="older", wanted=False)
-    found = backend.look("worker", closely=False)
+    found = backend.look("worker", with_workers=False)
     assert found == Pool((Group("old", "old", 2), Group("new", "new", 1)), "another image", None)
 
 
 def test_where_there_is_none_the_supervisor_says_what_runs(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.services = [service("worker", image="in force", registered=["in force", "new"])]
-    assert backend.look("worker", closely=True) == Pool((), "another image", "in force")
+    assert backend.look("worker", with_workers=True) == Pool((), "another image", "in force")
     assert backend.registered("worker", "new")
     assert not backend.registered("worker", "else")
 
 
 def test_one_that_does_not_start_has_a_reason(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.add("worker-1", image="new", healthy=False, state="crash-loop")
-    (group,) = backend.look("worker", closely=True).groups
+    (group,) = backend.look("worker", with_workers=True).groups
     assert group == Group(
         "new", "new", 1, (Worker("worker-1", True, 0, protected=None, healthy=False),), "worker-1: exit code 1"
     )
@@ -110,7 +110,7 @@ def test_what_a_person_has_fixed(supervisor: Supervisor, backend: SupervisorBack
 def test_a_supervisor_that_is_away_changes_nothing(supervisor: Supervisor, backend: SupervisorBackend) -> None:
     supervisor.away = True
     for do in (
-        lambda: backend.look("worker", closely=False),
+        lambda: backend.look("worker", with_workers=False),
         lambda: backend.keep("worker", Keep("", "", 1)),
         lambda: backend.bounds(),
     ):

@@ -1,4 +1,4 @@
-"""Each request reaches the supervisor as it was meant; one of another version is refused, and says so."""
+"""Each request reaches the supervisor unchanged. A request of another version is refused with a message."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ALL: list[Request[Any]] = [
 
 
 class Wire:
-    """Takes what is sent as JSON, and answers as told."""
+    """A supervisor that takes JSON requests, with given responses."""
 
     def __init__(self) -> None:
         self.sent: dict[str, Any] = {}
@@ -81,5 +81,5 @@ def test_another_version_is_told_what_it_does_not_know(wire: Wire) -> None:
         assert "count" in told.value.why
     with pytest.raises(TradewindError, match="have different versions"):
         requests.ask(HOME, requests.GetServices(), wire)
-    more = {"do": "restart", "service": "web", "softly": True}  # a newer command may say more
+    more = {"do": "restart", "service": "web", "softly": True}  # a newer command may send more fields
     assert decoded(more) == requests.RestartService("web")

@@ -1,4 +1,4 @@
-"""What network ACLs let through, on plans of a few lines: no Terraform."""
+"""The traffic that network ACLs allow, on small plans, without Terraform."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ OPEN = (rule(100, True, "allow", "10.0.0.0/16"), rule(100, False, "allow", "10.0
         ((rule(50, False, "deny", "10.0.0.128/25"), *OPEN), False, True),
         ((rule(50, True, "deny", "10.0.1.128/25"), *OPEN), False, True),
         ((rule(50, False, "deny", "10.0.0.0/16"), *OPEN), False, False),
-        # What comes first counts.
+        # The first matching rule counts.
         ((*OPEN, rule(200, False, "deny", "10.0.0.0/16")), True, True),
-        # Another port is refused, or the answers.
+        # Another port is refused, or the return traffic.
         ((rule(50, False, "deny", "10.0.0.0/16", ("6", 22, 22)), *OPEN), True, True),
         ((rule(50, False, "deny", "10.0.0.0/16", ("6", 32768, 60999)), *OPEN), False, False),
         ((rule(50, False, "deny", "10.0.0.0/16", ("6", 32768, 40000)), *OPEN), False, True),

@@ -1,4 +1,4 @@
-"""An environment in memory, its records, and a clock that only sleeping moves; and one on the emulator of ECS."""
+"""An environment in memory, its records, and a clock that moves only by sleep; and one on the emulator of ECS."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def records(tmp_path: Path) -> FolderRecords:
 
 @pytest.fixture
 def rollout(records: FolderRecords, clock: Clock) -> Rollout:
-    """An environment that runs OLD, as its records say."""
+    """A rollout of an environment that runs OLD, with matching records."""
     for image in (OLD, NEW, OTHER):
         ReleaseRepository("dev", records).keep(release(image))
     made = Rollout(ReleaseRepository("dev", records), FakeTarget(OLD), Limits(), clock, clock.sleep)

@@ -1,4 +1,4 @@
-"""What ECS does with containers by their checks, while what they work with is away: real checks, emulated ECS."""
+"""Health checks of containers during outages of their dependencies: real checks on the emulator of ECS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AWAY_S = 600
 
 
 class Checked:
-    """The containers of an environment, each with the file that its check looks at. A tick is one check of each."""
+    """The containers of an environment, each with the file that its health check reads."""
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world, self.folder = world, folder
@@ -34,7 +34,7 @@ class Checked:
         return [task for task in self.world.ecs.tasks.values() if task.service.startswith(service) and not task.stopped]
 
     def check(self, service: str) -> None:
-        """One check of each container of a service, and what ECS makes of it."""
+        """Run one health check of each container of a service, and one tick of ECS."""
         self.now += INTERVAL_S
         for task in self.of(service):
             fails = self.now - self.touched.get(task.arn, self.now) > self.max_age_s[service]
@@ -42,7 +42,7 @@ class Checked:
         self.world.ecs.tick()
 
     def signs_of_life(self, turned: Callable[[Path], None]) -> Callable[[Task], None]:
-        """A container does what ``turned`` does with its file; remembered is when that was touched."""
+        """A function that calls ``turned`` with a container's file, and records the time if the file was touched."""
 
         def turn(task: Task) -> None:
             file = self.folder / task.id
@@ -69,7 +69,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checked
 
 
 def worker(checked: Checked, look: Callable[[], Work]) -> Callable[[Task], None]:
-    """A worker's signs of life, whose loop turns."""
+    """The signs of life of a worker whose loop turns."""
     lives: dict[Path, Alive] = {}
 
     def turned(file: Path) -> None:
@@ -83,17 +83,17 @@ def test_no_worker_is_stopped_while_the_broker_is_away(checked: Checked) -> None
     turn = worker(checked, lambda: Work(1, ()))
     while checked.now < AWAY_S:
         for task in checked.of("worker"):
-            turn(task)  # also when it only tries to reach its broker: see fleet.consumer
+            turn(task)  # also while it tries to reach its broker
         checked.check("worker")
     assert {task.arn for task in checked.of("worker")} == before
     assert checked.world.ecs.lost == 0
 
 
 def test_a_check_that_asks_for_the_broker_would_stop_them_all_with_their_tasks(checked: Checked) -> None:
-    """Why it must not: this is what ECS does, protection or not."""
+    """The reason for the test above: ECS stops them, protected or not."""
     before = {task.arn for task in checked.of("worker")}
     for task in checked.of("worker"):
-        checked.touched[task.arn] = checked.now  # the broker's last word
+        checked.touched[task.arn] = checked.now  # the last response of the broker
     while checked.now < AWAY_S:
         checked.check("worker")
     assert not before & {task.arn for task in checked.of("worker")}

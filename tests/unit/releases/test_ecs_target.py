@@ -1,4 +1,4 @@
-"""Releases on ECS: from nothing, under load, back where something is broken, and on after a kill at any call."""
+"""Releases on ECS: the first one, under load, a rollback of a broken one, and a resume after a kill at any call."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_one_off_that_fails_takes_the_release_back(world: World, what: str) ->
 
     assert "ended with exit code 1" in str(caught.value.why)
     assert world.consistent() == release(1).id
-    # The cause was mended elsewhere: the same release is tried again, not remembered as bad.
+    # The cause was fixed elsewhere: the same release can be deployed again.
     world.ecs.exits = {}
     world.deploy(release(2))
     assert world.consistent() == release(2).id
@@ -144,7 +144,7 @@ def test_a_sixth_deployment_waits(world: World) -> None:
 
 
 def test_workers_that_lost_their_protection_keep_their_tasks(world: World) -> None:
-    """As when the agent was away for longer than a protection lasts."""
+    """For example, the agent was unavailable for longer than a protection lasts."""
     world.deploy(release(1))
     world.ecs.queue = [40, 30]
     for _ in range(3):
@@ -162,12 +162,12 @@ def test_workers_that_lost_their_protection_keep_their_tasks(world: World) -> No
 
 
 CALLS = range(4, 190, count("CALLS_APART", 24, 2))
-"""At which the process is killed."""
+"""The numbers of the calls at which the process is killed."""
 
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_killed_at_any_call_it_goes_on(world: World, broken: bool) -> None:
-    """The process is killed at a call to AWS; another one resumes, and is killed later; and so on, to the end."""
+    """The process is killed at a call to AWS. Another one resumes and is killed later, and so on to the end."""
     world.deploy(release(0))
     world.busy = True
     kills = 0
@@ -203,7 +203,7 @@ def test_killed_at_any_call_it_goes_on(world: World, broken: bool) -> None:
 
 
 def test_a_release_that_failed_can_be_tried_again(world: World) -> None:
-    """Nothing about it has changed; the cause was mended elsewhere, as when a secret was missing."""
+    """The release is unchanged. The cause, such as a missing secret, was fixed elsewhere."""
     world.ecs.broken = {image(1, "flower"), image(1, "worker")}
     with pytest.raises(TradewindError, match="no other release for a rollback"):
         world.deploy(release(1))

@@ -1,4 +1,4 @@
-"""The rollout: forward behind gates, and back where one does not open."""
+"""The rollout: phases behind gates, and a rollback if a gate fails."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_other_dag_files_make_another_release_and_are_taken_back_alone(rollout: 
 def test_the_record_names_the_dag_files_that_were_put_in_force_last(
     rollout: Rollout, before: str, comes: str, at: str, stays: bool, changed: str
 ) -> None:
-    """DAG files are changed while a rollout is at work, before it brings its own or after that."""
+    """DAG files are changed during a rollout, before or after the rollout deploys its own."""
     if before:
         rollout.releases.change_dags(before, "deployed", 1_800_000_000.0, "a commit")
     wanted = rollout.releases.keep(replace(release(NEW), dags=comes))
@@ -198,7 +198,7 @@ def test_it_is_over_while_old_workers_finish(rollout: Rollout) -> None:
 
 @pytest.mark.parametrize("looks", [0, 50])
 def test_a_canary_that_fails_finds_the_old_workers_there(rollout: Rollout, looks: int) -> None:
-    """Also those that had nothing to do."""
+    """Also idle old workers."""
     fake(rollout).busy = {"worker": looks}
     fake(rollout).ill = {NEW}
     there: list[list[str]] = []
@@ -214,7 +214,7 @@ def test_a_canary_that_fails_finds_the_old_workers_there(rollout: Rollout, looks
 
 
 def test_what_was_confirmed_is_not_taken_back(rollout: Rollout, records: FolderRecords, clock: Clock) -> None:
-    """That the controller cannot be asked any more is no reason to stop workers that were found good."""
+    """A lost controller is no reason to stop confirmed workers."""
 
     def away(phase: Phase) -> None:
         if phase.name == "drain":
@@ -251,7 +251,7 @@ def test_where_a_rollback_leads(rollout: Rollout, records: FolderRecords, clock:
     with pytest.raises(KilledError):
         rollout.deploy(release(OTHER), ignore)
 
-    # OTHER was never in force: back is to what was, not to what was before that.
+    # OTHER was never active: the previous release is NEW, not OLD.
     later = run_on(rollout, records, clock)
     assert later.releases.previous() == release(NEW)
 
@@ -313,7 +313,7 @@ def test_a_gate_that_never_opens_fails_within_its_limit(rollout: Rollout, clock:
     began = clock.now
 
     def no_longer(name: str, progress: Progress) -> None:
-        if ("flower", OLD) in fake(rollout).calls:  # on the way back
+        if ("flower", OLD) in fake(rollout).calls:  # during the rollback
             fake(rollout).hang.clear()
 
     with pytest.raises(TradewindError, match=r"worker was still draining after 100 s") as caught:
@@ -367,7 +367,7 @@ def test_a_release_without_an_image_that_is_needed(rollout: Rollout) -> None:
 
 
 def test_a_release_that_is_made_again_is_the_newest(records: FolderRecords) -> None:
-    """As when a change is taken back: what `release deploy` brings is what was made last."""
+    """For example, a reverted change: `release deploy` deploys the release that was created last."""
     ReleaseRepository("dev", records).keep(Release({"worker": OLD}, created="2026-01-01", author="a", note="first"))
     ReleaseRepository("dev", records).keep(Release({"worker": NEW}, created="2026-01-02", parent="r-0"))
     ReleaseRepository("dev", records).keep(Release({"worker": OLD}, created="2026-01-03", author="b", parent="r-1"))
@@ -379,7 +379,7 @@ def test_a_release_that_is_made_again_is_the_newest(records: FolderRecords) -> N
 
 
 class Busy(FolderRecords):
-    """Another process writes a record just before this one does."""
+    """Another process writes a record right before this one."""
 
     other: Release | None = None
 

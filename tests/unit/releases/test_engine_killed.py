@@ -1,4 +1,4 @@
-"""The deploying process is killed at each of its calls, and another goes on to one release."""
+"""The deploying process is killed at each of its calls, and another one finishes with one consistent release."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tradewind.storage import lease
 from tradewind.storage.records import FolderRecords
 
 CALLS = 22
-"""Of the target, in one deployment of the fakes; see the test below."""
+"""The number of calls to the target in one deployment of the fakes. The test below checks it."""
 
 
 def test_the_number_of_moments(rollout: Rollout) -> None:
@@ -43,7 +43,7 @@ def test_the_number_of_moments(rollout: Rollout) -> None:
 def test_killed_at_any_moment_it_goes_on_to_one_release(
     rollout: Rollout, records: FolderRecords, clock: Clock, moment: int, broken: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A killed process gives nothing back.
+    # A killed process releases no lock.
     monkeypatch.setattr(lease.Lease, "release", lambda self: None)
     fake(rollout).on_call = killed_at(moment)
     fake(rollout).ill = {NEW} if broken else set()

@@ -1,4 +1,4 @@
-"""One at a time changes an environment, and nobody keeps it for good by dying."""
+"""One process at a time changes an environment, and the lease of a killed process expires."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_deployment_longer_than_a_lease_keeps_it(rollout: Rollout, clock: Cloc
 def test_a_write_whose_answer_got_lost_is_no_other_holder(
     records: FolderRecords, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client sends it again, and finds what it has written itself."""
+    """The client repeats the write, and finds its own record."""
     write = records.write
 
     def twice(name: str, document: Any, version: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The platform of this machine as a target, without containers: what it makes of what the supervisor says."""
+"""The platform of this machine as a target, without containers: its reading of the supervisor's status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tradewind.storage.records import FolderRecords
 
 WORKER = DeployableService("worker", Component.WORKER, False)
 SCHEDULER = DeployableService("scheduler", Component.SCHEDULER, False)
-ABOUT = (False, False, 1, None, "", ())  # no one-off, no address, one copy, nothing fixed
+ABOUT = (False, False, 1, None, "", ())  # no one-shot task, no address, one copy, no fixed number
 
 
 class Supervisor:

@@ -1,4 +1,4 @@
-"""What records promise, on a folder and on S3 (moto): nobody overwrites what he has not read."""
+"""The contract of records, on a folder and on S3 (moto): a write needs the version that the writer has read."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_only_the_version_that_was_read_is_deleted(records: Records) -> None:
     with pytest.raises(ConflictError):
         records.delete("a", first)
     records.delete("a", second)
-    records.delete("a", second)  # gone already: nothing happens
+    records.delete("a", second)  # it no longer exists: nothing happens
 
     assert records.read("a") is None
 
@@ -79,7 +79,7 @@ def test_names(records: Records) -> None:
 
 
 def test_of_many_writers_of_a_new_document_one_wins(tmp_path: Path) -> None:
-    # On a folder only: moto looks and writes in two steps, which S3 does in one (its documentation of If-None-Match).
+    # On a folder only: moto reads and writes in two steps, S3 in one (see its documentation of If-None-Match).
     records = FolderRecords(tmp_path)
     won: list[int] = []
 

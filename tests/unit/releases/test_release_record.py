@@ -1,4 +1,4 @@
-"""The record of a release: named by its content, and not to be changed behind its name."""
+"""The record of a release: its id depends on its content, and a changed record is refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_record_comes_back() -> None:
 
 
 def test_a_record_of_an_earlier_version_keeps_its_id() -> None:
-    """It has fields that were never set, and that were hashed."""
+    """The earlier version hashed fields that were never set."""
     record = {
         "version": 1,
         "id": "r-49f304d7883b",

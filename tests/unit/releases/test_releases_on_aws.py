@@ -1,4 +1,4 @@
-"""The commands of releases against an environment on AWS: S3's records are moto's, ECS is the emulator's."""
+"""The commands of releases on AWS, with moto for S3 and the emulator for ECS."""
 
 from __future__ import annotations
 

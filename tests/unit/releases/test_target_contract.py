@@ -1,4 +1,4 @@
-"""The contract of targets, held by the fake that the engine's tests use, and by ECS on the emulator."""
+"""The contract of targets, tested on the fake of the rollout's tests, and on the emulator of ECS."""
 
 from __future__ import annotations
 

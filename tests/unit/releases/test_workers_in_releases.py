@@ -1,4 +1,4 @@
-"""Workers in a release on ECS, which the controller brings: who takes tasks when, and controllers that fail."""
+"""Workers in a release on ECS, which the controller replaces: which workers take tasks, and failing controllers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_releases_follow_each_other_while_workers_of_all_have_tasks(world: World
 
 
 def test_where_there_is_no_room_the_workers_that_work_are_left_alone(world: World) -> None:
-    """The workers of the first release still have long tasks; the second's take all others."""
+    """The workers of the first release still have long tasks. The workers of the second release take all others."""
     world.sets["worker"] = world.sets["worker"][:2]
     world.deploy(release(1))
     first = world.active()
@@ -111,7 +111,7 @@ def test_workers_that_do_not_answer_are_asked_again(world: World) -> None:
 
 
 def test_workers_that_never_become_well_are_taken_back(world: World) -> None:
-    """They run, and fail their checks: the old ones take tasks, and the new ones go although they do not answer."""
+    """The new workers run and fail their checks: the old ones take tasks, and the silent new ones are removed."""
     world.deploy(release(1))
     old = {task.id for task in world.workers()}
     world.busy = True
@@ -150,7 +150,7 @@ def controller_of(number: int) -> str:
 
 @pytest.mark.parametrize("kind", ["mute", "simple"])
 def test_a_controller_that_does_nothing_is_taken_back_before_workers_are_touched(world: World, kind: str) -> None:
-    """It is healthy, and answers nothing; or it is one from before the controller brought workers."""
+    """It is healthy and does not respond, or its version does not handle workers."""
     world.deploy(release(1))
     old = {task.id for task in world.workers()}
     world.busy = True
@@ -169,7 +169,7 @@ def test_a_controller_that_does_nothing_is_taken_back_before_workers_are_touched
 
 
 def test_a_dead_controller_is_rolled_back_without_one(world: World) -> None:
-    """It dies for good after it has turned the workers to the new release."""
+    """It dies for good after it has moved the workers to the new release."""
     world.deploy(release(1))
     world.busy = True
 
@@ -189,7 +189,7 @@ def test_a_dead_controller_is_rolled_back_without_one(world: World) -> None:
 
 
 CONTROLS = range(3, 63, count("CONTROLS_APART", 12, 2))
-"""Of the controller's calls to AWS, those at which it is killed."""
+"""The numbers of the controller's calls to AWS at which it is killed."""
 
 
 def test_a_controller_that_is_killed_at_any_call_leaves_one_release(world: World) -> None:

@@ -1,4 +1,4 @@
-"""How many workers there should be."""
+"""The wanted number of workers."""
 
 from __future__ import annotations
 

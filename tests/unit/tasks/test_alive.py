@@ -1,4 +1,4 @@
-"""Whether a worker works, by what its pool does."""
+"""The signs of life of a worker, from the progress of its pool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tradewind.runtime.tasks.pause import FIRST_S, LONGEST_S, Pause
 
 
 class Worker:
-    """With two slots, and a clock that a test moves."""
+    """A worker with two slots, and a clock that a test moves."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "heartbeat"
@@ -20,10 +20,10 @@ class Worker:
         self.alive = Alive(self.file, 2, lambda: self.work, lambda: self.now)
 
     def turns(self, after_s: float = 0) -> bool:
-        """Whether it says, so many seconds later, that it is alive."""
+        """Whether it reports that it is alive, this many seconds later."""
         self.file.unlink(missing_ok=True)
         self.now += after_s
-        self.alive.turned()
+        self.alive.on_iteration()
         return self.file.exists()
 
 

@@ -1,4 +1,4 @@
-"""What becomes of tasks while the broker does not take their messages: Airflow's executor, and a broker in memory."""
+"""Tasks while the broker does not accept their messages: Airflow's executor, with a broker in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("airflow_home")
 
 @pytest.fixture
 def executor() -> Any:
-    """One whose broker takes all but what is in ``away``: errors, by key, or for all."""
+    """An executor whose broker raises the errors in ``away``: by key, or for all messages."""
     from airflow.providers.celery.executors.celery_executor_utils import ExceptionWithTraceback
 
     from tradewind.runtime.tasks.executor import CeleryExecutor
@@ -43,7 +43,7 @@ def executor() -> Any:
                 self.queued_tasks[task(name)] = name
 
         def turn(self, seconds: float = 0.0) -> list[str]:
-            """One loop of the scheduler; what it tried to send."""
+            """Run one loop of the scheduler. Return the messages that it tried to send."""
             self.now += seconds
             self.tried.clear()
             if self._pause.over:
@@ -130,7 +130,7 @@ def test_nothing_is_lost_in_the_broker_while_it_is_away(executor: Any) -> None:
 
 
 def test_what_waits_here_uses_no_slot_when_this_scheduler_adopts_its_own(executor: Any) -> None:
-    """Broker and database were away at once: all that is queued waits here, and the scheduler believes itself dead."""
+    """Broker and database fail together: all queued tasks wait here, and the scheduler considers itself dead."""
     waits = [f"t{number}" for number in range(executor.parallelism)]
     executor.away = {"all": away()}
     executor.wait(*waits)

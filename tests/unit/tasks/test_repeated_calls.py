@@ -1,4 +1,4 @@
-"""Calls to the execution API that are made twice: Airflow's own client, and answers as its API gives them."""
+"""Repeated calls to the execution API: Airflow's own client, with responses like those of its API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def refused(reason: object, status: int = 409) -> httpx.Response:
 
 @pytest.fixture
 def client() -> Iterator[None]:
-    """Airflow's client makes no pause between two tries, and is afterwards as it was."""
+    """Airflow's client without pauses between two attempts, restored afterwards."""
     from airflow.sdk.api.client import Client
 
     request, calls = Client.request, Client.request.retry
@@ -38,7 +38,7 @@ def client() -> Iterator[None]:
 
 
 class Api:
-    """Answers one call after the other with what is given, and keeps what it was asked."""
+    """Returns the given responses, one for each call, and records the calls."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         from airflow.sdk.api.client import Client
@@ -58,12 +58,12 @@ class Api:
         self.client.xcoms.set("dag", "run", "task", "key", "value")
 
     def start(self, *, reset: bool = False, run_after: datetime | None = None) -> bool:
-        """Start a run; whether the task is told that it is started, and not that it was there."""
+        """Start a run. Return whether the task learns that the run was started, and not that it existed."""
         return hasattr(self.client.dag_runs.trigger("dag", "one", reset_dag_run=reset, run_after=run_after), "ok")
 
 
 def run(made_s_ago: float = 0.0, begun_s_ago: float | None = None) -> httpx.Response:
-    """What the API says of a run."""
+    """The response of the API about a run."""
     now = datetime.now(UTC)
     made, begun = (None if s is None else (now - timedelta(seconds=s)).isoformat() for s in (made_s_ago, begun_s_ago))
     none = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "end_date", "partition_key"))
@@ -104,7 +104,7 @@ def test_what_airflow_repeats_still_is() -> None:
 
 
 def test_what_collides_alone_is_refused_in_the_end() -> None:
-    """As two tasks that make the same variable again and again, and not only once."""
+    """For example, two tasks that set the same variable repeatedly."""
     from airflow.sdk.api.client import Client
 
     Client.request.retry.stop = stop_never

@@ -1,4 +1,4 @@
-"""What brings a pool from one revision to another: decisions, step by step and on all pools that there can be."""
+"""Decisions that bring a pool from one revision to another, step by step and for every state of the pool."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_old_workers_stay_until_nothing_goes_back_to_them() -> None:
 def test_those_with_tasks_stay_and_the_others_go() -> None:
     some = (cordoned("a1", 2), cordoned("a2"))
     assert decide(pool(some, busy("b1"), busy("b2")), order(), 2).shrink == (Keep("a", "1", 1, ("a2",)),)
-    # It lost its protection, and not its tasks: nothing is lowered while ECS could choose it.
+    # It lost its protection and still has tasks: the number is not lowered while ECS could stop it.
     exposed = (Worker("a1", True, 2, protected=False), cordoned("a2"))
     assert decide(pool(exposed, busy("b1"), busy("b2")), order(), 2).shrink == ()
 
@@ -102,7 +102,7 @@ def test_what_the_home_has_given_up_is_tried_once_more_for_each_attempt() -> Non
     assert decide(broken, order(), 2, tried=False).grow == (Keep("b", "2", 2, again=True),)
     steps = decide(broken, order(), 2, tried=True)
     assert (steps.stage, steps.waits, steps.cordon) == (Stage.FAILED, "tasks failed to start", ())
-    # Where enough are there, that others do not start is no matter of the release.
+    # If enough workers run, others that do not start do not fail the release.
     assert decide(pool(OLD, busy("b1"), busy("b2"), failed="one"), order(), 2).cordon == ("a1", "a2")
 
 
@@ -117,7 +117,7 @@ def test_where_both_places_have_workers_those_that_work_stay() -> None:
 
 
 def test_no_group_is_emptied_because_it_did_not_answer() -> None:
-    """As after a failover of the broker: the workers of the release in force are silent for a moment."""
+    """For example, after a failover of the broker, the workers of the active release are silent for a moment."""
     draining, silent = (cordoned("a1", 1), cordoned("a2")), (Worker("b1", protected=True),)
     steps = decide(replace(pool(draining, *silent), room=None), order("3"), 2)
     assert (steps.uncordon, steps.cordon, steps.stage) == ((), (), Stage.MAKING_ROOM)
@@ -129,7 +129,7 @@ def test_no_group_is_emptied_because_it_did_not_answer() -> None:
 
 
 def test_a_home_that_gave_up_growing_is_told_to_go_on() -> None:
-    """Some of the workers are healthy, so no release fails; but nothing more would ever start."""
+    """Some workers are healthy, so no release fails. Without the order, no more worker would ever start."""
     some = Group("b", "2", 10, (busy("b1"), busy("b2")), failed="tasks failed to start")
     steps = decide(Pool((some,), "a", "2"), order(), 10, tried=False)
     assert (steps.grow, steps.stage) == ((Keep("b", "2", 10, again=True),), Stage.STEADY)
@@ -187,14 +187,14 @@ def test_nothing_is_lost_in_any_pool(
     of_group = {group.name: group for group in found}
     for keep in steps.shrink:
         group = of_group[keep.group]
-        # Only those that have nothing, or never took anything, can be hit.
+        # ECS can only stop workers without tasks.
         free = [worker for worker in group.workers if not worker.safe]
         assert all(w.drained or (w.cordoned is None and w.age_s < FRESH_S) for w in free)
         assert keep.count >= sum(worker.safe for worker in group.workers)
         assert keep.count < group.desired
         assert until is Until.GONE or keep.revision == revision or steps.stage is Stage.MAKING_ROOM
     if steps.cordon and wanted:
-        # Others say that they take tasks.
+        # Other workers report that they take tasks.
         assert [w for w in by_name.values() if w.name not in steps.cordon and w.cordoned is False]
     for keep in steps.grow:
         known = of_group.get(keep.group)
@@ -205,7 +205,7 @@ def test_nothing_is_lost_in_any_pool(
 @pytest.mark.parametrize("count", [1, 3, 8])
 @pytest.mark.parametrize("until", [Until.CORDONED, Until.GONE])
 def test_it_comes_to_its_end_from_anywhere(count: int, until: Until) -> None:
-    """Workers that do at once what they are told, in any state that a killed controller may have left."""
+    """Workers that execute commands at once, in any state that a killed controller may have left."""
     for told_old in (None, False, True):
         for told_new in (None, False, True):
             old = [Worker(f"a{n}", told_old, 0, protected=told_old is not True) for n in range(count)]

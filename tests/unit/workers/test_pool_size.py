@@ -1,4 +1,4 @@
-"""What brings workers of one revision to a number: decisions, on all workers that there can be; and who takes them."""
+"""Decisions that bring the workers of one revision to a number, for every state of the workers; and the reconciler."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_to_grow_those_who_were_told_to_leave_come_first() -> None:
 
 
 def test_whoever_goes_already_does_not_come_back() -> None:
-    # ECS keeps two, and has three: one of b and c is being stopped.
+    # ECS should run two, and runs three: it is stopping b or c.
     view = group(2, (busy("a"), leaves("b"), leaves("c")))
     assert size_of(view, 2) == Size(uncordon=("b",))
     assert size_of(view, 3) == Size(uncordon=("b",), launch=1)
@@ -80,7 +80,7 @@ def test_who_has_run_for_long_goes_once_another_answers() -> None:
     assert size_of(group(2, (old("a", tasks=2), old("b"))), 2, 100) == Size(launch=1, waits=why)
     assert size_of(group(3, (old("a", tasks=2), old("b"), starting)), 2, 100) == Size(waits=why)
     assert size_of(group(3, (old("a", tasks=2), old("b"), busy("c", 0))), 2, 100) == Size(cordon=("b",), waits=why)
-    # While it has tasks, no other is replaced beside it, unless it is high time; and it takes no tasks again.
+    # While it drains, no other worker is replaced, unless that is urgent; and it is not uncordoned.
     assert size_of(group(3, (old("a"), old("b", True), busy("c"))), 2, 100) == Size()
     late = replace(old("b", True), age_s=101 + IN_TIME_S)
     assert size_of(group(3, (old("a"), late, busy("c"))), 2, 100).launch == 1
@@ -126,7 +126,7 @@ def test_nothing_is_lost_in_any_fleet(found: list[Worker], desired: int, wanted:
         answering = [worker for worker in found if worker.cordoned is False and worker.tasks is not None]
         assert len(answering) - len(steps.cordon) >= wanted
     if steps.retire:
-        # Whoever lowers the number by so many can only hit those that are drained.
+        # Lowering the number by this many can only stop drained workers.
         free = [worker for worker in found if not worker.safe]
         assert all(worker.drained for worker in free)
         assert desired - len(steps.retire) >= len([worker for worker in found if not worker.drained])
@@ -143,7 +143,7 @@ def test_it_never_wants_more_or_fewer_than_asked(found: list[Worker], wanted: in
 
 
 class Fake:
-    """Idle workers that do what they are told, at once."""
+    """Idle workers that execute commands at once."""
 
     def __init__(self, count: int) -> None:
         self.workers = {f"w{n}": False for n in range(count)}
@@ -151,12 +151,12 @@ class Fake:
         self.did: list[str] = []
         self.close = 0
 
-    def look(self, pool: str, *, closely: bool) -> Pool:
+    def look(self, pool: str, *, with_workers: bool) -> Pool:
         if self.fails:
             raise TradewindError(self.fails)
-        self.close += closely
+        self.close += with_workers
         found = tuple(Worker(n, protected=not c) for n, c in self.workers.items())
-        return Pool((group(len(self.workers), found if closely else ()),), "worker-b", "1")
+        return Pool((group(len(self.workers), found if with_workers else ()),), "worker-b", "1")
 
     def registered(self, pool: str, revision: str) -> bool:
         return True
@@ -179,7 +179,7 @@ class Fake:
 
 
 class NoOrders:
-    """No rollout has asked for anything."""
+    """No rollout has given an order."""
 
     def orders(self) -> Mapping[str, Order]:
         return {}
@@ -219,12 +219,12 @@ def test_up_and_down_again() -> None:
     looks = fleet.close
     scaler.step()
     scaler.step()
-    assert fleet.close <= looks + 1  # where all is as it should be, nobody is asked
+    assert fleet.close <= looks + 1  # if the state is as wanted, no worker is queried
 
 
 def test_who_was_told_to_leave_comes_back_where_tasks_do() -> None:
     fleet, clock, demand = Fake(3), Clock(), {"default": 6}
-    fleet.workers["w1"] = True  # by a controller that is no more
+    fleet.workers["w1"] = True  # cordoned by an earlier controller
     scaler = Reconciler([CLASS], fleet, fleet.tell, lambda: demand, NoOrders(), clock=clock, monotonic=clock)
     scaler.step()
     assert fleet.did == ["uncordon w1"]
@@ -261,10 +261,10 @@ def test_a_signal_that_cannot_be_read_holds_capacity() -> None:
 
 def test_a_broker_that_raises_holds_one_class_and_not_the_others() -> None:
     class Broken(Fake):
-        def look(self, pool: str, *, closely: bool) -> Pool:
+        def look(self, pool: str, *, with_workers: bool) -> Pool:
             if pool == "worker":
                 raise OSError("connection refused")
-            return super().look(pool, closely=closely)
+            return super().look(pool, with_workers=with_workers)
 
     fleet, clock = Broken(1), Clock()
     heavy = WorkerPool("worker-heavy", ("heavy",), 2, Bounds(1, 5))

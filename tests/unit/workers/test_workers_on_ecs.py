@@ -1,4 +1,4 @@
-"""Workers on the emulator of ECS, scaled up and down all day long: no task is lost, and releases are left alone."""
+"""Workers on the emulator of ECS, scaled up and down all day: no task is lost, and releases are not disturbed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tradewind.workers.reconciler import CLOSELY_S
 
 
 class Day:
-    """A deployed environment and its queue; its controller looks once in each tick of ECS."""
+    """A deployed environment and its queue. Its controller runs one round in each tick of ECS."""
 
     def __init__(self, folder: Path, least: int = 1, most: int = 12, life_s: float = inf) -> None:
         counts = Counts(least, least, most)
@@ -93,7 +93,7 @@ def test_workers_that_do_not_answer_are_known(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(count("DAYS", 3, 5)))
 def test_no_task_is_lost_on_any_day(tmp_path: Path, seed: int) -> None:
-    """Bursts and lulls, a broker that goes away, controllers that are replaced; ECS always stops the busiest it may."""
+    """Bursts and lulls, outages of the broker, replaced controllers. ECS always stops the busiest unprotected worker."""
     day, luck = Day(tmp_path), random.Random(seed)
     given, most, least = 0, 0, 99
     for number in range(600):
@@ -154,7 +154,7 @@ def test_a_release_takes_as_many_as_are_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("room", [True, False])
 @pytest.mark.parametrize("good", [True, False])
 def test_while_old_workers_finish_their_tasks_there_are_more_new_ones(tmp_path: Path, room: bool, good: bool) -> None:
-    """That ECS has no room for more is not the release's fault, and not in the way back's way."""
+    """Missing capacity in ECS neither fails the release nor blocks the rollback."""
     day = Day(tmp_path)
     world = day.world
     world.ecs.queue += [90] * 8
@@ -224,8 +224,8 @@ def test_what_ecs_does_not_answer_changes_nothing(tmp_path: Path) -> None:
     backend = EcsBackend(CLUSTER, day.world.sets, day.world.ecs)
     day.world.ecs.on_call = day.world.on_control = refuse
     for do in (
-        lambda: backend.look("worker", closely=True),
-        lambda: backend.look("worker", closely=False),
+        lambda: backend.look("worker", with_workers=True),
+        lambda: backend.look("worker", with_workers=False),
         lambda: backend.keep("worker", Keep("worker-a", "1", 3)),
         lambda: backend.registered("worker", "1"),
         lambda: backend.running("worker"),

@@ -52,7 +52,7 @@ class Runner(scheduler_job_runner.SchedulerJobRunner):  # type: ignore[misc]
     adopt_at = 0.0
 
     def _run_scheduler_loop(self) -> None:
-        self.through_outages(super()._run_scheduler_loop, turned, back=self._give_others_time)
+        self.through_outages(super()._run_scheduler_loop, on_iteration, back=self._give_others_time)
 
     def _give_others_time(self) -> None:
         self.adopt_at = self.clock() + BACK_S
@@ -65,11 +65,11 @@ class Runner(scheduler_job_runner.SchedulerJobRunner):  # type: ignore[misc]
 
     def _do_scheduling(self, session: Session) -> int:
         """Report an iteration of the loop, which begins with this call."""
-        turned()
+        on_iteration()
         return int(super()._do_scheduling(session))
 
 
-def turned() -> None:
+def on_iteration() -> None:
     """Touch the heartbeat file: the loop runs, or waits for the database."""
     Path(os.environ.get("TRADEWIND_HEARTBEAT_FILE", os.devnull)).touch()
 

@@ -55,12 +55,12 @@ class DagCommands:
     def rollback(self, asked: RollBackDags, report: Report) -> Mapping[str, Any]:
         """See RollBackDags."""
         now, only = self._shared.active(), asked.only
-        if only and not report.begun and (now is None or now.release != only):
+        if only and not report.checkpoint and (now is None or now.release != only):
             return {"release": now.release if now else "", "changed": False}
         # If another controller continues this command, the previous release is a different one by then.
-        release = report.begun.get("release") or asked.to or self._shared.before()
+        release = report.checkpoint.get("release") or asked.to or self._shared.before()
         with _its_lock(report):
-            done = self._deployment.deploy(str(release), report, whole=False, take_back=False, wait=asked.wait)
+            done = self._deployment.deploy(str(release), report, whole=False, roll_back=False, wait=asked.wait)
         return outcome(done)
 
     def prune(self, asked: PruneDags, report: Report) -> Mapping[str, Any]:
@@ -114,7 +114,7 @@ def _its_lock(report: Report) -> Iterator[None]:
     try:
         yield
     except BusyError:
-        if report.begun:
+        if report.checkpoint:
             raise StoppedError from None
         raise
 

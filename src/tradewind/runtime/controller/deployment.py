@@ -19,7 +19,7 @@ POLL_S = 0.25
 
 
 @dataclass(frozen=True)
-class Told:
+class ProcessorProgress:
     """The events that the DAG processor reported, and how many files are left; None if it did not report that."""
 
     events: frozenset[str] = frozenset()
@@ -29,7 +29,7 @@ class Told:
 class Watch(Protocol):
     """The queries to Airflow that a deployment needs."""
 
-    def told(self, now: ActiveRelease) -> Told:
+    def told(self, now: ActiveRelease) -> ProcessorProgress:
         """Return the reports of the DAG processor about the active release, see ``protocol.dag_events``."""
 
     def import_errors(self) -> Mapping[str, str]:
@@ -53,7 +53,7 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Begun:
+class DeploymentCheckpoint:
     """The state of a deployment that another controller needs to finish it.
 
     ``before`` is the previous release, ``broken`` the files that could not be imported before the deployment. ``back``
@@ -66,7 +66,7 @@ class Begun:
     back: str = ""
 
     @classmethod
-    def of(cls, noted: Mapping[str, Any]) -> Begun:
+    def of(cls, noted: Mapping[str, Any]) -> DeploymentCheckpoint:
         """Read a note. It may be from a newer controller and have more fields."""
         return cls(noted["release"], noted["before"], noted["broken"], noted["back"])
 
@@ -84,13 +84,13 @@ class Deployed:
 class Silent:
     """A Report that has no earlier state and discards its lines."""
 
-    begun: Mapping[str, Any] = {}
+    checkpoint: Mapping[str, Any] = {}
     superseded = False
 
     def tell(self, line: str) -> None:
         """See Report."""
 
-    def note(self, begun: Mapping[str, Any]) -> None:
+    def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """See Report."""
 
 
@@ -120,7 +120,7 @@ class Deployment:
         report: Report = SILENT,
         *,
         whole: bool = True,
-        take_back: bool = True,
+        roll_back: bool = True,
         wait: bool = True,
         bring: Callable[[], None] = lambda: None,
     ) -> Deployed:
@@ -128,7 +128,7 @@ class Deployment:
 
         ``bring`` copies the release into the folder. After a kill at any moment, the old or the new release is active.
         If a file can no longer be imported, or the changed files are not parsed in time, the previous release becomes
-        active again, unless ``take_back`` is False. If ``wait`` is False, the release is activated and not watched. If
+        active again, unless ``roll_back`` is False. If ``wait`` is False, the release is activated and not watched. If
         another controller began this deployment, ``report`` has its notes, and this call continues it. Once the command
         is superseded, this call does not wait any more.
 
@@ -138,34 +138,34 @@ class Deployment:
         """
         with self._alone():
             now = self.shared.active()
-            if report.begun:
-                begun = Begun.of(report.begun)
+            if report.checkpoint:
+                checkpoint = DeploymentCheckpoint.of(report.checkpoint)
             else:
                 if now and now.release == release:
                     return self._again(now, whole, report) if wait else Deployed(now, changed=False)
                 bring()
                 broken = dict(self._watch.import_errors()) if self._watch else {}
-                begun = Begun(release, now.release if now else None, broken)
-                report.note(asdict(begun))
-            before = begun.before
-            if begun.back:
-                self._fail(release, before, begun.back)
+                checkpoint = DeploymentCheckpoint(release, now.release if now else None, broken)
+                report.save_checkpoint(asdict(checkpoint))
+            before = checkpoint.before
+            if checkpoint.back:
+                self._fail(release, before, checkpoint.back)
             now = self.shared.activate(release)
             if not self._watch or not wait:
                 return Deployed(now, changed=True)
             report.tell(f"{release} is active; waiting until its changed files are served")
             try:
-                served = self._until(SERVED, now, begun.broken, report)
+                served = self._until(SERVED, now, checkpoint.broken, report)
                 report.tell(f"served after {served:.1f} s")
                 if not whole:
                     return Deployed(now, True, served)
-                confirmed = self._until(CONFIRMED, now, begun.broken, report)
+                confirmed = self._until(CONFIRMED, now, checkpoint.broken, report)
                 report.tell(f"every file is confirmed after {confirmed:.1f} s")
             except _FailedError as error:
-                if take_back and before:
+                if roll_back and before:
                     with suppress(Exception):  # the rollback is more important
-                        report.note(asdict(replace(begun, back=str(error))))
-                self._fail(release, before if take_back else None, str(error))
+                        report.save_checkpoint(asdict(replace(checkpoint, back=str(error))))
+                self._fail(release, before if roll_back else None, str(error))
             except _UnconfirmedError as error:
                 # The changed files are served. The release is not the reason why the others wait.
                 raise TradewindError(f"the DAG release {release} is active, but not confirmed", str(error)) from None
@@ -239,7 +239,11 @@ class Deployment:
                 told = self._watch.told(now)
                 new = {file: why for file, why in self._watch.import_errors().items() if known.get(file) != why}
             except (TradewindError, LookupError) as error:
-                told, new, silent = Told(left=left), {}, f"the reports of the DAG processor cannot be read: {error}"
+                told, new, silent = (
+                    ProcessorProgress(left=left),
+                    {},
+                    f"the reports of the DAG processor cannot be read: {error}",
+                )
             else:
                 silent = f"some of its files are not parsed, and no file was parsed for {patience:.0f} s"
             if new:

@@ -30,7 +30,7 @@ class Report(Protocol):
     """The reports of a running command: to its caller, and to a controller that continues it."""
 
     @property
-    def begun(self) -> Mapping[str, Any]:
+    def checkpoint(self) -> Mapping[str, Any]:
         """The last ``note`` of a controller that ended during this command."""
 
     @property
@@ -40,7 +40,7 @@ class Report(Protocol):
     def tell(self, line: str) -> None:
         """Send a line to the caller, if possible. Raises StoppedError if the command must stop."""
 
-    def note(self, begun: Mapping[str, Any]) -> None:
+    def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Store the state for a controller that must continue the command. It is stored when this returns."""
 
 
@@ -65,7 +65,7 @@ class Dispatcher:
     def look(self) -> None:
         """Look for commands once. Reads are done when this returns; a change continues in its thread."""
         for command in self._inbox.waiting():
-            if not command.alone:
+            if not command.exclusive:
                 self._do(command)
             elif self._change is None or not self._change.is_alive():
                 self._current, self._superseded = command, threading.Event()
@@ -141,8 +141,8 @@ class _Report:
         return self._superseded.is_set()
 
     @property
-    def begun(self) -> Mapping[str, Any]:
-        return self.answer.begun
+    def checkpoint(self) -> Mapping[str, Any]:
+        return self.answer.checkpoint
 
     def tell(self, line: str) -> None:
         try:
@@ -150,8 +150,8 @@ class _Report:
         except Exception:
             log.exception("progress could not be reported: %s", line)  # the command itself is more important
 
-    def note(self, begun: Mapping[str, Any]) -> None:
-        self._write(replace(self.answer, begun=dict(begun)))
+    def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        self._write(replace(self.answer, checkpoint=dict(checkpoint)))
 
     def _write(self, answer: Answer) -> None:
         if self._stopped.is_set():

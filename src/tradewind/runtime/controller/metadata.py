@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, PROGRESS, SERVED
-from tradewind.runtime.controller.deployment import Told
+from tradewind.runtime.controller.deployment import ProcessorProgress
 from tradewind.runtime.database.limits import waiting
 
 _RELEASE = re.compile(r"\bd-[0-9a-f]{16}\b")
@@ -80,7 +80,7 @@ class Metadata:
         pool = {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_recycle": 600}
         return cls(create_engine(url, connect_args=waiting(url), **pool), bundle)
 
-    def told(self, now: ActiveRelease) -> Told:
+    def told(self, now: ActiveRelease) -> ProcessorProgress:
         """See Watch."""
         found, left = set(), None
         # Two queries, because a long deployment has hundreds of progress events.
@@ -90,7 +90,7 @@ class Metadata:
             if (about["bundle"], about["release"], about["serial"]) == (self._bundle, now.release, now.serial):
                 found.add(event)
                 left = about.get("left") if left is None else left
-        return Told(frozenset(found), left)
+        return ProcessorProgress(frozenset(found), left)
 
     def import_errors(self) -> Mapping[str, str]:
         """See Watch."""

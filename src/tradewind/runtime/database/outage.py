@@ -44,15 +44,15 @@ def answers() -> bool:
 
 def through_outages(
     work: Callable[[], T],
-    turned: Callable[[], object] = lambda: None,
+    on_iteration: Callable[[], object] = lambda: None,
     is_there: Callable[[], bool] = answers,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
     back: Callable[[], object] = lambda: None,
 ) -> T:
-    """Call ``work`` until it returns. While the database is unavailable, call ``turned`` every POLL_S seconds.
+    """Call ``work`` until it returns. While the database is unavailable, call ``on_iteration`` every POLL_S seconds.
 
-    ``turned`` reports that this process is alive. It is not called while the database responds and ``work`` fails.
+    ``on_iteration`` reports that this process is alive. It is not called if the database responds and ``work`` fails.
     ``back`` is called before each new call of ``work``, even if the database responds at the first check: other
     processes of the same kind may notice its return later. ``clock`` is monotonic. Raises the error of ``work`` if it
     has failed for LASTS_S seconds while the database responded.
@@ -72,6 +72,6 @@ def through_outages(
         sleep(POLL_S)
         while not is_there():
             since = None
-            turned()
+            on_iteration()
             sleep(POLL_S)
         back()

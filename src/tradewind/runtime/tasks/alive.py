@@ -46,7 +46,7 @@ class Alive:
         self._clock = clock
         self._waiting: dict[str, float] = {}  # from each task to the time since when it waits
 
-    def turned(self) -> None:
+    def on_iteration(self) -> None:
         """Record an iteration of the loop."""
         found, now = self._look(), self._clock()
         due = found.given if found.begun < self._slots else ()

@@ -14,8 +14,8 @@ TURN_S = 5.0
 """Seconds between two signs of life while the broker is connected."""
 
 
-def consumer(turned: Callable[[], None]) -> type[Any]:
-    """Return a consumer class that calls ``turned`` whenever it tries to connect to the broker or loses it."""
+def consumer(on_iteration: Callable[[], None]) -> type[Any]:
+    """Return a consumer class that calls ``on_iteration`` whenever it tries to connect to the broker or loses it."""
     from celery.worker.consumer import consumer as celery
 
     celery.logger.addFilter(_in_one_line)
@@ -29,12 +29,12 @@ def consumer(turned: Callable[[], None]) -> type[Any]:
 
             def ensure(errback: Callable[[Exception, float], Any], *arguments: Any, **options: Any) -> Any:
                 def told(error: Exception, interval: float) -> Any:
-                    turned()
+                    on_iteration()
                     return errback(error, interval)
 
                 return real(told, *arguments, **options)
 
-            turned()
+            on_iteration()
             conn.ensure_connection = ensure
             found = super().ensure_connected(conn)
             self._connected_at = time.monotonic()
@@ -42,15 +42,15 @@ def consumer(turned: Callable[[], None]) -> type[Any]:
 
         def on_connection_error_after_connected(self, exc: Exception) -> None:
             """Pause if the connection is new: a broker that was demoted accepts it and refuses the next command."""
-            turned()
+            on_iteration()
             super().on_connection_error_after_connected(exc)
             time.sleep(max(0.0, self._connected_at + RETRY_S - time.monotonic()))
 
     return Consumer
 
 
-def turn_step(turned: Callable[[], None]) -> type[Any]:
-    """Return a consumer step that calls ``turned`` every TURN_S seconds while the broker is connected.
+def turn_step(on_iteration: Callable[[], None]) -> type[Any]:
+    """Return a consumer step that calls ``on_iteration`` every TURN_S seconds while the broker is connected.
 
     Celery starts the step at each connection and stops it when the connection is lost.
     """
@@ -60,8 +60,8 @@ def turn_step(turned: Callable[[], None]) -> type[Any]:
         requires = ("celery.worker.consumer.tasks:Tasks",)
 
         def start(self, consumer: Any) -> None:
-            turned()
-            self.timer = consumer.timer.call_repeatedly(TURN_S, turned)
+            on_iteration()
+            self.timer = consumer.timer.call_repeatedly(TURN_S, on_iteration)
 
         def stop(self, consumer: Any) -> None:
             if timer := getattr(self, "timer", None):

@@ -108,8 +108,8 @@ def main(argv: list[str] | None = None) -> None:
     heartbeat = os.environ.get("TRADEWIND_HEARTBEAT_FILE", os.devnull)
     alive = Alive(Path(heartbeat), options.slots)
     limit_retries(app)
-    app.conf.worker_consumer = consumer(alive.turned)
-    app.steps["consumer"].add(turn_step(alive.turned))
+    app.conf.worker_consumer = consumer(alive.on_iteration)
+    app.steps["consumer"].add(turn_step(alive.on_iteration))
     importlib.import_module("tradewind.runtime.tasks.cordon")  # registers its commands
     if uri := os.environ.get("ECS_AGENT_URI"):
         app.steps["consumer"].add(protection_step(uri))
