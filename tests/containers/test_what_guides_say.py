@@ -1,6 +1,7 @@
 """Runs the commands of the guides to images, releases and pipelines.
 
-It runs after all other tests of this folder and uses their platform and images: the last guide stops the platform.
+It runs after all other tests of this folder, because it uses their platform and images, and the guide to releases
+stops the platform at its end.
 """
 
 from __future__ import annotations

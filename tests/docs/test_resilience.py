@@ -33,19 +33,19 @@ FIGURES = {
     "words",
     [
         f"`local.outage_tolerance_s`: {Local().outage_tolerance_s} s by default",
-        f"| {broker.TIMEOUT_S:.0f} s | each request to the broker fails",
-        f"| {2 * broker.CHECK_S + 1} s | idle workers have noticed",
+        f"| {broker.TIMEOUT_S:.0f} s | Each request to the broker fails",
+        f"| {2 * broker.CHECK_S + 1} s | Idle workers have noticed",
         f"tries to reach it every {consumer.RETRY_S:.0f} s",
         f"then every {pause.LONGEST_S:.0f} s, without a limit",
-        f"within {pause.LONGEST_S:.0f} s the scheduler sends a task again",
-        f"| {2 * COMPARE_S / 60:.0f} min later | tasks whose results",
-        f"| {2 * EVERY_S / 60:.0f} min | the alarm `broker-connection`",
+        f"Within {pause.LONGEST_S:.0f} s the scheduler sends a task again",
+        f"| {2 * COMPARE_S / 60:.0f} min later | Tasks whose results",
+        f"| {2 * EVERY_S / 60:.0f} min | The alarm `broker-connection`",
         f"are repeated after {RETRY_WAIT_MAX_S:.0f} s at most",
-        f"| {FIGURES['silent']:.0f} s | the kernel of each container ends connections with unacknowledged requests",
-        f"after {FIGURES['waiting']} s also those that wait",
-        f"| {ANSWER_S} s | a client gives up a statement",
+        f"| {FIGURES['silent']:.0f} s | The kernel of each container ends connections with unacknowledged requests",
+        f"after {FIGURES['waiting']} s also connections that wait",
+        f"| {ANSWER_S} s | A client gives up a statement",
         f"call that gets no response within {API_TIMEOUT_S} s is repeated",
-        f"triggerers take new triggers after {BACK_S:.0f} s",
+        f"Triggerers take new triggers after {BACK_S:.0f} s",
     ],
 )
 def test_a_time_is_that_of_the_code(words: str) -> None:
@@ -63,9 +63,9 @@ def test_the_alarms_come_when_it_says() -> None:
     def periods(group: str) -> int:
         return int(re.findall(rf"{group} = .*?periods *= (\d+)", text, re.S)[0])
 
-    assert f"| {periods('connection_alarms')} min | the alarm `database-connection`" in PAGE
+    assert f"| {periods('connection_alarms')} min | The alarm `database-connection`" in PAGE
     heartbeats = periods("heartbeat_alarms")
-    assert f"| {heartbeats} min | the alarms `scheduler-heartbeat`" in PAGE
+    assert f"| {heartbeats} min | The alarms `scheduler-heartbeat`" in PAGE
     assert f"only one of these is silent, after {heartbeats + 2} min" in PAGE
     assert "threshold   = 120" in text
 
@@ -73,4 +73,4 @@ def test_the_alarms_come_when_it_says() -> None:
 def test_the_load_balancer_looks_as_often_as_it_says() -> None:
     text = (ROOT / "terraform/modules/load-balancer/main.tf").read_text()
     interval, fails = (int(re.findall(rf"{key} *= (\d+)", text)[0]) for key in ("interval", "unhealthy_threshold"))
-    assert f"after {interval * fails} s the load balancer" in PAGE
+    assert f"After {interval * fails} s the load balancer" in PAGE

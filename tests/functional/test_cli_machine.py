@@ -27,7 +27,7 @@ MACHINE = {"up", "status", "logs", "run", "restart", "scale", "down"}
 AWS = {"bootstrap", "plan", "apply", "destroy", "drift", "output", "audit"}
 GROUPS = {"config", "dags", "images", "release", "tf"}
 COMMANDS = {*MACHINE, *AWS, *GROUPS, "services", "environments", "diagram"}
-NOT_RUNNING = "error: the platform does not run\nhint: tradewind up\n"
+NOT_RUNNING = "error: the platform is not running\nhint: tradewind up\n"
 
 
 class Said(NamedTuple):
@@ -113,14 +113,17 @@ def test_no_option_means_two_things(command: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("status",), Said(3, "", "nothing runs\nhint: tradewind up\n")),
+        (("status",), Said(3, "", "the platform is not running\nhint: tradewind up\n")),
         (("logs",), Said(0, "", "")),
-        (("logs", "web"), Said(2, "", "error: there is no log of 'web'\nhint: tradewind up\n")),
+        (
+            ("logs", "web"),
+            Said(2, "", "error: there is no log of 'web': the platform was never started here\nhint: tradewind up\n"),
+        ),
         (("restart", "web"), Said(1, "", NOT_RUNNING)),
         (("scale", "--workers", "2"), Said(1, "", NOT_RUNNING)),
         (("run", "canary"), Said(1, "", NOT_RUNNING)),
-        (("down",), Said(0, "", "nothing runs\n")),
-        (("down", "--now"), Said(0, "", "nothing runs\n")),
+        (("down",), Said(0, "", "the platform is not running\n")),
+        (("down", "--now"), Said(0, "", "the platform is not running\n")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) and not isinstance(value, Said) else "",
 )
@@ -137,9 +140,9 @@ def test_status_as_json_where_nothing_runs(folder: Path) -> None:
 
 
 def test_from_a_folder_below_and_with_a_name(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert run("down", cwd=folder / "examples").err == "nothing runs\n"
+    assert run("down", cwd=folder / "examples").err == "the platform is not running\n"
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    assert run("down", "--file", str(folder / "tradewind.yaml"), cwd=elsewhere).err == "nothing runs\n"
+    assert run("down", "--file", str(folder / "tradewind.yaml"), cwd=elsewhere).err == "the platform is not running\n"
 
 
 @pytest.mark.parametrize("count", ["-1", "17", "two"])

@@ -177,7 +177,7 @@ def test_what_cannot_be(platform: Platform, folder: Path, arguments: tuple[str, 
 
 @pytest.mark.parametrize("command", ["deploy", "rollback", "list", "diff", "prune"])
 def test_where_no_platform_runs(folder: Path, command: str) -> None:
-    assert "the platform does not run" in dags(folder, command, code=1).stderr
+    assert "the platform is not running" in dags(folder, command, code=1).stderr
     (folder / "tradewind.yaml").unlink()
     assert "error: there is no tradewind.yaml" in dags(folder, command, code=2).stderr
 

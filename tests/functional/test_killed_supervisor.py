@@ -159,15 +159,15 @@ def test_down_ends_what_is_left(options: tuple[str, ...], left: Left) -> None:
     assert run(left.folder, "down", *options) == (0, "", said)
     assert psutil.wait_procs(left.processes, timeout=30)[1] == []
     assert not left.state_dir.run.exists()
-    assert run(left.folder, "status") == (3, "", "nothing runs\nhint: tradewind up\n")
+    assert run(left.folder, "status") == (3, "", "the platform is not running\nhint: tradewind up\n")
 
 
 def test_a_machine_that_was_restarted_has_nothing_running(left: Left) -> None:
     end(left.processes, 0)
 
-    assert run(left.folder, "status") == (3, "", "nothing runs\nhint: tradewind up\n")
+    assert run(left.folder, "status") == (3, "", "the platform is not running\nhint: tradewind up\n")
     assert run(left.folder, "logs", "web")[2] == ""
-    assert run(left.folder, "down") == (0, "", "nothing runs\n")
+    assert run(left.folder, "down") == (0, "", "the platform is not running\n")
     assert not left.state_dir.run.exists()
 
 

@@ -106,7 +106,7 @@ def test_pushing_without_aws(bare: Path) -> None:
     [["deploy"], ["status"], ["rollback"], ["resume"]],
 )
 def test_a_release_goes_to_a_platform_that_runs_from_images(bare: Path, command: list[str]) -> None:
-    why = "the platform does not run: a release needs a platform that runs from images"
+    why = "the platform is not running: releases need a platform that was started with --containers"
     assert run(bare, "release", *command) == (
         1,
         "",

@@ -34,16 +34,19 @@ _BEGIN = """\
 set -eu
 ip link set lo up
 mount --make-rprivate /
+
 mkdir "$PLACE/top"
 mount --bind /root "$PLACE/top"
 mount -t tmpfs -o mode=0755 tmpfs /root
 if [ -d "$PLACE/top/.pyenv" ]; then mkdir /root/.pyenv; mount --bind "$PLACE/top/.pyenv" /root/.pyenv; fi
 umount "$PLACE/top"
+
 mkdir -p "$FOLDER/checkout" "$FOLDER/work/dags"
 mount --bind "$REPOSITORY" "$FOLDER/checkout"
 mount -o remount,bind,ro "$FOLDER/checkout"
 cp "$DAG" "$FOLDER/work/dags"
 printf %s "$CONFIGURATION" > "$FOLDER/work/tradewind.yaml"
+
 export HOME="$PLACE/home"
 cd "$FOLDER/work"
 as() { "$@"; }

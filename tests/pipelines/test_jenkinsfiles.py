@@ -10,19 +10,21 @@ import pytest
 from jenkins_runs import LIBRARY, PIPELINES, REFUSED, Outcome, run
 
 COMPONENTS = ("webserver", "scheduler", "worker", "flower")
-PLANNED = ["plan dev --json", "audit dev --report build/audit.txt"]
+PLANNED = ["plan -e dev --json", "audit -e dev --report build/audit.txt"]
 
 # A fake `tradewind`: it records its calls, and fails as the test says.
 RECORDER = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
 *"${FAILS:-nothing fails}"*) echo "error: told to fail" >&2; exit 1 ;;
-"config environments"*) [ "$5" = main ] && echo dev ; exit 0 ;;
+environments*) [ "$4" = main ] && echo dev ; exit 0 ;;
 "images push"*) echo registry/worker@sha256:0 ;;
 "release create"*) echo r-0 ;;
+
 "dags build"*) echo d-0 ;;
-audit*) echo found > "$4"; echo 4711 ;;
+audit*) echo found > "$5"; echo 4711 ;;
 esac
+
 while [ $# -gt 0 ]; do
     if [ "$1" = --junit ]; then
         echo "<testsuites><testsuite tests='3' failures='${BAD_TESTS:-0}'/></testsuites>" > "$2"
@@ -85,7 +87,7 @@ def test_a_commit_to_a_component_is_built_and_delivered(job: Job, component: str
 
     assert (done.code, done.result) == (0, "SUCCESS"), done.log
     assert job.calls() == [
-        "config environments --names --branch main",
+        "environments --names --branch main",
         "config check",
         f"images build {component}",
         f"images check {component} --junit build/image.xml",
@@ -93,8 +95,8 @@ def test_a_commit_to_a_component_is_built_and_delivered(job: Job, component: str
         f"images push {component}",
         "images scan registry/worker@sha256:0 --json",
         f"release create -e dev --note jenkins-job-1 --image {component}=registry/worker@sha256:0",
-        "release deploy dev r-0 --reason jenkins-job-1",
-        "release status dev --json",
+        "release deploy -e dev r-0 --reason jenkins-job-1",
+        "release status -e dev --json",
     ]
     assert set(done.stages.values()) == {"SUCCESS"}
     assert done.report["locks"] == ["tradewind-dev"]
@@ -139,7 +141,7 @@ def test_a_deployment_that_fails_is_finished(job: Job) -> None:
     done = job.build("worker", env={"FAILS": "release deploy"})
 
     assert done.result == "FAILURE"
-    assert job.calls()[-2:] == ["release deploy dev r-0 --reason jenkins-job-1", "release resume dev"]
+    assert job.calls()[-2:] == ["release deploy -e dev r-0 --reason jenkins-job-1", "release resume -e dev"]
     assert "Confirm" not in done.stages
 
 
@@ -147,7 +149,7 @@ def test_infrastructure_is_planned_and_applied_behind_a_question(job: Job) -> No
     done = job.build("infrastructure", inputs={"Apply the plan.*": "Apply"})
 
     assert done.result == "SUCCESS", done.log
-    assert job.calls()[1:] == ["config check", *PLANNED, "apply dev --audited 4711", "drift dev"]
+    assert job.calls()[1:] == ["config check", *PLANNED, "apply -e dev --audited 4711", "drift -e dev"]
     # The plan is archived before the pipeline asks for approval.
     order = done.report["steps"]
     assert order.index("archiveArtifacts") < order.index("input")
@@ -184,7 +186,7 @@ def test_dags_are_tested_and_deployed(job: Job) -> None:
     assert job.calls()[1:] == [
         "dags test dags --env dev --junit build/dags.xml",
         "dags build dags --output build/dags --store s3://acme/dags",
-        "dags deploy dev --release d-0 --store s3://acme/dags",
+        "dags deploy -e dev --release d-0 --store s3://acme/dags",
     ]
     assert done.report["reports"] == [{"tests": 3, "failures": 0}]
     assert {"build/dags.xml", "build/release"} <= set(done.report["archived"])

@@ -1,4 +1,4 @@
-"""An emulator of ECS, from its documentation, for behaviour that moto lacks: services start, replace and stop tasks.
+"""An emulator of ECS, from its documentation, for features that moto lacks: services start, replace and stop tasks.
 
 The clients are real clients of boto3, so botocore validates the requests, and the emulator validates its responses
 against botocore's model. Task definitions, snapshots and scaling targets are moto's. ``tick`` advances the time. ECS

@@ -33,6 +33,7 @@ def apply(
     project = options.project(file)
     tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)
+    deployer.require_plan(stack, only=audited)
     with infrastructure.progress(f"applying the plan of {stack.title}") as listen:
         applied = options.when_free(
             wait,

@@ -19,6 +19,7 @@ def destroy(
     tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)
     if yes:
+        deployer.require_plan(stack, destroy=True)
         with infrastructure.progress(f"destroying {stack.title}") as listen:
             applied = options.when_free(
                 wait, lambda: deployer.apply(stack, allow_data_loss or (), listen, destroy=True)

@@ -10,7 +10,7 @@ from tradewind.cli import options, terminal
 from tradewind.cli.options import LOCAL, File, HereOnly
 from tradewind.cli.progress import progress
 from tradewind.local import lock
-from tradewind.local.platform import Platform, told
+from tradewind.local.platform import NOT_RUNNING, Platform, told
 
 
 def down(
@@ -19,12 +19,12 @@ def down(
     _: HereOnly = LOCAL,
     file: File = None,
 ) -> None:
-    """Stop the platform of this machine. Workers finish their tasks first. Exit code 0 also if nothing runs."""
+    """Stop the platform of this machine. Workers finish their tasks first. Exit code 0 also if it is not running."""
     platform = options.platform(file)
     if stop(platform, now):
         terminal.say("stopped")
     else:
-        terminal.say("nothing runs")
+        terminal.say(NOT_RUNNING)
     if wipe:
         platform.state_dir.wipe()
         terminal.say(f"removed {platform.state_dir.root}")

@@ -72,7 +72,15 @@ def examine(rules: Rules, importer: Importer, cache: bool, known: EnvironmentQue
     remembered = _memory(rules.folder) if cache else None
     with bar("DAG files") as tell:
         files = collect(source_of(rules.folder))
-        return gates.examine(files, rules.gate, importer, remembered, known, tell, rules.queues)
+        tested = gates.examine(files, rules.gate, importer, remembered, known, tell, rules.queues)
+    if not tested.files:
+        raise TradewindError(
+            f"there is no DAG file in {rules.folder}",
+            "a DAG file is a Python file that contains the words `airflow` and `dag`",
+            "tradewind dags test PATH",
+            code=ExitCode.USAGE,
+        )
+    return tested
 
 
 def say(tested: Tested, own: Suite | None, folder: Path, report: Path | None, as_json: bool) -> bool:

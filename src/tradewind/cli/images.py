@@ -14,10 +14,12 @@ from rich.live import Live
 from rich.text import Text
 
 from tradewind import junit
+from tradewind.aws.accounts import TargetAccount
 from tradewind.blueprint import Component
 from tradewind.cli import options, terminal
 from tradewind.cli.options import Account, AsJson, File, Junit
 from tradewind.config import Tradewind
+from tradewind.environments.project import Project
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
@@ -136,8 +138,9 @@ def push(
 ) -> None:
     """Push built images, and print the name of each with its digest."""
     wanted = components(names)
+    chosen = None if registry else _account(options.project(file), account)
     images = images_of(file, builder, architecture)
-    with _registry(file, registry, account) as (address, login):
+    with _registry(file, registry, chosen) as (address, login):
         pushed = {}
         for component in wanted:
             began = time.monotonic()
@@ -182,13 +185,12 @@ def scan(
 
 
 @contextmanager
-def _registry(file: Path | None, given: str | None, account: str | None) -> Iterator[tuple[str, Path | None]]:
+def _registry(file: Path | None, given: str | None, chosen: TargetAccount | None) -> Iterator[tuple[str, Path | None]]:
     """The address of the registry, and a file with its login if it needs one."""
-    if given is not None:
-        yield given, None
+    if chosen is None:
+        yield given or "", None
         return
     project = options.project(file)
-    chosen = target_account(project.tradewind, account or _first(project.tradewind))
     registry = f"{chosen.id}.dkr.ecr.{chosen.region}.amazonaws.com"
     try:
         secret = project.account(chosen.name).registry_login()
@@ -196,6 +198,11 @@ def _registry(file: Path | None, given: str | None, account: str | None) -> Iter
         raise error.or_else("push to a registry without a login: --registry HOST:PORT") from None
     with login_file(registry, secret) as login:
         yield registry, login
+
+
+def _account(project: Project, name: str | None) -> TargetAccount:
+    """The account whose ECR gets the images. TradewindError, with the nearest name, if there is none of that name."""
+    return target_account(project.tradewind, name or _first(project.tradewind))
 
 
 def _first(tradewind: Tradewind) -> str:

@@ -69,7 +69,8 @@ def _files(platform: Platform, service: str | None) -> dict[str, Path]:
     if not wanted:
         raise TradewindError(
             f"there is no log of {service!r}",
-            hint=f"logs: {', '.join(found)}" if found else "tradewind up",
+            "" if found else "the platform was never started here",
+            f"logs: {', '.join(found)}" if found else "tradewind up",
             code=ExitCode.USAGE,
         )
     return wanted

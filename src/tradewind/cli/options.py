@@ -50,7 +50,7 @@ def _here_only(context: typer.Context, value: str) -> str:
         raise TradewindError(
             f"`{context.info_name}` works on this machine only, and the environment is {value!r}",
             "",
-            f"add -e local, or unset {ENV_VARIABLE}{INSTEAD.get(str(context.info_name), '').format(value)}",
+            f"use -e local, or unset {ENV_VARIABLE}{INSTEAD.get(str(context.info_name), '').format(value)}",
             code=ExitCode.USAGE,
         )
     return value
@@ -93,7 +93,7 @@ OptionalEnv = Annotated[str | None, _environment_option("The environment. Defaul
 HereOnly = Annotated[str, _environment_option("Only `local`: the command works on this machine.", _here_only)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what the command would change, and change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the changes without making them.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason. The ledger and the history show it.")]
 Wait = Annotated[
     float,

@@ -29,7 +29,7 @@ def plan(
         raise TradewindError(
             "`plan` needs an environment, or --all",
             "",
-            f"tradewind plan -e {'|'.join(tradewind.path_order())}",
+            f"tradewind plan -e ENV; environments: {', '.join(tradewind.path_order())}",
             code=ExitCode.USAGE,
         )
     names = tradewind.path_order() if every else (environment or "",)

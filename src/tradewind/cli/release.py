@@ -33,7 +33,7 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.images.images import Image, components
 from tradewind.releases.hooks import FOLDER, Deployment, Hooks
 from tradewind.releases.phases import Phase
-from tradewind.releases.record import Release
+from tradewind.releases.record import Release, has_digest
 from tradewind.releases.rollout import Rollout
 from tradewind.releases.target import Progress, State
 from tradewind.storage import lease
@@ -240,7 +240,7 @@ def lock(
     """Lock an environment: no deployment starts until `release unlock`."""
     if not reason:
         raise TradewindError(
-            "a lock needs a reason, which every refused deployment shows",
+            "the reason of the lock is missing: refused deployments show it",
             "",
             f"tradewind release lock -e {environment} --reason TEXT",
             code=ExitCode.USAGE,
@@ -334,6 +334,13 @@ def _build(file: Path | None, wanted: list[Component]) -> list[Image]:
 
 def _pairs(given: list[str]) -> list[tuple[str, str]]:
     pairs = [(name, image) for name, _, image in (entry.partition("=") for entry in given)]
+    if wrong := [f"{name}={image}" for name, image in pairs if image and not has_digest(image)]:
+        raise TradewindError(
+            f"an image needs its digest: {', '.join(wrong)}",
+            "",
+            "--image COMPONENT=NAME@sha256:…; `tradewind images push` prints these names",
+            code=ExitCode.USAGE,
+        )
     components([name for name, _ in pairs] or None)  # raises an error that names unknown components
     return pairs
 

@@ -15,7 +15,7 @@ from tradewind.cli.options import LOCAL, AsJson, File, HereOnly
 from tradewind.cli.progress import STYLES
 from tradewind.errors import ExitCode
 from tradewind.local import lock, orphans
-from tradewind.local.platform import NOT_RUNNING, Platform
+from tradewind.local.platform import Platform
 
 WATCH_S = 2.0
 COLUMNS = ["SERVICE", "STATE", "PID", "UPTIME", "CPU", "MEMORY", "RESTARTS", "URL"]
@@ -29,7 +29,7 @@ def status(
 ) -> None:
     """Show the processes of this machine, and their health.
 
-    Exit code 0 if all are healthy, 3 if one is not, the platform does not run, or the supervisor was killed.
+    Exit code 0 if all are healthy, 3 if one is not, the platform is not running, or the supervisor was killed.
     """
     platform = options.platform(file)
     if watch and not as_json:
@@ -64,7 +64,7 @@ def _say_absent(platform: Platform) -> None:
     if rows := absent(platform)["processes"]:
         terminal.table(COLUMNS, [cells(row) for row in rows])
     error = platform.missing()
-    terminal.say("nothing runs" if error.what == NOT_RUNNING else str(error))
+    terminal.say(str(error))
     terminal.say(f"hint: {error.hint}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,6 +90,10 @@ def explained(error: typer.TyperException, arguments: Sequence[str]) -> Tradewin
     return TradewindError(what, hint=hint, code=ExitCode.USAGE)
 
 
+def _bound(found: re.Match[str]) -> str:
+    return f"must be {found[2]} or {'less' if found[1] == 'less' else 'more'}"
+
+
 def _path(context: Any) -> list[str]:
     """The words of the command after the program's name."""
     words: list[str] = []
@@ -100,6 +105,7 @@ def _path(context: Any) -> list[str]:
 
 def _sentence(error: typer.TyperException) -> str:
     text = error.format_message().rstrip(".").replace("Got unexpected", "unexpected").partition(" (Possible")[0]
+    text = re.sub(r"Input should be (less|greater) than or equal to (\d+)", _bound, text)
     text = text.replace("extra argument(s) (", "argument ").rstrip(")") if "extra argument(s)" in text else text
     return text[:1].lower() + text[1:]
 
@@ -109,7 +115,8 @@ def _renamed_command(command: str, arguments: Sequence[str]) -> str:
     for old, new in COMMANDS.items():
         words = old.split()
         if list(arguments[: len(words)]) == words and command == " ".join(words[:-1]):
-            return f"`{old}` was renamed: tradewind {new}" + MORE.get(new, "")
+            given = next((one for one in arguments[len(words) :] if not one.startswith("-")), "ENV")
+            return f"`{old}` was renamed: tradewind {new}" + MORE.get(new, "").replace("ENV", given)
     return ""
 
 

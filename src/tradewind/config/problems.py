@@ -75,7 +75,7 @@ class ConfigError(TradewindError):
         count = len(self.problems)
         super().__init__(
             f"{count} {'problem' if count == 1 else 'problems'} in {file}",
-            hint="every key is described in docs/reference/configuration.md",
+            hint="`tradewind config reference` describes every key",
             code=ExitCode.USAGE,
         )
 

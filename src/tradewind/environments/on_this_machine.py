@@ -59,7 +59,8 @@ class LocalEnvironment:
         platform = self.platform
         if platform.status() is None:
             raise platform.missing(
-                "a release needs a platform that runs from images", "tradewind up --containers --database mysql"
+                "releases need a platform that was started with --containers",
+                "tradewind up --containers --database mysql",
             )
         controls = places.records(self.state_dir)
         pools = WorkerPools(controls, places.NAME, self.outside.clock)

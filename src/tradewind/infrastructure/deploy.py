@@ -106,6 +106,10 @@ class Deployer:
             found = {"plan_sha256": planned.sha256, "passed": passed, "at": self._now(), "from": _here()}
             workspace.write_record({**record, "audit": found})
 
+    def require_plan(self, stack: Stack, *, destroy: bool = False, only: str | None = None) -> None:
+        """TradewindError if there is no kept plan that ``apply`` would accept. AWS is not asked."""
+        saved_plan.record_of(Workspace.of(self.state_dir, stack), stack, destroy, only)
+
     def apply(
         self,
         stack: Stack,

@@ -28,7 +28,7 @@ LAST_LINES = 12
 _BLOCK = 16_384  # bytes of a log that are read first
 SUPERVISOR_END_S = 10.0
 DAEMON = "tradewind.local.daemon"
-NOT_RUNNING = "the platform does not run"
+NOT_RUNNING = "the platform is not running"
 AFTER_A_KILL = "tradewind up ends them and starts the platform again; tradewind down only ends them"
 
 
@@ -46,7 +46,7 @@ class Platform:
             return None
 
     def ask(self, request: supervisor_requests.Request[A]) -> A:
-        """Send a request to the platform. Raises TradewindError if it does not run."""
+        """Send a request to the platform. Raises TradewindError if it is not running."""
         try:
             return supervisor_requests.ask(self.state_dir, request)
         except ConnectionError as error:

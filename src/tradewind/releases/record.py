@@ -38,7 +38,7 @@ class Release:
     note: str = ""
 
     def __post_init__(self) -> None:
-        wrong = [f"{name}: {image}" for name, image in self.images.items() if not _DIGEST.fullmatch(image)]
+        wrong = [f"{name}: {image}" for name, image in self.images.items() if not has_digest(image)]
         if wrong:
             raise TradewindError(
                 "the images of a release need a digest", "; ".join(wrong), "tradewind images push", code=ExitCode.USAGE
@@ -78,3 +78,8 @@ class Release:
         if not right:
             raise TradewindError("a release record was changed, or comes from another version of tradewind")
         return found
+
+
+def has_digest(image: str) -> bool:
+    """Whether the name of an image contains its digest."""
+    return bool(_DIGEST.fullmatch(image))

@@ -10,7 +10,7 @@ def canary():
     @task(retries=0)
     def sing() -> str:
         if os.environ.get("CANARY_FAILS"):
-            raise RuntimeError("this image is not well")
+            raise RuntimeError("this image is unhealthy")
         return os.environ["TRADEWIND_IMAGE"]
 
     sing()

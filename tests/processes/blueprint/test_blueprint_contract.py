@@ -1,4 +1,4 @@
-"""What we set is what Airflow reads: every setting exists there, parses there, and is not what it would be anyway."""
+"""Airflow reads our settings: every setting exists, can be parsed, and differs from Airflow's default."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,9 +9,9 @@ import pytest
 from samples import ALL, ask_airflow, every_environment, needs_airflow
 from tradewind.blueprint import airflow_settings
 
-# Sections whose keys are handed to somebody else (Celery) as they are.
+# Sections whose keys Airflow passes to Celery unchanged.
 FREE_SECTIONS = {"celery_broker_transport_options"}
-# Read by Airflow without being in its reference: the source file that reads it.
+# Settings that Airflow reads and does not document: the source file that reads them.
 UNDOCUMENTED = {("scheduler", "num_stuck_in_queued_retries"): "airflow/jobs/scheduler_job_runner.py"}
 
 ASK = """
@@ -39,6 +39,7 @@ def one(section, key, variable, value):
     option = described.get(section, {}).get("options", {}).get(key)
     if option is None:
         return {"known": False}
+
     stock = read(option["type"], section, key) if conf.has_option(section, key) else None
     os.environ[variable] = value
     try:

@@ -1,4 +1,4 @@
-"""Commands about releases and DAGs, in a folder with nothing but the configuration, while a plan holds the lock."""
+"""Commands about releases and DAGs, in a folder with only the configuration, while a plan holds the lock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/acme/{}@sha256:" + "1" * 6
 
 
 class Bare:
-    """A folder with ``tradewind.yaml``, and what is in AWS."""
+    """A folder with ``tradewind.yaml``, and the resources in AWS."""
 
     def __init__(self, folder: Path, endpoint: str) -> None:
         self.folder = folder
@@ -41,7 +41,7 @@ class Bare:
         (self.programs / "git").symlink_to(str(shutil.which("git")))
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        """What a command prints. Of other programs there is git alone, and no Terraform."""
+        """Run a command, and return its output. Its PATH has only git, and no Terraform."""
         began = time.monotonic()
         done = subprocess.run(
             [str(COMMAND), *arguments],
@@ -61,7 +61,7 @@ def credentials() -> dict[str, str]:
 
 
 def one_by_one(server: ThreadedMotoServer) -> None:
-    """S3 replaces an object at one moment; moto has none for a moment, which a request beside it would meet."""
+    """S3 replaces an object atomically. In moto the object is missing for a moment, so requests must not overlap."""
     served, lock = server._server.app, threading.Lock()
 
     def answer(environ: Any, start: Any) -> list[bytes]:
@@ -105,7 +105,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bare]:
 
 
 def outputs() -> dict[str, object]:
-    """A cluster with a service for each of the configuration's, as the stack makes it: with no copies yet."""
+    """A cluster with each service of the configuration, as the stack creates it: without copies."""
     ecs = boto3.Session(region_name=REGION).client("ecs")
     ecs.create_cluster(clusterName="acme-dev")
     found = services(config.parse(CONFIGURATION).environment("dev"))

@@ -1,4 +1,4 @@
-"""``tradewind dags`` against an environment on AWS: its bucket is moto's, and a real desk answers through it."""
+"""``tradewind dags`` with an environment on AWS: moto's bucket, and a real dispatcher that answers through it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def no_terraform(data: Path, cache: Path) -> NoReturn:
 
 
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """S3 replaces an object at one moment; moto has none for a moment, which another thread would meet."""
+    """S3 replaces an object atomically. In moto the object is missing for a moment, so threads must not overlap."""
     answer, lock = BotocoreStubber.__call__, threading.RLock()
 
     def locked(self: BotocoreStubber, *arguments: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Deployments that are killed at random moments: one whole release is in force, and the next one works."""
+"""Deployments that are killed at random moments: one complete release is active, and the next deployment works."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def test_whoever_is_killed_leaves_one_whole_release(tmp_path: Path) -> None:
         process.kill()
         said = process.communicate()[0].strip()
         killed += not said
-        lasts *= 0.9 if said else 1.05  # as fast as the machine is now, two of three are killed before their end
+        lasts *= 0.9 if said else 1.05  # follow the speed of the machine: two of three are killed before their end
         now = shared.active()
         assert now, seed
-        # The release in force is whole: its manifest, its archive, and what is unpacked from it.
+        # The active release is complete: its manifest, its archive, and its unpacked files.
         check(shared.read(now.release), shared.archive(now.release))
         place = Cache(shared, local, kept=3).hold(now.release).path
         text = (place / "f0.py").read_text()

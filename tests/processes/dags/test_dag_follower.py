@@ -1,4 +1,4 @@
-"""A folder that is served as it is edited."""
+"""Following a DAG folder while it is edited."""
 
 from __future__ import annotations
 

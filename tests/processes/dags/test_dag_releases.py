@@ -1,4 +1,4 @@
-"""DAG releases: the same files are the same bytes, and what cannot be shipped is refused, all of it at once."""
+"""DAG releases: the same files give the same bytes, and one error names all files that cannot be shipped."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fill(folder: Path, **files: str) -> Path:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository with one commit; the DAGs are in a folder of it."""
+    """A repository with one commit, and the DAGs in one of its folders."""
     folder = tmp_path / "repository"
     fill(folder, README="hello", dags__a_py="import lib.b\n", dags__lib__b_py="B = 1\n")
     (folder / "dags" / "run.sh").write_text("#!/bin/sh\n")
@@ -300,7 +300,7 @@ def test_what_is_too_much(tmp_path: Path) -> None:
 
 
 def test_links_that_multiply_are_stopped(tmp_path: Path) -> None:
-    """Each folder has two links to the next one: 2 to the 30th files, were they all followed."""
+    """Each folder has two links to the next one. Following all links would find 2 to the power of 30 files."""
     for number in range(30):
         (tmp_path / f"f{number}").mkdir()
         for name in ("x", "y"):

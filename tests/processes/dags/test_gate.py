@@ -1,4 +1,4 @@
-"""DAG files are imported by real Airflow, what is wrong with them is told, and nothing that they do does harm."""
+"""Real Airflow imports DAG files. The gate reports their errors, and contains their side effects."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def eventually(look: Callable[[], bool]) -> None:
 
 
 def left_behind() -> list[str]:
-    """Processes of this test's imports that are left. Other tests' run at the same time."""
+    """Remaining processes of this test's imports. Imports of other tests run at the same time."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -163,13 +163,13 @@ def test_one_who_stops_its_importer_is_noticed() -> None:
 
 
 def test_modules_of_the_folder_are_behind_all_others_as_airflow_has_them() -> None:
-    """A file that is named like a module of Python's library hides nothing, and is not found."""
+    """A file with the name of a module of Python's library does not shadow it, and is not imported."""
     shadow = tree(wave="VALUE = 1\n", uses=dag("uses", "import wave; wave.VALUE"))
     assert "has no attribute 'VALUE'" in errors(examine(shadow))["uses.py"]
 
 
 def test_what_a_file_starts_and_reads_at_its_import() -> None:
-    """Also for root, who imports with somebody else's real user id, which a shell goes by."""
+    """Also as root: the import then has the real user id of another user, and a shell uses the real id."""
     code = """
 import os, subprocess
 from pathlib import Path
@@ -258,7 +258,7 @@ def test_what_has_not_changed_is_not_imported_again(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     first = examine(tree(**files), Gate(), notes)
     again = examine(tree(**files), Gate(), notes)
-    assert (first.reused, again.reused) == (0, 2)  # what failed is tried again
+    assert (first.reused, again.reused) == (0, 2)  # the file that failed is imported again
     assert [(f.path, f.dags, f.rule) for f in first.files] == [(f.path, f.dags, f.rule) for f in again.files]
     assert again.findings == first.findings
     files["broken"] = dag("broken")
@@ -318,7 +318,7 @@ def test_variables_that_airflow_reads_when_it_is_loaded(tmp_path: Path) -> None:
 
 
 def test_processes_are_limited_for_root_too() -> None:
-    """The test of a fork bomb above would pass without a limit, on a machine that is large enough."""
+    """On a large machine, the test of a fork bomb above would pass without a limit."""
     code = """
 import os, time
 made = []

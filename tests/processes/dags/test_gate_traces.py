@@ -1,4 +1,4 @@
-"""DAG files share a process only where none of them leaves a trace in it: what is found is as if each had its own."""
+"""DAG files share a process only if none leaves a trace in it. The findings are as if each had its own process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def examine(files: dict[str, str], jobs: int = 1, **gate: float) -> gates.Tested
 
 
 def processes(tested: gates.Tested) -> dict[str, str]:
-    """Of each file: the process that it was imported in."""
+    """By file: the process that imported it."""
     return {file.path: dag.tags[0] for file in tested.files for dag in file.dags}
 
 
@@ -98,7 +98,7 @@ LEFT: dict[str, tuple[str, str]] = {
 
 
 def test_what_one_file_leaves_no_other_finds() -> None:
-    """Those before it and after it would be fine with what it leaves."""
+    """The files before and after it would pass only with its trace."""
     files, find = {"helper.py": "SEEN = []\n", "lib/only_in_lib.py": "1\n", "names.py": NAMES}, set()
     for number, (leaves, finds) in enumerate(LEFT.values()):
         for place, code in enumerate([finds, finds, leaves, finds, finds]):
@@ -109,7 +109,7 @@ def test_what_one_file_leaves_no_other_finds() -> None:
 
 
 def test_a_file_that_leaves_a_trace_is_read_once_more_at_most() -> None:
-    """Those that import a library of their own are not slower for it: they have a process each, from the beginning."""
+    """Files that import another library are not slower: each has its own process from the start."""
     files = {f"f{n:02}.py": dag(f"f{n:02}", "import xml.dom.minidom") for n in range(MANY)}
     tested = examine(files)
     assert tested.findings == ()

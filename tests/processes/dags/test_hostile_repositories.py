@@ -1,4 +1,4 @@
-"""Repositories that mean harm, or look as if they did: each is refused, or contained, and the message says why."""
+"""Malicious repositories, and those that look malicious: the gate refuses or contains each one, with a reason."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def named(name: bytes) -> Build:
 
 
 def large(*sizes: int) -> Build:
-    """Files with nothing in them that say they are as large."""
+    """Sparse files with these sizes."""
 
     def make(folder: Path) -> None:
         for number, size in enumerate(sizes):
@@ -123,7 +123,7 @@ def test_refused_before_it_is_read(kind: str, tmp_path: Path) -> None:
 
 
 def test_refused_where_a_file_cannot_be_read() -> None:
-    """Nobody can keep root from reading, so that root reads as somebody else here."""
+    """Root can read every file, so the test reads as another user if it runs as root."""
     folder = Path(tempfile.mkdtemp())
     try:
         folder.chmod(0o755)
@@ -183,7 +183,7 @@ def test_programs_that_a_repository_names_are_not_run(tmp_path: Path) -> None:
 
 
 def test_names_of_ours_are_files_like_others(tmp_path: Path) -> None:
-    """A file that is named like the pointer, a release or a lock is one of the release, and nothing else."""
+    """A file with the name of the pointer, a release or a lock is an ordinary file of the release."""
     for name in ("current", "releases", "d-0123456789abcdef.zip", ".deploying", "d-0123456789abcdef.json", "é" * 127):
         (tmp_path / name).write_text("1")
     tree = collect(source_of(tmp_path))
@@ -212,7 +212,7 @@ CODE = {
 
 @pytest.mark.parametrize("kind", CODE)
 def test_code_that_breaks_readers_is_read_or_not_but_does_no_harm(kind: str) -> None:
-    """In a process of its own: what overflows the stack of Python's parser would end this one."""
+    """In another process: a stack overflow in Python's parser would end this process."""
     program = "import sys; from tradewind.dags import imports; print(imports.read(sys.stdin.buffer.read()))"
     done = subprocess.run([sys.executable, "-c", program], input=CODE[kind].encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr[-500:]
@@ -227,7 +227,7 @@ def bomb(path: Path, size: int) -> None:
 
 
 def test_what_the_gate_contains(tmp_path: Path) -> None:
-    """What runs is in tests/processes/dags/test_gate.py: hangs, forks, exits, kills. Here is what only unpacks."""
+    """Files that harm when unpacked. For files that harm when they run, see tests/processes/dags/test_gate.py."""
     bomb(tmp_path / "bomb.zip", 1 << 30)
     assert (tmp_path / "bomb.zip").stat().st_size < 4 << 20
     good = b"from airflow.sdk import DAG\ngood = DAG('good')\n"
@@ -257,7 +257,7 @@ def rewritten(archive: Path, name: str, content: bytes) -> None:
 
 
 def renamed(manifest: Path, path: str) -> None:
-    """The manifest of the same file under another path, with the name that this gives it."""
+    """The manifest of the same file under another path, with the id for this content."""
     document = json.loads(manifest.read_text())
     entry = document["files"]["a.py"]
     made = DagRelease({path: Entry(*entry)})

@@ -1,4 +1,4 @@
-"""What Airflow's engines wait for, with our settings and the URLs that there are."""
+"""The timeouts of Airflow's database engines, with our settings and each kind of URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Airflow's API answers to a task that asks for a connection or a variable while the database is away."""
+"""The responses of Airflow's API to tasks that read a connection or a variable during a database outage."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOBODY = "postgresql+psycopg2://airflow@127.0.0.1:1/airflow"
 
 @pytest.mark.parametrize("what", ["connection", "variable"])
 def test_a_database_that_is_away_is_no_missing_one(tmp_path: Path, what: str) -> None:
-    """The API answers with this status, and a task asks again at every one from 500 on."""
+    """The API responds with this status. A task repeats its call for each status of 500 or more."""
     found = ask_airflow(ASK, tmp_path, what, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=NOBODY)
 
     assert found == ["DatabaseAwayError", 503]

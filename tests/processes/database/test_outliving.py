@@ -1,4 +1,4 @@
-"""DAG processor and triggerer go on after an error of the database, around Airflow's own loops."""
+"""DAG processor and triggerer continue after a database error, around Airflow's own loops."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ did, now, answers = [], 0.0, []
 
 class Loop(TriggerRunnerSupervisor):
     def __init__(self):
-        "Without a process in which triggers run."
+        "Start no process for triggers."
         self.stop = False
 
     def load_triggers(self):
@@ -92,6 +92,7 @@ answers[:] = [True]
 triggerer.on_trigger_event(trigger_id=1, event="blip")
 triggerer.load_triggers()
 now += BACK_S
+
 answers[:] = [False, True]
 triggerer.on_trigger_event(trigger_id=1, event="ready")
 triggerer.load_triggers()

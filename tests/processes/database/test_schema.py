@@ -1,4 +1,4 @@
-"""Whether a database is what a migration would make of it, on a real PostgreSQL."""
+"""Whether a database has the schema that a migration would create, on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ CREATE TABLE alembic_version (version_num VARCHAR(32));
 CREATE TABLE alembic_version_fab (version_num VARCHAR(32));
 INSERT INTO alembic_version VALUES ('aaa');
 INSERT INTO alembic_version_fab VALUES ('bbb');
+
 CREATE TABLE ab_user (id INTEGER, username VARCHAR(64), password VARCHAR(256));
 INSERT INTO ab_user VALUES (1, 'admin', 'old'), (2, 'other', 'kept');
+
 CREATE TABLE slot_pool (pool VARCHAR(256), slots INTEGER);
 INSERT INTO slot_pool VALUES ('default_pool', 128), ('small', 1);
 """
@@ -50,7 +52,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Any]:
-    """Airflow's own schema, with the tables that matter and nothing else."""
+    """Airflow's own schema, with only the relevant tables."""
     wanted = Account.from_url(database.airflow_url)
     admin = Account.from_url(database.admin_url)
     init_db_users(admin, wanted)

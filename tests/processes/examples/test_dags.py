@@ -1,6 +1,6 @@
-"""The DAG files load in Airflow and are what the README says.
+"""The DAG files load in Airflow and agree with the README.
 
-Airflow is imported in a process of its own: its import warns, and it must not see the home of whoever runs the tests.
+Airflow is imported in another process: its import warns, and it must not read the home folder of the user.
 """
 
 import json
@@ -29,6 +29,7 @@ from airflow.dag_processing.dagbag import DagBag
 import airflow.providers.standard.sensors.date_time  # so that the seconds below are those of the files alone
 bag = DagBag(sys.argv[1], load_op_links=False)
 assert not bag.import_errors, bag.import_errors
+
 print(json.dumps({
     "matplotlib": "matplotlib" in sys.modules,
     "files": {stat.file: stat.duration.total_seconds() for stat in bag.dagbag_stats},

@@ -1,4 +1,4 @@
-"""The chart of the example. On a machine where it was never drawn, matplotlib asks `fc-list` for the fonts."""
+"""The chart of the example. For the first chart on a machine, matplotlib runs `fc-list` to find the fonts."""
 
 import struct
 import sys

@@ -1,4 +1,4 @@
-"""Which program builds, and with which arguments: no secret in any of them."""
+"""The program that builds images, and its arguments, which contain no secret."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ RECORDER = """\
 #!/bin/sh
 printf '%s\\n' "$@" >> "$RECORD"
 echo --- >> "$RECORD"
+
 case "$*" in *push*) for word in "$@"; do [ -z "$next" ] || echo sha256:pushed > "$word"; next=
     [ "$word" != --digestfile ] || next=1; done;; esac
+
 case "$*" in *RepoDigests*) echo "127.0.0.1:5000/acme/worker@sha256:pushed";; *inspect*) echo sha256:found;; esac
 case "$*" in *Dockerfile*) echo "STEP 1/1: FROM base";; esac
 [ -z "$FAIL" ] || { echo "no space left on device"; exit 1; }
@@ -25,7 +27,7 @@ case "$*" in *Dockerfile*) echo "STEP 1/1: FROM base";; esac
 
 @pytest.fixture(params=PROGRAMS)
 def program(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A program of that name that only writes down how it was called."""
+    """A program of this name that only records its arguments."""
     name: str = request.param
     (tmp_path / "bin").mkdir()
     file = tmp_path / "bin" / name

@@ -1,4 +1,4 @@
-"""The fork server: what it forks is as if it had been started alone, and it imports nothing that differs."""
+"""The fork server: a forked process behaves like one that was started alone, and shared imports read no own setting."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ import json, os, random, sys, time
 if len(sys.argv) > 1 and sys.argv[1] == "wait":
     print("waits", flush=True)
     time.sleep(600)
+
 print(json.dumps({
     "argv": sys.argv, "env": dict(os.environ), "folder": os.getcwd(), "group": os.getpgid(0) == os.getpid(),
     "name": __name__, "random": random.random(), "airflow": "airflow" in sys.modules, "stdin": sys.stdin.read(),
@@ -142,6 +143,7 @@ get = type(conf).get
 def reading(self, section, key, *arguments, **options):
     read.add(key.lower())
     return get(self, section, key, *arguments, **options)
+
 type(conf).get = reading
 missing = []
 for name in sys.argv[1:]:
@@ -171,5 +173,5 @@ def test_what_is_imported_for_all_reads_nothing_that_differs_and_starts_no_threa
     assert len(read) > 10
     assert read & DIFFERENT == set()
     assert threads == 1
-    # The test sees it where a module does read such an option.
+    # A module that reads such an option proves that the test can fail.
     assert trace(env, "airflow.cli.cli_config")[0] & DIFFERENT == {"host", "port"}

@@ -1,4 +1,4 @@
-"""Asking the supervisor, over a real socket in a folder with a very long name."""
+"""Requests to the supervisor, over a real socket in a folder with a very long name."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ async def echo(request: dict[str, Any]) -> Answer:
 
 
 def while_serving(state_dir: StateDirectory, handler: Handler, ask: Callable[[], Any]) -> Any:
-    """Call ``ask`` in a thread of its own while the handler answers."""
+    """Call ``ask`` in another thread while the handler answers."""
 
     async def run() -> Any:
         async with await supervisor_socket.serve(state_dir, handler):

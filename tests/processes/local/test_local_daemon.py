@@ -1,4 +1,4 @@
-"""What the supervisor answers, and which folder the DAGs come from."""
+"""The responses of the supervisor, and its choice of the DAG folder."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ def tradewind() -> Tradewind:
 
 @pytest.fixture
 def daemon(tradewind: Tradewind, tmp_path: Path) -> Daemon:
-    """Everything is healthy, as far as the machine knows; no process is real."""
+    """A daemon whose state machine considers every process healthy. No process is real."""
     specs = (one_shot("migrate-db"), process("web"), process("dag-processor"), worker(1, tmp_path), worker(2, tmp_path))
     planned = Plan(
         state_dir=StateDirectory(tmp_path / ".tradewind"),
@@ -75,7 +75,7 @@ def refusal(daemon: Daemon, **request: Any) -> TradewindError:
 
 
 def waiting(daemon: Daemon) -> list[Any]:
-    """The events that the loop would take in."""
+    """The events that wait for the loop."""
     queue = daemon.supervisor._events
     return [queue.get_nowait() for _ in range(queue.qsize())]
 
@@ -255,7 +255,7 @@ def test_only_workers_scale(daemon: Daemon, service: str) -> None:
 
 def test_how_far_the_dag_folder_is_served(daemon: Daemon) -> None:
     assert ask(daemon, do="dags") == {"settled": False, "problem": ""}
-    daemon.follower.folder = daemon.plan.dags / "apart"  # from what this writes
+    daemon.follower.folder = daemon.plan.dags / "apart"  # not the folder to which this test writes
     daemon.follower.folder.mkdir()
     (daemon.follower.folder / "link.py").symlink_to("/etc/passwd")
     daemon.look()
@@ -277,7 +277,7 @@ def test_a_request_is_one_line_and_comes_back() -> None:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """The project's own file, in a folder without DAGs."""
+    """A copy of the project's own file, in a folder without DAGs."""
     copy = tmp_path / "tradewind.yaml"
     copy.write_text((ROOT / "tradewind.yaml").read_text())
     return copy

@@ -1,4 +1,4 @@
-"""The processes of one machine: who knows what, and that nothing of the caller's shell gets in.
+"""The processes of one machine: the secrets of each, and that no variable of the caller's shell reaches them.
 
 Makes one real, empty database (about a second).
 """
@@ -61,13 +61,13 @@ def planned(state_dir: StateDirectory) -> Iterator[Plan]:
 
 def again(state_dir: StateDirectory) -> Plan:
     tradewind = load(ROOT / "tradewind.yaml")
-    # The preferred port of web, 8080, is every platform's: a test beside this one may take it between two plans.
+    # Every platform prefers port 8080 for web: another test may take it between two plans.
     tradewind = tradewind.model_copy(update={"local": tradewind.local.model_copy(update={"ports": PORTS})})
     return plan(tradewind, tradewind.environment("dev"), state_dir, ROOT / "examples" / "dags")
 
 
 def comparable(spec: ProcessSpec) -> ProcessSpec:
-    """Without what pytest adds to the shell's variables: the name of the test."""
+    """The specification without the variables of pytest, which contain the name of the test."""
     return replace(spec, env={name: value for name, value in spec.env.items() if not name.startswith("PYTEST")})
 
 
@@ -146,7 +146,7 @@ def test_what_holds_secrets_is_private(planned: Plan, state_dir: StateDirectory)
     def mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
 
-    # As root, PostgreSQL runs as another user, who may pass but not look around.
+    # As root, PostgreSQL runs as another user, which may enter the folder but not list it.
     assert mode(state_dir.root) == (0o710 if os.geteuid() == 0 else 0o700)
     assert mode(state_dir.secrets) == 0o600
     assert mode(state_dir.broker / "valkey.conf") == 0o600
@@ -203,7 +203,7 @@ def test_one_offs_that_have_done_their_work_are_skipped_until_something_changes(
 
     assert prepare.is_done
     assert next(spec for spec in again(state_dir).specs if spec.name == "init-db-users").is_done
-    # Another database: the work is to be done again.
+    # Another database needs the one-shot task again.
     state_dir.forget_database("mysql")
     assert not prepare.is_done
 
@@ -223,7 +223,7 @@ def test_containers_are_locked_up_and_no_secret_is_in_their_arguments(
 
     for spec in planned.specs[2:]:
         words = list(spec.argv)
-        if spec.service == "controller":  # it asks the supervisor, whose socket is not for containers
+        if spec.service == "controller":  # it queries the supervisor, whose socket containers may not use
             assert words[1:] == ["-m", "tradewind.local.controller"]
             assert not spec.image
             continue

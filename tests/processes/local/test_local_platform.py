@@ -1,4 +1,4 @@
-"""Cleaning up after a supervisor that was killed: with real processes and a journal as it would have left it."""
+"""Cleaning up after a killed supervisor, with real processes and the journal that it would have left."""
 
 import asyncio
 import contextlib
@@ -78,7 +78,7 @@ def entry(name: str, process: psutil.Process, *requires: str, **change: Any) -> 
 
 @contextlib.contextmanager
 def holding(state_dir: StateDirectory) -> Iterator[None]:
-    """As a supervisor does for as long as it lives."""
+    """Hold the lock, as a supervisor does while it runs."""
     held = lock.acquire(state_dir.lock)
     assert held is not None
     try:
@@ -165,7 +165,7 @@ def test_a_home_that_is_alive_is_left_alone(state_dir: StateDirectory, start: St
 
 
 def test_a_home_whose_supervisor_is_still_starting_is_left_alone(state_dir: StateDirectory, start: Start) -> None:
-    # It holds the lock, but does not answer yet: making a database takes a while.
+    # It holds the lock and does not answer yet: the creation of a database takes a while.
     marked = start("initdb", state_dir)
     with holding(state_dir):
         Platform(state_dir).clean_up(grace_s=0)
@@ -189,7 +189,7 @@ def test_a_home_that_never_was(tmp_path: Path) -> None:
     assert not platform.state_dir.root.exists()
     with pytest.raises(TradewindError) as raised:
         platform.ask(RestartService("web"))
-    assert (raised.value.what, raised.value.hint) == ("the platform does not run", "tradewind up")
+    assert (raised.value.what, raised.value.hint) == ("the platform is not running", "tradewind up")
 
 
 def test_stop_cleans_up_after_a_supervisor_that_was_killed(state_dir: StateDirectory, start: Start) -> None:

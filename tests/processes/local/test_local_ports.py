@@ -1,4 +1,4 @@
-"""Ports: chosen, kept, and explained, against sockets that the test holds."""
+"""Ports: chosen, kept, and explained, with sockets that the test holds."""
 
 import os
 import random
@@ -14,7 +14,7 @@ from tradewind.local.ports import HOST, PortRequest, Reservations, choose, owner
 
 
 def free_port() -> int:
-    """A free port that neither the kernel nor ``choose`` gives to anybody by itself."""
+    """A free port that neither the kernel nor ``choose`` assigns automatically."""
     while True:
         number = random.randint(12_000, 19_000)
         with socket.socket() as probe:
@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 class Taken:
-    """Ports that somebody listens on until the test ends, or until they are freed."""
+    """Ports with a listening server, until the test ends or frees them."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -179,7 +179,7 @@ def test_two_platforms_never_have_the_same_port(file: Path, tmp_path: Path) -> N
     first, second, third = Reservations(), Reservations(), Reservations()
 
     ours = choose(wishes, file, first.take).numbers["web"]
-    theirs = choose(wishes, tmp_path / "other.json", second.take).numbers["web"]  # nobody listens yet
+    theirs = choose(wishes, tmp_path / "other.json", second.take).numbers["web"]  # no process listens yet
 
     assert ours == port
     assert theirs != port

@@ -1,4 +1,4 @@
-"""Each probe, looking at a small real server, a file or a program."""
+"""Each probe, with a small real server, a file or a program."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tradewind.local.probes import WELL, CommandProbe, FileProbe, HttpProbe, Job
 
 @dataclass
 class Web:
-    """What the server answers; ``asked`` are the paths that it was asked for."""
+    """The response of the server. ``asked``: the requested paths."""
 
     port: int = 0
     status: int = 200
@@ -57,14 +57,14 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture
 def nobody() -> Iterator[int]:
-    """A port that is taken and that nobody listens on."""
+    """A port that is in use and has no listening server."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
 
 
 def answering(answer: bytes) -> tuple[int, threading.Thread, list[bytes]]:
-    """A server for one connection, which takes what is sent and sends ``answer``."""
+    """A server for one connection. It reads the request and sends ``answer``."""
     heard: list[bytes] = []
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -157,7 +157,7 @@ def test_a_web_that_does_not_answer_says_nothing_about_the_others(web: Web, nobo
 def test_file(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     probe = FileProbe(file, 60)
-    now = float(int(time.time()))  # whole: what is written to the file comes back exactly
+    now = float(int(time.time()))  # whole seconds: the file returns the written value exactly
 
     assert probe.look(now) == Verdict(False, "no heartbeat yet")
     file.touch()

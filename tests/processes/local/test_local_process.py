@@ -1,4 +1,4 @@
-"""The order of stopping, and the sweep that finds what belongs to a home: with real, short-lived processes."""
+"""The order of stopping, and the search for the processes of a platform, with real, short-lived processes."""
 
 import contextlib
 import itertools
@@ -19,7 +19,7 @@ DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); prin
 POLITE = """
 import pathlib, signal, sys, time
 def leave(*_):
-    pathlib.Path(sys.argv[1]).write_text("tidied up")
+    pathlib.Path(sys.argv[1]).write_text("cleaned up")
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
 print("ready", flush=True)
@@ -32,7 +32,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a Python program of this test, marked or not, and waits until it says that it is ready."""
+    """Starts a Python program of this test, with or without marks, and waits until it is ready."""
     with contextlib.ExitStack() as stack:
 
         def run(code: str, *arguments: str, **marks: str) -> subprocess.Popen[str]:
@@ -144,7 +144,7 @@ def test_end_lets_the_polite_tidy_up_and_kills_the_deaf(start: Start, tmp_path: 
     end([psutil.Process(polite.pid)], grace_s=60)
     end([psutil.Process(deaf.pid)], grace_s=0.1)
 
-    assert file.read_text() == "tidied up"
+    assert file.read_text() == "cleaned up"
     assert not is_alive(polite)
     assert not is_alive(deaf)
     assert strays(tmp_path) == []

@@ -20,7 +20,7 @@ from tradewind.local.supervisor import LOG_LIMIT_BYTES, Supervisor
 
 SLOW_MACHINE_S = 60
 SLEEP = "import time; time.sleep(600)"
-# Says that it is ready only once it can be asked to leave, and says when it left.
+# Writes a file when it can handle SIGTERM, and a line when it ends.
 POLITE = """
 import pathlib, signal, sys, time
 def leave(*_):
@@ -39,7 +39,7 @@ pathlib.Path("child").write_text(str(child.pid))
 pathlib.Path(sys.argv[1] + ".ready").touch()
 time.sleep(600)
 """
-# The first one leaves a child in a session of its own behind; the second one stays.
+# The first process leaves a child in another session; the second process keeps running.
 LEAVES_A_CHILD = """
 import pathlib, subprocess, sys, time
 file = pathlib.Path("children")
@@ -71,7 +71,7 @@ def python(home: Path, name: str, code: str, *, ready: bool = False, **change: A
 
 
 def supervise(supervisor: Supervisor, specs: list[ProcessSpec], story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run ``specs``, live through the story, and stop."""
+    """Run ``specs``, execute the story, and stop."""
 
     async def run() -> None:
         async with asyncio.timeout(SLOW_MACHINE_S):
@@ -87,7 +87,7 @@ def supervise(supervisor: Supervisor, specs: list[ProcessSpec], story: Callable[
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until something holds; the time-out is that of the whole story."""
+    """Wait until the condition is true. The timeout of the whole story limits the wait."""
     while not condition():
         await asyncio.sleep(0.01)
 
@@ -201,7 +201,7 @@ def test_what_cannot_be_started_is_told(supervisor: Supervisor, tmp_path: Path, 
 
 
 def test_what_cannot_be_written_costs_no_event(tmp_path: Path) -> None:
-    """As on a full disk: neither the journal nor a stamp nor a log can be written."""
+    """Simulate a full disk: no journal, stamp or log can be written."""
     (tmp_path / "full").write_text("")
     supervisor = Supervisor(tmp_path, tmp_path / "full" / "processes.json")
     service = python(tmp_path, "web", "raise SystemExit(3)")

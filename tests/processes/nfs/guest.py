@@ -27,10 +27,10 @@ def say(**what: Any) -> None:
 
 
 def deploy(folder: Path, ready: int) -> None:
-    """One release after another; says when each flip was on the server's disk."""
+    """Deploy one release after another. Prints when each change of the pointer was on the server's disk."""
     shared = SharedFolder(folder)
     for number in range(FLIPS):
-        if number < 2:  # all have looked for what is not there yet; all have seen the first
+        if number < 2:  # wait until all have looked for the missing pointer, then until all have read the first
             for _ in range(FOLLOWERS):
                 os.read(ready, 1)
         tree = Tree({f"f{n}.py": File(f"WHICH = {number}\n".encode()) for n in range(FILES)})
@@ -42,7 +42,7 @@ def deploy(folder: Path, ready: int) -> None:
 
 
 def follow(folder: Path, local: Path, name: str, ready: int) -> None:
-    """Look at the pointer again and again; unpack what it says, and look whether all of it is of one release."""
+    """Read the pointer again and again. Unpack its release, and report whether all files belong to one release."""
     shared = SharedFolder(folder)
     cache = Cache(shared, local / name, kept=3)
     last, looks = "", 0
@@ -50,7 +50,7 @@ def follow(folder: Path, local: Path, name: str, ready: int) -> None:
     while time.monotonic() < until:
         looks += 1
         if looks == 20:
-            os.write(ready, b"x")  # everybody has looked for what is not there yet
+            os.write(ready, b"x")  # this follower has looked for the missing pointer
         try:
             now = shared.active()
         except TradewindError as error:

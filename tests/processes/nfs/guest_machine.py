@@ -1,6 +1,6 @@
-"""A machine in QEMU with a Debian kernel, whose root is this machine's own, read-only. Nothing of it touches a network.
+"""A machine in QEMU with a Debian kernel. Its root is this machine's root, read-only. It has no network.
 
-Emulated, not virtualised: that works on every machine, also on one that is virtual itself, and takes half a minute.
+It is emulated, not virtualised. That works on every machine, also on a virtual one, and takes half a minute.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _QEMU = Path("/usr/bin/qemu-system-x86_64")
 
 
 def kernel() -> str:
-    """The version of the newest kernel that is installed and can have this machine's root for its own; else empty."""
+    """The version of the newest installed kernel that can mount this machine's root; empty if there is none."""
     found = sorted(Path("/boot").glob("vmlinuz-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     versions = [path.name.partition("-")[2] for path in found]
     return next((v for v in versions if Path(f"/lib/modules/{v}/kernel/fs/fuse/virtiofs.ko").exists()), "")
 
 
 def missing() -> list[str]:
-    """What has to be installed first."""
+    """The programs and kernels that must be installed first."""
     tools = [str(path) for path in (_QEMU, _FILES, _SHELL) if not path.exists()]
     return tools if kernel() else [*tools, "a Debian kernel"]
 
 
 def run(init: Path, **variables: str) -> str:
-    """Boot, run ``init`` with these variables until it powers the machine off; what it printed."""
+    """Boot, and run ``init`` with these variables until it powers the machine off. Return its output."""
     version = kernel()
     with tempfile.TemporaryDirectory() as folder:
         socket, initrd = Path(folder, "root"), Path(folder, "initrd")
@@ -80,7 +80,7 @@ def run(init: Path, **variables: str) -> str:
 
 
 def _initrd(version: str, init: Path) -> bytes:
-    """The file system of the first moment: what is needed to mount the root."""
+    """The initial file system, with the files that mount the root."""
     needed: dict[str, bytes] = {}
     for module in ("virtio_pci", "virtiofs"):
         tell = ["/usr/sbin/modprobe", "--show-depends", "-S", version, module]

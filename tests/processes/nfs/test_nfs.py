@@ -1,6 +1,6 @@
-"""The pointer and the cache on a real NFSv4.1 mount, with stock attribute caching: what EFS is to Fargate.
+"""The pointer and the cache on a real NFSv4.1 mount with default attribute caching, as Fargate mounts EFS.
 
-A kernel's server and two clients run in a guest (Debian: qemu-system-x86, linux-image-cloud-amd64, busybox-static,
+The kernel's server and two clients run in a guest (Debian: qemu-system-x86, linux-image-cloud-amd64, busybox-static,
 nfs-kernel-server, nfs-common, kmod, iproute2).
 """
 
@@ -18,12 +18,12 @@ import pytest
 pytestmark = pytest.mark.xdist_group("nfs")
 HERE = Path(__file__).parent
 BOUND_S = 3.0
-"""Within this every client sees a flip: the least time that attributes are cached for (acregmin, nfs(5))."""
+"""Every client reads a new pointer within this time: the minimum caching time of attributes (acregmin, nfs(5))."""
 
 
 @pytest.fixture(scope="module")
 def said() -> list[dict[str, Any]]:
-    """What the guest said."""
+    """The lines that the guest printed."""
     missing = [*guest_machine.missing(), *(tool for tool in ("rpc.nfsd", "modprobe", "ip") if not _found(tool))]
     if missing:
         pytest.skip(f"there is no {', '.join(missing)}; the top of test_nfs.py names Debian's packages")
@@ -40,7 +40,7 @@ def test_every_flip_is_seen_soon_and_whole(said: list[dict[str, Any]], client: s
     flips = {row["release"]: row["at"] for row in said if "flip" in row}
     seen = [row for row in said if row.get("name") == client and "release" in row]
     assert not [row for row in said if "damaged" in row]
-    # Also the first: the client had looked for the pointer many times before it was there.
+    # Also the first one: the client had looked for the missing pointer many times.
     assert [row["serial"] for row in seen] == list(range(1, len(flips) + 1))
     late = {row["release"]: row["at"] - flips[row["release"]] for row in seen}
     print(f"{client}: {len(late)} flips, seen after {max(late.values()):.3f} s at most")

@@ -1,4 +1,4 @@
-"""Hooks are real programs: what they get, and what becomes of a deployment that one refuses."""
+"""Hooks are real programs: their environment, and the deployment that a hook refuses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECORD = "env | grep ^TRADEWIND_ | sort > {name}.txt; pwd >> {name}.txt"
 
 
 class Clock:
-    """Seconds that a test sets."""
+    """A clock that a test sets."""
 
     now = 10.0
 

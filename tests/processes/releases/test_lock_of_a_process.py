@@ -1,4 +1,4 @@
-"""The lock of a process that has ended is free at once."""
+"""A lock is free as soon as the process that held it has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A broker that is well, demoted, full, silent or gone: whether it takes messages, and how long it is waited for."""
+"""A broker that is healthy, demoted, full, silent or stopped: whether it takes messages, and the timeouts of calls."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ SOON: dict[str, float | bool] = {**LIMITS, "socket_timeout": 0.2, "socket_connec
 
 
 def raised_by(call: Callable[[], object]) -> Exception | None:
-    """What a call raises, that may never end; the patience is for that only."""
+    """The error that a call raises. The timeout only ends a call that hangs."""
     found: list[Exception | None] = []
 
     def run() -> None:
@@ -79,7 +79,7 @@ def raised_by(call: Callable[[], object]) -> Exception | None:
 
 
 def test_a_workers_loop_does_not_wait_for_a_silent_broker(broker: tuple[redis.Redis, str, int]) -> None:
-    """The events of workers, of which one is a sign of life every two seconds."""
+    """Workers send events, for example a heartbeat every two seconds."""
     _, url, process = broker
     app = Celery(broker=url)
     app.conf.broker_transport_options = SOON

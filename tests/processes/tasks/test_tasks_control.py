@@ -1,4 +1,4 @@
-"""A command to workers over a broker that takes connections and says nothing."""
+"""A command to workers over a broker that accepts connections and sends nothing."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="pidfd_open is Linux's"),
 ]
 
-# A task that closes its sockets and lives on: what is left to wake its supervisor is the end of the process.
+# A task that closes its sockets and continues: only the end of its process can wake its supervisor.
 ASK = """
 import json, os, signal, time, uuid
 from unittest.mock import MagicMock
@@ -61,7 +61,7 @@ print(json.dumps({**events, "kept": kept()}))
 def test_the_end_of_the_process_is_an_event(tmp_path: Path) -> None:
     events = ask_airflow(ASK, tmp_path)
 
-    # Before the end, after it, the exit code, and what is still watched.
+    # Before the end, after it, the exit code, and the files that are still watched.
     assert events["PromptSubprocess"] == [0, 1, -9, 0]
     assert events["kept"] == [1, 0]
     assert events["ActivitySubprocess"] == [0, 0, -9, 0], "Airflow notices by itself now: the class can go"

@@ -1,4 +1,4 @@
-"""Why a worker takes no tasks, and when it takes them again: a real Celery app without a broker."""
+"""The reasons for which a worker takes no tasks, and when it takes them again: a real Celery app without a broker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tradewind.runtime.tasks import cordon
 
 
 class Consumer:
-    """A worker's, which takes tasks from ``queues``."""
+    """The consumer of a worker, which takes tasks from ``queues``."""
 
     def __init__(self) -> None:
         self.app = Celery(task_create_missing_queues=True)

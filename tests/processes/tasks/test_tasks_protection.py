@@ -1,4 +1,4 @@
-"""Protection: confirmed before a task is taken, renewed in time, given back when there is nothing left to do."""
+"""Scale-in protection: confirmed before the first task, renewed in time, released when the worker has drained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tradewind.runtime.tasks.protection import MARGIN_S, MINUTES, RENEW_BEFORE_S
 
 @dataclass
 class FakeAgent:
-    """Says what a test wants."""
+    """An agent that refuses if the test says so, and records its calls."""
 
     refuses: str = ""
     calls: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class FakeAgent:
 
 
 class Clock:
-    """Seconds that a test moves."""
+    """A clock that a test moves."""
 
     now = 1000.0
 
@@ -106,7 +106,7 @@ def test_a_cordoned_worker_keeps_it_until_its_last_task_has_ended(guard: Guard, 
 def test_it_is_given_back_only_by_a_worker_that_is_held(guard: Guard, agent: FakeAgent) -> None:
     step(guard)
     assert not step(guard, cordoned=True, held=False)
-    assert step(guard, cordoned=False, held=True)  # somebody has changed his mind
+    assert step(guard, cordoned=False, held=True)  # the cordon was removed again
     assert agent.calls == [f"protect {MINUTES}"]
 
 
@@ -136,7 +136,7 @@ def test_the_worker_is_told_until_it_does_what_the_answer_says(monkeypatch: pyte
 
     def may_take(answer: bool) -> None:
         told.append(answer)
-        if len(told) != 1:  # what was said first is lost
+        if len(told) != 1:  # the first message is lost
             (held.clear if answer else held.set)()
             changed.set()
 
@@ -149,11 +149,11 @@ def test_the_worker_is_told_until_it_does_what_the_answer_says(monkeypatch: pyte
     assert told == [False, False, True]
 
 
-# -- the agent, as its page describes it --------------------------------------------------------------------------
+# -- the agent, as documented -----------------------------------------------------------------------------------------
 
 
 class Endpoint:
-    """The endpoint of the ECS agent on the loopback; ``answer`` is what it says next."""
+    """The endpoint of the ECS agent on the loopback interface. ``answer``: its next response."""
 
     def __init__(self) -> None:
         self.asked: list[Any] = []

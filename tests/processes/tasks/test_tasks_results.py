@@ -1,4 +1,4 @@
-"""Results in the broker, as Airflow's own Celery app has them with our settings: nobody subscribes, nobody crashes."""
+"""Results in the broker, in Airflow's own Celery app with our settings: without subscriptions, and without crashes."""
 
 import socket
 from collections.abc import Iterator
@@ -44,14 +44,14 @@ def nobody() -> Iterator[int]:
 
 
 def ask(url: str, home: Path, **more: str) -> Any:
-    """What Airflow's Celery app says, with our settings and ``more``."""
+    """The report of Airflow's Celery app, with our settings and ``more``."""
     broker = {"AIRFLOW__CELERY__BROKER_URL": url, "AIRFLOW__CELERY__RESULT_BACKEND": url}
     return ask_airflow(ASK, home, **settings_environment(airflow_settings(DEV)), **broker, **more)
 
 
 @pytest.fixture(scope="module", params=["redis", "rediss"])
 def found(request: pytest.FixtureRequest, nobody: int, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """With a broker that is away, in clear and encrypted."""
+    """The report without a broker, for plain and for encrypted connections."""
     query = "?ssl_cert_reqs=required" if request.param == "rediss" else ""
     return ask(f"{request.param}://:word@127.0.0.1:{nobody}/0{query}", tmp_path_factory.mktemp("airflow"))
 
@@ -59,7 +59,7 @@ def found(request: pytest.FixtureRequest, nobody: int, tmp_path_factory: pytest.
 def test_the_settings_choose_it_and_keep_airflows_own(found: Any) -> None:
     assert found["class"] == "PolledResults"
     assert found["queue"] == "default"
-    # Within Airflow's limit of a second for each message; what is not taken then waits with the scheduler.
+    # Within Airflow's limit of a second for each message. A message that fails waits in the scheduler.
     assert found["publish"] == {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1}
 
 
@@ -69,7 +69,7 @@ def test_sending_a_task_subscribes_to_nothing(found: Any) -> None:
 
 def test_without_the_broker_there_is_no_result_yet(found: Any) -> None:
     assert found["results"] == [None, None]
-    assert found["adopted"] is None  # as a scheduler asks that takes over from another one
+    assert found["adopted"] is None  # a scheduler asks this when it adopts tasks of another one
 
 
 def test_a_worker_keeps_a_result_until_the_broker_takes_it(found: Any) -> None:

@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass
 class Timer:
-    """Remembers what it was asked to call."""
+    """Records the calls that it should repeat."""
 
     entries: list[Entry] = field(default_factory=list)
 
@@ -38,7 +38,7 @@ class Timer:
 
 @dataclass
 class Consumer:
-    """What a step sees of Celery's consumer."""
+    """The part of Celery's consumer that a step uses."""
 
     timer: Timer = field(default_factory=Timer)
 
@@ -82,7 +82,7 @@ def test_its_loop_turns_for_as_long_as_the_broker_is_connected() -> None:
     turns: list[int] = []
     consumer = Consumer()
     step = turn_step(lambda: turns.append(1))(consumer)
-    step.stop(consumer)  # it may end before it has begun
+    step.stop(consumer)  # a step may stop before it has started
     assert turns == []
 
     for connections in (1, 2):
@@ -115,7 +115,7 @@ def test_without_a_broker_it_turns_with_each_try_and_tries_often() -> None:
 
     class Celery(Stock):  # type: ignore[misc]
         def __init__(self) -> None:
-            """Without an app."""
+            """Skip the app."""
 
         def ensure_connected(self, conn: Any) -> Any:
             return conn.ensure_connection(lambda error, interval: None, None, callback=lambda: None)

@@ -1,4 +1,4 @@
-"""A worker on ECS is called by the id of its task."""
+"""The name of a worker on ECS is the id of its ECS task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASK = "arn:aws:ecs:eu-west-1:111122223333:task/acme-dev/0123456789abcdef0123456
 
 @pytest.fixture
 def metadata() -> Iterator[str]:
-    """The address of an endpoint that answers as Fargate's does."""
+    """The address of an endpoint with the responses of Fargate."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

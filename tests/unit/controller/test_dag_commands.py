@@ -179,7 +179,7 @@ def test_a_controller_that_ends_in_the_middle_is_followed_by_one_that_goes_on(wo
     world.desk.wait()
     with pytest.raises(TradewindError, match=f"{two} was rolled back: b.py: ImportError") as caught:
         world.inbox.follow(command, lambda _: None)
-    assert "old.py" not in str(caught.value)  # it was broken before, and the second one knows
+    assert "old.py" not in str(caught.value)  # it was broken before, and the second controller knows it
     assert world.active == one
     assert world.inbox.waiting() == []
 

@@ -1,4 +1,4 @@
-"""The confirmation after a release: which health reports of Airflow pass.
+"""The confirmation after a release: which health reports of Airflow pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The URLs of the database's users, and the errors for wrong URLs, which never contain the URL.
+"""The URLs of the database's users, and the errors for wrong URLs, which never contain the URL."""
 
 from urllib.parse import quote
 

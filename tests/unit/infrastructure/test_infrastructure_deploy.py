@@ -27,7 +27,7 @@ class NoCloud(FakeCloud):
         super().__init__("none")
 
     def caller(self) -> Caller:
-        raise AssertionError("AWS was asked who calls")
+        raise AssertionError("AWS was called for the identity")
 
 
 def ready(stack: Stack) -> FakeCloud:

@@ -25,7 +25,7 @@ class Supervisor:
 
     def __call__(self, state_dir: StateDirectory, request: dict[str, Any]) -> dict[str, Any]:
         if self.away:
-            raise ConnectionError("nobody is there")
+            raise ConnectionError("the supervisor does not answer")
         self.asked.append(request)
         return {"processes": self.rows, "services": self.services, "containers": True}
 

@@ -16,7 +16,7 @@ from tradewind.operations.diagram import svg
 ROOT = Path(__file__).parents[3]
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTH_OF_A_LETTER = 0.58
-"""Of a wide sans-serif font, as a part of its size."""
+"""The width of a letter in a wide sans-serif font, as a part of the font size."""
 ENVIRONMENTS = [
     config.load(ROOT / file).environment(name)
     for file, name in (

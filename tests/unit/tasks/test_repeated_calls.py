@@ -134,7 +134,7 @@ def test_a_run_that_the_first_call_has_started_is_started(
     "answers",
     [(refused(IS_THERE),), (NO_WAY, refused(IS_THERE)), (refused(COLLIDES),), (NO_WAY, refused(COLLIDES)),
      (NO_ANSWER, refused(IS_THERE), run(made_s_ago=60)), (NO_ANSWER, refused(IS_THERE), run(60, begun_s_ago=0))],
-    ids=("at once", "not reached", "the same date", "the same date, not reached", "older", "older, begun just now"),
+    ids=("at once", "not reached", "the same date", "the same date, not reached", "older", "older, begun now"),
 )  # fmt: skip
 def test_a_run_that_another_has_made_is_there(answers: tuple[httpx.Response | Exception, ...]) -> None:
     tolerate()

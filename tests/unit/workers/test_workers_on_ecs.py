@@ -93,7 +93,7 @@ def test_workers_that_do_not_answer_are_known(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(count("DAYS", 3, 5)))
 def test_no_task_is_lost_on_any_day(tmp_path: Path, seed: int) -> None:
-    """Bursts and lulls, outages of the broker, replaced controllers. ECS always stops the busiest unprotected worker."""
+    """Bursts, lulls, outages of the broker, replaced controllers. ECS always stops the busiest unprotected worker."""
     day, luck = Day(tmp_path), random.Random(seed)
     given, most, least = 0, 0, 99
     for number in range(600):
