@@ -25,13 +25,13 @@ from tradewind.config import Environment, Problem, show
 from tradewind.dags.tree import Limits
 from tradewind.errors import ExitCode
 from tradewind.images.images import Image
-from tradewind.local import machine, process_plan
+from tradewind.local import process_plan, state_machine
 from tradewind.local.daemon import STATUS_VERSION, Daemon
-from tradewind.local.machine import State
 from tradewind.local.orphans import ABANDONED
 from tradewind.local.paths import StateDirectory
 from tradewind.local.process import ProcessSpec
 from tradewind.local.runtime import Programs
+from tradewind.local.state_machine import State
 from tradewind.operations.diagram import svg
 from tradewind.releases.record import Release
 from tradewind.releases.repository import ReleaseRepository
@@ -297,11 +297,11 @@ def test_the_figures_on_the_page_of_resilience() -> None:
 
 def test_the_figures_of_the_supervisor() -> None:
     rows = dict(blocks.cells(DOCS / "concepts/resilience.md", "The supervisor of one machine"))
-    assert f"after {machine.BACK_OFF_FIRST_S:g} s" in rows["a process exits unexpectedly"]
-    assert f"up to {machine.BACK_OFF_MAX_S:g} s" in rows["a process exits unexpectedly"]
-    assert machine.CRASH_LOOP_AFTER == 5
-    assert f"healthy for {machine.STEADY_AFTER_S:g} s" in rows
-    assert f"runs, but is not healthy for {machine.PATIENCE_S:g} s" in rows
+    assert f"after {state_machine.BACK_OFF_FIRST_S:g} s" in rows["a process exits unexpectedly"]
+    assert f"up to {state_machine.BACK_OFF_MAX_S:g} s" in rows["a process exits unexpectedly"]
+    assert state_machine.CRASH_LOOP_AFTER == 5
+    assert f"healthy for {state_machine.STEADY_AFTER_S:g} s" in rows
+    assert f"runs, but is not healthy for {state_machine.PATIENCE_S:g} s" in rows
 
 
 def test_the_layers_of_the_architecture() -> None:

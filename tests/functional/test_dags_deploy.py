@@ -21,7 +21,7 @@ from tradewind.local.paths import StateDirectory
 from tradewind.protocol.command_queue import CommandQueue
 from tradewind.protocol.controller_requests import DeployDags
 from tradewind.runtime.controller.dag_commands import DagCommands
-from tradewind.runtime.controller.deployment import Deployment
+from tradewind.runtime.controller.dag_deployment import Deployment
 from tradewind.runtime.controller.dispatcher import Dispatcher
 
 COMMAND = Path(sys.executable).parent / "tradewind"

@@ -14,8 +14,8 @@ from tradewind.protocol.bucket import DAGS, RECORDS
 from tradewind.protocol.command_queue import LEADER, CommandQueue
 from tradewind.releases.repository import ReleaseRepository
 from tradewind.runtime.controller.dag_commands import DagCommands
+from tradewind.runtime.controller.dag_deployment import Deployment
 from tradewind.runtime.controller.dependencies import Dependencies
-from tradewind.runtime.controller.deployment import Deployment
 from tradewind.runtime.controller.dispatcher import Dispatcher
 from tradewind.runtime.controller.secrets_manager import SecretsManager
 from tradewind.storage.s3_artifacts import S3Artifacts

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.blueprint import Condition
-from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Process, Restart, Send, Spawn, Stop
 from tradewind.local.probes import WELL, CommandProbe, Verdict
 from tradewind.local.process import ProcessSpec
+from tradewind.local.state_machine import Action, Event, Exited, Machine, Probed, Process, Restart, Send, Spawn, Stop
 
 HEALTHY, COMPLETED, STARTED = Condition.HEALTHY, Condition.COMPLETED, Condition.STARTED
 PROBE = CommandProbe(("true",))

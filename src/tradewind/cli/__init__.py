@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from tradewind.cli import terminal, usage
+from tradewind.cli import terminal, usage_errors
 from tradewind.errors import ExitCode, TradewindError
 
 
@@ -26,7 +26,7 @@ def main() -> None:
         if error.format_message().startswith("Usage:"):  # a group without a command
             terminal.say(error.format_message())
             sys.exit(ExitCode.USAGE)
-        fault = usage.explained(error, sys.argv[1:])
+        fault = usage_errors.explained(error, sys.argv[1:])
         terminal.fail(fault)
         sys.exit(fault.code)
     except typer.Abort:

@@ -23,7 +23,7 @@ def apply(
         ),
     ] = None,
     deploy: Annotated[
-        bool, typer.Option("--deploy/--no-deploy", help="Deploy the active release to the changed services.")
+        bool, typer.Option("--deploy/--no-deploy", help="Deploy the active release to the changed services, or not.")
     ] = True,
     skip_hooks: SkipHooks = False,
     wait: Wait = 0,

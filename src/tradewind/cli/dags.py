@@ -72,7 +72,9 @@ def build(
 def deploy(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="PATH", help="The folder of the DAG files. Default: dags.path, or local.dags."),
+        typer.Argument(
+            metavar="PATH", help="The folder of the DAG files. Default: local.dags, or dags.path of the environment."
+        ),
     ] = None,
     environment: EnvOrHere = LOCAL,
     ref: Ref = None,
@@ -85,12 +87,12 @@ def deploy(
     store: StorePlace = None,
     built: Annotated[
         str | None,
-        typer.Option("--release", metavar="ID", help="Deploy this DAG release of --store, instead of building one."),
+        typer.Option("--release", metavar="ID", help="Build nothing; deploy this DAG release from --store."),
     ] = None,
     confirm: Annotated[
         bool,
         typer.Option(
-            "--confirm/--no-confirm", help="Wait until Airflow has parsed every file, not only the changed files."
+            "--confirm/--no-confirm", help="Wait for all files to be parsed; with --no-confirm, for the changed files."
         ),
     ] = True,
     skip_hooks: SkipHooks = False,
@@ -132,7 +134,7 @@ def rollback(
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Activate an earlier DAG release. Default: the previous one."""
+    """Activate an earlier DAG release. Default: the one before the active one."""
     project = options.project(file)
     chosen = project.environment(environment)
     controller = chosen.controller()

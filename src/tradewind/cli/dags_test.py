@@ -15,7 +15,9 @@ from tradewind.errors import ExitCode
 def gate(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="PATH", help="The folder of the DAG files. Default: dags.path, or local.dags."),
+        typer.Argument(
+            metavar="PATH", help="The folder of the DAG files. Default: local.dags, or dags.path of the environment."
+        ),
     ] = None,
     environment: EnvOrHere = LOCAL,
     report: Junit = None,
@@ -24,18 +26,18 @@ def gate(
         typer.Option("--jobs", metavar="NUMBER", min=1, help="Files to import at the same time. Default: one per CPU."),
     ] = None,
     cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Import only files whose content or imports have changed.")
+        bool, typer.Option("--cache/--no-cache", help="Import only files that have changed, or import a changed file.")
     ] = True,
-    suite: Annotated[bool, typer.Option("--tests/--no-tests", help="Also run the tests of the repository.")] = True,
+    suite: Annotated[
+        bool, typer.Option("--tests/--no-tests", help="Also run the tests of the DAG repository (pytest).")
+    ] = True,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test DAG files: imports, rules of the environment, own tests.
+    """Test DAG files: imports, rules, and the tests of their repository.
 
-    No file sees the effects of another file's import.
-
-    Exit code 3 if there is an error. If the environment runs, its controller reports which connections and variables
-    exist.
+    Each file is imported as if it were the only one. If the environment is running, the command also checks that the
+    connections and variables of the DAGs exist. Exit code 3 if there is an error.
     """
     with Importer(jobs) as importer:
         # While the importer loads Airflow, this process loads the rest of Tradewind.

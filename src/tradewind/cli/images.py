@@ -25,7 +25,9 @@ from tradewind.images.builder import choose, login_file
 from tradewind.images.images import Image, Images, components
 from tradewind.infrastructure.target_account import target_account
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="The images. Default: all of them.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="COMPONENT", help="webserver, scheduler, worker or flower. Default: all.")
+]
 Builder = Annotated[
     str | None, typer.Option("--builder", help="buildah, podman or docker. Default: the first that is installed.")
 ]
@@ -112,7 +114,7 @@ def check(
 
 
 def sbom(
-    component: Annotated[str, typer.Argument(help="The image.")],
+    component: Annotated[str, typer.Argument(help="webserver, scheduler, worker or flower.")],
     file: File = None,
     builder: Builder = None,
     architecture: Architecture = None,
@@ -127,7 +129,7 @@ def push(
     registry: Annotated[
         str | None,
         typer.Option(
-            "--registry", metavar="HOST:PORT", help="A registry without a login, instead of the ECR of an account."
+            "--registry", metavar="HOST:PORT", help="Push to this registry instead of ECR. It must not need a login."
         ),
     ] = None,
     account: Account = None,

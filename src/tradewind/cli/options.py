@@ -90,11 +90,13 @@ EnvOrHere = Annotated[str, _environment_option("The environment. Default: this m
 Env = Annotated[str, _environment_option("The environment on AWS. Required.", _aws_only)]
 EnvOrAll = Annotated[str | None, _environment_option("The environment on AWS.", _aws_only)]
 OptionalEnv = Annotated[str | None, _environment_option("The environment. Default: the whole configuration.")]
-HereOnly = Annotated[str, _environment_option("Only `local`: the command works on this machine.", _here_only)]
+HereOnly = Annotated[
+    str, _environment_option("Accepts only `local`, for a shell in which TRADEWIND_ENV is set.", _here_only)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the changes without making them.")]
-Reason = Annotated[str, typer.Option("--reason", help="The reason. The ledger and the history show it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would change.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason, for the history.")]
 Wait = Annotated[
     float,
     typer.Option(
@@ -102,7 +104,7 @@ Wait = Annotated[
         metavar="MINUTES",
         min=0,
         show_default=False,
-        help="How long to wait if the lock is held. Default: 0.",
+        help="How long to wait if the environment is locked or another command changes it. Default: 0.",
     ),
 ]
 AllowDataLoss = Annotated[
@@ -111,16 +113,20 @@ AllowDataLoss = Annotated[
 ]
 Account = Annotated[
     str | None,
-    typer.Option("--account", metavar="ACCOUNT", help="The account. Default: the only account without production."),
+    typer.Option(
+        "--account",
+        metavar="ACCOUNT",
+        help="The account. Default: the account without a production environment, if there is only one.",
+    ),
 ]
 Junit = Annotated[Path | None, typer.Option("--junit", metavar="PATH", help="Also write a JUnit report to this file.")]
 Ref = Annotated[
     str | None,
-    typer.Option("--ref", help="A commit, branch or tag. Default: the files in the folder, with uncommitted changes."),
+    typer.Option("--ref", help="A commit, branch or tag. Default: the files as they are in the folder."),
 ]
 StorePlace = Annotated[
     str | None,
-    typer.Option("--store", metavar="PLACE", help="Also store the DAG release here: a folder, or s3://BUCKET/PREFIX."),
+    typer.Option("--store", metavar="PLACE", help="A folder or s3://BUCKET/PREFIX that stores DAG releases."),
 ]
 SkipHooks = Annotated[bool, typer.Option("--skip-hooks", help="Do not run the hooks of the `hooks` folder.")]
 ReleaseId = Annotated[

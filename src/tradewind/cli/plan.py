@@ -17,12 +17,17 @@ from tradewind.infrastructure.stack import environment_stack
 def plan(
     environment: EnvOrAll = None,
     every: Annotated[bool, typer.Option("--all", help="Every environment, in the order of promotion.")] = False,
-    resources: Annotated[bool, typer.Option("--resources", help="List each resource that would be created.")] = False,
+    resources: Annotated[
+        bool, typer.Option("--resources", help="Also list each new resource, not only their number.")
+    ] = False,
     wait: Wait = 0,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the planned changes of an environment on AWS. Keep the plan for `audit` and `apply`."""
+    """Show the planned changes of an environment on AWS.
+
+    The command stores the plan, and `audit` and `apply` use it.
+    """
     project = options.project(file)
     tradewind = project.tradewind
     if not every and environment is None:

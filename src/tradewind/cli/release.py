@@ -108,9 +108,9 @@ def deploy(
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy a release to an environment. Default: the newest.
+    """Deploy a release to an environment.
 
-    If a gate fails, the previous release is deployed again.
+    Default: the newest release. If a check fails, the previous release is deployed again.
     """
     project = options.project(file)
     chosen = project.environment(environment)
@@ -147,7 +147,10 @@ def rollback(
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy an earlier release, with its DAG files. Default: the previous."""
+    """Deploy an earlier release again, with its DAG files.
+
+    Default: the release before the active one.
+    """
     project = options.project(file)
     rollout = project.environment(environment).rollout()
     wanted = rollout.releases.release(release) if release else rollout.releases.previous()
@@ -252,7 +255,7 @@ def lock(
 
 
 def unlock(environment: EnvOrHere = LOCAL, file: File = None) -> None:
-    """Remove the lock of an environment, also that of another operator."""
+    """Unlock an environment, even if another operator has locked it."""
     removed = lease.unlock(options.environment(file, environment).releases.records, lease.of_environment(environment))
     terminal.data(f"{environment} {'is unlocked' if removed else 'was not locked'}")
 

@@ -28,16 +28,27 @@ def up(
         typer.Option(
             "--as",
             metavar="ENV",
-            help="Run with the settings of this environment. Default: local.environment, or the first environment.",
+            help="Use the settings of this environment. Default: local.environment, or the first to be promoted.",
         ),
     ] = None,
-    dags: Annotated[Path | None, typer.Option("--dags", help="The folder with the DAG files.")] = None,
+    dags: Annotated[
+        Path | None,
+        typer.Option(
+            "--dags", help="The folder with the DAG files. Default: local.dags, or dags.path of the environment."
+        ),
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="NUMBER", min=1, max=16, help="The number of workers.")
+        int | None,
+        typer.Option(
+            "--workers", metavar="NUMBER", min=1, max=16, help="The number of workers. Default: local.workers."
+        ),
     ] = None,
     database: Annotated[
         Literal["embedded", "mysql"] | None,
-        typer.Option("--database", help="The metadata database: embedded or mysql."),
+        typer.Option(
+            "--database",
+            help="The metadata database: embedded (PostgreSQL) or an installed mysql. Default: local.database.",
+        ),
     ] = None,
     containers: Annotated[
         bool,
@@ -52,9 +63,9 @@ def up(
     _: HereOnly = LOCAL,
     file: File = None,
 ) -> None:
-    """Start the platform on this machine. Return when it is healthy.
+    """Start the platform on this machine.
 
-    Ctrl-C during the start stops every process that has started.
+    The command returns when the platform is healthy. Ctrl-C during the start stops all its processes.
     """
     project = options.project(file)
     changes = {"workers": workers, "database": database}

@@ -27,10 +27,10 @@ from tradewind.errors import ExitCode, TradewindError
 from tradewind.local import balancer, lock, supervisor_socket
 from tradewind.local import supervisor_requests as requests
 from tradewind.local.forked import ForkServer
-from tradewind.local.machine import Restart, State, Stop
 from tradewind.local.paths import StateDirectory
 from tradewind.local.ports import Reservations
 from tradewind.local.process_plan import HOST_PROGRAMS, Plan, plan
+from tradewind.local.state_machine import Restart, State, Stop
 from tradewind.local.supervisor import Supervisor
 
 STATUS_VERSION = 1

@@ -17,8 +17,8 @@ import psutil
 
 from tradewind.local import process as processes
 from tradewind.local.forked import ForkServer, Started
-from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Process, Send, Spawn, Spawned, State
 from tradewind.local.process import ProcessSpec
+from tradewind.local.state_machine import Action, Event, Exited, Machine, Probed, Process, Send, Spawn, Spawned, State
 
 PROBE_STARTING_S = 0.25
 PROBE_RUNNING_S = 5.0

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from tradewind.runtime.bundle.cache import Cache
 from tradewind.dag_releases.shared_folder import RELEASES, SharedFolder
-from tradewind.runtime.controller.deployment import Deployment
+from tradewind.runtime.controller.dag_deployment import Deployment
 from tradewind.dags.build import build
 from tradewind.dags.source import source_of
 from tradewind.dags.tree import collect

@@ -14,12 +14,12 @@ from tradewind.blueprint import services
 from tradewind.config import Tradewind, parse
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.local.daemon import Daemon, Request
-from tradewind.local.machine import Exited, Probed, State, Stop
 from tradewind.local.paths import StateDirectory
 from tradewind.local.probes import WELL
 from tradewind.local.process import ProcessSpec
 from tradewind.local.process_plan import Plan
 from tradewind.local.runtime import Programs
+from tradewind.local.state_machine import Exited, Probed, State, Stop
 
 ROOT = Path(__file__).parents[3]
 

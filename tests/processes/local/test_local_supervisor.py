@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from tradewind.blueprint import Condition
-from tradewind.local.machine import State, Stop
 from tradewind.local.probes import FileProbe
 from tradewind.local.process import HOME_VARIABLE, INSTANCE_VARIABLE, ProcessSpec, strays
+from tradewind.local.state_machine import State, Stop
 from tradewind.local.supervisor import LOG_LIMIT_BYTES, Supervisor
 
 SLOW_MACHINE_S = 60

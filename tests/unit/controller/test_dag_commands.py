@@ -17,7 +17,7 @@ from tradewind.protocol.command_queue import Answer, Command, CommandQueue
 from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, Request, RollBackDags
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
 from tradewind.runtime.controller.dag_commands import DagCommands
-from tradewind.runtime.controller.deployment import Deployment, Patience, ProcessorProgress
+from tradewind.runtime.controller.dag_deployment import Deployment, Patience, ProcessorProgress
 from tradewind.runtime.controller.dispatcher import Dispatcher, Report, StoppedError
 from tradewind.storage.artifacts import FolderArtifacts
 from tradewind.storage.records import FolderRecords

@@ -12,7 +12,7 @@ from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, SERVED
-from tradewind.runtime.controller.deployment import Deployment, Patience, ProcessorProgress, Silent
+from tradewind.runtime.controller.dag_deployment import Deployment, Patience, ProcessorProgress, Silent
 
 
 class Heard(Silent):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from machine_samples import COMPLETED, HEALTHY, ILL, STARTED, UNKNOWN, Replay, one_shot, platform, process, started
 
-from tradewind.local.machine import (
+from tradewind.local.state_machine import (
     BACK_OFF_FIRST_S,
     BACK_OFF_MAX_S,
     CRASH_LOOP_AFTER,

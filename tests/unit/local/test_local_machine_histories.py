@@ -8,9 +8,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from machine_samples import COMPLETED, HEALTHY, ILL, STARTED, UNKNOWN, one_shot, process
 
-from tradewind.local.machine import Action, Event, Exited, Machine, Probed, Restart, Send, Spawn, Spawned, State, Stop
 from tradewind.local.probes import WELL
 from tradewind.local.process import ProcessSpec
+from tradewind.local.state_machine import (
+    Action,
+    Event,
+    Exited,
+    Machine,
+    Probed,
+    Restart,
+    Send,
+    Spawn,
+    Spawned,
+    State,
+    Stop,
+)
 
 WORKER = {"broker": HEALTHY, "init-db-users": COMPLETED, "web": STARTED}
 

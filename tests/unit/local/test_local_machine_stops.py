@@ -3,7 +3,7 @@
 import pytest
 from machine_samples import HEALTHY, STARTED, Replay, platform, process, started
 
-from tradewind.local.machine import (
+from tradewind.local.state_machine import (
     BACK_OFF_MAX_S,
     PATIENCE_S,
     describe_exit,

@@ -16,8 +16,8 @@ from tradewind.dag_releases.shared_folder import BusyError, SharedFolder
 from tradewind.protocol.command_queue import CommandQueue, leadership
 from tradewind.runtime.controller.broker_watch import Broker
 from tradewind.runtime.controller.dag_commands import DagCommands
+from tradewind.runtime.controller.dag_deployment import Deployment, Patience
 from tradewind.runtime.controller.dependencies import Dependencies, Stored
-from tradewind.runtime.controller.deployment import Deployment, Patience
 from tradewind.runtime.controller.dispatcher import Dispatcher, StoppedError
 from tradewind.runtime.controller.leader import Controller, PeriodicTask, stop_on_signals
 from tradewind.runtime.controller.metadata import Metadata

@@ -13,7 +13,7 @@ from tradewind.dag_releases.store import bring
 from tradewind.errors import ExitCode, TradewindError
 from tradewind.protocol.controller_requests import DeployDags, DiffDags, ListDags, PruneDags, Request, RollBackDags
 from tradewind.runtime.bundle.changes import changes
-from tradewind.runtime.controller.deployment import Deployed, Deployment
+from tradewind.runtime.controller.dag_deployment import Deployed, Deployment
 from tradewind.runtime.controller.dispatcher import Handler, Report, StoppedError
 from tradewind.storage.artifacts import ArtifactStore
 

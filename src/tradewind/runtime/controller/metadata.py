@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tradewind.dag_releases.pointer import ActiveRelease
 from tradewind.errors import TradewindError
 from tradewind.protocol.dag_events import CONFIRMED, PROGRESS, SERVED
-from tradewind.runtime.controller.deployment import ProcessorProgress
+from tradewind.runtime.controller.dag_deployment import ProcessorProgress
 from tradewind.runtime.database.limits import waiting
 
 _RELEASE = re.compile(r"\bd-[0-9a-f]{16}\b")
