@@ -156,7 +156,7 @@ class Supervisor:
     def _write_journal(self) -> None:
         """Record the running processes, so that the next command can clean up if this process is killed.
 
-        If the journal cannot be written, the next command finds them by their mark: see ``left``.
+        If the journal cannot be written, the next command finds them by their mark: see ``orphans``.
         """
         entries = []
         for name, running in self.running.items():

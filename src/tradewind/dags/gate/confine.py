@@ -86,7 +86,7 @@ def become(data: int, limits: Limits, descriptors: tuple[int, int, int]) -> None
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     besides = limits.others
     if os.geteuid() == 0:
-        with suppress(OSError):  # the user namespace may lack the id; then `lanes` counts the processes
+        with suppress(OSError):  # the user namespace may lack the id; then `import_workers` counts the processes
             os.setresuid(_uid(), -1, -1)
             _drop_capabilities()
             besides = 0

@@ -1,4 +1,4 @@
-"""The facts about DAG files that ``reading`` reports, and that the gate caches."""
+"""The facts about DAG files that ``extraction`` reports, and that the gate caches."""
 
 from __future__ import annotations
 

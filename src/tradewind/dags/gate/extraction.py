@@ -1,4 +1,4 @@
-"""Reads the DAGs of a file, in the process that imported it, as plain data (``facts``)."""
+"""Reads the DAGs of a file, in the process that imported it, as plain data (``dag_facts``)."""
 
 from __future__ import annotations
 

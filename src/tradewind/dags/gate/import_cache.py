@@ -15,7 +15,7 @@ from tradewind.dag_releases.manifest import DagRelease
 from tradewind.storage.atomic import atomic_write
 
 VERSION = 2
-"""Raise it when ``reading`` reports something else for the same file, or when the format of the cache changes."""
+"""Raise it when ``extraction`` reports something else for the same file, or when the format of the cache changes."""
 
 
 class Memory:

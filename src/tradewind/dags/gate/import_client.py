@@ -1,4 +1,4 @@
-"""Starts the program that imports DAG files (``importing``), and reads its results."""
+"""Starts the program that imports DAG files (``import_program``), and reads its results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READ_LATE = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
 
 
 class Importer:
-    """``importing`` as a process of its own, for the duration of the block.
+    """``import_program`` as a process of its own, for the duration of the block.
 
     It begins with the slowest step, loading Airflow, while the caller lists the files. ``jobs``: files at once; by
     default, as many as there are processors. ``began``: by ``time.monotonic``.

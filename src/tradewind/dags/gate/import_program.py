@@ -5,7 +5,7 @@ fields of ``Limits``, then one path of a file in each line. Prints one line of J
 ``extraction.read`` describes its content.
 
 A file cannot harm the others. Its time, its memory and its processes are limited, and its output is drained. When it is
-done, every process that it has started is ended (``lanes``).
+done, every process that it has started is ended (``import_workers``).
 """
 
 from __future__ import annotations

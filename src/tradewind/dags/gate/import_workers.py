@@ -1,7 +1,7 @@
-"""Lanes: processes that import DAG files in children, watch these, and end every process that they have started.
+"""Import workers: processes that import DAG files in children, watch them, and end every process that these start.
 
-A file has a process of its own, or shares one with others if none of them leaves a trace in it (``traces``). A failure
-in a shared process does not count: that file is imported again in a process of its own.
+A file has a process of its own, or shares one with others if none of them leaves a trace in it (``side_effects``). A
+failure in a shared process does not count: that file is imported again in a process of its own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PATIENT_S = 2.0
 _LONG_S = 5.0
 """Seconds for all files that share a process. The remaining files go to the next process."""
 _LATEST_S = 10.0
-"""Seconds, added to the time of the files and of one more, in which a lane must end all that they have started."""
+"""Seconds, added to the time of the files and of one more, in which a worker must end all that they have started."""
 _GRACE_S = 1.0
 """Seconds beyond the time of a file, for its process to report its position."""
 _COUNTED_S = 0.25
@@ -67,7 +67,7 @@ class Files:
         return bool(self.left or self.apart)
 
     def take(self, jobs: int) -> list[str]:
-        """The next to share a process; fewer towards the end, so that no lane waits for another."""
+        """The next to share a process; fewer towards the end, so that no worker waits for another."""
         if self.apart:
             return [self.apart.pop()]
         number = max(1, min(self.together, len(self.left) // (2 * jobs)))
@@ -86,14 +86,14 @@ class Files:
 
 @dataclass
 class Answer:
-    """The answer of a lane: results of files, and the files that must have a process of their own."""
+    """The answer of a worker: results of files, and the files that must have a process of their own."""
 
     found: dict[str, Found] = field(default_factory=dict)
     apart: list[str] = field(default_factory=list)
 
 
 @dataclass
-class _Lane:
+class _ImportWorker:
     """A process that imports files in child processes, and the files that it imports now."""
 
     connection: Connection[Any, Any]
@@ -116,48 +116,50 @@ class _Lane:
 
 
 def spread(folder: Path, paths: list[str], limits: Limits, traces: SideEffects | None) -> Iterator[tuple[str, Found]]:
-    """Give each lane files when it has finished some; yield the result of each file, in any order.
+    """Give each worker files when it has finished some; yield the result of each file, in any order.
 
     ``traces``: the state before the first import; without it, no file shares a process.
     """
     files = Files(list(paths)) if traces else Files([], apart=paths[::-1])
-    lanes: list[_Lane] = []
-    while files or lanes:
-        while files and len(lanes) < limits.jobs:
-            lanes.append(_lane(folder, limits, traces, lanes))
-            lanes[-1].give(files.take(limits.jobs), limits)
-        ready = wait([lane.connection for lane in lanes], 1.0)
-        for lane in lanes:
-            # It is stopped, or a process that it must end does not end. A dead lane closes its end of the pipe.
-            if time.monotonic() > lane.until:
-                _signal(lane.pid, signal.SIGKILL)
-        for lane in [lane for lane in lanes if lane.connection in ready]:
-            taken, alive = lane.paths, True
+    workers: list[_ImportWorker] = []
+    while files or workers:
+        while files and len(workers) < limits.jobs:
+            workers.append(_import_worker(folder, limits, traces, workers))
+            workers[-1].give(files.take(limits.jobs), limits)
+        ready = wait([worker.connection for worker in workers], 1.0)
+        for worker in workers:
+            # It is stopped, or a process that it must end does not end. A dead worker closes its end of the pipe.
+            if time.monotonic() > worker.until:
+                _signal(worker.pid, signal.SIGKILL)
+        for worker in [worker for worker in workers if worker.connection in ready]:
+            taken, alive = worker.paths, True
             try:
-                answer = lane.connection.recv()
+                answer = worker.connection.recv()
             except (EOFError, OSError):  # it was killed; the system does that if memory is short
                 alive = False
                 answer = Answer(apart=taken) if len(taken) > 1 else Answer({taken[0]: _KILLED})
             files.put_back(taken, answer)
             if alive and files:
-                lane.give(files.take(limits.jobs), limits)
+                worker.give(files.take(limits.jobs), limits)
             else:
-                lanes.remove(lane)
-                lane.end()
+                workers.remove(worker)
+                worker.end()
             if not alive:  # its children come to this process when it has ended, and its pipe closes a moment earlier
-                _end(lambda: _orphans({lane.pid for lane in lanes}))
+                _end(lambda: _orphans({worker.pid for worker in workers}))
             yield from answer.found.items()
 
 
-def _lane(folder: Path, limits: Limits, traces: SideEffects | None, others: Iterable[_Lane]) -> _Lane:
+def _import_worker(
+    folder: Path, limits: Limits, traces: SideEffects | None, others: Iterable[_ImportWorker]
+) -> _ImportWorker:
     ours, theirs = multiprocessing.Pipe()
     pid = os.fork()
     if pid:
         theirs.close()
-        return _Lane(ours, pid)
+        return _ImportWorker(ours, pid)
     code = 1
     try:
-        # A pipe reports its end only when no process holds the other side, so this lane closes those that it inherits.
+        # A pipe reports its end only when no process holds the other side, so this worker closes inherited pipes.
         for connection in (ours, *(other.connection for other in others)):
             connection.close()
         confine.adopt()
@@ -245,7 +247,7 @@ def _together(paths: list[str], child: _Child) -> Answer:
 
 
 class _Child:
-    """The process that imports files, as its lane watches it."""
+    """The process that imports files, as its worker watches it."""
 
     def __init__(self, pid: int, said: int, printed: int, limits: Limits) -> None:
         self._pid = pid
@@ -357,11 +359,11 @@ def _end_all(pid: int) -> None:
         _end(lambda: psutil.Process().children(recursive=True))
 
 
-def _orphans(lanes: set[int]) -> list[psutil.Process]:
-    """The processes below this one, except the lanes and their descendants."""
+def _orphans(workers: set[int]) -> list[psutil.Process]:
+    """The processes below this one, except the workers and their descendants."""
     found = []
     for child in psutil.Process().children():
-        if child.pid not in lanes:
+        if child.pid not in workers:
             with suppress(psutil.Error):
                 found += [child, *child.children(recursive=True)]
     return found
