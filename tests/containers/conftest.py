@@ -33,7 +33,7 @@ def platform(shop: Shop) -> Iterator[Running]:
     yield shop.running
     shop.running.tradewind("down", "--now")
     assert shop.running.left_behind() == []
-    state_dir = f"label=dev.tradewind.home={shop.running.folder / '.tradewind'}"
+    state_dir = f"label=dev.tradewind.state-dir={shop.running.folder / '.tradewind'}"
     assert call("podman", "ps", "--all", "--quiet", "--filter", state_dir) == ""
 
 

@@ -165,7 +165,7 @@ def test_plan_audit_apply_output_drift_and_end(account: Account, tmp_path: Path)
     assert ledger(account)["finished"]["plan"]["audit"] is None
 
     said = account.run("destroy", "-e", "dev")
-    assert "kept for destroy, instead of any earlier plan of dev: plan " in said.stderr
+    assert "saved for destroy, instead of any earlier plan of dev: plan " in said.stderr
     assert said.returncode == 0, said.stderr
     assert "LOSES DATA: module.database.aws_db_instance.this holds the metadata database" in said.stdout
     said = account.run("destroy", "-e", "dev", "--yes", "--allow-data-loss", "module.database.aws_db_instance.this")
@@ -193,12 +193,12 @@ def test_only_the_audited_plan_is_applied(account: Account) -> None:
         assert (said.returncode, said.stdout) == (0, f"{first}\n")
         assert "public_load_balancer" in (account.folder / "ways.txt").read_text()
 
-        # Another plan is kept between the audit and the apply.
+        # Another plan is saved between the audit and the apply.
         second = plan("two")
         assert second != first
         said = account.run("apply", "-e", "dev", "--audited", first)
         assert said.returncode == 2
-        assert f"another plan is kept for dev: expected {first}, but {second} is kept" in said.stderr
+        assert f"another plan is saved for dev: expected {first}, but {second} is saved" in said.stderr
 
         # The configuration has changed since the plan.
         (account.folder / "tradewind.yaml").write_text(FILE.read_text())

@@ -1,4 +1,4 @@
-"""``tradewind apply``: apply the kept plan of an environment."""
+"""``tradewind apply``: apply the saved plan of an environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def apply(
         typer.Option(
             "--audited",
             metavar="HASH",
-            help="Apply only if the kept plan has this hash and has passed `tradewind audit`, which prints the hash.",
+            help="Apply only if the saved plan has this hash and has passed `tradewind audit`, which prints the hash.",
         ),
     ] = None,
     deploy: Annotated[
@@ -29,7 +29,7 @@ def apply(
     wait: Wait = 0,
     file: File = None,
 ) -> None:
-    """Apply the kept plan of an environment. Then deploy the active release to the services that it changed."""
+    """Apply the saved plan of an environment. Then deploy the active release to the services that it changed."""
     project = options.project(file)
     tradewind, deployer = project.tradewind, project.deployer()
     stack = environment_stack(tradewind, environment)

@@ -22,13 +22,13 @@ def audit(
     plan: Annotated[
         Path | None,
         typer.Option(
-            "--plan", help="A plan in JSON (`terraform show -json`). Default: the plan that `tradewind plan` has kept."
+            "--plan", help="A plan in JSON (`terraform show -json`). Default: the plan that `tradewind plan` has saved."
         ),
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
-            "--report", help="Write the table to this file, and print only the hash of a kept plan that has passed."
+            "--report", help="Write the table to this file, and print only the hash of a saved plan that has passed."
         ),
     ] = None,
     file: File = None,

@@ -29,6 +29,6 @@ def destroy(
     with infrastructure.progress(f"planning the removal of {stack.title}") as listen:
         planned = options.when_free(wait, lambda: deployer.plan(stack, listen, ["-destroy"]))
     infrastructure.show(stack.name, planned.summary, every=False)
-    terminal.say(f"kept for destroy, instead of any earlier plan of {stack.title}: plan {planned.sha256}")
+    terminal.say(f"saved for destroy, instead of any earlier plan of {stack.title}: plan {planned.sha256}")
     flags = "".join(f" --allow-data-loss '{change.address}'" for change in planned.summary.losses)
     terminal.say(f"next, to destroy it: tradewind destroy -e {environment} --yes{flags}")

@@ -43,7 +43,7 @@ def plan(
     for stack in [environment_stack(tradewind, name) for name in names]:
         with infrastructure.progress(f"planning {stack.title}") as listen:
             planned[stack.name] = options.when_free(wait, partial(deployer.plan, stack, listen))
-        terminal.say(f"kept for audit and apply: plan {planned[stack.name].sha256}")
+        terminal.say(f"saved for audit and apply: plan {planned[stack.name].sha256}")
         if not as_json:
             infrastructure.show(stack.name, planned[stack.name].summary, every=resources)
     if as_json:

@@ -1,4 +1,4 @@
-"""Changes a stack: identify the caller, render, plan, keep the plan, apply exactly that plan, and write the ledger."""
+"""Changes a stack: identify the caller, render, plan, save the plan, apply exactly that plan, and write the ledger."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Planned:
-    """A kept plan: its summary, the plan in Terraform's JSON, and its hash."""
+    """A saved plan: its summary, the plan in Terraform's JSON, and its hash."""
 
     stack: Stack
     summary: Summary
@@ -65,7 +65,7 @@ class Deployer:
     clock: Clock = lambda: datetime.now(UTC)
 
     def plan(self, stack: Stack, listen: Listener, arguments: Sequence[str] = ()) -> Planned:
-        """Plan a stack and keep the plan for ``apply``. ``arguments`` go to ``terraform plan`` (``-destroy``)."""
+        """Plan a stack and save the plan for ``apply``. ``arguments`` go to ``terraform plan`` (``-destroy``)."""
         with self._ready(stack) as ready:
             workspace = ready.workspace
             for stale in (workspace.plan, workspace.record):
@@ -99,7 +99,7 @@ class Deployer:
         return Planned(stack, summarise(plan), plan, sha256)
 
     def audited(self, planned: Planned, passed: bool) -> None:
-        """Record the audit result of a kept plan. TradewindError if another plan is kept by now."""
+        """Record the audit result of a saved plan. TradewindError if another plan is saved by now."""
         workspace = Workspace.of(self.state_dir, planned.stack)
         with workspace.locked():
             record = saved_plan.record_of(workspace, planned.stack, destroy=False, only=planned.sha256)
@@ -107,7 +107,7 @@ class Deployer:
             workspace.write_record({**record, "audit": found})
 
     def require_plan(self, stack: Stack, *, destroy: bool = False, only: str | None = None) -> None:
-        """TradewindError if there is no kept plan that ``apply`` would accept. AWS is not asked."""
+        """TradewindError if there is no saved plan that ``apply`` would accept. AWS is not asked."""
         saved_plan.record_of(Workspace.of(self.state_dir, stack), stack, destroy, only)
 
     def apply(
@@ -120,7 +120,7 @@ class Deployer:
         only: str | None = None,
         audited: bool = False,
     ) -> str:
-        """Apply exactly the kept plan; return its hash.
+        """Apply exactly the saved plan; return its hash.
 
         Args:
             stack: the stack of the plan.
@@ -180,7 +180,7 @@ class Deployer:
         self._write(stack, ready.cloud, entry, "finished")
 
     def drift(self, stack: Stack, listen: Listener) -> tuple[str, ...]:
-        """Resources that differ from Terraform's state. Changes nothing, and leaves a kept plan as it is.
+        """Resources that differ from Terraform's state. Changes nothing, and leaves a saved plan as it is.
 
         TradewindError if the stack was never applied.
         """

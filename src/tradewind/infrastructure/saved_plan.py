@@ -1,4 +1,4 @@
-"""The kept plan of a workspace: its hash, its record, and whether it is the expected plan.
+"""The saved plan of a workspace: its hash, its record, and whether it is the expected plan.
 
 A plan is named by the SHA-256 of its file. Plans with the same hash are the same, whether shown, audited or applied.
 """
@@ -39,7 +39,7 @@ def again(stack: Stack, destroy: bool) -> str:
 
 
 def record_of(workspace: Workspace, stack: Stack, destroy: bool, only: str | None = None) -> dict[str, Any]:
-    """The record of the kept plan. TradewindError if there is none, or if it is not the expected one.
+    """The record of the saved plan. TradewindError if there is none, or if it is not the expected one.
 
     Args:
         workspace: the workspace that keeps it.
@@ -56,14 +56,14 @@ def record_of(workspace: Workspace, stack: Stack, destroy: bool, only: str | Non
         raise TradewindError(f"the plan for {stack.title} was changed", "", hint)
     if only is not None and only != kept:
         raise TradewindError(
-            f"another plan is kept for {stack.title}",
-            f"expected {only or 'an empty hash'}, but {kept} is kept, made at {record.get('made_at')}",
+            f"another plan is saved for {stack.title}",
+            f"expected {only or 'an empty hash'}, but {kept} is saved, made at {record.get('made_at')}",
             f"{hint}, then audit the new plan",
             code=ExitCode.USAGE,
         )
     foreign = sorted(key for key, value in identity(stack).items() if record.get(key) != value)
     if foreign:
-        raise TradewindError(f"the plan kept for {stack.title} is of another {', '.join(foreign)}", "", hint)
+        raise TradewindError(f"the plan saved for {stack.title} is of another {', '.join(foreign)}", "", hint)
     if record.get("sources") != fingerprint(stack) or not record.keys() >= NEEDED:
         why = "the configuration or the Terraform files have changed since"
         raise TradewindError(f"the plan for {stack.title} is out of date", why, hint)

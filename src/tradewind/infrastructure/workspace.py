@@ -35,7 +35,7 @@ class Workspace:
 
     @property
     def plan(self) -> Path:
-        """The file of the kept plan."""
+        """The file of the saved plan."""
         return self.folder / "plan.bin"
 
     @property
@@ -44,7 +44,7 @@ class Workspace:
         return self.folder / "plan.json"
 
     def read_record(self) -> dict[str, Any] | None:
-        """The record of the kept plan; None if there is none, or if it cannot be read."""
+        """The record of the saved plan; None if there is none, or if it cannot be read."""
         try:
             found = json.loads(self.record.read_text())
         except (OSError, ValueError):

@@ -21,7 +21,7 @@ HEARTBEAT_DIR = "/run/tradewind"
 CONTAINER_USER = (50000, 0)
 """User and group of Airflow's images, and of Tradewind's."""
 
-HOME_LABEL = "dev.tradewind.home"
+STATE_LABEL = "dev.tradewind.state-dir"
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ class Containers:
 
     def heartbeat(self, name: str) -> Path:
         """See Runtime."""
-        return self._pulse(name) / "heartbeat"
+        return self._heartbeat_dir(name) / "heartbeat"
 
     def argv(self, service: Service, name: str, image: str, variables: Iterable[str]) -> tuple[str, ...]:
         """See Runtime. No argument has the value of a variable: podman takes the values from its own environment."""
         argv = ["podman", "run", "--rm", "--replace", "--name", self._container(name), "--pull", "never"]
-        argv += ["--label", f"{HOME_LABEL}={self.state_dir.root}", "--network", "host", "--log-driver", "none"]
+        argv += ["--label", f"{STATE_LABEL}={self.state_dir.root}", "--network", "host", "--log-driver", "none"]
         argv += ["--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"]
         argv += ["--image-volume", "ignore", "--tmpfs", "/tmp:rw,mode=1777", "--tmpfs", f"{WORK}:rw,mode=1777"]  # noqa: S108
         argv += self._user()
@@ -136,7 +136,7 @@ class Containers:
     def clean_up(self) -> None:
         """See Runtime. Podman does not remove a container if its ``podman run`` was killed."""
         found = subprocess.run(  # noqa: S603
-            ["podman", "ps", "--all", "--quiet", "--filter", f"label={HOME_LABEL}={self.state_dir.root}"],  # noqa: S607
+            ["podman", "ps", "--all", "--quiet", "--filter", f"label={STATE_LABEL}={self.state_dir.root}"],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
@@ -145,7 +145,7 @@ class Containers:
             subprocess.run(["podman", "rm", "--force", *found], capture_output=True, check=False)  # noqa: S603, S607
 
     def _mounts(self, service: Service, name: str) -> list[tuple[Path, str, str]]:
-        mounts = [(_given(self._pulse(name)), HEARTBEAT_DIR, "rw")]
+        mounts = [(_given(self._heartbeat_dir(name)), HEARTBEAT_DIR, "rw")]
         if service.dags is not Access.NONE:
             mounts.append((self.state_dir.dags, DAGS, "ro"))
         if service.task_logs is not Access.NONE:
@@ -161,8 +161,8 @@ class Containers:
             return ["--user", f"{uid}:{gid}"]
         return ["--userns", "keep-id", "--user", f"{os.geteuid()}:{gid}"]
 
-    def _pulse(self, name: str) -> Path:
-        return self.state_dir.run / "pulse" / name
+    def _heartbeat_dir(self, name: str) -> Path:
+        return self.state_dir.run / "heartbeat" / name
 
     def _container(self, name: str) -> str:
         # Each checkout has its own names.

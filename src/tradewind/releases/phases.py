@@ -65,7 +65,7 @@ def forward(services: Iterable[DeployableService]) -> tuple[Phase, ...]:
     *users, schema = once or ((),)
     found = (
         *(Phase(service.name, "run this one-shot task", (service,)) for service in users),
-        Phase("snapshot", "take a snapshot of the database, if another Airflow will migrate it", gate=_snapshot),
+        Phase("snapshot", "take a snapshot of the database, if the scheduler image changes", gate=_snapshot),
         Phase("migrate", "migrate the schema of the database", (schema,) if schema else ()),
         Phase("api", "replace the API servers and the controller", (*api, *controller)),
         Phase("services", "replace all other services; start new workers", (*rest, *workers), Until.STARTED),

@@ -105,7 +105,7 @@ def test_a_plan_of_another_hash_is_refused(tmp_path: Path, hash_: str) -> None:
     terraform = FakeTerraform([CREATE])
     subject = deployer(tmp_path, ready(DEV), terraform)
     planned = subject.plan(DEV, ignore)
-    with pytest.raises(TradewindError, match=f"{planned.sha256} is kept") as caught:
+    with pytest.raises(TradewindError, match=f"{planned.sha256} is saved") as caught:
         subject.apply(DEV, (), ignore, only=hash_, audited=True)
     assert caught.value.code == 2
     assert terraform.calls[-1] == ("plan",)
@@ -118,7 +118,7 @@ def test_an_audit_is_of_its_plan_only(tmp_path: Path) -> None:
     first = subject.plan(DEV, ignore)
     terraform.plans[:] = [LOSS]
     second = subject.plan(DEV, ignore)
-    with pytest.raises(TradewindError, match=f"expected {first.sha256}, but {second.sha256} is kept"):
+    with pytest.raises(TradewindError, match=f"expected {first.sha256}, but {second.sha256} is saved"):
         subject.audited(first, passed=True)
     with pytest.raises(TradewindError, match="was not audited"):
         subject.apply(DEV, (), ignore, only=second.sha256, audited=True)
@@ -139,7 +139,7 @@ def test_a_plan_of_something_else_is_refused(tmp_path: Path) -> None:
     target.folder.mkdir()
     for name in ("plan.bin", "plan.json"):
         shutil.copy(Workspace.of(tmp_path, PROD).folder / name, target.folder)
-    with pytest.raises(TradewindError, match="the plan kept for dev is of another account_id, bucket, name"):
+    with pytest.raises(TradewindError, match="the plan saved for dev is of another account_id, bucket, name"):
         deployer(tmp_path, ready(DEV), terraform).apply(DEV, (), ignore)
 
 
