@@ -2,69 +2,74 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import typer
 
 from tradewind.errors import ExitCode, TradewindError
 
-COMMANDS = {
-    "history": "release history",
-    "unlock": "tf unlock",
-    "config environments": "environments",
+ENV, OBJECT, DROP = "-e", "", "drop"
+"""What became of a positional argument: the environment, the object, or nothing; else the name of an option."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A command as it was: its name now, its positional arguments, and its options that have another name now.
+
+    An option with the new name ``OBJECT`` is the positional argument now.
+    """
+
+    now: str
+    positions: tuple[str, ...] = (ENV,)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+_BUILDER = {"--with": "--builder"}
+EARLIER = {
+    "apply": Earlier("apply"),
+    "audit": Earlier("audit"),
+    "config environments": Earlier("environments", ()),
+    "config show": Earlier("config show"),
+    "dags build": Earlier("dags build", (OBJECT,), {"--to": "--output"}),
+    "dags deploy": Earlier("dags deploy", (ENV,), {"--from": OBJECT, "--no-wait": "--no-confirm"}),
+    "dags diff": Earlier("dags diff", (ENV, "--with", OBJECT)),
+    "dags list": Earlier("dags list"),
+    "dags prune": Earlier("dags prune"),
+    "dags rollback": Earlier("dags rollback", (ENV,), {"--to": OBJECT}),
+    "destroy": Earlier("destroy"),
+    "drift": Earlier("drift"),
+    "history": Earlier("release history"),
+    "images build": Earlier("images build", (), _BUILDER),
+    "images check": Earlier("images check", (), _BUILDER),
+    "images list": Earlier("images list", (), _BUILDER),
+    "images push": Earlier("images push", (), {**_BUILDER, "--to": "--registry"}),
+    "images sbom": Earlier("images sbom", (OBJECT,), _BUILDER),
+    "output": Earlier("output"),
+    "plan": Earlier("plan"),
+    "release create": Earlier("release create", (), {"--dags": "--dag-release", "--from": ENV}),
+    "release deploy": Earlier("release deploy", (ENV, OBJECT)),
+    "release diff": Earlier("release diff", ("--with", OBJECT), {"--in": ENV}),
+    "release list": Earlier("release list"),
+    "release lock": Earlier("release lock"),
+    "release resume": Earlier("release resume"),
+    "release rollback": Earlier("release rollback", (ENV,), {"--to": OBJECT}),
+    "release show": Earlier("release show", (OBJECT,), {"--in": ENV}),
+    "release status": Earlier("release status"),
+    "release unlock": Earlier("release unlock"),
+    "scale": Earlier("scale", (DROP, "--workers")),
+    "services": Earlier("services"),
+    "unlock": Earlier("tf unlock", (ENV, OBJECT)),
+    "up": Earlier("up", (), {"--environment": "--as"}),
 }
-"""Commands that had another name in earlier revisions."""
+"""The commands of earlier revisions that have another spelling now."""
 
-MORE = {"release history": " -e ENV", "tf unlock": " LOCK -e ENV"}
-
-_ENVIRONMENT_FIRST = frozenset(
-    {
-        "apply",
-        "audit",
-        "config show",
-        "dags deploy",
-        "dags diff",
-        "dags list",
-        "dags prune",
-        "dags rollback",
-        "destroy",
-        "drift",
-        "output",
-        "plan",
-        "release deploy",
-        "release history",
-        "release list",
-        "release lock",
-        "release resume",
-        "release rollback",
-        "release status",
-        "release unlock",
-        "services",
-    }
-)
-"""Commands that named the environment by position; each has ``-e`` now."""
-
-OPTIONS = {
-    ("up", "--environment"): "--as",
-    ("dags build", "--to"): "--output",
-    ("dags deploy", "--from"): "the folder as the argument",
-    ("dags deploy", "--no-wait"): "--no-confirm",
-    ("dags rollback", "--to"): "the DAG release as the argument",
-    ("images build", "--with"): "--builder",
-    ("images check", "--with"): "--builder",
-    ("images list", "--with"): "--builder",
-    ("images push", "--with"): "--builder",
-    ("images sbom", "--with"): "--builder",
-    ("images push", "--to"): "--registry",
-    ("release create", "--dags"): "--dag-release",
-    ("release create", "--from"): "-e",
-    ("release diff", "--in"): "-e",
-    ("release rollback", "--to"): "the release as the argument",
-    ("release show", "--in"): "-e",
-}
-"""Options that had another name in earlier revisions: (command, old name) to the text to write instead."""
+_FLAGS = frozenset({"--no-wait"})
+"""Earlier options without a value."""
 
 
 def explained(error: typer.TyperException, arguments: Sequence[str]) -> TradewindError:
@@ -76,22 +81,12 @@ def explained(error: typer.TyperException, arguments: Sequence[str]) -> Tradewin
     """
     context: Any = getattr(error, "ctx", None)
     words = _path(context) if context else []
-    command = " ".join(words)
-    what = _sentence(error)
     hint = (
-        _renamed_command(command, arguments)
-        or _renamed_option(command, error)
-        or _environment_by_position(command, context, arguments[len(words) :])
-        or _missing_environment(command, error)
-        or _second_release(command, context, arguments[len(words) :])
-        or _workers_by_position(command, context, arguments[len(words) :])
+        _translated(error, context, words, arguments)
+        or _missing_environment(" ".join(words), error)
         or " ".join(["tradewind", *words, "--help"])
     )
-    return TradewindError(what, hint=hint, code=ExitCode.USAGE)
-
-
-def _bound(found: re.Match[str]) -> str:
-    return f"must be {found[2]} or {'less' if found[1] == 'less' else 'more'}"
+    return TradewindError(_sentence(error), hint=hint, code=ExitCode.USAGE)
 
 
 def _path(context: Any) -> list[str]:
@@ -110,19 +105,8 @@ def _sentence(error: typer.TyperException) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _renamed_command(command: str, arguments: Sequence[str]) -> str:
-    """``history dev`` and ``config environments --json`` begin with a name that no longer exists."""
-    for old, new in COMMANDS.items():
-        words = old.split()
-        if list(arguments[: len(words)]) == words and command == " ".join(words[:-1]):
-            given = next((one for one in arguments[len(words) :] if not one.startswith("-")), "ENV")
-            return f"`{old}` was renamed: tradewind {new}" + MORE.get(new, "").replace("ENV", given)
-    return ""
-
-
-def _renamed_option(command: str, error: typer.TyperException) -> str:
-    new = OPTIONS.get((command, getattr(error, "option_name", "")))
-    return f"write {new}" if new else ""
+def _bound(found: re.Match[str]) -> str:
+    return f"must be {found[2]} or {'less' if found[1] == 'less' else 'more'}"
 
 
 def _missing_environment(command: str, error: typer.TyperException) -> str:
@@ -132,36 +116,39 @@ def _missing_environment(command: str, error: typer.TyperException) -> str:
     return f"tradewind {command} -e ENV; `tradewind environments` lists them"
 
 
-def _environment_by_position(command: str, context: Any, arguments: Sequence[str]) -> str:
-    """``release deploy prod r-1`` is ``release deploy r-1 -e prod``."""
-    given = _positional(context, arguments) if command in _ENVIRONMENT_FIRST else []
-    if not given or "--env" in arguments or "-e" in arguments:
+def _translated(error: typer.TyperException, context: Any, words: list[str], arguments: Sequence[str]) -> str:
+    """The command line in the grammar of now, if it is one of an earlier revision; else empty."""
+    known = [*words, *arguments[len(words) : len(words) + 1]] if hasattr(context.command, "commands") else words
+    earlier = EARLIER.get(" ".join(known)) if context else None
+    option = getattr(error, "option_name", None)
+    if earlier is None or (option is not None and option not in earlier.options):
         return ""
-    environment, *objects = given
-    if command in {"dags diff"} and len(objects) == 2:
-        objects = [objects[1], "--with", objects[0]]
-    return " ".join(["select the environment with -e: tradewind", command, *objects, "-e", environment])
-
-
-def _second_release(command: str, context: Any, arguments: Sequence[str]) -> str:
-    """``release diff ONE TWO`` is ``release diff TWO --with ONE``."""
-    given = _positional(context, arguments) if command == "release diff" else []
-    return f"tradewind release diff {given[1]} --with {given[0]}" if len(given) == 2 else ""
-
-
-def _workers_by_position(command: str, context: Any, arguments: Sequence[str]) -> str:
-    """``scale worker 3`` is ``scale --workers 3``."""
-    if command != "scale" or not (given := _positional(context, arguments)):
+    positional, rest = _split(context, earlier, arguments[len(known) :])
+    named = "-e" in rest or "--env" in rest
+    positions = [one for one in earlier.positions if not (named and one == ENV)][: len(positional)]
+    if len(positional) != len(positions):
         return ""
-    return f"the number is an option: tradewind scale --workers {given[-1]}"
+    found = [value for role, value in zip(positions, positional, strict=True) if role == OBJECT]
+    for role, value in zip(positions, positional, strict=True):
+        if role not in {OBJECT, DROP}:
+            rest += [role, value]
+    moved = [value for name, value in itertools.pairwise(rest) if name == OBJECT]
+    kept = [value for at, value in enumerate(rest) if value != OBJECT and (at == 0 or rest[at - 1] != OBJECT)]
+    line = [*earlier.now.split(), *found, *moved, *kept]
+    return shlex.join(["tradewind", *line]) if line != list(arguments) else ""
 
 
-def _positional(context: Any, arguments: Sequence[str]) -> list[str]:
-    """The arguments that are neither options nor values of options."""
+def _split(context: Any, earlier: Earlier, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The positional arguments, and the options with their values; earlier names become those of now."""
     takes_value = {name for one in context.command.params if not getattr(one, "is_flag", True) for name in one.opts}
-    found, skip = [], False
+    takes_value |= {*earlier.options, "--file"} - _FLAGS
+    positional: list[str] = []
+    rest: list[str] = []
+    value_next = False
     for argument in arguments:
-        if not skip and not argument.startswith("-"):
-            found.append(argument)
-        skip = not skip and argument in takes_value
-    return found
+        if value_next or argument.startswith("-"):
+            rest.append(argument if value_next else earlier.options.get(argument, argument))
+            value_next = not value_next and argument in takes_value
+        else:
+            positional.append(argument)
+    return positional, rest

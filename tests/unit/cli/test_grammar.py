@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -114,49 +115,71 @@ def test_planned_commands_keep_to_the_grammar_and_do_not_exist() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("plan prod", "tradewind plan -e prod"),
-        ("apply prod --audited 0abc", "tradewind apply -e prod"),
-        ("destroy prod --yes", "tradewind destroy -e prod"),
-        ("drift prod", "tradewind drift -e prod"),
-        ("output prod --json", "tradewind output -e prod"),
-        ("audit prod", "tradewind audit -e prod"),
-        ("services prod", "tradewind services -e prod"),
-        ("config show prod", "tradewind config show -e prod"),
-        ("config environments --names", "tradewind environments"),
-        ("history prod", "tradewind release history -e prod"),
-        ("history", "tradewind release history -e ENV"),
-        ("unlock prod 17", "tradewind tf unlock LOCK -e prod"),
-        ("release deploy prod", "tradewind release deploy -e prod"),
-        ("release deploy prod r-0123456789ab --reason x", "tradewind release deploy r-0123456789ab -e prod"),
-        ("release rollback prod", "tradewind release rollback -e prod"),
-        ("release rollback prod --to r-0123456789ab", "write the release as the argument"),
-        ("release resume prod", "tradewind release resume -e prod"),
-        ("release status prod", "tradewind release status -e prod"),
-        ("release list prod", "tradewind release list -e prod"),
-        ("release lock prod --reason x", "tradewind release lock -e prod"),
-        ("release unlock prod", "tradewind release unlock -e prod"),
-        ("release show r-0123456789ab --in prod", "write -e"),
-        ("release diff r-0123456789ab r-ba9876543210", "tradewind release diff r-ba9876543210 --with r-0123456789ab"),
-        ("release create --from prod", "write -e"),
-        ("dags deploy prod --from dags", "write the folder as the argument"),
-        ("dags deploy prod --no-wait", "write --no-confirm"),
-        ("dags rollback prod", "tradewind dags rollback -e prod"),
-        ("dags rollback prod --to d-0123456789abcdef", "write the DAG release as the argument"),
-        ("dags list prod", "tradewind dags list -e prod"),
-        ("dags diff prod", "tradewind dags diff -e prod"),
-        ("dags prune prod --keep 3", "tradewind dags prune -e prod"),
-        ("dags build --to out", "write --output"),
-        ("images push --to 127.0.0.1:5000", "write --registry"),
-        ("images build --with podman", "write --builder"),
-        ("scale worker 3", "tradewind scale --workers 3"),
-        ("up --environment prod", "write --as"),
+        ("plan prod", "plan -e prod"),
+        ("apply prod --audited 0abc", "apply --audited 0abc -e prod"),
+        ("destroy prod --yes", "destroy --yes -e prod"),
+        ("drift prod", "drift -e prod"),
+        ("output prod --json", "output --json -e prod"),
+        ("audit prod", "audit -e prod"),
+        ("services prod --settings", "services --settings -e prod"),
+        ("config show prod", "config show -e prod"),
+        ("config environments --names", "environments --names"),
+        ("history prod --json", "release history --json -e prod"),
+        ("history", "release history"),
+        ("unlock prod 17", "tf unlock 17 -e prod"),
+        ("release deploy prod", "release deploy -e prod"),
+        (
+            "release deploy prod r-0123456789ab --reason 'month end'",
+            "release deploy r-0123456789ab --reason 'month end' -e prod",
+        ),
+        ("release rollback prod", "release rollback -e prod"),
+        ("release rollback prod --to r-0123456789ab", "release rollback r-0123456789ab -e prod"),
+        ("release rollback -e prod --to r-0123456789ab", "release rollback r-0123456789ab -e prod"),
+        ("release resume prod", "release resume -e prod"),
+        ("release status prod", "release status -e prod"),
+        ("release list prod", "release list -e prod"),
+        ("release lock prod --reason x", "release lock --reason x -e prod"),
+        ("release unlock prod", "release unlock -e prod"),
+        ("release show r-0123456789ab --in prod", "release show r-0123456789ab -e prod"),
+        ("release diff r-0123456789ab r-ba9876543210", "release diff r-ba9876543210 --with r-0123456789ab"),
+        (
+            "release diff r-0123456789ab r-ba9876543210 --in prod",
+            "release diff r-ba9876543210 -e prod --with r-0123456789ab",
+        ),
+        ("release create --from prod --image worker=x", "release create -e prod --image worker=x"),
+        ("release create --dags d-1", "release create --dag-release d-1"),
+        ("dags deploy prod --from dags", "dags deploy dags -e prod"),
+        ("dags deploy prod --no-wait --ref main", "dags deploy --no-confirm --ref main -e prod"),
+        ("dags rollback prod", "dags rollback -e prod"),
+        ("dags rollback prod --to d-0123456789abcdef", "dags rollback d-0123456789abcdef -e prod"),
+        ("dags list prod", "dags list -e prod"),
+        ("dags diff prod", "dags diff -e prod"),
+        (
+            "dags diff prod d-0123456789abcdef d-fedcba9876543210",
+            "dags diff d-fedcba9876543210 -e prod --with d-0123456789abcdef",
+        ),
+        ("dags prune prod --keep 3", "dags prune --keep 3 -e prod"),
+        ("dags build folder --to out", "dags build folder --output out"),
+        ("images push --to 127.0.0.1:5000", "images push --registry 127.0.0.1:5000"),
+        ("images build --with podman", "images build --builder podman"),
+        ("images sbom worker --with podman", "images sbom worker --builder podman"),
+        ("scale worker 3", "scale --workers 3"),
+        ("up --environment prod --workers 1", "up --as prod --workers 1"),
     ],
 )
 def test_an_earlier_spelling_is_answered_with_the_new_one(old: str, new: str) -> None:
-    error = _refusal(*old.split())
+    error = _refusal(*shlex.split(old))
 
     assert error.code is ExitCode.USAGE
-    assert new in error.hint, error.hint
+    assert error.hint == f"tradewind {new}"
+    # The hint is right: it parses.
+    name = next(one for one in sorted(LEAVES, key=len, reverse=True) if new.startswith(one))
+    LEAVES[name].make_context(name, shlex.split(new.removeprefix(name)))
+
+
+def test_every_command_of_earlier_revisions_leads_to_one_of_now() -> None:
+    assert {one.now for one in usage_errors.EARLIER.values()} <= set(LEAVES)
+    assert [name for name, one in usage_errors.EARLIER.items() if one == usage_errors.Earlier(name, ())] == []
 
 
 @pytest.mark.parametrize("name", [name for name, one in SHOWN.items() if any("AWS" in str(p.help) for p in one.params)])
