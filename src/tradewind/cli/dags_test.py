@@ -26,7 +26,11 @@ def gate(
         typer.Option("--jobs", metavar="NUMBER", min=1, help="Files to import at the same time. Default: one per CPU."),
     ] = None,
     cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Import only files that have changed, or import a changed file.")
+        bool,
+        typer.Option(
+            "--cache/--no-cache",
+            help="Import only changed files and their importers; with --no-cache, import all files.",
+        ),
     ] = True,
     suite: Annotated[
         bool, typer.Option("--tests/--no-tests", help="Also run the tests of the DAG repository (pytest).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,8 +26,8 @@ LOCAL = "local"
 ENV_VARIABLE = "TRADEWIND_ENV"
 LOCK_POLL_S = 2.0
 INSTEAD = {
-    "up": "; to run with its settings: tradewind up --as {}",
-    "status": "; its releases: tradewind release status -e {}",
+    "up": "; to use the settings of {0} on this machine: tradewind up --as {0}",
+    "status": "; for the releases of {0}: tradewind release status -e {0}",
 }
 """By command of this machine: the end of a hint that names the command for another environment."""
 
@@ -47,10 +48,13 @@ def _aws_only(context: typer.Context, value: str | None) -> str | None:
 
 def _here_only(context: typer.Context, value: str) -> str:
     if value != LOCAL:
+        name = str(context.info_name)
+        instead = INSTEAD.get(name, "").format(value)
+        leave = f"unset {ENV_VARIABLE}" if os.environ.get(ENV_VARIABLE) == value else f"leave out -e {value}"
         raise TradewindError(
-            f"`{context.info_name}` works on this machine only, and the environment is {value!r}",
+            f"`{name}` works on this machine only, and the environment is {value!r}",
             "",
-            f"use -e local, or unset {ENV_VARIABLE}{INSTEAD.get(str(context.info_name), '').format(value)}",
+            f"{leave}{instead}",
             code=ExitCode.USAGE,
         )
     return value
@@ -90,9 +94,7 @@ EnvOrHere = Annotated[str, _environment_option("The environment. Default: this m
 Env = Annotated[str, _environment_option("The environment on AWS. Required.", _aws_only)]
 EnvOrAll = Annotated[str | None, _environment_option("The environment on AWS.", _aws_only)]
 OptionalEnv = Annotated[str | None, _environment_option("The environment. Default: the whole configuration.")]
-HereOnly = Annotated[
-    str, _environment_option("Accepts only `local`, for a shell in which TRADEWIND_ENV is set.", _here_only)
-]
+HereOnly = Annotated[str, _environment_option("Only `local` is possible; needed if TRADEWIND_ENV is set.", _here_only)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would change.")]
@@ -109,7 +111,11 @@ Wait = Annotated[
 ]
 AllowDataLoss = Annotated[
     list[str] | None,
-    typer.Option("--allow-data-loss", metavar="ADDRESS", help="A resource whose data may be lost. Repeatable."),
+    typer.Option(
+        "--allow-data-loss",
+        metavar="ADDRESS",
+        help="Accept that the data of this Terraform resource is lost. Repeatable.",
+    ),
 ]
 Account = Annotated[
     str | None,
@@ -128,7 +134,9 @@ StorePlace = Annotated[
     str | None,
     typer.Option("--store", metavar="PLACE", help="A folder or s3://BUCKET/PREFIX that stores DAG releases."),
 ]
-SkipHooks = Annotated[bool, typer.Option("--skip-hooks", help="Do not run the hooks of the `hooks` folder.")]
+SkipHooks = Annotated[
+    bool, typer.Option("--skip-hooks", help="Do not run your programs hooks/pre-deploy and hooks/post-deploy.")
+]
 ReleaseId = Annotated[
     str | None, typer.Argument(metavar="RELEASE", help="The id of a release (`r-…`).", callback=_release_id)
 ]

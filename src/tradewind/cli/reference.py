@@ -79,7 +79,7 @@ def _where(command: Any) -> str:
     option = next((one for one in command.params if "--env" in one.opts), None)
     if option is None:
         return ""
-    if "only `local`" in option.help:
+    if "Only `local`" in option.help:
         return "this machine"
     return "`-e`, or this machine" if "this machine" in option.help else "`-e`"
 

@@ -243,7 +243,7 @@ def lock(
     """Lock an environment: no deployment starts until `release unlock`."""
     if not reason:
         raise TradewindError(
-            "the reason of the lock is missing: refused deployments show it",
+            "a lock needs a reason, so that others know why they cannot deploy",
             "",
             f"tradewind release lock -e {environment} --reason TEXT",
             code=ExitCode.USAGE,

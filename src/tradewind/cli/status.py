@@ -29,7 +29,7 @@ def status(
 ) -> None:
     """Show the processes of this machine, and their health.
 
-    Exit code 0 if all are healthy, 3 if one is not, the platform is not running, or the supervisor was killed.
+    Exit code 0: all processes are healthy. Exit code 3: a process is not healthy, or the platform is not running.
     """
     platform = options.platform(file)
     if watch and not as_json:

@@ -163,7 +163,9 @@ def _words(message: str) -> dict[str, Any]:
     return {"patternErrorMessage": message}
 
 
-_NAME = "must have 1 to 20 characters: a letter, then letters, digits and single dashes inside, all in lower case"
+_NAME = (
+    "must be 1 to 20 lower-case letters, digits and single dashes, with a letter at the start and no dash at the end"
+)
 
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
@@ -176,7 +178,7 @@ Tenant = Annotated[
         max_length=20,
         pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
         json_schema_extra=_words(
-            "must have 2 to 20 characters: a letter, then letters, digits and single dashes inside, all in lower case"
+            "must be 2 to 20 lower-case letters, digits and single dashes, with a letter at the start and no dash at the end"
         ),
     ),
 ]

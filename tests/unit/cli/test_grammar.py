@@ -64,7 +64,7 @@ def test_an_option_means_the_same_everywhere() -> None:
     several = {spelling: found for spelling, found in meanings.items() if len(found) > 1}
     # These may differ: in the default of the environment and of the account, and in the kind of release to compare.
     assert set(several) == {"-e", "--env"}, several
-    assert all(one.startswith(("The environment", "Accepts only `local`")) for one in several["--env"])
+    assert all(one.startswith(("The environment", "Only `local`")) for one in several["--env"])
 
 
 def test_a_short_spelling_stands_for_one_option() -> None:
