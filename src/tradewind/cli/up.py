@@ -28,7 +28,7 @@ def up(
         typer.Option(
             "--as",
             metavar="ENV",
-            help="Use the settings of this environment. Default: local.environment, or the first of the promotion path.",
+            help="Use the settings of ENV. Default: local.environment, or the first in the promotion path.",
         ),
     ] = None,
     dags: Annotated[

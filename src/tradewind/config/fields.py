@@ -163,9 +163,7 @@ def _words(message: str) -> dict[str, Any]:
     return {"patternErrorMessage": message}
 
 
-_NAME = (
-    "must be 1 to 20 lower-case letters, digits and single dashes, with a letter at the start and no dash at the end"
-)
+_NAME = "must be {} to 20 lower-case letters, digits and single dashes; it begins with a letter and ends with no dash"
 
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
@@ -177,17 +175,19 @@ Tenant = Annotated[
         min_length=2,
         max_length=20,
         pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
-        json_schema_extra=_words(
-            "must be 2 to 20 lower-case letters, digits and single dashes, with a letter at the start and no dash at the end"
-        ),
+        json_schema_extra=_words(_NAME.format(2)),
     ),
 ]
 Name = Annotated[
     str,
-    Field(min_length=1, max_length=20, pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", json_schema_extra=_words(_NAME)),
+    Field(
+        min_length=1, max_length=20, pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", json_schema_extra=_words(_NAME.format(1))
+    ),
 ]
 EnvironmentName = Annotated[
-    Name, AfterValidator(_environment_name), Field(json_schema_extra=_words(_NAME) | {"not": {"enum": [*RESERVED]}})
+    Name,
+    AfterValidator(_environment_name),
+    Field(json_schema_extra=_words(_NAME.format(1)) | {"not": {"enum": [*RESERVED]}}),
 ]
 QueueName = Annotated[
     str,
