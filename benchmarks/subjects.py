@@ -25,8 +25,8 @@ from tradewind.blueprint import airflow_settings
 from tradewind.errors import TradewindError
 from tradewind.local.airflow import Airflow
 from tradewind.local.daemon import Request
-from tradewind.local.state_machine import Stop
 from tradewind.local.process import ProcessSpec, strays
+from tradewind.local.state_machine import Stop
 from tradewind.local.supervisor import Supervisor
 
 BIN = Path(sys.executable).parent

@@ -190,7 +190,7 @@ variable "services" {
     sticky         = optional(bool, false)
     stop_grace_s   = optional(number, 30)
     spot           = optional(bool, false)
-    one_shot        = optional(bool, false)
+    one_shot       = optional(bool, false)
     replica_sets   = optional(list(string), ["a"])
     dags           = optional(string, "none")
     grants         = optional(list(string), [])
