@@ -73,7 +73,7 @@ def worker(checked: Checked, look: Callable[[], Work]) -> Callable[[Task], None]
     lives: dict[Path, Alive] = {}
 
     def turned(file: Path) -> None:
-        lives.setdefault(file, Alive(file, 2, look, lambda: checked.now)).turned()
+        lives.setdefault(file, Alive(file, 2, look, lambda: checked.now)).on_iteration()
 
     return checked.signs_of_life(turned)
 
