@@ -170,6 +170,7 @@ def test_an_environment_that_cannot_be_asked_keeps_nothing_back(
     environment: ControlledEnvironment, outputs: dict[str, Any], why: str
 ) -> None:
     environment.outputs = outputs
+    Path("dags/b.py").write_text("# without a DAG, but with the words airflow and dag\n")
     ((rule, error, text),) = findings_of(0)
     assert (rule, error) == ("environment", False)
     assert why in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def hooks(tmp_path: Path, clock: Clock, told: list[str]) -> Hooks:
+def hooks(tmp_path: Path, clock: Clock, told: list[str], monkeypatch: pytest.MonkeyPatch) -> Hooks:
+    for name in [name for name in os.environ if name.startswith("TRADEWIND_")]:
+        monkeypatch.delenv(name)
     return Hooks(tmp_path / "hooks", told.append, clock)
 
 
