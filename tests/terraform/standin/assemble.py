@@ -21,7 +21,7 @@ from standin import extract, facts, protocol, wheel
 
 _HERE = Path(__file__).parent
 _LOST = _HERE / "lost.yaml"
-_CODE = ("extract.py", "assemble.py", "dag_facts.py", "protocol.py", "lost.yaml", "wheel.txt", "enumerations.yaml")
+_CODE = ("extract.py", "assemble.py", "facts.py", "protocol.py", "lost.yaml", "wheel.txt", "enumerations.yaml")
 _KINDS = {"resource": "resource_schemas", "data": "data_source_schemas", "ephemeral": "ephemeral_resource_schemas"}
 
 
@@ -54,7 +54,7 @@ def assemble(types: Iterable[str]) -> Path:
 def _facts() -> Path:
     """The facts for the rules, which are the same for every set of types and take seconds to collect."""
     key = hashlib.sha256(facts.version().encode())
-    for name in ("dag_facts.py", "enumerations.yaml"):
+    for name in ("facts.py", "enumerations.yaml"):
         key.update((_HERE / name).read_bytes())
     path = wheel.cache_folder() / "facts" / f"{key.hexdigest()[:20]}.json"
     if not path.exists():

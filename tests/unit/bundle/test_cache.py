@@ -122,14 +122,14 @@ def test_an_archive_may_have_more_than_the_manifest_names_and_it_is_left_out(cac
     with zipfile.ZipFile(cache.shared.archive(made.id), "a") as archive:
         archive.writestr("../../outside.py", "X")
     assert _contents(cache.hold(made.id).path) == FILES
-    assert not list(cache.local.parent.rglob("external.py"))
+    assert not list(cache.local.parent.rglob("outside.py"))
 
 
 def test_a_manifest_with_a_path_that_leaves_the_folder_is_refused(cache: Cache) -> None:
     made = release(cache.shared.folder, {"../outside.py": "X"})
     with pytest.raises(TradewindError, match="leaves the folder"):
         cache.hold(made.id)
-    assert not list(cache.local.parent.rglob("external.py"))
+    assert not list(cache.local.parent.rglob("outside.py"))
 
 
 def test_what_was_used_last_stays(cache: Cache) -> None:
