@@ -149,7 +149,7 @@ def test_nothing_that_a_file_does_harms_the_rest() -> None:
     )
     assert found["threads.py"].startswith(("processes: it started more than 32", "import: RuntimeError: can't start"))
     assert "closes.py" in found
-    fine = {"noisy.py", "left.py", "deep_json.py", *(f"good_{number}.py" for number in range(8))}
+    fine = {"noisy.py", "orphans.py", "deep_json.py", *(f"good_{number}.py" for number in range(8))}
     assert set(tested.dags()) == fine
     assert left_behind() == []
 
