@@ -125,10 +125,11 @@ def deploy(
 
 def redeploy(project: Project, environment: str, reason: str, wait: float, *, skip_hooks: bool) -> bool:
     """Deploy the active release to the services whose description has changed. False if no release is active."""
-    rollout = project.on_aws(environment).rollout()
-    current = rollout.releases.current()
+    chosen = project.on_aws(environment)
+    current = chosen.releases.current()
     if current is None:
         return False
+    rollout = chosen.rollout()
     terminal.say(f"deploying {current.id} again, to the changed services")
     _deploy(project, rollout, current, "apply", reason, wait, skip_hooks=skip_hooks)
     return True
