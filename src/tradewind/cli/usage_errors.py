@@ -118,8 +118,10 @@ def _missing_environment(command: str, error: typer.TyperException) -> str:
 
 def _translated(error: typer.TyperException, context: Any, words: list[str], arguments: Sequence[str]) -> str:
     """The command line in the grammar of now, if it is one of an earlier revision; else empty."""
+    if context is None:
+        return ""
     known = [*words, *arguments[len(words) : len(words) + 1]] if hasattr(context.command, "commands") else words
-    earlier = EARLIER.get(" ".join(known)) if context else None
+    earlier = EARLIER.get(" ".join(known))
     option = getattr(error, "option_name", None)
     if earlier is None or (option is not None and option not in earlier.options):
         return ""

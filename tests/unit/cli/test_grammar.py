@@ -211,3 +211,9 @@ def test_a_typing_mistake_is_answered_with_the_nearest_command() -> None:
     assert "Did you mean 'deploy'" in str(_refusal("release", "deply"))
     assert _refusal("release", "deply").hint == "tradewind release --help"
     assert _refusal("plan", "--foo").hint == "tradewind plan --help"
+
+
+def test_an_error_without_a_command_is_explained_too() -> None:
+    error = usage_errors.explained(typer.TyperException("Not readable."), ["plan"])
+
+    assert (str(error), error.hint) == ("not readable", "tradewind --help")
